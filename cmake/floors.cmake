@@ -1,0 +1,29 @@
+# The house: one static library per floor (the ground floor in four rooms), and the link list is the
+# order. Nothing points up; tests/ and tools/ see everything.
+function(sovereign_library name)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;LINK" ${ARGN})
+  set(sources)
+  foreach(folder IN LISTS ARG_FOLDERS)
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(sovereign_${name} STATIC ${sources})
+  target_link_libraries(sovereign_${name} PUBLIC sovereign_flags ${ARG_LINK})
+  target_precompile_headers(sovereign_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+  target_compile_options(sovereign_${name} PRIVATE -Xclang -fno-pch-timestamp)
+endfunction()
+
+sovereign_library(core FOLDERS nostr/base nostr/crypto nostr/event nostr/nips nostr/signer
+  LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::SIMDJSON
+       fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers)
+sovereign_library(net FOLDERS nostr/net LINK sovereign_core PkgConfig::LWS OpenSSL::SSL CURL::libcurl)
+sovereign_library(client FOLDERS nostr/client LINK sovereign_net)
+sovereign_library(server FOLDERS nostr/server LINK sovereign_net)
+add_library(sovereign_nostr INTERFACE)
+target_link_libraries(sovereign_nostr INTERFACE sovereign_client sovereign_server)
+sovereign_library(storage FOLDERS storage LINK sovereign_nostr PkgConfig::SQLITE)
+sovereign_library(nipsa FOLDERS nipsa LINK sovereign_storage)
+sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2)
+sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2)
+sovereign_library(node FOLDERS node LINK sovereign_orchestration)

@@ -1,0 +1,2 @@
+// sovereign: argv → command → exit code.
+int main() { return 2; }

@@ -1,0 +1,130 @@
+// The relay pool: subscriptions as desired state, fetch, publish — everything verified before it
+// reaches a handler.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nostr/base/clock.h"
+#include "nostr/base/loop.h"
+#include "nostr/base/rng.h"
+#include "nostr/base/workers.h"
+#include "nostr/event/event.h"
+#include "nostr/event/filter.h"
+#include "nostr/event/message.h"
+#include "nostr/net/net_thread.h"
+#include "nostr/net/ws_client.h"
+#include "nostr/signer/signer.h"
+
+namespace nostr {
+
+/// A relay URL in normal form (scheme and host lower case, no default port, no trailing slash).
+/// kInvalid unless ws:// or wss://.
+base::Result<std::string> normalize_relay_url(std::string_view url);
+
+using EventPtr = std::shared_ptr<const Event>;
+
+/// A verified event and the relay that delivered it.
+struct Delivery {
+  EventPtr event;
+  std::string relay;
+  bool stored = false;  ///< before EOSE of that relay
+};
+
+/// What a subscription tells its owner. App thread.
+struct SubscriptionCallbacks {
+  /// Verified events that match the filters, each id once per subscription, in relay order.
+  std::function<void(std::span<const Delivery>)> on_events;
+  /// A relay has sent all it had stored (again after each reconnect).
+  std::function<void(const std::string& relay)> on_eose;
+  /// A relay ended the subscription for good (not auth-required, which is answered).
+  std::function<void(const std::string& relay, const std::string& message)> on_closed;
+};
+
+/// Handle of a live subscription; destroying it sends CLOSE.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+  /// Replaces the filters; relays get the new REQ, known ids are not delivered again.
+  virtual void update(Filters filters) = 0;
+};
+
+/// What became of an event at one relay.
+struct PublishOutcome {
+  enum class State { kAccepted, kRejected, kUnknown };
+  std::string relay;
+  State state = State::kUnknown;
+  Reason reason = Reason::kNone;
+  std::string message;  ///< the relay's words, or why the outcome is unknown
+};
+
+struct FetchResult {
+  std::vector<EventPtr> events;               ///< verified, unique, newest first
+  std::vector<std::string> complete;          ///< relays that answered with EOSE
+  std::vector<std::pair<std::string, std::string>> failed;  ///< relay, why
+};
+
+struct RelayStatus {
+  std::string url;
+  bool connected = false;
+  std::uint32_t attempts = 0;       ///< consecutive failed connection attempts
+  std::string last_error;
+  std::uint64_t events = 0;         ///< verified events received
+  std::uint64_t duplicates = 0;
+  std::uint64_t rejected = 0;       ///< malformed, forged, unmatched
+  base::UnixTime connected_since;
+};
+
+struct PoolOptions {
+  EventLimits limits;
+  WsClientOptions socket;
+  std::chrono::milliseconds backoff_initial{500};
+  std::chrono::milliseconds backoff_max{60'000};
+  std::chrono::milliseconds ok_timeout{10'000};
+  std::size_t seen_capacity = 65'536;     ///< verified ids remembered
+  std::size_t max_bad_frames = 100;       ///< forged or unmatched events before a relay is left
+};
+
+/// All relay connections of the process. App thread; connections, parsing and verification happen
+/// on the net thread and the workers.
+class Pool {
+ public:
+  /// All references outlive the pool.
+  Pool(base::Loop& loop, NetThread& net, base::Workers& workers, const base::Clock& clock,
+       base::Rng& rng, PoolOptions options = {});
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// Which identity answers NIP-42 challenges of `relay` ("" = every relay without its own).
+  /// Only kind 22242 for the URL we are connected to is ever signed. `signer` outlives the pool.
+  void set_auth(std::string relay, Signer* signer);
+
+  /// Keeps `filters` subscribed on every one of `relays` until the handle dies: reconnects for
+  /// ever with jittered backoff and re-sends REQ.
+  std::unique_ptr<Subscription> subscribe(std::vector<std::string> relays, Filters filters,
+                                          SubscriptionCallbacks callbacks);
+  /// Stored events only: waits for EOSE of every relay or `limit`.
+  base::Task<FetchResult> fetch(std::vector<std::string> relays, Filters filters,
+                                std::chrono::milliseconds limit);
+  /// Sends `event` and waits for OK from each relay; `duplicate:` counts as accepted. One outcome
+  /// per relay, in the order given.
+  base::Task<std::vector<PublishOutcome>> publish(std::vector<std::string> relays, Event event);
+  /// NIP-45. kUnsupported when the relay closes or stays silent.
+  base::Task<base::Result<std::uint64_t>> count(std::string relay, Filters filters,
+                                                std::chrono::milliseconds limit);
+  std::vector<RelayStatus> status() const;
+  /// Closes every connection and waits for the coroutines of the pool.
+  base::Task<void> stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nostr

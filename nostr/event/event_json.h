@@ -1,0 +1,32 @@
+// JSON ↔ Event, strict where a relay is strict: exact types, no missing members, bounded sizes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "nostr/event/event.h"
+
+namespace nostr {
+
+/// What a stranger may make us hold.
+struct EventLimits {
+  std::size_t max_bytes = 262'144;
+  std::size_t max_tags = 5'000;
+  std::size_t max_tag_elements = 500;
+};
+
+/// Parses one event object. Only shape and bounds are checked; call check() for the signature.
+/// Unknown members are ignored; kInvalid names the offending member. Any thread.
+base::Result<Event> parse_event(std::string_view json, const EventLimits& limits = {});
+/// Parses an object without sig (and with id optional): a rumor or a template that names its author.
+base::Result<UnsignedEvent> parse_unsigned_event(std::string_view json, const EventLimits& limits = {});
+
+/// Compact JSON in the member order of NIP-01.
+std::string to_json(const Event& event);
+void append_json(const Event& event, std::string& out);
+/// Compact JSON with `id` but no `sig`: the form a rumor has inside a seal.
+std::string to_json(const UnsignedEvent& event);
+/// Appends `text` as a JSON string literal with NIP-01's escapes.
+void append_json_string(std::string_view text, std::string& out);
+
+}  // namespace nostr

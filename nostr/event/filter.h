@@ -1,0 +1,39 @@
+// REQ filters: matching and JSON (NIP-01 "Communication between clients and relays").
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nostr/base/json.h"
+#include "nostr/event/event.h"
+
+namespace nostr {
+
+/// A conjunction of conditions; an empty list means "any". Several filters are a disjunction.
+struct Filter {
+  std::vector<EventId> ids;
+  std::vector<PublicKey> authors;
+  std::vector<Kind> kinds;
+  std::map<char, std::vector<std::string>> tags;  ///< `#x` conditions by letter
+  std::optional<UnixTime> since;                  ///< inclusive
+  std::optional<UnixTime> until;                  ///< inclusive
+  std::optional<std::uint32_t> limit;             ///< applies to stored events only
+
+  friend bool operator==(const Filter&, const Filter&) = default;
+};
+
+using Filters = std::vector<Filter>;
+
+/// Whether `event` meets every condition of `filter`; `limit` plays no part. HOT.
+bool matches(const Filter& filter, const Event& event);
+bool matches_any(const Filters& filters, const Event& event);
+
+/// Compact JSON object.
+std::string to_json(const Filter& filter);
+/// Strict: unknown members, prefixes and upper-case hex are kInvalid, and so are over 10 000 values.
+base::Result<Filter> parse_filter(const base::json::Value& value);
+base::Result<Filter> parse_filter(std::string_view json);
+
+}  // namespace nostr

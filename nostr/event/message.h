@@ -1,0 +1,79 @@
+// Relay protocol frames as values: what relays send to clients, and what clients send to relays.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "nostr/event/event_json.h"
+#include "nostr/event/filter.h"
+
+namespace nostr {
+
+/// The machine-readable prefix of OK and CLOSED messages (NIP-01, NIP-42).
+enum class Reason {
+  kNone, kDuplicate, kPow, kBlocked, kRateLimited, kInvalid, kRestricted, kMute, kError,
+  kAuthRequired, kUnsupported, kOther,
+};
+/// Splits "prefix: text"; an unknown prefix is kOther.
+Reason reason_of(std::string_view message);
+
+namespace from_relay {
+struct EventMessage { std::string sub; Event event; };
+struct Ok { EventId id; bool accepted = false; std::string message; };
+struct Eose { std::string sub; };
+struct Closed { std::string sub; std::string message; };
+struct Notice { std::string message; };
+struct Auth { std::string challenge; };
+struct Count { std::string sub; std::uint64_t count = 0; };
+struct NegMessage { std::string sub; std::string payload_hex; };
+struct NegError { std::string sub; std::string message; };
+}  // namespace from_relay
+
+using RelayMessage =
+    std::variant<from_relay::EventMessage, from_relay::Ok, from_relay::Eose, from_relay::Closed,
+                 from_relay::Notice, from_relay::Auth, from_relay::Count, from_relay::NegMessage,
+                 from_relay::NegError>;
+
+namespace from_client {
+struct EventMessage { Event event; };
+struct Req { std::string sub; Filters filters; };
+struct Close { std::string sub; };
+struct Auth { Event event; };
+struct Count { std::string sub; Filters filters; };
+}  // namespace from_client
+
+using ClientMessage = std::variant<from_client::EventMessage, from_client::Req, from_client::Close,
+                                   from_client::Auth, from_client::Count>;
+
+/// Cheap look at a frame before parsing it: for `["EVENT",sub,{…}]` the subscription and the claimed
+/// id, found without a JSON parser; nullopt when the frame is anything else or unusual in form.
+/// Views point into `frame`. HOT: lets a known id skip parsing and verification.
+struct EventFramePeek {
+  std::string_view sub;
+  std::string_view id_hex;
+};
+std::optional<EventFramePeek> peek_event_frame(std::string_view frame);
+
+/// Parses a relay's frame. kInvalid for anything that is not one of the messages above. HOT.
+base::Result<RelayMessage> parse_relay_message(std::string_view frame, const EventLimits& limits = {});
+/// Parses a client's frame, as the embedded relay does. Signatures are not checked here.
+base::Result<ClientMessage> parse_client_message(std::string_view frame, const EventLimits& limits = {});
+
+std::string event_frame(const Event& event);
+std::string req_frame(std::string_view sub, const Filters& filters);
+std::string count_frame(std::string_view sub, const Filters& filters);
+std::string close_frame(std::string_view sub);
+std::string auth_frame(const Event& event);
+
+/// The relay's side.
+std::string relay_event_frame(std::string_view sub, const Event& event);
+std::string ok_frame(const EventId& id, bool accepted, std::string_view message);
+std::string eose_frame(std::string_view sub);
+std::string closed_frame(std::string_view sub, std::string_view message);
+std::string notice_frame(std::string_view message);
+std::string auth_challenge_frame(std::string_view challenge);
+std::string count_result_frame(std::string_view sub, std::uint64_t count);
+
+}  // namespace nostr

@@ -1,0 +1,54 @@
+// One client websocket. Everything it reports arrives on the net thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "nostr/net/net_thread.h"
+
+namespace nostr {
+
+/// What a client socket reports. Called on the net thread, in order, never after close() returned
+/// on_closed. Implementations hand over to their own thread and return at once.
+class WsClientHandler {
+ public:
+  virtual ~WsClientHandler() = default;
+  virtual void on_open() = 0;
+  /// A whole text message; the string's buffer has at least 64 spare bytes behind its size
+  /// (simdjson padding, readable).
+  virtual void on_frame(Frame frame) = 0;
+  /// The socket is gone; `reason` names why ("connection refused", "peer closed 1000: bye").
+  virtual void on_closed(std::string reason) = 0;
+};
+
+struct WsClientOptions {
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds ping_interval{30};   ///< a ping after this much silence
+  std::chrono::seconds pong_timeout{15};    ///< then the connection counts as half open and is closed
+  bool allow_private_addresses = true;      ///< false refuses loopback, RFC 1918, link-local, ULA
+};
+
+/// A connection attempt and, if it succeeds, the connection. Destroying it closes.
+class WsClient {
+ public:
+  /// Starts connecting to `url` (ws:// or wss://). Names are resolved off the net thread.
+  /// `handler` is kept alive by the socket until on_closed has been delivered.
+  WsClient(NetThread& net, std::string url, std::shared_ptr<WsClientHandler> handler,
+           WsClientOptions options = {});
+  ~WsClient();
+  WsClient(const WsClient&) = delete;
+  WsClient& operator=(const WsClient&) = delete;
+
+  /// Queues one text message. Any thread. kLimit when the queue is full, kClosed after close.
+  base::Result<void> send(std::string message);
+  void close();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace nostr
