@@ -28,11 +28,15 @@ class Loop {
   /// Aborts unless called on the loop's thread while it runs (or before run()).
   void check() const;
 
+  /// Calls `callback` on the loop for every SIGINT and SIGTERM from now on; a later call replaces
+  /// the callback.
+  void on_signal(std::function<void(int)> callback);
+
   /// Runs one task to completion on this thread and returns its result: main() and tests.
   template <class T>
   T run_until_complete(Task<T> task);
 
-  /// The asio executor, type-erased; only loop.cpp, process and socket code look inside.
+  /// The asio executor; only code that includes loop_io.h looks inside.
   struct Impl;
   Impl& impl() { return *impl_; }
 
@@ -51,7 +55,7 @@ class Scope {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
-  /// Starts `task` on the loop. An exception that leaves it is logged under `name` and counted.
+  /// Starts `task` on the loop, after the present handler has returned. An exception that leaves it is logged under `name` and counted.
   void spawn(std::string name, Task<void> task);
   /// Cancels every task and waits until all have ended. New spawns are refused from here on.
   Task<void> stop();
@@ -64,6 +68,9 @@ class Scope {
 
 /// Waits. Ends early by exception when the surrounding task is cancelled.
 Task<void> sleep_for(std::chrono::milliseconds duration);
+
+/// Lets every handler that is already queued run first.
+Task<void> next_turn();
 
 /// Awaits `task` for at most `limit`. On time-out the task is cancelled *and awaited*, then
 /// kTimeout naming `what` is returned. Exceptions of the task propagate.

@@ -27,7 +27,8 @@ class Workers {
 };
 
 /// Runs `fn` on a worker and resumes on the app thread with its value. `fn` must not throw.
-/// Cancelling the task does not stop `fn`; its result is dropped.
+/// Cancelling the task does not stop `fn`: the task ends (and its result is dropped) when `fn` has
+/// returned, so `fn` may refer to whatever the task's owner keeps alive. The loop outlives `workers`.
 template <class T>
 Task<T> offload(Loop& loop, Workers& workers, std::function<T()> fn);
 
