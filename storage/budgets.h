@@ -1,0 +1,93 @@
+// Budgets: money is reserved before it may be spent and settled after; limits hold across scopes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/db.h"
+
+namespace storage {
+
+/// kUnknown: the outcome could not be learnt (a payment in flight); it keeps its reservation.
+/// Legal: reserved → settled released unknown; unknown → settled released.
+enum class ReservationState { kReserved, kSettled, kReleased, kUnknown };
+
+template <>
+struct EnumText<ReservationState> {
+  static constexpr std::array<std::string_view, 4> kNames{"reserved", "settled", "released", "unknown"};
+};
+
+/// One limit to check. A daily scope counts per UTC day: a reservation counts in the day it was made,
+/// its settlement in the day it was settled.
+struct BudgetScope {
+  std::string key;              ///< e.g. "node", "agent:<hex>", "tick:<slot>", "session:<id>"
+  std::optional<Msat> limit;    ///< nullopt: count, do not limit; 0 allows nothing
+  bool daily = false;
+};
+
+struct ReserveRequest {
+  std::string key;      ///< idempotency key, unique for ever
+  std::string purpose;  ///< "model-call", "zap", …
+  std::string agent;
+  std::string tick;
+  std::string session;
+  Msat amount;          ///< worst case, 0 or more
+  std::vector<BudgetScope> scopes;
+};
+
+struct Reservation {
+  std::int64_t id = 0;
+  std::string key;
+  std::string purpose;
+  std::string agent;
+  std::string tick;
+  std::string session;
+  Msat reserved;
+  Msat settled;         ///< meaningful once settled
+  ReservationState state = ReservationState::kReserved;
+  bool estimated = false;  ///< settled at its estimate because nobody knew better
+  UnixTime created;
+  UnixTime changed;
+};
+
+struct BudgetTotals {
+  Msat spent;
+  Msat reserved;
+};
+
+/// The cost ledger. Every change is kFull and moves the sums in the same commit. App thread.
+class Budgets {
+ public:
+  explicit Budgets(Db& db) : db_(db) {}
+
+  /// Reserves in every scope or in none. kLimit names the scope when spent + reserved + amount would
+  /// exceed its limit (exact fill is allowed). A known key returns its row when the amount and
+  /// purpose are the same (a retry), else kConflict. kInvalid for amounts below 0 or over 21 M BTC.
+  Result<Reservation> reserve(const ReserveRequest& request, UnixTime now);
+  /// Settles at the real cost, which may differ from the reservation in both directions (what is
+  /// spent is spent). kConflict when already settled or released.
+  Result<Reservation> settle(std::int64_t id, Msat actual, UnixTime now, bool estimated = false);
+  Result<Reservation> release(std::int64_t id, UnixTime now);
+  /// The effect may or may not have happened; keeps the amount reserved.
+  Result<Reservation> mark_unknown(std::int64_t id, UnixTime now);
+
+  /// Sums of one scope; for a daily one, of the current day.
+  Result<BudgetTotals> totals(const BudgetScope& scope, UnixTime now);
+  Result<std::optional<Reservation>> find(std::string_view key);
+  /// Reserved and unknown rows, oldest first: what a restart has to resolve.
+  Result<std::vector<Reservation>> list_open();
+  /// Sums of settled rows of one session or tick, for reports.
+  Result<Msat> spent_in_tick(std::string_view tick);
+  Result<Msat> spent_in_session(std::string_view session);
+
+ private:
+  Result<std::int64_t> current_day(UnixTime now);
+  Result<Reservation> finish(std::int64_t id, ReservationState to, Msat actual, UnixTime now,
+                             bool estimated);
+  Db& db_;
+};
+
+}  // namespace storage
