@@ -1,2 +1,61 @@
 // sovereign: argv → command → exit code.
-int main() { return 2; }
+//
+//~ The guided tour starts here: main.cpp → agent_app.cpp → tick_runner.cpp → actions.cpp on the
+//~ node's side, cosigner_app.cpp on the co-signer's.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "node/cli/command.h"
+#include "nostr/base/log.h"
+
+namespace {
+
+/// Shares and keys live in this process: no core file, and no debugger of another process.
+void protect_memory() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+#if !__has_feature(address_sanitizer)  // the leak check at exit traces its own process
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void set_log_level(const node::cli::Context& context) {
+  if (context.quiet) base::set_log_level(base::LogLevel::kError);
+  else if (context.verbose > 0) base::set_log_level(base::LogLevel::kDebug);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  protect_memory();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"sovereign: agents on Nostr that own their key and obey only their operator"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", SOVEREIGN_VERSION);
+  node::cli::Context context;
+  node::cli::Action chosen;
+  app.add_option("--home", context.home_dir, "Keep everything in this folder")->type_name("DIR");
+  app.add_flag("--json", context.json, "Answer with one JSON object (or one per line)");
+  app.add_flag("-v,--verbose", context.verbose, "Log more");
+  app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
+
+  node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_frost_commands(app, context, &chosen);
+  node::cli::add_relay_commands(app, context, &chosen);
+  node::cli::add_toolbox_commands(app, context, &chosen);
+  node::cli::add_message_commands(app, context, &chosen);
+  node::cli::add_setup_commands(app, context, &chosen);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? node::cli::kOk : node::cli::kUsage;
+  }
+  set_log_level(context);
+  return chosen ? chosen() : node::cli::kUsage;
+}

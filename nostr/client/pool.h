@@ -19,13 +19,10 @@
 #include "nostr/event/message.h"
 #include "nostr/net/net_thread.h"
 #include "nostr/net/ws_client.h"
+#include "nostr/nips/nip65.h"
 #include "nostr/signer/signer.h"
 
 namespace nostr {
-
-/// A relay URL in normal form (scheme and host lower case, no default port, no trailing slash).
-/// kInvalid unless ws:// or wss://.
-base::Result<std::string> normalize_relay_url(std::string_view url);
 
 using EventPtr = std::shared_ptr<const Event>;
 
@@ -90,7 +87,8 @@ struct PoolOptions {
   std::size_t max_bad_frames = 100;       ///< forged or unmatched events before a relay is left
 };
 
-/// All relay connections of the process. App thread; connections, parsing and verification happen
+/// All relay connections of the process. Relay URLs are compared in the normal form of
+/// nostr/nips/nip65.h (normalize_relay_url); one that is no relay URL fails like an unreachable one. App thread; connections, parsing and verification happen
 /// on the net thread and the workers.
 class Pool {
  public:

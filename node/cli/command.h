@@ -1,0 +1,65 @@
+// What every command shares: global flags, printing, errors, exit codes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "nostr/base/json.h"
+#include "nostr/base/result.h"
+#include "node/home.h"
+
+namespace node::cli {
+
+/// The exit codes scripts rely on.
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kNotRunning = 3,
+  kDenied = 4,
+  kPartial = 5,
+  kTimeout = 124,
+  kInterrupted = 130,
+};
+
+/// The exit code an error ends a command with.
+int exit_code_of(const base::Error& error);
+
+/// Global flags, filled by the parser before a command runs.
+struct Context {
+  std::string home_dir;
+  bool json = false;
+  int verbose = 0;
+  bool quiet = false;
+
+  Home home() const { return Home::locate(home_dir); }
+};
+
+/// What the chosen subcommand does; returns the exit code.
+using Action = std::function<int()>;
+
+/// Prints `error` to stderr ("error: …" and "hint: …", or one JSON object) and returns its code.
+int report(const Context& context, const base::Error& error);
+
+/// One line on stdout, flushed: the answer, for pipes.
+void print_line(std::string_view line);
+/// One line on stderr unless --quiet: progress for people.
+void progress(const Context& context, std::string_view line);
+/// Compact JSON on one stdout line.
+void print_json(const base::json::Value& value);
+
+/// Reads a whole stdin (at most `max_bytes`) or a file ("-" is stdin).
+base::Result<std::string> read_input(const std::string& path, std::size_t max_bytes = 1u << 20);
+
+/// Each group registers its subcommands on `app`; the parsed one sets `*chosen`.
+void add_toolbox_commands(CLI::App& app, Context& context, Action* chosen);
+void add_message_commands(CLI::App& app, Context& context, Action* chosen);
+void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
+void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
+void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
+
+}  // namespace node::cli

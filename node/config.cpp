@@ -1,0 +1,429 @@
+// Reading the configuration: one table of keys drives parsing, environment, listing and spelling.
+#include "node/config.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "nostr/base/json.h"
+#include "nostr/base/suggest.h"
+
+extern char** environ;  // NOLINT: POSIX declares it nowhere
+
+namespace node {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+
+/// A value before it has a type: from TOML or, as text, from the environment.
+struct Raw {
+  std::vector<std::string> items;  ///< one element unless a list
+  bool is_list = false;
+  std::string origin;
+};
+
+Result<std::string> one(const Raw& raw) {
+  if (raw.is_list || raw.items.size() != 1) return fail(Errc::kInvalid, "expected one value, not a list");
+  return raw.items.front();
+}
+
+Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high) {
+  TRY(const std::string text, one(raw));
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return fail(Errc::kInvalid, fmt::format("\"{}\" is not a whole number", text));
+  if (value < low || value > high)
+    return fail(Errc::kInvalid, fmt::format("{} is outside {}..{}", value, low, high));
+  return value;
+}
+
+Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed) {
+  TRY(std::string text, one(raw));
+  if (std::find(allowed.begin(), allowed.end(), text) == allowed.end())
+    return fail(Errc::kInvalid, fmt::format("\"{}\" is not one of {}", text, fmt::join(allowed, ", ")));
+  return text;
+}
+
+std::string absolute_path(const std::string& text, const std::filesystem::path& base_dir) {
+  if (text.empty()) return text;
+  const std::filesystem::path path(text);
+  return (path.is_absolute() ? path : base_dir / path).lexically_normal().string();
+}
+
+/// One key: how to set it and how to show it.
+struct Key {
+  std::string name;  ///< "section.key"
+  std::function<Result<void>(Config&, const Raw&, const std::filesystem::path&)> set;
+  std::function<std::string(const Config&)> show;
+};
+
+template <class Get>
+Key text_key(std::string name, Get get) {
+  return {std::move(name),
+          [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            TRY(get(c), one(raw));
+            return {};
+          },
+          [get](const Config& c) { return get(const_cast<Config&>(c)); }};  // NOLINT
+}
+
+template <class Get>
+Key path_key(std::string name, Get get) {
+  Key key = text_key(std::move(name), get);
+  key.set = [get](Config& c, const Raw& raw, const std::filesystem::path& dir) -> Result<void> {
+    TRY(const std::string text, one(raw));
+    get(c) = absolute_path(text, dir);
+    return {};
+  };
+  return key;
+}
+
+template <class Get>
+Key list_key(std::string name, Get get) {
+  return {std::move(name),
+          [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            get(c) = raw.items;
+            return {};
+          },
+          [get](const Config& c) { return fmt::format("{}", fmt::join(get(const_cast<Config&>(c)), " ")); }};  // NOLINT
+}
+
+template <class Get>
+Key int_key(std::string name, std::int64_t low, std::int64_t high, Get get) {
+  return {std::move(name),
+          [get, low, high](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            TRY(const std::int64_t value, integer(raw, low, high));
+            get(c, &value);
+            return {};
+          },
+          [get](const Config& c) { return std::to_string(get(const_cast<Config&>(c), nullptr)); }};  // NOLINT
+}
+
+constexpr std::int64_t kDaySeconds = 86'400;
+
+/// Reads or writes one integer-like member: one lambda serves both directions.
+#define SOV_INT(expr, type) \
+  [](Config& c, const std::int64_t* v) -> std::int64_t { \
+    if (v) expr = type(*v);                               \
+    return as_int(expr);                                  \
+  }
+
+std::int64_t as_int(std::chrono::seconds s) { return s.count(); }
+std::int64_t as_int(std::uint32_t v) { return v; }
+std::int64_t as_int(base::Msat m) { return m.value; }
+std::uint32_t to_u32(std::int64_t v) { return static_cast<std::uint32_t>(v); }
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> kKeys = [] {
+    std::vector<Key> k;
+    k.push_back(path_key("identity.group", [](Config& c) -> std::string& { return c.identity.group; }));
+    k.push_back(path_key("identity.share", [](Config& c) -> std::string& { return c.identity.share; }));
+    k.push_back(path_key("identity.passphrase_file", [](Config& c) -> std::string& { return c.identity.passphrase_file; }));
+    k.push_back(path_key("node.key_file", [](Config& c) -> std::string& { return c.node.key_file; }));
+    k.push_back(list_key("node.relays", [](Config& c) -> auto& { return c.node.relays; }));
+    k.push_back(list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
+    k.push_back(list_key("node.operators", [](Config& c) -> auto& { return c.node.operators; }));
+    k.push_back(text_key("agent.name", [](Config& c) -> std::string& { return c.agent.name; }));
+    k.push_back(text_key("agent.about", [](Config& c) -> std::string& { return c.agent.about; }));
+    Key level = text_key("agent.level", [](Config& c) -> std::string& { return c.agent.level; });
+    level.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+      TRY(c.agent.level, one_of(raw, {"supervised", "bounded", "autonomous"}));
+      return {};
+    };
+    k.push_back(std::move(level));
+    k.push_back(text_key("agent.model", [](Config& c) -> std::string& { return c.agent.model; }));
+    Key triggers = list_key("agent.triggers", [](Config& c) -> auto& { return c.agent.triggers; });
+    triggers.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+      for (const std::string& item : raw.items)
+        if (item != "mention" && item != "dm")
+          return fail(Errc::kInvalid, fmt::format("\"{}\" is not one of mention, dm", item));
+      c.agent.triggers = raw.items;
+      return {};
+    };
+    k.push_back(std::move(triggers));
+    k.push_back(int_key("agent.heartbeat", 0, 31'536'000, SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
+    k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds, SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
+    k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
+    k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value, SOV_INT(c.budget.per_tick, base::Msat)));
+    k.push_back(int_key("budget.per_day_msat", 0, base::kMaxMsat.value, SOV_INT(c.budget.per_day, base::Msat)));
+    k.push_back(path_key("tools.read_root", [](Config& c) -> std::string& { return c.tools.read_root; }));
+    k.push_back({"peers.judges",
+                 [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+                   c.peers.judges.clear();
+                   for (const std::string& item : raw.items) {
+                     TRY(const std::int64_t index, integer(Raw{{item}, false, ""}, 1, 65'535));
+                     c.peers.judges.push_back(to_u32(index));
+                   }
+                   return {};
+                 },
+                 [](const Config& c) { return fmt::format("{}", fmt::join(c.peers.judges, " ")); }});
+    return k;
+  }();
+  return kKeys;
+}
+
+#undef SOV_INT
+
+/// The members of [backends.ID]; the index finds the backend a key belongs to.
+Result<void> set_backend(BackendConfig& backend, const std::string& key, const Raw& raw,
+                         const std::filesystem::path& dir) {
+  auto text = [&](std::string& target) -> Result<void> {
+    TRY(target, one(raw));
+    return {};
+  };
+  if (key == "kind") {
+    TRY(backend.kind, one_of(raw, {"openai", "playbook"}));
+    return {};
+  }
+  if (key == "base_url") return text(backend.base_url);
+  if (key == "model") return text(backend.model);
+  if (key == "api_key_env") return text(backend.api_key_env);
+  if (key == "api_key_file" || key == "playbook") {
+    TRY(const std::string path, one(raw));
+    (key == "playbook" ? backend.playbook : backend.api_key_file) = absolute_path(path, dir);
+    return {};
+  }
+  if (key == "rate_in_msat_per_1k") {
+    TRY(backend.rate_in_msat_per_1k, integer(raw, 0, 1'000'000'000));
+    return {};
+  }
+  if (key == "rate_out_msat_per_1k") {
+    TRY(backend.rate_out_msat_per_1k, integer(raw, 0, 1'000'000'000));
+    return {};
+  }
+  if (key == "timeout") {
+    TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
+    backend.timeout = std::chrono::seconds(seconds);
+    return {};
+  }
+  const std::vector<std::string> known = {"kind", "base_url", "model", "api_key_env", "api_key_file",
+                                          "playbook", "rate_in_msat_per_1k", "rate_out_msat_per_1k", "timeout"};
+  return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key), base::did_you_mean(key, known));
+}
+
+const Key* find_key(const std::string& name) {
+  const auto it = std::find_if(keys().begin(), keys().end(), [&](const Key& k) { return k.name == name; });
+  return it == keys().end() ? nullptr : &*it;
+}
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const Key& key : keys()) names.push_back(key.name);
+  return names;
+}
+
+Result<Raw> raw_of(const toml::node& node) {
+  auto scalar = [](const toml::node& n) -> std::optional<std::string> {
+    if (const auto* s = n.as_string()) return s->get();
+    if (const auto* i = n.as_integer()) return std::to_string(i->get());
+    if (const auto* b = n.as_boolean()) return b->get() ? "true" : "false";
+    return std::nullopt;
+  };
+  Raw raw;
+  raw.origin = fmt::format("config.toml:{}", node.source().begin.line);
+  if (const toml::array* list = node.as_array()) {
+    raw.is_list = true;
+    for (const toml::node& item : *list) {
+      auto text = scalar(item);
+      if (!text) return fail(Errc::kInvalid, "a list holds strings or whole numbers only");
+      raw.items.push_back(*text);
+    }
+    return raw;
+  }
+  auto text = scalar(node);
+  if (!text) return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
+  raw.items.push_back(*text);
+  return raw;
+}
+
+Result<void> apply(Config& config, const std::string& name, const Raw& raw,
+                   const std::filesystem::path& dir) {
+  auto placed = [&](base::Error error) {
+    return std::unexpected(base::in_context(fmt::format("{}: {}", raw.origin, name), std::move(error)));
+  };
+  const Key* key = find_key(name);
+  if (!key)
+    return placed({Errc::kInvalid, "unknown key", base::did_you_mean(name, known_names())});
+  if (auto done = key->set(config, raw, dir); !done) return placed(done.error());
+  config.origins[name] = raw.origin;
+  return {};
+}
+
+Result<void> apply_backend_table(Config& config, const std::string& id, const toml::table& table,
+                                 const std::filesystem::path& dir) {
+  BackendConfig backend;
+  backend.id = id;
+  for (const auto& [key, node] : table) {
+    const std::string name = fmt::format("backends.{}.{}", id, key.str());
+    auto placed = [&](base::Error error) {
+      return std::unexpected(base::in_context(
+          fmt::format("config.toml:{}: {}", node.source().begin.line, name), std::move(error)));
+    };
+    auto raw = raw_of(node);
+    if (!raw) return placed(raw.error());
+    if (auto done = set_backend(backend, std::string(key.str()), *raw, dir); !done) return placed(done.error());
+    config.origins[name] = raw->origin;
+  }
+  if (backend.kind == "openai" && backend.base_url.empty())
+    return fail(Errc::kInvalid, fmt::format("backends.{}: kind openai needs base_url", id),
+                "base_url = \"http://127.0.0.1:8080/v1\"");
+  config.backends.push_back(std::move(backend));
+  return {};
+}
+
+Result<void> apply_file(Config& config, std::string_view text, const std::filesystem::path& dir) {
+  const toml::parse_result parsed = toml::parse(text, std::string_view("config.toml"));
+  if (!parsed)
+    return fail(Errc::kInvalid, fmt::format("config.toml:{}: {}", parsed.error().source().begin.line,
+                                            parsed.error().description()));
+  for (const auto& [section, node] : parsed.table()) {
+    const toml::table* table = node.as_table();
+    if (!table)
+      return fail(Errc::kInvalid, fmt::format("config.toml:{}: \"{}\" stands outside a section",
+                                              node.source().begin.line, section.str()));
+    for (const auto& [key, value] : *table) {
+      if (section.str() == "backends") {
+        if (!value.is_table())
+          return fail(Errc::kInvalid, fmt::format("config.toml:{}: write [backends.{}] as a section",
+                                                  value.source().begin.line, key.str()));
+        TRY(apply_backend_table(config, std::string(key.str()), *value.as_table(), dir));
+        continue;
+      }
+      const std::string name = fmt::format("{}.{}", section.str(), key.str());
+      auto raw = raw_of(value);
+      if (!raw)
+        return std::unexpected(base::in_context(
+            fmt::format("config.toml:{}: {}", value.source().begin.line, name), raw.error()));
+      TRY(apply(config, name, *raw, dir));
+    }
+  }
+  return {};
+}
+
+std::string environment_name(const std::string& key) {
+  std::string out = "SOVEREIGN_";
+  for (char c : key) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+Result<void> apply_environment(Config& config, const std::map<std::string, std::string>& environment,
+                               const std::filesystem::path& dir) {
+  for (const Key& key : keys()) {
+    const auto it = environment.find(environment_name(key.name));
+    if (it == environment.end()) continue;
+    Raw raw{{}, false, "environment " + it->first};
+    const bool list = key.name == "node.relays" || key.name == "node.inbox_relays" ||
+                      key.name == "node.operators" || key.name == "agent.triggers" ||
+                      key.name == "peers.judges";
+    if (!list) {
+      raw.items = {it->second};
+    } else {
+      raw.is_list = true;
+      for (std::size_t at = 0; at <= it->second.size();) {
+        const std::size_t end = std::min(it->second.find_first_of(" ,", at), it->second.size());
+        if (end > at) raw.items.push_back(it->second.substr(at, end - at));
+        at = end + 1;
+      }
+    }
+    TRY(apply(config, key.name, raw, dir));
+  }
+  return {};
+}
+
+std::map<std::string, std::string> own_environment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string_view text(*entry);
+    if (!text.starts_with("SOVEREIGN_")) continue;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+std::string toml_list(const std::vector<std::string>& items) {
+  std::vector<std::string> quoted;
+  for (const std::string& item : items) quoted.push_back(base::json::dump(item));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view toml, const std::filesystem::path& base_dir,
+                            const std::map<std::string, std::string>& environment) {
+  Config config;
+  for (const Key& key : keys()) config.origins[key.name] = "default";
+  TRY(apply_file(config, toml, base_dir));
+  TRY(apply_environment(config, environment, base_dir));
+  if (config.backends.empty()) config.backends.push_back({.id = "default"});
+  const auto chosen = std::find_if(config.backends.begin(), config.backends.end(),
+                                   [&](const BackendConfig& b) { return b.id == config.agent.model; });
+  if (chosen == config.backends.end()) {
+    std::vector<std::string> ids;
+    for (const BackendConfig& backend : config.backends) ids.push_back(backend.id);
+    return fail(Errc::kInvalid, fmt::format("agent.model names the backend \"{}\", which is not configured", config.agent.model),
+                base::did_you_mean(config.agent.model, ids));
+  }
+  return config;
+}
+
+Result<Config> load_config(const Home& home) {
+  auto text = read_file(home.config_file());
+  if (!text && text.error().code != Errc::kNotFound) return std::unexpected(text.error());
+  return parse_config(text ? *text : "", home.config_dir, own_environment());
+}
+
+std::vector<std::pair<std::string, std::string>> describe(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const Key& key : keys()) out.emplace_back(key.name, key.show(config));
+  for (const BackendConfig& b : config.backends) {
+    const std::string prefix = "backends." + b.id + ".";
+    out.emplace_back(prefix + "kind", b.kind);
+    if (!b.base_url.empty()) out.emplace_back(prefix + "base_url", b.base_url);
+    if (!b.model.empty()) out.emplace_back(prefix + "model", b.model);
+    if (!b.api_key_env.empty()) out.emplace_back(prefix + "api_key_env", b.api_key_env);
+    if (!b.api_key_file.empty()) out.emplace_back(prefix + "api_key_file", b.api_key_file);
+    if (!b.playbook.empty()) out.emplace_back(prefix + "playbook", b.playbook);
+  }
+  return out;
+}
+
+std::string render_config(const Config& c) {
+  using base::json::dump;
+  std::string out = fmt::format(
+      "# sovereign: configuration of one agent node. `sovereign config check` verifies it.\n\n"
+      "[identity]\n# The agent's threshold identity: the public group and this node's one share.\n"
+      "group = {}\nshare = {}\n\n"
+      "[node]\n# An ordinary key of the node itself: DMs, AUTH, ticks. Never the agent's.\n"
+      "key_file = {}\nrelays = {}\n# Who may approve, deny and pause.\noperators = {}\n\n"
+      "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' policies can only be stricter.\n"
+      "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
+      "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays open.\napproval_ttl = {}\nmax_steps = {}\n\n"
+      "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
+      dump(c.identity.group), dump(c.identity.share), dump(c.node.key_file), toml_list(c.node.relays),
+      toml_list(c.node.operators), dump(c.agent.name), dump(c.agent.about), dump(c.agent.level),
+      dump(c.agent.model), toml_list(c.agent.triggers), c.agent.heartbeat.count(),
+      c.agent.approval_ttl.count(), c.agent.max_steps, c.budget.per_tick.value, c.budget.per_day.value);
+  out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
+  out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
+  for (const BackendConfig& b : c.backends) {
+    out += fmt::format("\n[backends.{}]\nkind = {}\n", b.id, dump(b.kind));
+    if (!b.base_url.empty()) out += fmt::format("base_url = {}\nmodel = {}\n", dump(b.base_url), dump(b.model));
+    if (!b.api_key_env.empty()) out += fmt::format("api_key_env = {}\n", dump(b.api_key_env));
+    if (!b.api_key_file.empty()) out += fmt::format("api_key_file = {}\n", dump(b.api_key_file));
+    if (!b.playbook.empty()) out += fmt::format("playbook = {}\n", dump(b.playbook));
+  }
+  return out;
+}
+
+}  // namespace node

@@ -1,0 +1,83 @@
+// The configuration: one struct, read from config.toml and the environment, every value with its origin.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/home.h"
+#include "nostr/base/money.h"
+#include "nostr/base/result.h"
+
+namespace node {
+
+/// [backends.ID]: one way to reach a model.
+struct BackendConfig {
+  std::string id;
+  std::string kind = "playbook";  ///< openai | playbook
+  std::string base_url;           ///< openai: up to and without /chat/completions
+  std::string model;
+  std::string api_key_env;        ///< name of an environment variable; read at start
+  std::string api_key_file;       ///< or a file, mode 0600
+  std::string playbook;           ///< playbook: a TOML file; empty is the built-in one
+  std::int64_t rate_in_msat_per_1k = 0;
+  std::int64_t rate_out_msat_per_1k = 0;
+  std::chrono::seconds timeout{120};
+};
+
+/// Everything `sovereign run` needs to know. Paths are absolute after loading.
+struct Config {
+  struct Identity {
+    std::string group;  ///< file with bfgroup1…
+    std::string share;  ///< file with bfshare1… or sovshare1…
+    std::string passphrase_file;
+  } identity;
+  struct Node {
+    std::string key_file;
+    std::vector<std::string> relays;        ///< where the agent reads and writes
+    std::vector<std::string> inbox_relays;  ///< where the node receives DMs; empty = relays
+    std::vector<std::string> operators;     ///< npub or hex
+  } node;
+  struct Agent {
+    std::string name = "agent";
+    std::string about = "a sovereign agent";
+    std::string level = "bounded";  ///< supervised | bounded | autonomous
+    std::string model = "default";  ///< a backend id
+    std::vector<std::string> triggers = {"mention", "dm"};
+    std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
+    std::chrono::seconds approval_ttl{900};
+    std::uint32_t max_steps = 16;
+  } agent;
+  struct Budget {
+    base::Msat per_tick{1'000'000};
+    base::Msat per_day{10'000'000};
+  } budget;
+  struct Tools {
+    std::string read_root;  ///< empty: read_file is off
+  } tools;
+  struct Peers {
+    std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
+  } peers;
+  std::vector<BackendConfig> backends;
+
+  /// Where each value came from: "default", "config.toml:LINE" or "environment SOVEREIGN_…".
+  std::map<std::string, std::string> origins;
+};
+
+/// Defaults, then `home.config_file()` when it exists, then SOVEREIGN_SECTION_KEY variables.
+/// An unknown key, a wrong type or a value out of range is kInvalid with place and suggestion.
+base::Result<Config> load_config(const Home& home);
+/// The same from text, for `config check -` and tests. `base_dir` resolves relative paths.
+base::Result<Config> parse_config(std::string_view toml, const std::filesystem::path& base_dir,
+                                  const std::map<std::string, std::string>& environment);
+
+/// "section.key" and its value as text, in reading order: what `config show` prints. Holds no secret.
+std::vector<std::pair<std::string, std::string>> describe(const Config& config);
+
+/// A commented config.toml for `init`.
+std::string render_config(const Config& config);
+
+}  // namespace node
