@@ -21,17 +21,24 @@ struct Limits {
 };
 
 /// Parses UTF-8 JSON. Duplicate keys, NaN, trailing text, over-deep or over-long input are
-/// kInvalid (NIP-SA reading rule P7).
+/// kInvalid (NIP-SA reading rule P7). Integers keep every digit; one outside int64 and uint64 is
+/// kInvalid rather than rounded. The root is at depth 0, so `[[1]]` is 2 deep.
 Result<Value> parse(std::string_view text, Limits limits = {});
 
 /// Compact text; invalid UTF-8 is replaced, never thrown.
 std::string dump(const Value& value);
 
+/// Appends `text` as a JSON string literal: \" \\ \b \t \n \f \r, other bytes under 0x20 as \u00xx in
+/// lower case, everything else byte for byte. RFC 8785, JSON.stringify and event ids agree on it. HOT.
+void append_string(std::string_view text, std::string& out);
+
 /// RFC 8785 (JCS): keys sorted by UTF-16 units, shortest escapes, integers as such.
-/// Non-integer numbers are kInvalid: nothing we digest holds one.
+/// Non-integer numbers are kInvalid, and so are integers beyond ±(2^53-1), which other programs
+/// would round: nothing we digest holds one.
 Result<std::string> canonical(const Value& value);
 
-/// Typed members. Missing or mistyped ones are kInvalid naming `key`.
+/// Typed members. Missing or mistyped ones are kInvalid naming `key`, and so is an `object` that is
+/// none. 1.0 and 1e3 are not integers.
 Result<std::string> get_string(const Value& object, std::string_view key);
 Result<std::int64_t> get_int(const Value& object, std::string_view key);
 Result<bool> get_bool(const Value& object, std::string_view key);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -44,7 +45,8 @@ class SystemRng final : public Rng {
   void fill(std::span<std::uint8_t> out) override;
 };
 
-/// SHA-256 in counter mode over a seed: for tests and repeatable traces only.
+/// SHA-256 in counter mode over a seed: for tests and repeatable traces only. Each fill starts a new
+/// block, so the stream depends on the sizes asked for as well as on the seed.
 class SeededRng final : public Rng {
  public:
   explicit SeededRng(std::uint64_t seed) : seed_(seed) {}
@@ -52,7 +54,7 @@ class SeededRng final : public Rng {
 
  private:
   std::uint64_t seed_;
-  std::uint64_t counter_ = 0;
+  std::atomic<std::uint64_t> counter_ = 0;
 };
 
 }  // namespace base

@@ -64,8 +64,9 @@ struct Event {
 UnsignedEvent unsigned_part(const Event& event);
 UnsignedEvent with_author(Draft draft, const PublicKey& author);
 
-/// The exact bytes the id is the hash of: [0,pubkey,created_at,kind,tags,content] with NIP-01's
-/// escapes. Invalid UTF-8 passes through byte for byte.
+/// The exact bytes the id is the hash of: [0,pubkey,created_at,kind,tags,content]. NIP-01 names seven
+/// escapes and is silent on the other control characters; they become \u00xx, because that is what
+/// JSON.stringify writes and so what every client hashes. Invalid UTF-8 passes byte for byte.
 std::string canonical_bytes(const UnsignedEvent& event);
 /// Appends the canonical bytes of `event` to `out` without copying the event. HOT.
 void append_canonical(const Event& event, std::string& out);
@@ -76,7 +77,7 @@ EventId compute_id(const Event& event);
 /// Recomputes the id and checks the signature: kCrypto says which of the two is wrong. HOT.
 base::Result<void> check(const Event& event);
 
-/// Signs locally. `draft.created_at` must already be set.
+/// Signs locally. `draft.created_at` must already be set: this code holds no clock.
 Event sign_event(Draft draft, const SecretKey& key, base::Rng& rng);
 /// Puts a signature made elsewhere onto `event`; kCrypto when it does not verify.
 base::Result<Event> attach_signature(UnsignedEvent event, const Signature& sig);

@@ -15,8 +15,18 @@ struct EventLimits {
   std::size_t max_tag_elements = 500;
 };
 
+/// The latest `created_at` taken: 9999-12-31T23:59:59Z, the last second RFC 3339 can write.
+inline constexpr std::int64_t kMaxCreatedAt = 253'402'300'799;
+
+/// Readable bytes the parser wants behind its text. The string_view functions copy to have them; the
+/// …_in_place ones use a string's spare capacity and copy only when that is smaller.
+inline constexpr std::size_t kJsonPadding = 64;
+
 /// Parses one event object. Only shape and bounds are checked; call check() for the signature.
-/// Unknown members are ignored; kInvalid names the offending member. Any thread.
+/// kInvalid names the offending member: one that is missing, of another type, given twice, out of
+/// range (kind 0..65535, created_at 0..kMaxCreatedAt), upper-case or wrongly sized hex, an empty
+/// tag, or a string with an unpaired surrogate (no id could be computed). Unknown members are
+/// ignored, and their insides not looked at. Any thread.
 base::Result<Event> parse_event(std::string_view json, const EventLimits& limits = {});
 /// Parses an object without sig (and with id optional): a rumor or a template that names its author.
 base::Result<UnsignedEvent> parse_unsigned_event(std::string_view json, const EventLimits& limits = {});

@@ -32,7 +32,12 @@ bool matches_any(const Filters& filters, const Event& event);
 
 /// Compact JSON object.
 std::string to_json(const Filter& filter);
-/// Strict: unknown members, prefixes and upper-case hex are kInvalid, and so are over 10 000 values.
+/// How many values all lists of one filter may hold together.
+inline constexpr std::size_t kMaxFilterValues = 10'000;
+
+/// Strict: unknown members (NIP-50 `search` among them), prefixes and upper-case hex are kInvalid,
+/// and so are over kMaxFilterValues values and an empty list, which some read as "nothing" and
+/// others as "anything". A `limit` beyond 32 bits is the largest there is.
 base::Result<Filter> parse_filter(const base::json::Value& value);
 base::Result<Filter> parse_filter(std::string_view json);
 

@@ -48,17 +48,32 @@ using ClientMessage = std::variant<from_client::EventMessage, from_client::Req, 
                                    from_client::Auth, from_client::Count>;
 
 /// Cheap look at a frame before parsing it: for `["EVENT",sub,{…}]` the subscription and the claimed
-/// id, found without a JSON parser; nullopt when the frame is anything else or unusual in form.
-/// Views point into `frame`. HOT: lets a known id skip parsing and verification.
+/// id, found without a JSON parser; nullopt when the frame is anything else or unusual in form
+/// (escapes in the subscription or in a member name, an id that is not 64 lower-case hex).
+/// Views point into `frame`. HOT: lets a known id skip parsing and verification. Nothing behind the
+/// id has been looked at, so a caller who knows the id uses the event it verified before, never
+/// this frame's body.
 struct EventFramePeek {
   std::string_view sub;
   std::string_view id_hex;
 };
 std::optional<EventFramePeek> peek_event_frame(std::string_view frame);
 
-/// Parses a relay's frame. kInvalid for anything that is not one of the messages above. HOT.
+/// What a frame may hold besides an event of EventLimits::max_bytes: verb, subscription, message.
+inline constexpr std::size_t kMaxFrameOverhead = 4096;
+/// NIP-01's bound on a subscription id, in characters.
+inline constexpr std::size_t kMaxSubChars = 64;
+/// How many filters one REQ or COUNT may carry.
+inline constexpr std::size_t kMaxFilters = 64;
+
+/// Parses a relay's frame. kInvalid for anything that is not one of the messages above. Elements
+/// behind those a message needs are ignored, as NIPs append them. HOT.
 base::Result<RelayMessage> parse_relay_message(std::string_view frame, const EventLimits& limits = {});
+/// The same without a copy when `frame` has kJsonPadding spare bytes, as frames from the net have.
+base::Result<RelayMessage> parse_relay_message_in_place(const std::string& frame,
+                                                        const EventLimits& limits = {});
 /// Parses a client's frame, as the embedded relay does. Signatures are not checked here.
+/// kUnsupported for a verb that is not one of the messages above, kInvalid for everything else.
 base::Result<ClientMessage> parse_client_message(std::string_view frame, const EventLimits& limits = {});
 
 std::string event_frame(const Event& event);
