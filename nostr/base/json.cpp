@@ -224,6 +224,8 @@ Result<Value> parse(std::string_view text, Limits limits) {
                 fmt::format("json is {} bytes, limit is {}", text.size(), limits.max_bytes));
   // The library would skip a byte order mark; two texts must not mean one document.
   if (text.starts_with("\xef\xbb\xbf")) return fail(Errc::kInvalid, "json starts with a byte order mark");
+  // It would also take a NUL for the end and not look behind it.
+  if (text.find('\0') != text.npos) return fail(Errc::kInvalid, "json holds a NUL byte");
   Builder builder(limits);
   if (!Value::sax_parse(text.begin(), text.end(), &builder))
     return fail(Errc::kInvalid, builder.problem());
