@@ -16,7 +16,7 @@
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
-#include "nostr/base/loop_asio.h"
+#include "nostr/base/loop_io.h"
 
 namespace node {
 namespace {
@@ -38,7 +38,7 @@ Value error_object(const base::Error& error) {
 
 struct ControlServer::Impl {
   Impl(base::Loop& l, std::filesystem::path p, ControlHandler h)
-      : loop(l), path(std::move(p)), handler(std::move(h)), acceptor(base::io_context_of(l)), scope(l) {}
+      : loop(l), path(std::move(p)), handler(std::move(h)), acceptor(l.impl().io), scope(l) {}
 
   base::Task<void> accept_all();
   base::Task<void> serve(std::shared_ptr<Socket> socket);

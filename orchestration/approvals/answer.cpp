@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "nipsa/digest.h"
+
 namespace orchestration {
 namespace {
 
@@ -93,6 +95,13 @@ bool is_half_code(std::string_view token) {
          });
 }
 
+/// What a person typed, in the shown form of a code.
+std::optional<std::string> shown_code(std::string_view token) {
+  const auto folded = nipsa::fold_code(token);
+  if (!folded) return std::nullopt;
+  return nipsa::format_code(*folded);
+}
+
 bool has_code_form(std::string_view token) { return token.size() == 9 && token[4] == '-'; }
 
 struct Found {
@@ -111,18 +120,18 @@ Found split_codes(const std::vector<std::string>& tokens, const std::vector<std:
       found.codes.push_back(std::move(code));
   };
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (auto code = fold_code(tokens[i]); code && is_known(*code)) {
+    if (auto code = shown_code(tokens[i]); code && is_known(*code)) {
       add(*code);
       continue;
     }
     if (i + 1 < tokens.size() && is_half_code(tokens[i]) && is_half_code(tokens[i + 1])) {
-      if (auto code = fold_code(tokens[i] + tokens[i + 1]); code && is_known(*code)) {
+      if (auto code = shown_code(tokens[i] + tokens[i + 1]); code && is_known(*code)) {
         add(*code);
         ++i;
         continue;
       }
     }
-    if (has_code_form(tokens[i]) && fold_code(tokens[i])) found.unknown = true;
+    if (has_code_form(tokens[i]) && shown_code(tokens[i])) found.unknown = true;
     found.rest.push_back(tokens[i]);
   }
   return found;
@@ -130,32 +139,7 @@ Found split_codes(const std::vector<std::string>& tokens, const std::vector<std:
 
 }  // namespace
 
-std::optional<std::string> fold_code(std::string_view token) {
-  std::string out;
-  for (char c : token) {
-    if (c == '-' || is_space(c)) continue;
-    char upper = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    if (upper == 'O') upper = '0';
-    if (upper == 'I' || upper == 'L') upper = '1';
-    constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    if (kCrockford.find(upper) == std::string_view::npos) return std::nullopt;
-    out += upper;
-    if (out.size() > 8) return std::nullopt;
-  }
-  if (out.size() != 8) return std::nullopt;
-  return out.insert(4, "-");
-}
-
-bool code_is_misleading(std::string_view shown) {
-  const bool has_digit =
-      std::any_of(shown.begin(), shown.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!has_digit) return true;
-  auto folds_to = [&](const char* word) { return fold_code(word) == shown; };
-  return std::any_of(kApproveWords.begin(), kApproveWords.end(), folds_to) ||
-         std::any_of(kDenyWords.begin(), kDenyWords.end(), folds_to);
-}
-
-Answer read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound) {
+AnswerText read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound) {
   if (text.size() > kMaxAnswerBytes) return {};
   const Found found = split_codes(tokens_of(plain_emoji(text)), codes);
   if (found.codes.size() > 1) return {AnswerKind::kAmbiguous, std::nullopt};

@@ -22,7 +22,7 @@ enum class AnswerKind {
   kComment,      ///< anything else; deserves one hint
 };
 
-struct Answer {
+struct AnswerText {
   AnswerKind kind = AnswerKind::kComment;
   std::optional<std::string> code;  ///< in its shown form "XXXX-XXXX"
 };
@@ -32,20 +32,12 @@ struct Answer {
 /// quotes the question does not answer it twice over.
 /// `bound` says whether the message already refers to one question by an `e` tag: it lets a code be
 /// left out.
-Answer read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound);
+AnswerText read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound);
 
 enum class ReactionKind { kApprove, kDeny, kOther };
 
 /// Reads the content of a kind 7 event. The whole content must be one emoji of either list, or
 /// "", "+" or "-"; variation selectors and skin tones are ignored.
 ReactionKind read_reaction(std::string_view content);
-
-/// Folds what a person typed to the shown form of a code: case, dash, O→0, I and L→1.
-/// nullopt unless eight Crockford characters remain.
-std::optional<std::string> fold_code(std::string_view token);
-
-/// Whether a code could be misread as a decision word, or could not be told from plain words
-/// because it holds no digit. Such a code is not issued.
-bool code_is_misleading(std::string_view shown);
 
 }  // namespace orchestration

@@ -1,0 +1,57 @@
+// Courier: how a text reaches one person — NIP-17 where they have an inbox, else the legacy DM.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nostr/base/clock.h"
+#include "nostr/client/pool.h"
+#include "nostr/signer/key_signer.h"
+
+namespace orchestration {
+
+/// A message built and encrypted, not yet sent. What is committed is what is sent, byte for byte.
+struct Letter {
+  nostr::EventId id;      ///< rumor id (NIP-17) or event id (NIP-04): what an answer refers to
+  std::string channel;    ///< "nip17" or "nip04"
+  std::string rumor_json; ///< the readable form; for NIP-04 the event without its plaintext
+  nostr::Event envelope;  ///< what goes to the relays
+  std::vector<std::string> relays;
+};
+
+/// Keeps the inbox relays of a few people current and writes letters to them from one key.
+class Courier {
+ public:
+  /// `relays` are where their kinds 10050 and 10002 are looked up, and the fallback for delivery.
+  /// All references outlive the courier.
+  Courier(nostr::Pool& pool, const nostr::KeySigner& sender, const base::Clock& clock, base::Rng& rng,
+          std::vector<nostr::PublicKey> people, std::vector<std::string> relays);
+  ~Courier();
+
+  /// Subscribes to the relay lists of everybody.
+  void start();
+  void stop();
+  /// Looks up whoever is not known yet, at most five seconds.
+  base::Task<void> locate();
+  /// Writes one letter. kCrypto when `to` is no valid key, kInvalid when the text is too long.
+  base::Result<Letter> write(const nostr::PublicKey& to, const std::string& text,
+                             const std::string& subject) const;
+
+ private:
+  void learn(const nostr::Event& event);
+  std::vector<nostr::PublicKey> unknown_people() const;
+
+  nostr::Pool& pool_;
+  const nostr::KeySigner& sender_;
+  const base::Clock& clock_;
+  base::Rng& rng_;
+  std::vector<nostr::PublicKey> people_;
+  std::vector<std::string> relays_;
+  std::unique_ptr<nostr::Subscription> subscription_;
+  std::map<nostr::PublicKey, nostr::Event> inboxes_;      ///< newest 10050
+  std::map<nostr::PublicKey, nostr::Event> relay_lists_;  ///< newest 10002
+};
+
+}  // namespace orchestration

@@ -1,0 +1,389 @@
+// The desk's own half: asking, deciding, telling. What answers mean is in desk_answers.cpp.
+#include "orchestration/approvals/desk.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nipsa/digest.h"
+#include "nipsa/kinds.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
+#include "nostr/event/event_json.h"
+#include "orchestration/approvals/render.h"
+
+namespace orchestration {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::UnixTime;
+using storage::Durability;
+using storage::Question;
+using storage::QuestionState;
+using storage::Tx;
+
+constexpr std::chrono::seconds kDeniedMemory{3'600};
+constexpr std::chrono::seconds kReceiptPatience{86'400};
+constexpr std::chrono::seconds kLookBack{86'400};
+
+/// The kind of event a signal was, as evidence names it; nullopt for a word given at the machine.
+std::optional<nostr::Kind> kind_of_channel(std::string_view channel) {
+  if (channel == "nip17") return nostr::kinds::kPrivateMessage;
+  if (channel == "nip04") return nostr::kinds::kLegacyDm;
+  if (channel == "note") return nostr::kinds::kTextNote;
+  if (channel == "comment") return nostr::kinds::kComment;
+  if (channel == "reaction") return nostr::kinds::kReaction;
+  if (channel == "39213") return nipsa::kinds::kApprovalDecision;
+  return std::nullopt;
+}
+
+std::vector<std::string> united(std::vector<std::string> a, const std::vector<std::string>& b) {
+  for (const std::string& item : b)
+    if (std::find(a.begin(), a.end(), item) == a.end()) a.push_back(item);
+  return a;
+}
+
+}  // namespace
+
+Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, storage::Db& db,
+           const base::Clock& clock, base::Rng& rng, DeskOptions options,
+           std::function<void(const Question&)> changed, std::function<void()> outbox_filled)
+    : loop_(loop),
+      pool_(pool),
+      asker_(asker),
+      db_(db),
+      approvals_(db),
+      outbox_(db),
+      clock_(clock),
+      rng_(rng),
+      options_(std::move(options)),
+      changed_(std::move(changed)),
+      outbox_filled_(std::move(outbox_filled)),
+      courier_(pool, asker, clock, rng, options_.operators, united(options_.relays, options_.inbox_relays)),
+      wake_(loop),
+      scope_(loop) {}
+
+Desk::~Desk() = default;
+
+void Desk::start() {
+  courier_.start();
+  const UnixTime since = clock_.now() - kLookBack;
+  std::vector<nostr::PublicKey> deciders = options_.operators;
+  deciders.insert(deciders.end(), options_.decisions_from.begin(), options_.decisions_from.end());
+  const std::string self = asker_.public_key().hex();
+  nostr::Filters filters;
+  filters.push_back({.kinds = {nostr::kinds::kGiftWrap}, .tags = {{'p', {self}}}, .since = clock_.now() - nostr::kWrapBackdate - kLookBack});
+  if (!deciders.empty())
+    filters.push_back({.authors = deciders, .kinds = {nipsa::kinds::kApprovalDecision}, .since = since});
+  if (!options_.operators.empty()) {
+    filters.push_back({.authors = options_.operators,
+                       .kinds = {nostr::kinds::kLegacyDm, nostr::kinds::kTextNote, nostr::kinds::kComment, nostr::kinds::kReaction},
+                       .tags = {{'p', {self}}},
+                       .since = since});
+    filters.push_back({.authors = options_.operators, .kinds = {nostr::kinds::kDeletion}, .since = since});
+  }
+  answers_ = pool_.subscribe(united(options_.inbox_relays, options_.relays), std::move(filters),
+                             {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
+                              .on_eose = {},
+                              .on_closed = {}});
+  scope_.spawn("approval desk clock", watch_time());
+}
+
+base::Task<void> Desk::stop() {
+  answers_.reset();
+  courier_.stop();
+  co_await scope_.stop();
+}
+
+bool Desk::is_operator(const nostr::PublicKey& key) const {
+  return std::find(options_.operators.begin(), options_.operators.end(), key) != options_.operators.end();
+}
+
+void Desk::report_failure(std::string_view what, const base::Error& error) const {
+  LOG(kError, "desk", what, {{"error", base::errc_name(error.code).data()}, {"detail", error.detail}});
+}
+
+// ---- asking --------------------------------------------------------------------------------------
+
+Result<void> Desk::check_ask(const Ask& ask) {
+  const UnixTime now = clock_.now();
+  if (ask.parsed.guardian != asker_.public_key())
+    return fail(Errc::kInvalid, "the request is addressed to another guardian");
+  if (ask.parsed.action_hash != ask.digest)
+    return fail(Errc::kInvalid, "other-digest: the request's action_hash is not that of the action");
+  if (ask.parsed.expires <= now) return fail(Errc::kInvalid, "the request has expired");
+  if (options_.operators.empty()) return fail(Errc::kUnavailable, "no operator is configured");
+  if (!nipsa::is_issuable(nipsa::approval_code(ask.request.id), {}))
+    return fail(Errc::kInvalid, "the code of this request could be misread", "rebuild the request with a new d");
+  TRY(const auto denied, approvals_.denied_since(ask.digest, now - kDeniedMemory));
+  if (denied) return fail(Errc::kDenied, "denied: the operator refused this within the last hour");
+  for (const nostr::PublicKey& person : options_.operators) {
+    TRY(const std::int64_t open, approvals_.open_for(person));
+    if (open >= options_.max_open)
+      return fail(Errc::kLimit, fmt::format("too-many-questions: {} are open, limit is {}", open, options_.max_open));
+    TRY(const std::int64_t recent, approvals_.asked_since(person, now - std::chrono::seconds{3'600}));
+    if (recent >= options_.max_per_hour)
+      return fail(Errc::kLimit, fmt::format("too-many-questions: {} in an hour, limit is {}", recent, options_.max_per_hour));
+  }
+  return {};
+}
+
+base::Task<Result<void>> Desk::ask(Ask ask) {
+  CO_TRY(const auto standing, approvals_.latest(ask.digest));
+  if (standing && (standing->state == QuestionState::kOpen || standing->state == QuestionState::kApproved))
+    co_return Result<void>{};
+  if (standing && standing->id == ask.request.id)
+    co_return fail(Errc::kConflict, fmt::format("this request is {}", storage::name_of(standing->state)));
+  CO_TRY(check_ask(ask));
+  co_await courier_.locate();
+
+  const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
+  CO_TRY(const std::vector<std::string> parts,
+         render_question({.agent_name = options_.agent_name,
+                          .now = clock_.now(),
+                          .expires = ask.parsed.expires,
+                          .code = code,
+                          .reason = ask.parsed.reason},
+                         ask.description));
+  Question question{.id = ask.request.id,
+                    .digest = ask.digest,
+                    .code = code,
+                    .asker = options_.role,
+                    .agent = ask.agent,
+                    .tick = ask.parsed.tick ? ask.parsed.tick->hex() : "",
+                    .requester = ask.request.pubkey,
+                    .action_class = ask.action_class,
+                    .summary = fmt::format("{}", ask.description),
+                    .action_json = ask.action_json,
+                    .request_json = nostr::to_json(ask.request),
+                    .sats = ask.sats,
+                    .required = static_cast<int>(options_.quorum),
+                    .operators = options_.operators,
+                    .created_at = clock_.now(),
+                    .expires_at = ask.parsed.expires};
+  CO_TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  CO_TRY(approvals_.add(question));
+  for (const nostr::PublicKey& person : options_.operators) {
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      CO_TRY(const Letter letter, courier_.write(person, parts[part], options_.agent_name + " asks"));
+      CO_TRY(approvals_.add_presentation({.id = letter.id,
+                                          .question = question.id,
+                                          .channel = letter.channel,
+                                          .shown_to = person,
+                                          .part = static_cast<int>(part) + 1,
+                                          .rumor_json = letter.rumor_json,
+                                          .wrap_json = nostr::to_json(letter.envelope),
+                                          .created_at = clock_.now()}));
+      CO_TRY(outbox_.add(letter.envelope, letter.relays, "question", 1, clock_.now(), question.expires_at));
+    }
+  }
+  CO_TRY(tx.commit());
+  FAILPOINT(question_committed);
+  LOG(kInfo, "desk", "asked", {{"code", code}, {"class", question.action_class}});
+  outbox_filled_();
+  wake_.notify();
+  co_return Result<void>{};
+}
+
+// ---- deciding ------------------------------------------------------------------------------------
+
+Result<void> Desk::settle(const nostr::EventId& id) {
+  TRY(const auto question, approvals_.get(id));
+  if (!question || (question->state != QuestionState::kOpen && question->state != QuestionState::kApproved))
+    return {};
+  TRY(const auto signals, approvals_.signals(id));
+  const Fold fold = fold_signals(signals, static_cast<std::uint32_t>(question->required));
+  const UnixTime now = clock_.now();
+  switch (fold.outcome) {
+    case FoldOutcome::kDenied:
+      return decide(*question, *fold.deciding, false);
+    case FoldOutcome::kOpen:
+      // A yes was taken back while it was held.
+      if (question->state == QuestionState::kApproved)
+        return approvals_.set_state(id, QuestionState::kApproved, QuestionState::kOpen, now);
+      return {};
+    case FoldOutcome::kApproved: {
+      const bool held = question->sats > options_.hold_above_sats && options_.hold.count() > 0;
+      if (question->state == QuestionState::kOpen && held) {
+        TRY(approvals_.set_state(id, QuestionState::kOpen, QuestionState::kApproved, now));
+        wake_.notify();
+        return {};
+      }
+      if (question->state == QuestionState::kApproved && held && question->changed_at + options_.hold > now)
+        return {};
+      return decide(*question, *fold.deciding, true);
+    }
+  }
+  return {};
+}
+
+Result<void> Desk::decide(const Question& question, const storage::Signal& deciding, bool approved) {
+  TRY(const auto before, approvals_.decision_for(question.digest));
+  if (before && before->question == question.id) return {};
+  const UnixTime now = clock_.now();
+  nipsa::ApprovalDecision decision{.request = question.id,
+                                   .requester = question.requester,
+                                   .decision = approved ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
+                                   .agent = question.agent,
+                                   .action = question.action_class,
+                                   .action_hash = question.digest,
+                                   .expires = question.expires_at};
+  if (auto tick = nostr::EventId::from_hex(question.tick)) decision.tick = *tick;
+  if (const auto kind = kind_of_channel(deciding.channel))
+    decision.evidence.push_back({.id = deciding.id, .kind = *kind, .relay = deciding.relay});
+  TRY(nostr::Draft draft, nipsa::build_approval_decision(decision, now));
+  const nostr::Event event = nostr::sign_event(std::move(draft), asker_.key(), rng_);
+
+  const QuestionState to = approved ? QuestionState::kApproved : QuestionState::kDenied;
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  if (question.state != to) TRY(approvals_.set_state(question.id, question.state, to, now));
+  TRY(approvals_.add_decision({.id = event.id,
+                               .question = question.id,
+                               .digest = question.digest,
+                               .approved = approved,
+                               .decided_by = deciding.author,
+                               .signal = deciding.id,
+                               .event_json = nostr::to_json(event),
+                               .decided_at = now}));
+  TRY(outbox_.add(event, options_.relays, "decision", 1, now, now + kReceiptPatience));
+  if (!approved) TRY(tell_outcome(question.id, "denied", "nothing was done"));
+  TRY(tx.commit());
+  FAILPOINT(decision_committed);
+  LOG(kInfo, "desk", "decided", {{"code", question.code}, {"decision", approved ? "approved" : "denied"}});
+  outbox_filled_();
+  TRY(const auto now_standing, approvals_.get(question.id));
+  if (now_standing) changed_(*now_standing);
+  return {};
+}
+
+Result<std::optional<storage::Decision>> Desk::decision(const nostr::Sha256& digest) {
+  TRY(auto decision, approvals_.decision_for(digest));
+  if (!decision) return std::nullopt;
+  TRY(const auto question, approvals_.get(decision->question));
+  if (!question) return std::nullopt;
+  const bool standing = decision->approved ? question->state == QuestionState::kApproved || question->state == QuestionState::kConsumed
+                                           : question->state == QuestionState::kDenied;
+  if (!standing) return std::nullopt;
+  if (question->state == QuestionState::kApproved && clock_.now() > question->expires_at) return std::nullopt;
+  return decision;
+}
+
+Result<Question> Desk::answer_here(const std::string& code, bool approve) {
+  const auto folded = nipsa::fold_code(code);
+  if (!folded) return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", code), "codes look like K7QF-2M9X");
+  TRY(const auto questions, approvals_.by_code(nipsa::format_code(*folded)));
+  if (questions.empty()) return fail(Errc::kNotFound, fmt::format("no question has the code {}", code), "sovereign pending");
+  const Question& question = questions.front();
+  if (question.state != QuestionState::kOpen && question.state != QuestionState::kApproved)
+    return fail(Errc::kConflict, fmt::format("question {} is {}", question.code, storage::name_of(question.state)));
+  const UnixTime now = clock_.now();
+  nostr::EventId id;
+  rng_.fill(std::span<std::uint8_t>(id.data(), nostr::EventId::kSize));
+  TRY(approvals_.add_signal({.id = id,
+                             .question = question.id,
+                             .author = asker_.public_key(),
+                             .channel = "cli",
+                             .strength = storage::SignalStrength::kA,
+                             .answer = approve ? storage::Answer::kApprove : storage::Answer::kDeny,
+                             .verdict = storage::SignalVerdict::kAccepted,
+                             .said_at = now,
+                             .received_at = now}));
+  TRY(settle(question.id));
+  TRY(auto after, approvals_.get(question.id));
+  return *after;
+}
+
+Result<void> Desk::cancel(const nostr::EventId& id) {
+  TRY(const auto question, approvals_.get(id));
+  if (!question) return fail(Errc::kNotFound, "no such question");
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(approvals_.set_state(id, question->state, QuestionState::kCancelled, clock_.now()));
+  TRY(tell_outcome(id, "cancelled", "the agent no longer asks"));
+  TRY(tx.commit());
+  outbox_filled_();
+  return {};
+}
+
+// ---- telling -------------------------------------------------------------------------------------
+
+Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outcome, std::string_view detail) {
+  TRY(const auto question, approvals_.get(id));
+  if (!question) return fail(Errc::kNotFound, "no such question");
+  const std::string text = fmt::format("{} {}: {}", question->code, outcome, base::escape_for_terminal(detail));
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  for (const nostr::PublicKey& person : question->operators) {
+    TRY(const Letter letter, courier_.write(person, text, options_.agent_name + ": " + std::string(outcome)));
+    TRY(const storage::Receipt receipt, approvals_.add_receipt({.id = letter.id,
+                                                                .question = id,
+                                                                .told_to = person,
+                                                                .channel = letter.channel,
+                                                                .outcome = std::string(outcome),
+                                                                .rumor_json = letter.rumor_json,
+                                                                .wrap_json = nostr::to_json(letter.envelope),
+                                                                .created_at = clock_.now()}));
+    if (receipt.id != letter.id) continue;  // told before, with other words perhaps: once is enough
+    TRY(outbox_.add(letter.envelope, letter.relays, "receipt", 1, clock_.now(), clock_.now() + kReceiptPatience));
+  }
+  TRY(tx.commit());
+  FAILPOINT(receipt_committed);
+  outbox_filled_();
+  return {};
+}
+
+// ---- time ----------------------------------------------------------------------------------------
+
+Result<bool> Desk::was_delivered(const nostr::EventId& id) {
+  TRY(const auto shown, approvals_.presentations(id));
+  for (const storage::Presentation& presentation : shown) {
+    TRY(const nostr::Event envelope, nostr::parse_event(presentation.wrap_json));
+    TRY(const auto row, outbox_.find(envelope.id));
+    if (row && row->state == storage::OutboxState::kDone) return true;
+  }
+  return false;
+}
+
+Result<void> Desk::close_overdue(UnixTime now) {
+  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
+    TRY(const auto questions, approvals_.list(state));
+    for (const Question& question : questions) {
+      if (question.expires_at >= now) {
+        if (state == QuestionState::kApproved) TRY(settle(question.id));
+        continue;
+      }
+      TRY(const bool delivered, was_delivered(question.id));
+      const QuestionState to = delivered || state == QuestionState::kApproved ? QuestionState::kExpired : QuestionState::kUndeliverable;
+      TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+      TRY(approvals_.set_state(question.id, state, to, now));
+      TRY(tell_outcome(question.id, storage::name_of(to), "nobody answered in time; nothing was done"));
+      TRY(tx.commit());
+      outbox_filled_();
+      TRY(const auto after, approvals_.get(question.id));
+      if (after) changed_(*after);
+    }
+  }
+  return {};
+}
+
+UnixTime Desk::next_deadline(UnixTime now) {
+  UnixTime next = now + std::chrono::seconds{60};
+  if (auto open = approvals_.list(QuestionState::kOpen))
+    for (const Question& question : *open) next = std::min(next, question.expires_at + std::chrono::seconds{1});
+  if (auto approved = approvals_.list(QuestionState::kApproved))
+    for (const Question& question : *approved) {
+      next = std::min(next, question.expires_at + std::chrono::seconds{1});
+      if (question.changed_at + options_.hold > now) next = std::min(next, question.changed_at + options_.hold);
+    }
+  return std::max(next, now + std::chrono::seconds{1});
+}
+
+base::Task<void> Desk::watch_time() {
+  for (;;) {
+    const UnixTime now = clock_.now();
+    if (auto closed = close_overdue(now); !closed) report_failure("cannot close overdue questions", closed.error());
+    co_await wake_.wait_for(next_deadline(now) - now);
+  }
+}
+
+}  // namespace orchestration

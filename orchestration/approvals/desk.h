@@ -1,0 +1,121 @@
+// The approval desk: it asks the operators, understands whatever their client sends back, remembers,
+// decides once, and tells the outcome. Used by the node for local actions and by a co-signer for
+// events; the party that enforces is the party that asks.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nipsa/approval.h"
+#include "nostr/client/pool.h"
+#include "nostr/signer/key_signer.h"
+#include "orchestration/approvals/courier.h"
+#include "orchestration/approvals/fold.h"
+#include "orchestration/approvals/heard.h"
+#include "storage/approvals.h"
+#include "storage/outbox.h"
+
+namespace orchestration {
+
+struct DeskOptions {
+  std::string role = "node";              ///< "node" or "cosigner"; kept with each question
+  std::string agent_name = "the agent";   ///< how questions call the agent
+  std::vector<nostr::PublicKey> operators;
+  std::uint32_t quorum = 1;               ///< distinct operators that must say yes
+  std::vector<nostr::PublicKey> decisions_from;  ///< other desks whose 39213 counts
+  std::vector<std::string> relays;        ///< where 39213 are read and published
+  std::vector<std::string> inbox_relays;  ///< where answers to this key arrive
+  std::chrono::seconds hold{5};           ///< between yes and decision when money moves
+  std::int64_t hold_above_sats = 100;     ///< no hold up to this
+  std::int64_t reaction_max_sats = 5000;  ///< above it a reaction is not enough
+  std::int64_t max_open = 20;             ///< questions open to one operator
+  std::int64_t max_per_hour = 6;          ///< new questions to one operator
+};
+
+/// One thing to ask. `request` is the 39212 that asks for it; its author is the requester.
+struct Ask {
+  nostr::Event request;
+  nipsa::ApprovalRequest parsed;
+  nostr::Sha256 digest;      ///< recomputed from the action, never taken from the request
+  nostr::PublicKey agent;
+  std::string action_class;  ///< "kind:1", "read_file", …
+  std::string description;   ///< describe_event() or describe_action() of exactly what would happen
+  std::string action_json;
+  std::int64_t sats = 0;
+};
+
+/// App thread. start() before anything else; stop() before destruction.
+class Desk {
+ public:
+  /// `changed` is called after every settled move of a question: approved (with its 39213
+  /// committed), denied, expired, undeliverable, withdrawn. `outbox_filled` after messages were
+  /// committed to the outbox. All references outlive the desk.
+  Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, storage::Db& db,
+       const base::Clock& clock, base::Rng& rng, DeskOptions options,
+       std::function<void(const storage::Question&)> changed, std::function<void()> outbox_filled);
+  ~Desk();
+
+  void start();
+  base::Task<void> stop();
+
+  /// Opens the question and commits the messages that ask it. A second request for the same open
+  /// digest is the same question (success, nothing sent).
+  /// Errors: kInvalid (another guardian, expired, misleading code, digest differs), kDenied (denied
+  /// within the last hour), kLimit (too long to show, too many questions).
+  base::Task<base::Result<void>> ask(Ask ask);
+
+  /// The decision for `digest` that may be acted on now: nullopt unless approved or denied, with
+  /// the hold over and the time not up.
+  base::Result<std::optional<storage::Decision>> decision(const nostr::Sha256& digest);
+
+  /// The word of whoever sits at this machine, as good as a typed code. kNotFound, kConflict.
+  base::Result<storage::Question> answer_here(const std::string& code, bool approve);
+  /// The requester gave up: the question is closed and the operators told.
+  base::Result<void> cancel(const nostr::EventId& question);
+  /// Tells the operators what came of it, once per question, in the channel it was asked in.
+  base::Result<void> tell_outcome(const nostr::EventId& question, std::string_view outcome,
+                                  std::string_view detail);
+
+ private:
+  void on_events(std::span<const nostr::Delivery> batch);
+  void consider(const Heard& heard, const std::string& relay);
+  std::optional<storage::Signal> judge(const Heard& heard, const std::string& relay);
+  void judge_text(const Heard& heard, storage::Signal& signal);
+  void judge_time(const Heard& heard, storage::Signal& signal);
+  base::Result<std::optional<nostr::EventId>> referred_question(const Heard& heard);
+  std::optional<std::pair<nostr::EventId, nostr::EventId>> withdrawn_signal(const Heard& heard);
+  base::Result<void> settle(const nostr::EventId& question);
+  base::Result<void> decide(const storage::Question& question, const storage::Signal& deciding, bool approved);
+  base::Result<void> deny_all(const Heard& heard, const std::string& relay);
+  void hint(const Heard& heard, std::string_view text);
+  base::Result<void> check_ask(const Ask& ask);
+  base::Task<void> watch_time();
+  base::Result<void> close_overdue(base::UnixTime now);
+  base::Result<bool> was_delivered(const nostr::EventId& question);
+  base::UnixTime next_deadline(base::UnixTime now);
+  void report_failure(std::string_view what, const base::Error& error) const;
+  bool is_operator(const nostr::PublicKey& key) const;
+
+  base::Loop& loop_;
+  nostr::Pool& pool_;
+  const nostr::KeySigner& asker_;
+  storage::Db& db_;
+  storage::Approvals approvals_;
+  storage::Outbox outbox_;
+  const base::Clock& clock_;
+  base::Rng& rng_;
+  DeskOptions options_;
+  std::function<void(const storage::Question&)> changed_;
+  std::function<void()> outbox_filled_;
+  Courier courier_;
+  std::unique_ptr<nostr::Subscription> answers_;
+  std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator
+  base::Signal wake_;
+  base::Scope scope_;
+};
+
+}  // namespace orchestration

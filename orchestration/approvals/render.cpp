@@ -1,0 +1,134 @@
+// Rendering of questions; see render.h for the rules.
+#include "orchestration/approvals/render.h"
+
+#include <fmt/format.h>
+
+#include "nostr/base/log.h"
+#include "nostr/nips/nip10.h"
+#include "nostr/nips/nip19.h"
+
+namespace orchestration {
+namespace {
+
+constexpr std::size_t kMaxReasonChars = 200;
+
+std::string kind_phrase(nostr::Kind kind) {
+  switch (kind) {
+    case nostr::kinds::kMetadata: return "CHANGE ITS PROFILE";
+    case nostr::kinds::kTextNote: return "PUBLISH A NOTE";
+    case nostr::kinds::kFollows: return "CHANGE WHOM IT FOLLOWS";
+    case nostr::kinds::kDeletion: return "DELETE what it published";
+    case nostr::kinds::kRepost: return "REPOST";
+    case nostr::kinds::kReaction: return "REACT";
+    case nostr::kinds::kComment: return "COMMENT";
+    case nostr::kinds::kZapRequest: return "SEND A ZAP (money)";
+    case nostr::kinds::kRelayList: return "CHANGE ITS RELAYS";
+    default: return "SIGN AN EVENT";
+  }
+}
+
+/// Cuts into pieces of at most kMaxPartChars characters, at line ends where there are any.
+std::vector<std::string> split_parts(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    std::size_t bytes = 0;
+    std::size_t last_line_end = 0;
+    for (std::size_t chars = 0; bytes < text.size() && chars < kMaxPartChars; ++chars) {
+      ++bytes;
+      while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) ++bytes;
+      if (text[bytes - 1] == '\n') last_line_end = bytes;
+    }
+    if (bytes < text.size() && last_line_end > 0) bytes = last_line_end;
+    parts.emplace_back(text.substr(0, bytes));
+    text.remove_prefix(bytes);
+  }
+  return parts;
+}
+
+std::string one_line(std::string_view text) {
+  std::string flat;
+  for (char c : text.substr(0, 4 * kMaxReasonChars)) flat += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  std::string safe = base::escape_for_terminal(flat);
+  if (count_chars(safe) > kMaxReasonChars) {
+    safe = split_parts(safe).front();
+    safe.resize(std::min<std::size_t>(safe.size(), kMaxReasonChars));
+    while (!safe.empty() && (static_cast<unsigned char>(safe.back()) & 0xC0) == 0x80) safe.pop_back();
+    if (!safe.empty() && static_cast<unsigned char>(safe.back()) >= 0xC0) safe.pop_back();
+    safe += "…";
+  }
+  return safe;
+}
+
+std::string time_left(base::UnixTime now, base::UnixTime expires) {
+  const auto left = expires > now ? expires - now : base::seconds{0};
+  if (left < base::seconds{120}) return fmt::format("in {} s", left.count());
+  return fmt::format("in {} min", left.count() / 60);
+}
+
+}  // namespace
+
+std::size_t count_chars(std::string_view text) {
+  std::size_t chars = 0;
+  for (char c : text)
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) ++chars;
+  return chars;
+}
+
+std::string quote_foreign(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out += "| ";
+    out += base::escape_for_terminal(text.substr(at, end - at));
+    out += '\n';
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string describe_event(const nostr::UnsignedEvent& event) {
+  std::string out = fmt::format("{} (kind {})", kind_phrase(event.kind), event.kind);
+  if (event.kind == nostr::kinds::kTextNote) {
+    const nostr::Thread thread = nostr::parse_thread(event.tags);
+    if (thread.parent) out += fmt::format("\nin reply to {}", nostr::encode_note(thread.parent->id));
+  }
+  out += "\n";
+  if (!event.tags.empty()) {
+    out += "tags:\n";
+    for (const nostr::Tag& tag : event.tags) out += quote_foreign(base::json::dump(base::json::Value(tag)));
+  }
+  if (event.content.empty()) return out + "no text\n";
+  return out + "text:\n" + quote_foreign(event.content);
+}
+
+std::string describe_action(std::string_view action_class, const base::json::Value& params,
+                            std::int64_t sats) {
+  std::string out = fmt::format("{}\n", base::escape_for_terminal(action_class));
+  if (sats > 0) out += fmt::format("cost: {} sats\n", sats);
+  if (!params.is_object()) return out;
+  for (const auto& [key, value] : params.items())
+    out += fmt::format("{}:\n{}", base::escape_for_terminal(key),
+                       quote_foreign(value.is_string() ? value.get<std::string>() : base::json::dump(value)));
+  return out;
+}
+
+base::Result<std::vector<std::string>> render_question(const QuestionFrame& frame,
+                                                       std::string_view description) {
+  if (const std::size_t chars = count_chars(description); chars > kMaxQuestionChars)
+    return base::fail(base::Errc::kLimit,
+                      fmt::format("too-long-to-show: {} characters, limit is {}", chars, kMaxQuestionChars));
+  const std::string head = fmt::format("{} asks to {}", one_line(frame.agent_name), description);
+  std::string tail = fmt::format("expires {}, {}\n", base::format_utc(frame.expires),
+                                 time_left(frame.now, frame.expires));
+  if (!frame.reason.empty()) tail += fmt::format("agent says: \"{}\"\n", one_line(frame.reason));
+  tail += fmt::format("\nAnswer with one of these lines:\nyes {}\nno {}", frame.code, frame.code);
+
+  if (count_chars(head) + count_chars(tail) + 1 <= kMaxPartChars) return std::vector{head + "\n" + tail};
+  std::vector<std::string> parts = split_parts(head);
+  parts.push_back(std::move(tail));
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    parts[i] = fmt::format("[{}/{}]\n{}", i + 1, parts.size(), parts[i]);
+  return parts;
+}
+
+}  // namespace orchestration
