@@ -11,8 +11,9 @@
 
 namespace nostr {
 
-/// What a client socket reports. Called on the net thread, in order, never after close() returned
-/// on_closed. Implementations hand over to their own thread and return at once.
+/// What a client socket reports. Called on the net thread, in order; on_closed comes exactly once and
+/// last, also when the WsClient has been destroyed before. Implementations hand over to their own
+/// thread and return at once; the loop they post to therefore outlives the NetThread.
 class WsClientHandler {
  public:
   virtual ~WsClientHandler() = default;
@@ -43,7 +44,9 @@ class WsClient {
   WsClient& operator=(const WsClient&) = delete;
 
   /// Queues one text message. Any thread. kLimit when the queue is full, kClosed after close.
+  /// Messages sent before on_open wait for it.
   base::Result<void> send(std::string message);
+  /// Flushes what is queued, says goodbye and closes; on_closed follows within a few seconds.
   void close();
 
  private:

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "nostr/net/net_thread.h"
 
@@ -25,15 +27,23 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain";
   std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< further ones, about 3 KiB in all
 };
 
-/// What a server reports, on the net thread.
+/// Where a producer should pause: beyond this many queued bytes it waits for on_drained.
+inline constexpr std::size_t kHighWater = 512u << 10;
+inline constexpr std::size_t kLowWater = 128u << 10;
+
+/// What a server reports, on the net thread; handlers hand over and return at once. Every on_connect
+/// is followed by exactly one on_disconnect, all of them before ~WsServer returns.
 class WsServerHandler {
  public:
   virtual ~WsServerHandler() = default;
   virtual void on_connect(ConnectionId connection, std::string peer_address) = 0;
   virtual void on_frame(ConnectionId connection, Frame frame) = 0;
   virtual void on_disconnect(ConnectionId connection) = 0;
+  /// The queue of a connection that had grown over kHighWater bytes has fallen to its low mark.
+  virtual void on_drained(ConnectionId connection) = 0;
   virtual HttpResponse on_http(const HttpRequest& request) = 0;
 };
 
@@ -43,7 +53,7 @@ struct WsServerOptions {
   std::size_t max_connections = 1024;
 };
 
-/// The listener. Destroying it closes every connection.
+/// The listener. Destroying it closes every connection and waits for that; never on the net thread.
 class WsServer {
  public:
   /// Binds and starts serving; kIo names the address when it is taken.
@@ -56,6 +66,9 @@ class WsServer {
   base::Result<void> send(ConnectionId connection, std::string message);
   /// Bytes queued and not yet written for `connection`.
   std::size_t queued_bytes(ConnectionId connection) const;
+  /// Stops or resumes reading from `connection`, so that a flood waits in the kernel. Any thread.
+  void set_reading(ConnectionId connection, bool reading);
+  /// Flushes what is queued and closes with a handshake.
   void disconnect(ConnectionId connection);
   /// Cuts the TCP connection without a closing handshake (fault scripts).
   void abort(ConnectionId connection);
