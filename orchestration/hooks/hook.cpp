@@ -1,0 +1,174 @@
+// HOT PATH: dispatch around every tool call. A table per point, rebuilt only when the chain changes;
+// 12 hooks in at most 15 µs (tools/bench/bench_session.cpp).
+#include "orchestration/hooks/hook.h"
+
+#include <algorithm>
+
+namespace orchestration {
+
+/// The enabled hooks in order, and for each point those that care about it.
+struct HookChain::Table {
+  std::vector<Hook> hooks;
+  std::vector<const Hook*> mutate_tool, decide_tool, reserve_tool, release_tool, observe_tool,
+      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session;
+};
+
+std::string Ruling::text() const {
+  std::string out;
+  for (const std::string& reason : reasons) {
+    if (!out.empty()) out += "; ";
+    out += reason;
+  }
+  return out;
+}
+
+HookChain::HookChain() { rebuild(); }
+HookChain::~HookChain() = default;
+HookChain::HookChain(HookChain&&) noexcept = default;
+HookChain& HookChain::operator=(HookChain&&) noexcept = default;
+
+base::Result<void> HookChain::add(Hook hook) {
+  if (hook.name.empty()) return base::fail(base::Errc::kInvalid, "a hook has no name");
+  for (const Hook& other : hooks_)
+    if (other.name == hook.name)
+      return base::fail(base::Errc::kConflict, "a hook named " + hook.name + " exists");
+  hooks_.push_back(std::move(hook));
+  rebuild();
+  return {};
+}
+
+base::Result<void> HookChain::disable(std::string_view name) {
+  const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
+  if (found == hooks_.end())
+    return base::fail(base::Errc::kNotFound, "no hook is named " + std::string(name));
+  if (found->guarded)
+    return base::fail(base::Errc::kDenied, "hook " + found->name + " protects the node and stays on");
+  if (std::find(disabled_.begin(), disabled_.end(), name) == disabled_.end()) disabled_.emplace_back(name);
+  rebuild();
+  return {};
+}
+
+base::Result<void> HookChain::enable(std::string_view name) {
+  const bool known = std::any_of(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
+  if (!known) return base::fail(base::Errc::kNotFound, "no hook is named " + std::string(name));
+  std::erase(disabled_, name);
+  rebuild();
+  return {};
+}
+
+std::vector<std::string> HookChain::names() const {
+  std::vector<std::string> out;
+  for (const Hook& hook : table_->hooks) out.push_back(hook.name);
+  return out;
+}
+
+void HookChain::rebuild() {
+  auto table = std::make_shared<Table>();
+  for (const Hook& hook : hooks_) {
+    if (std::find(disabled_.begin(), disabled_.end(), hook.name) != disabled_.end()) continue;
+    const auto place = std::upper_bound(table->hooks.begin(), table->hooks.end(), hook,
+                                        [](const Hook& a, const Hook& b) { return a.priority > b.priority; });
+    table->hooks.insert(place, hook);
+  }
+  for (const Hook& hook : table->hooks) {
+    if (hook.mutate_tool) table->mutate_tool.push_back(&hook);
+    if (hook.decide_tool) table->decide_tool.push_back(&hook);
+    if (hook.reserve_tool) table->reserve_tool.push_back(&hook);
+    if (hook.release_tool) table->release_tool.push_back(&hook);
+    if (hook.observe_tool) table->observe_tool.push_back(&hook);
+    if (hook.transform_tool) table->transform_tool.push_back(&hook);
+    if (hook.decide_model) table->decide_model.push_back(&hook);
+    if (hook.reserve_model) table->reserve_model.push_back(&hook);
+    if (hook.settle_model) table->settle_model.push_back(&hook);
+    if (hook.observe_model) table->observe_model.push_back(&hook);
+    if (hook.on_session) table->on_session.push_back(&hook);
+  }
+  table_ = std::move(table);
+}
+
+namespace {
+
+void add_decision(Ruling& ruling, const Hook& hook, Decision decision) {
+  if (decision.verdict == Decision::Verdict::kContinue) return;
+  ruling.verdict = std::max(ruling.verdict, decision.verdict);
+  ruling.reasons.push_back(hook.name + ": " + decision.reason);
+}
+
+}  // namespace
+
+void HookChain::mutate(ToolInvocation& call) const {
+  const auto table = table_;
+  for (const Hook* hook : table->mutate_tool) hook->mutate_tool(call);
+}
+
+Ruling HookChain::decide(const ToolInvocation& call) const {
+  const auto table = table_;
+  Ruling ruling;
+  for (const Hook* hook : table->decide_tool) add_decision(ruling, *hook, hook->decide_tool(call));
+  return ruling;
+}
+
+base::Result<void> HookChain::reserve(const ToolInvocation& call) const {
+  const auto table = table_;
+  for (std::size_t i = 0; i < table->reserve_tool.size(); ++i) {
+    auto reserved = table->reserve_tool[i]->reserve_tool(call);
+    if (reserved) continue;
+    while (i-- > 0)
+      if (table->reserve_tool[i]->release_tool) table->reserve_tool[i]->release_tool(call);
+    return reserved;
+  }
+  return {};
+}
+
+void HookChain::release(const ToolInvocation& call) const {
+  const auto table = table_;
+  for (const Hook* hook : table->release_tool) hook->release_tool(call);
+}
+
+void HookChain::after(const ToolInvocation& call, ToolOutput& output) const {
+  const auto table = table_;
+  for (const Hook* hook : table->observe_tool) hook->observe_tool(call, output);
+  for (const Hook* hook : table->transform_tool) hook->transform_tool(call, output);
+}
+
+Ruling HookChain::decide(const ModelCall& call) const {
+  const auto table = table_;
+  Ruling ruling;
+  for (const Hook* hook : table->decide_model) add_decision(ruling, *hook, hook->decide_model(call));
+  return ruling;
+}
+
+base::Result<void> HookChain::reserve(const ModelCall& call) const {
+  const auto table = table_;
+  for (std::size_t i = 0; i < table->reserve_model.size(); ++i) {
+    auto reserved = table->reserve_model[i]->reserve_model(call);
+    if (reserved) continue;
+    while (i-- > 0)
+      if (table->reserve_model[i]->settle_model)
+        static_cast<void>(table->reserve_model[i]->settle_model(call, Usage{}));
+    return reserved;
+  }
+  return {};
+}
+
+base::Result<void> HookChain::settle(const ModelCall& call, const Usage& usage) const {
+  const auto table = table_;
+  base::Result<void> first;
+  for (const Hook* hook : table->settle_model) {
+    auto settled = hook->settle_model(call, usage);
+    if (!settled && first) first = std::move(settled);
+  }
+  return first;
+}
+
+void HookChain::after(const ModelCall& call, const Reply& reply) const {
+  const auto table = table_;
+  for (const Hook* hook : table->observe_model) hook->observe_model(call, reply);
+}
+
+void HookChain::notify(const SessionNotice& notice) const {
+  const auto table = table_;
+  for (const Hook* hook : table->on_session) hook->on_session(notice);
+}
+
+}  // namespace orchestration

@@ -1,0 +1,142 @@
+// Hooks: named, ordered observers and gates around every tool call and model call.
+//
+// A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting: they
+// run on the app thread between two awaits, read and write memory or SQLite, and return. Order at
+// one point is descending priority, then order of registration.
+// Source: spec/orchestration.md 2.1–2.3.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nostr/base/clock.h"
+#include "orchestration/llm/backend.h"
+#include "orchestration/permissions.h"
+#include "orchestration/tools/outside.h"
+
+namespace orchestration {
+
+/// A tool call on its way. Mutators may change `tool` and `params`; then it is frozen.
+struct ToolInvocation {
+  std::string session;
+  std::string agent;
+  std::string call_id;
+  std::string tool;
+  base::json::Value params;
+  base::UnixTime at;
+  // Filled by the session when the call is frozen:
+  Capability capability = Capability::kQuery;
+  ActionClass action = ActionClass::kSearch;
+  std::optional<nostr::Kind> sign_kind;
+  std::string canonical;  ///< RFC 8785 form of `params`
+};
+
+struct ToolOutput {
+  std::string content;                 ///< for the model; foreign text is already enveloped
+  ToolOutcome outcome = ToolOutcome::kOk;
+  std::size_t original_bytes = 0;      ///< before truncation
+  std::optional<ActionResult> action;  ///< set when the tool acted on the outside
+};
+
+/// A decider's answer; `reason` is for the model and the operator.
+struct Decision {
+  enum class Verdict { kContinue, kAsk, kBlock };
+  Verdict verdict = Verdict::kContinue;
+  std::string reason;
+};
+
+/// What all deciders together say: the strictest verdict and every reason given.
+struct Ruling {
+  Decision::Verdict verdict = Decision::Verdict::kContinue;
+  std::vector<std::string> reasons;  ///< "hook: reason"
+  std::string text() const;          ///< the reasons joined by "; "
+};
+
+enum class SessionPhase { kStarted, kResumed, kEnded };
+
+struct SessionNotice {
+  std::string session;
+  std::string agent;
+  SessionPhase phase = SessionPhase::kStarted;
+  std::string detail;
+};
+
+/// A model call on its way; `call_key` names it for the ledger: "session:turn:attempt".
+struct ModelCall {
+  std::string session;
+  std::string tick;
+  std::string agent;
+  std::string call_key;
+  const Backend* backend = nullptr;
+  const Request* request = nullptr;
+};
+
+/// One hook. Points left empty cost nothing.
+struct Hook {
+  std::string name;    ///< unique in its chain
+  int priority = 0;    ///< 100+ security, 50–99 policy, 1–49 records, 0 default, below: afterwards
+  bool guarded = false;  ///< may not be disabled
+
+  std::function<void(ToolInvocation&)> mutate_tool;
+  std::function<Decision(const ToolInvocation&)> decide_tool;
+  /// Only after every decider let the call pass; an error stops the call and rolls back the
+  /// reservations made before it.
+  std::function<base::Result<void>(const ToolInvocation&)> reserve_tool;
+  std::function<void(const ToolInvocation&)> release_tool;
+  std::function<void(const ToolInvocation&, const ToolOutput&)> observe_tool;  ///< sees it untransformed
+  std::function<void(const ToolInvocation&, ToolOutput&)> transform_tool;
+
+  std::function<Decision(const ModelCall&)> decide_model;
+  std::function<base::Result<void>(const ModelCall&)> reserve_model;
+  /// Follows every reserve_model that succeeded, with what was really used (zero: nothing).
+  std::function<base::Result<void>(const ModelCall&, const Usage&)> settle_model;
+  std::function<void(const ModelCall&, const Reply&)> observe_model;
+
+  std::function<void(const SessionNotice&)> on_session;
+};
+
+/// The hooks of one agent. Dispatch works on a snapshot, so a hook may add another while running.
+class HookChain {
+ public:
+  HookChain();
+  ~HookChain();
+  HookChain(HookChain&&) noexcept;
+  HookChain& operator=(HookChain&&) noexcept;
+
+  /// kConflict when the name is taken, kInvalid when it is empty.
+  base::Result<void> add(Hook hook);
+  /// kNotFound for an unknown name, kDenied for a guarded hook.
+  base::Result<void> disable(std::string_view name);
+  base::Result<void> enable(std::string_view name);
+  /// Enabled hooks in order.
+  std::vector<std::string> names() const;
+
+  void mutate(ToolInvocation& call) const;
+  /// Every decider is asked, whatever the others said.
+  Ruling decide(const ToolInvocation& call) const;
+  base::Result<void> reserve(const ToolInvocation& call) const;
+  /// Gives back what reserve() took, when the tool never started.
+  void release(const ToolInvocation& call) const;
+  /// Observers first, on the untouched output; then transformers.
+  void after(const ToolInvocation& call, ToolOutput& output) const;
+
+  Ruling decide(const ModelCall& call) const;
+  base::Result<void> reserve(const ModelCall& call) const;
+  base::Result<void> settle(const ModelCall& call, const Usage& usage) const;
+  void after(const ModelCall& call, const Reply& reply) const;
+
+  void notify(const SessionNotice& notice) const;
+
+ private:
+  struct Table;
+  void rebuild();
+  std::vector<Hook> hooks_;
+  std::vector<std::string> disabled_;
+  std::shared_ptr<const Table> table_;
+};
+
+}  // namespace orchestration

@@ -1,0 +1,100 @@
+// Reserve, settle, and what a crash left open.
+#include "orchestration/hooks/spend_hooks.h"
+
+#include <map>
+#include <memory>
+
+#include "nostr/base/log.h"
+#include "orchestration/llm/chat_completions.h"
+
+namespace orchestration {
+namespace {
+
+constexpr int kMaxRepeats = 1000;
+
+/// The reservations this process holds, by call key.
+using Held = std::map<std::string, std::int64_t>;
+
+/// A key the ledger has never seen: a call repeated after a crash is a call of its own.
+base::Result<std::string> fresh_key(storage::Budgets& budgets, const std::string& wanted) {
+  for (int i = 0; i < kMaxRepeats; ++i) {
+    std::string key = i == 0 ? wanted : wanted + "+" + std::to_string(i);
+    TRY(const auto existing, budgets.find(key));
+    if (!existing) return key;
+  }
+  return base::fail(base::Errc::kLimit, "model call " + wanted + " was repeated too often");
+}
+
+base::Result<void> settle_one(storage::Budgets& budgets, const base::Clock& clock, std::int64_t id,
+                              const ModelCall& call, const Usage& usage) {
+  if (usage == Usage{}) {
+    TRY(budgets.release(id, clock.now()));
+    return {};
+  }
+  TRY(const base::Msat cost, cost_of(usage, call.backend->rates()));
+  TRY(budgets.settle(id, cost, clock.now(), usage.estimated));
+  return {};
+}
+
+void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock, const std::string& session) {
+  auto open = budgets.list_open();
+  if (!open) {
+    LOG(kError, "budget", "open reservations cannot be read", {{"error", open.error().detail}});
+    return;
+  }
+  for (const storage::Reservation& row : *open) {
+    if (row.session != session || row.state != storage::ReservationState::kReserved) continue;
+    auto settled = budgets.settle(row.id, row.reserved, clock.now(), /*estimated=*/true);
+    if (!settled) LOG(kError, "budget", "left reserved", {{"key", row.key}, {"error", settled.error().detail}});
+  }
+}
+
+}  // namespace
+
+std::vector<storage::BudgetScope> scopes_of(const SpendLimits& limits, const ModelCall& call) {
+  std::vector<storage::BudgetScope> scopes;
+  scopes.push_back({.key = "node", .limit = limits.node_daily, .daily = true});
+  scopes.push_back({.key = "agent:" + call.agent, .limit = limits.agent_daily, .daily = true});
+  scopes.push_back({.key = "session:" + call.session, .limit = limits.session});
+  if (!call.tick.empty()) scopes.push_back({.key = "tick:" + call.tick, .limit = limits.tick});
+  return scopes;
+}
+
+base::Result<base::Msat> worst_case(const ModelCall& call) {
+  const Usage most{.prompt_tokens = estimate_tokens(prompt_bytes(*call.request)),
+                   .completion_tokens = call.request->max_output_tokens};
+  return cost_of(most, call.backend->rates());
+}
+
+Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimits limits) {
+  Hook hook{.name = "budget", .priority = 80, .guarded = true};
+  auto held = std::make_shared<Held>();
+  hook.reserve_model = [&budgets, &clock, limits, held](const ModelCall& call) -> base::Result<void> {
+    TRY(const base::Msat amount, worst_case(call));
+    TRY(std::string key, fresh_key(budgets, call.call_key));
+    TRY(const storage::Reservation row, budgets.reserve({.key = std::move(key),
+                                                         .purpose = "model-call",
+                                                         .agent = call.agent,
+                                                         .tick = call.tick,
+                                                         .session = call.session,
+                                                         .amount = amount,
+                                                         .scopes = scopes_of(limits, call)},
+                                                        clock.now()));
+    (*held)[call.call_key] = row.id;
+    return {};
+  };
+  hook.settle_model = [&budgets, &clock, held](const ModelCall& call, const Usage& usage) -> base::Result<void> {
+    const auto found = held->find(call.call_key);
+    if (found == held->end())
+      return base::fail(base::Errc::kInternal, "model call " + call.call_key + " was never reserved");
+    const std::int64_t id = found->second;
+    held->erase(found);
+    return settle_one(budgets, clock, id, call, usage);
+  };
+  hook.on_session = [&budgets, &clock](const SessionNotice& notice) {
+    if (notice.phase == SessionPhase::kResumed) settle_leftovers(budgets, clock, notice.session);
+  };
+  return hook;
+}
+
+}  // namespace orchestration

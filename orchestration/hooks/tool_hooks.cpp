@@ -1,0 +1,90 @@
+// Permission gate, autonomy gate, truncator and logger.
+#include "orchestration/hooks/tool_hooks.h"
+
+#include <fmt/format.h>
+
+#include "nostr/base/log.h"
+#include "orchestration/envelope.h"
+
+namespace orchestration {
+namespace {
+
+Decision::Verdict verdict_of(Permit permit) {
+  switch (permit) {
+    case Permit::kAllow: return Decision::Verdict::kContinue;
+    case Permit::kAsk: return Decision::Verdict::kAsk;
+    case Permit::kDeny: return Decision::Verdict::kBlock;
+  }
+  return Decision::Verdict::kBlock;
+}
+
+/// The part of `text` after its first `from` bytes, starting at a character.
+std::string_view tail_utf8(std::string_view text, std::size_t from) {
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0) == 0x80) ++from;
+  return text.substr(from);
+}
+
+}  // namespace
+
+Hook permission_gate(Permissions permissions, std::set<std::string> denied_tools) {
+  Hook hook{.name = "permission", .priority = 100, .guarded = true};
+  hook.decide_tool = [permissions = std::move(permissions),
+                      denied_tools = std::move(denied_tools)](const ToolInvocation& call) {
+    PermissionAnswer answer =
+        evaluate(permissions, denied_tools,
+                 {.tool = call.tool, .capability = call.capability, .sign_kind = call.sign_kind});
+    return Decision{verdict_of(answer.permit), std::move(answer.reason)};
+  };
+  return hook;
+}
+
+Hook autonomy_gate(AutonomyRules rules) {
+  Hook hook{.name = "autonomy", .priority = 90, .guarded = true};
+  hook.decide_tool = [rules = std::move(rules)](const ToolInvocation& call) {
+    switch (need(rules, call.action, base::Msat{})) {
+      case Need::kAuto: return Decision{};
+      case Need::kAsk:
+        return Decision{Decision::Verdict::kAsk,
+                        fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
+                                    action_class_name(call.action))};
+      case Need::kDeny:
+        return Decision{Decision::Verdict::kBlock,
+                        fmt::format("{} is never allowed here", action_class_name(call.action))};
+    }
+    return Decision{Decision::Verdict::kBlock, "no rule"};
+  };
+  return hook;
+}
+
+std::string truncate_middle(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  std::string_view head = cut_utf8(text, max_bytes * 7 / 10);
+  std::string_view tail = tail_utf8(text, text.size() - (max_bytes - max_bytes * 7 / 10));
+  // A line end near the cut reads better than half a line; far away it would lose too much.
+  if (const auto at = head.rfind('\n'); at != head.npos && at > head.size() / 2) head = head.substr(0, at + 1);
+  if (const auto at = tail.find('\n'); at != tail.npos && at < tail.size() / 2) tail = tail.substr(at + 1);
+  return fmt::format("{}\n[{} of {} bytes left out here]\n{}", head,
+                     text.size() - head.size() - tail.size(), text.size(), tail);
+}
+
+Hook output_truncator(std::size_t max_bytes) {
+  Hook hook{.name = "truncate", .priority = 50, .guarded = true};
+  hook.transform_tool = [max_bytes](const ToolInvocation&, ToolOutput& output) {
+    if (output.content.size() > max_bytes) output.content = truncate_middle(output.content, max_bytes);
+  };
+  return hook;
+}
+
+Hook tool_logger() {
+  Hook hook{.name = "tool-log", .priority = 1};
+  hook.observe_tool = [](const ToolInvocation& call, const ToolOutput& output) {
+    LOG(kDebug, "tool", "finished",
+        {{"session", call.session},
+         {"tool", call.tool},
+         {"outcome", std::string(tool_outcome_name(output.outcome))},
+         {"bytes", fmt::to_string(output.content.size())}});
+  };
+  return hook;
+}
+
+}  // namespace orchestration

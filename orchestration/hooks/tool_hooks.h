@@ -1,0 +1,30 @@
+// The built-in hooks around tool calls: who may, whether the operator must, and how much comes back.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+
+#include "orchestration/autonomy.h"
+#include "orchestration/hooks/hook.h"
+#include "orchestration/permissions.h"
+
+namespace orchestration {
+
+/// Priority 100, guarded: permissions.h on the frozen call.
+Hook permission_gate(Permissions permissions, std::set<std::string> denied_tools);
+
+/// Priority 90, guarded: autonomy.h for acts that leave the session.
+Hook autonomy_gate(AutonomyRules rules);
+
+/// Priority 50, guarded: output over `max_bytes` keeps its head (70 %) and tail (30 %), cut between
+/// characters and where possible between lines, with a notice of what is missing in the middle.
+Hook output_truncator(std::size_t max_bytes = 30'000);
+
+/// The truncation itself.
+std::string truncate_middle(std::string_view text, std::size_t max_bytes);
+
+/// Priority 1: one log line per call: tool, outcome, bytes. Never parameters or content.
+Hook tool_logger();
+
+}  // namespace orchestration

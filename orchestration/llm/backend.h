@@ -1,0 +1,108 @@
+// Backend: whoever turns a conversation into the next message — a model behind HTTP, or a playbook.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nostr/base/json.h"
+#include "nostr/base/task.h"
+#include "orchestration/cost.h"
+#include "orchestration/trigger.h"
+
+namespace orchestration {
+
+enum class Role { kSystem, kUser, kAssistant, kTool };
+std::string_view role_name(Role role);
+base::Result<Role> parse_role(std::string_view name);
+
+/// What the model asks to be done. `arguments` is the text it wrote: it may be no JSON at all.
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;
+
+  friend bool operator==(const ToolCall&, const ToolCall&) = default;
+};
+
+/// How a tool call ended, for those who must not read prose: limits, reports, the playbook.
+enum class ToolOutcome { kOk, kError, kInvalid, kDenied, kExpired };
+std::string_view tool_outcome_name(ToolOutcome outcome);
+base::Result<ToolOutcome> parse_tool_outcome(std::string_view name);
+
+/// One message of a conversation.
+struct Message {
+  Role role = Role::kUser;
+  std::string content;
+  std::vector<ToolCall> calls;                ///< kAssistant only
+  std::string call_id;                        ///< kTool only: the call it answers
+  ToolOutcome outcome = ToolOutcome::kOk;     ///< kTool only
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+/// A tool as the model sees it; `parameters` is a JSON Schema of type object.
+struct ToolSpec {
+  std::string name;
+  std::string description;
+  base::json::Value parameters;
+};
+
+enum class Finish { kStop, kLength, kToolCalls, kContentFilter };
+std::string_view finish_name(Finish finish);
+
+struct Request {
+  std::vector<Message> messages;
+  std::vector<ToolSpec> tools;
+  std::uint32_t max_output_tokens = 2048;
+  std::chrono::milliseconds timeout{600'000};  ///< for this one attempt
+  Trigger trigger;                             ///< what the session is about; models never see it raw
+  /// Text as it arrives; may be empty. A failed attempt's text is not taken back.
+  std::function<void(std::string_view)> on_text;
+};
+
+struct Reply {
+  Message message;  ///< role kAssistant
+  Finish finish = Finish::kStop;
+  Usage usage;
+  std::string request_id;  ///< the provider's, for its support; may be empty
+};
+
+/// What went wrong with one attempt; decides whether another one makes sense.
+enum class ModelFault {
+  kTransport,       ///< refused, reset, DNS, TLS: retried
+  kRateLimited,     ///< 429, or 503 with Retry-After: retried after `retry_after`
+  kServer,          ///< 408, 409, 5xx: retried
+  kTruncated,       ///< the stream ended without a finish: retried, its text is never acted on
+  kProtocol,        ///< the answer breaks the format: retried
+  kTimeout,         ///< the attempt took longer than Request::timeout: retried while time is left
+  kContextTooLong,  ///< the conversation does not fit the model: not retried
+  kRefused,         ///< 400, 401, 402, 403, 404, 413, 422: not retried
+};
+std::string_view model_fault_name(ModelFault fault);
+
+struct ModelFailure {
+  ModelFault fault = ModelFault::kTransport;
+  base::Error error;
+  std::optional<std::chrono::milliseconds> retry_after;
+  Usage usage;  ///< what the attempt cost all the same; zero when nothing was answered
+};
+
+/// One source of replies. App thread. One call is one attempt: retries, cost and limits are the
+/// caller's (llm/caller.h).
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const std::string& id() const = 0;
+  /// The model's name for records, e.g. "playbook" or "gpt-4o-mini".
+  virtual const std::string& model() const = 0;
+  virtual const Rates& rates() const = 0;
+  virtual base::Task<std::expected<Reply, ModelFailure>> complete(Request request) = 0;
+};
+
+}  // namespace orchestration

@@ -1,0 +1,52 @@
+// ModelCaller: attempts at one model turn — gate, reserve, attempt, settle, back off, again.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "nostr/base/rng.h"
+#include "orchestration/hooks/hook.h"
+#include "orchestration/llm/backend.h"
+
+namespace orchestration {
+
+struct RetryPolicy {
+  std::uint32_t max_attempts = 4;
+  std::chrono::milliseconds first_delay{1'000};
+  std::chrono::milliseconds max_delay{30'000};
+};
+
+bool is_retryable(ModelFault fault);
+
+/// How long to wait before attempt `attempt + 1` (attempts count from 1): the server's wish if it
+/// named one, else doubling with full jitter. nullopt when it makes no sense: fault not retryable,
+/// attempts used up, or the wait does not fit into `remaining`. Pure.
+std::optional<std::chrono::milliseconds> retry_delay(const RetryPolicy& policy, const ModelFailure& failure,
+                                                     std::uint32_t attempt,
+                                                     std::chrono::milliseconds remaining, base::Rng& rng);
+
+struct ModelTurn {
+  std::string session;
+  std::string tick;
+  std::string agent;
+  std::uint32_t turn = 0;
+  Request request;
+  std::chrono::milliseconds budget{600'000};  ///< for all attempts and waits together
+};
+
+/// Everything lives longer than the coroutine.
+struct ModelCallerDeps {
+  Backend& backend;
+  const HookChain& hooks;
+  base::Rng& rng;
+  RetryPolicy retry;
+};
+
+/// One reply, or why there is none: kDenied (a hook refused), kLimit (budget, or the conversation is
+/// too long), kTimeout, kUnavailable (gave up after retries), kPeer. Every attempt is reserved
+/// before and settled after, also when it failed.
+base::Task<base::Result<Reply>> call_model(ModelCallerDeps deps, ModelTurn turn);
+
+}  // namespace orchestration

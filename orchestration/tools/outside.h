@@ -1,0 +1,97 @@
+// Outside: everything a session can reach beyond itself, as three questions that `node` answers.
+//
+// A session never holds a key, a socket or a relay. It hands over a draft and a reason; whoever
+// implements this signs (or has the co-signers sign), asks the operator where policy says so,
+// publishes through the outbox and answers with what became of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nostr/base/json.h"
+#include "nostr/base/money.h"
+#include "nostr/base/task.h"
+#include "nostr/event/event.h"
+#include "nostr/event/filter.h"
+
+namespace orchestration {
+
+/// What kind of outward act a draft is: policies and reports speak in these words.
+enum class ActionClass { kReply, kPost, kReact, kDm, kAskOperator, kReadFile, kSearch };
+
+/// "reply", "post", "react", "dm", "ask_operator", "read_file", "search".
+std::string_view action_class_name(ActionClass action);
+base::Result<ActionClass> parse_action_class(std::string_view name);
+/// Whether the act is signed by the group key, so that the co-signer, not the node, gates it.
+bool is_group_signed(ActionClass action);
+/// Whether the act leaves the session: publishing, messages, payments. Asking the operator does not.
+bool is_external(ActionClass action);
+
+/// Identity of an act for ever: a second request under the same pair is the same act.
+struct ActionKey {
+  std::string tick;     ///< the slot of the tick that runs the session
+  std::string call_id;  ///< unique within the session
+
+  friend auto operator<=>(const ActionKey&, const ActionKey&) = default;
+};
+
+/// One outward act. The draft has no created_at: the implementer stamps and commits it (design 9.3).
+struct ActionRequest {
+  ActionKey key;
+  ActionClass action = ActionClass::kReply;
+  nostr::Draft draft;       ///< kDm: kind 14 with its `p`; kAskOperator: content = the question
+  std::string reason;       ///< one line for a person: why the agent wants this
+  bool ask = false;         ///< the node's own rules demand the operator even if the co-signer's do not
+};
+
+/// A local action that needs the operator's yes before the session carries it out itself.
+struct LocalAction {
+  ActionKey key;
+  ActionClass action = ActionClass::kReadFile;
+  base::json::Value params;  ///< exactly what would be done; part of the digest (design 9.3)
+  base::Msat cost;
+  std::string reason;
+};
+
+/// What became of an act. Final: asked again, the implementer answers the same.
+enum class ActionStatus {
+  kPublished,      ///< signed and accepted by the quorum of relays (a DM: handed to its relays)
+  kApproved,       ///< approve() only: the operator said yes
+  kAnswered,       ///< kAskOperator only: `text` is the operator's answer
+  kDenied,         ///< the operator said no
+  kExpired,        ///< nobody answered in time
+  kWithdrawn,      ///< taken back before it was decided
+  kUndeliverable,  ///< the question reached no operator
+  kRefused,        ///< a policy said no; `text` names it
+  kFailed,         ///< something broke; `text` says what
+};
+
+/// "published", "approved", … as used in transcripts and reports.
+std::string_view action_status_name(ActionStatus status);
+base::Result<ActionStatus> parse_action_status(std::string_view name);
+
+struct ActionResult {
+  ActionStatus status = ActionStatus::kFailed;
+  std::optional<nostr::EventId> event_id;  ///< of the published event (kDm: of the rumor)
+  std::string text;                        ///< answer, reason or error; may hold a stranger's words
+  std::optional<nostr::EventId> decision;  ///< the 39213 that admitted it, when there was one
+};
+
+/// Implemented by `node`. App thread. Every call survives a restart: the session repeats an
+/// unfinished one with the same key, and the implementer carries on or answers what happened.
+class Outside {
+ public:
+  virtual ~Outside() = default;
+  /// Verified events on the agent's relays, newest first, at most `filter.limit`.
+  virtual base::Task<base::Result<std::vector<nostr::Event>>> search(nostr::Filter filter) = 0;
+  /// Does `request` once, however often it is asked; may wait many minutes for the operator. An
+  /// error (not a result) means "not decided yet, nothing lost": the session stops and resumes later.
+  virtual base::Task<base::Result<ActionResult>> act(ActionRequest request) = 0;
+  /// Asks the operator about a local action: kApproved, kDenied, kExpired, kWithdrawn or
+  /// kUndeliverable. Errors as for act().
+  virtual base::Task<base::Result<ActionResult>> approve(LocalAction action) = 0;
+};
+
+}  // namespace orchestration

@@ -1,0 +1,37 @@
+// The registry: a handful of tools, looked up by name.
+#include "orchestration/tools/tool.h"
+
+#include "orchestration/names.h"
+
+namespace orchestration {
+
+base::Result<void> ToolRegistry::add(std::unique_ptr<Tool> tool) {
+  if (find(tool->spec().name))
+    return base::fail(base::Errc::kConflict, "a tool named " + tool->spec().name + " exists");
+  tools_.push_back(std::move(tool));
+  return {};
+}
+
+Tool* ToolRegistry::find(std::string_view name) const {
+  for (const auto& tool : tools_)
+    if (tool->spec().name == name) return tool.get();
+  return nullptr;
+}
+
+std::vector<ToolSpec> ToolRegistry::specs(const Permissions& permissions) const {
+  std::vector<ToolSpec> out;
+  for (const auto& tool : tools_) {
+    if (permissions.hidden_tools.contains(tool->spec().name)) continue;
+    if (level_of(permissions, tool->capability()) == Permit::kDeny) continue;
+    out.push_back(tool->spec());
+  }
+  return out;
+}
+
+std::string ToolRegistry::closest(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& tool : tools_) names.push_back(tool->spec().name);
+  return closest_name(name, names);
+}
+
+}  // namespace orchestration
