@@ -59,6 +59,8 @@ Result<std::string> encode_state(const State& state);
 /// Liberal: missing members default, synonyms are merged (lower limit, higher spent). E_JSON when it
 /// is no object or a number is no number, E_NUM out of range, E_VERSION for a newer schema_version.
 Result<State> decode_state(std::string_view plaintext);
+/// Oldest first, then by id: the order states are written in.
+void sort_by_time(std::vector<Memory>& memory);
 /// Drops the oldest memories until the state fits; E_SIZE when it does not even without any.
 Result<State> pruned(State state);
 /// Two descendants of one head: union of memories and goals by id (`mine` wins), larger tick_count
