@@ -152,12 +152,12 @@ std::string to_json(const Filter& filter) {
   return base::json::dump(out);
 }
 
-base::Result<Filter> parse_filter(const Value& value) { return FilterReader().read(value); }
+base::Result<Filter> filter_from(const Value& value) { return FilterReader().read(value); }
 
 base::Result<Filter> parse_filter(std::string_view json) {
   // A full filter of ids takes 67 bytes a value.
   TRY(const Value value, base::json::parse(json, {.max_bytes = kMaxFilterValues * 80, .max_depth = 2}));
-  return parse_filter(value);
+  return filter_from(value);
 }
 
 }  // namespace nostr

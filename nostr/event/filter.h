@@ -38,7 +38,7 @@ inline constexpr std::size_t kMaxFilterValues = 10'000;
 /// Strict: unknown members (NIP-50 `search` among them), prefixes and upper-case hex are kInvalid,
 /// and so are over kMaxFilterValues values and an empty list, which some read as "nothing" and
 /// others as "anything". A `limit` beyond 32 bits is the largest there is.
-base::Result<Filter> parse_filter(const base::json::Value& value);
+base::Result<Filter> filter_from(const base::json::Value& value);
 base::Result<Filter> parse_filter(std::string_view json);
 
 }  // namespace nostr
