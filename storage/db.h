@@ -216,12 +216,13 @@ class Db {
   Result<void> begin(Durability durability);
   Result<void> commit();
   void rollback();
+  Result<void> set_synchronous(bool full);
 
   std::string path_;
   sqlite3* handle_ = nullptr;
   int lock_fd_ = -1;
   int depth_ = 0;              ///< open Tx objects, outermost first
-  bool broken_ = false;        ///< an inner Tx rolled back all: nothing more may commit
+  bool full_level_ = false;    ///< the connection's level now: FULL or NORMAL
   bool synced_ = false;        ///< the open transaction commits with synchronous=FULL
   bool wants_sync_ = false;    ///< an inner Tx asked for kFull inside a kNormal one
   std::unique_ptr<Cache> cache_;

@@ -1,0 +1,441 @@
+// The append-only list of migrations.
+//
+// To add one: write its script as a constant, put {next number, constant} at the end of kSteps, and
+// never touch an entry that was released. Conventions: STRICT tables, ids BLOB, money INTEGER msat,
+// time INTEGER Unix seconds, enumerations TEXT in the words of EnumText (append-only).
+#include "storage/schema.h"
+
+#include <array>
+#include <cstdint>
+
+#include <fmt/format.h>
+
+namespace storage {
+
+namespace {
+
+// --- 1: everything the main job needs ------------------------------------------------------------
+
+// events: `id`, `author`, `address` and `event_tags.key` are the first 8 bytes of a hash or key as
+// an integer; the packed body holds the whole truth and is compared after every look-up. `pos` is
+// the order of NIP-01 in one number: created_at in the upper bits, the inverted start of the id
+// below, so that "newest first, then lowest id" is pos descending.
+constexpr const char* kEvents = R"sql(
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  id INTEGER NOT NULL,
+  author INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  pos INTEGER NOT NULL,
+  address INTEGER,
+  expires INTEGER,
+  body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_by_id ON events (id);
+CREATE INDEX events_by_author ON events (author, kind, pos);
+CREATE INDEX events_by_kind ON events (kind, pos);
+CREATE INDEX events_by_address ON events (address) WHERE address IS NOT NULL;
+CREATE INDEX events_by_expiry ON events (expires) WHERE expires IS NOT NULL;
+
+CREATE TABLE event_tags (
+  key INTEGER NOT NULL,
+  pos INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  author INTEGER NOT NULL,
+  PRIMARY KEY (key, pos, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstones (
+  target BLOB NOT NULL CHECK (length(target) = 32),
+  author BLOB NOT NULL CHECK (length(author) = 32),
+  until INTEGER NOT NULL,
+  PRIMARY KEY (target, author)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kMessages = R"sql(
+CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inbox (
+  seq INTEGER PRIMARY KEY,
+  event_id BLOB NOT NULL CHECK (length(event_id) = 32),
+  handler TEXT NOT NULL,
+  relay TEXT NOT NULL,
+  received INTEGER NOT NULL,
+  event BLOB,
+  closed INTEGER,
+  CHECK ((event IS NULL) = (closed IS NOT NULL)),
+  UNIQUE (event_id, handler)
+) STRICT;
+CREATE INDEX inbox_open ON inbox (seq) WHERE closed IS NULL;
+CREATE INDEX inbox_closed ON inbox (closed) WHERE closed IS NOT NULL;
+
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY,
+  event_id BLOB NOT NULL UNIQUE CHECK (length(event_id) = 32),
+  event TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  quorum INTEGER NOT NULL CHECK (quorum >= 1),
+  state TEXT NOT NULL CHECK (state IN ('open','done','failed')),
+  created INTEGER NOT NULL,
+  deadline INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_by_state ON outbox (state, id);
+CREATE INDEX outbox_open_by_deadline ON outbox (deadline) WHERE state = 'open';
+
+CREATE TABLE outbox_relays (
+  outbox INTEGER NOT NULL REFERENCES outbox (id),
+  url TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending','accepted','rejected','unknown')),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_try INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  reason TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (outbox, url)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_relays_due ON outbox_relays (next_try) WHERE state IN ('pending','unknown');
+)sql";
+
+constexpr const char* kApprovals = R"sql(
+CREATE TABLE questions (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  code TEXT NOT NULL,
+  asker TEXT NOT NULL,
+  agent BLOB NOT NULL CHECK (length(agent) = 32),
+  tick TEXT NOT NULL,
+  requester BLOB NOT NULL CHECK (length(requester) = 32),
+  action_class TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  action TEXT NOT NULL,
+  request TEXT NOT NULL,
+  sats INTEGER NOT NULL,
+  required INTEGER NOT NULL CHECK (required >= 1),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open','approved','consumed','denied','expired','withdrawn',
+                                       'cancelled','undeliverable')),
+  changed_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX questions_live_digest ON questions (digest) WHERE state IN ('open','approved');
+CREATE INDEX questions_by_digest ON questions (digest, created_at);
+CREATE INDEX questions_by_code ON questions (code, created_at);
+CREATE INDEX questions_by_state ON questions (state, created_at);
+CREATE INDEX questions_by_expiry ON questions (expires_at) WHERE state IN ('open','approved');
+CREATE INDEX questions_by_time ON questions (created_at);
+
+CREATE TABLE question_operators (
+  operator BLOB NOT NULL CHECK (length(operator) = 32),
+  question BLOB NOT NULL REFERENCES questions (id),
+  place INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (question, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX question_operators_by_time ON question_operators (operator, created_at);
+
+-- every denial, kept even when a newer answer overturned it
+CREATE TABLE denials (
+  digest BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  question BLOB NOT NULL REFERENCES questions (id),
+  PRIMARY KEY (digest, at, question)
+) STRICT, WITHOUT ROWID;
+
+-- an approval's one event, for ever
+CREATE TABLE bound_events (
+  digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+  event_id BLOB NOT NULL CHECK (length(event_id) = 32),
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE presentations (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  question BLOB NOT NULL REFERENCES questions (id),
+  channel TEXT NOT NULL,
+  shown_to BLOB NOT NULL CHECK (length(shown_to) = 32),
+  part INTEGER NOT NULL,
+  rumor TEXT NOT NULL,
+  wrap TEXT NOT NULL,
+  sent TEXT NOT NULL CHECK (sent IN ('stored','sent','delivered','failed')),
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX presentations_by_question ON presentations (question, created_at, part);
+CREATE INDEX presentations_by_sent ON presentations (sent, created_at);
+
+CREATE TABLE signals (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  question BLOB REFERENCES questions (id),
+  author BLOB NOT NULL CHECK (length(author) = 32),
+  channel TEXT NOT NULL,
+  strength TEXT NOT NULL CHECK (strength IN ('A','B')),
+  answer TEXT NOT NULL CHECK (answer IN ('approve','deny','withdraw','none')),
+  verdict TEXT NOT NULL CHECK (verdict IN ('accepted','not-an-approver','unknown-code','closed',
+                                           'ambiguous','duplicate','late','other-digest')),
+  refers_to BLOB,
+  said_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  relay TEXT NOT NULL,
+  raw TEXT NOT NULL,
+  wrap TEXT NOT NULL
+) STRICT;
+CREATE INDEX signals_by_question ON signals (question, said_at, id);
+
+CREATE TABLE decisions (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  question BLOB NOT NULL REFERENCES questions (id),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  approved INTEGER NOT NULL CHECK (approved IN (0, 1)),
+  decided_by BLOB NOT NULL CHECK (length(decided_by) = 32),
+  signal BLOB,
+  event TEXT NOT NULL,
+  decided_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX decisions_by_question ON decisions (question, decided_at);
+CREATE INDEX decisions_by_digest ON decisions (digest, decided_at);
+
+CREATE TABLE receipts (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  question BLOB NOT NULL REFERENCES questions (id),
+  told_to BLOB NOT NULL CHECK (length(told_to) = 32),
+  channel TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  rumor TEXT NOT NULL,
+  wrap TEXT NOT NULL,
+  sent TEXT NOT NULL CHECK (sent IN ('stored','sent','delivered','failed')),
+  created_at INTEGER NOT NULL,
+  UNIQUE (question, told_to)
+) STRICT;
+CREATE INDEX receipts_by_sent ON receipts (sent, created_at);
+)sql";
+
+constexpr const char* kSigning = R"sql(
+CREATE TABLE nonces (
+  side TEXT NOT NULL CHECK (side IN ('issued','received')),
+  peer INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('ready','spent','void')),
+  session TEXT NOT NULL DEFAULT '',
+  sighash TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  PRIMARY KEY (side, peer, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_ready ON nonces (side, peer) WHERE state = 'ready';
+CREATE INDEX nonces_by_state ON nonces (state, changed);
+
+CREATE TABLE replays (
+  author BLOB NOT NULL CHECK (length(author) = 32),
+  request TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  PRIMARY KEY (author, request)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replays_by_expiry ON replays (expires);
+
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  requester TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  digest BLOB,
+  verdict TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  event_id BLOB,
+  prev BLOB NOT NULL CHECK (length(prev) = 32),
+  hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE TRIGGER audit_keeps BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows never change'); END;
+CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows never go'); END;
+
+CREATE TABLE cosign_uses (
+  scope TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (scope, ref)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cosign_uses_by_time ON cosign_uses (scope, at);
+CREATE INDEX cosign_uses_by_age ON cosign_uses (at);
+
+CREATE TABLE cosign_heads (
+  address TEXT PRIMARY KEY,
+  id BLOB NOT NULL CHECK (length(id) = 32),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cosign_bindings (
+  scope TEXT NOT NULL,
+  key TEXT NOT NULL,
+  event_id BLOB NOT NULL CHECK (length(event_id) = 32),
+  at INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kWork = R"sql(
+CREATE TABLE reservations (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  purpose TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  tick TEXT NOT NULL,
+  session TEXT NOT NULL,
+  reserved INTEGER NOT NULL CHECK (reserved >= 0),
+  settled INTEGER NOT NULL DEFAULT 0 CHECK (settled >= 0),
+  state TEXT NOT NULL CHECK (state IN ('reserved','settled','released','unknown')),
+  estimated INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reservations_open ON reservations (id) WHERE state IN ('reserved','unknown');
+CREATE INDEX reservations_by_tick ON reservations (tick);
+CREATE INDEX reservations_by_session ON reservations (session);
+
+-- day is -1 where the scope is not daily
+CREATE TABLE reservation_scopes (
+  reservation INTEGER NOT NULL REFERENCES reservations (id),
+  scope TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  PRIMARY KEY (reservation, scope, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE budget_totals (
+  scope TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  reserved INTEGER NOT NULL CHECK (reserved >= 0),
+  spent INTEGER NOT NULL CHECK (spent >= 0),
+  PRIMARY KEY (scope, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ticks (
+  slot TEXT PRIMARY KEY,
+  trigger_kind TEXT NOT NULL,
+  trigger_event BLOB,
+  claim_id BLOB UNIQUE,
+  claim TEXT NOT NULL DEFAULT '',
+  phase TEXT NOT NULL CHECK (phase IN ('planned','claimed','running','reporting','done','lost','failed')),
+  note TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL DEFAULT '',
+  started INTEGER NOT NULL,
+  finished INTEGER,
+  result_id BLOB
+) STRICT;
+CREATE INDEX ticks_unfinished ON ticks (started) WHERE finished IS NULL;
+CREATE INDEX ticks_by_time ON ticks (started);
+
+CREATE TABLE actions (
+  seq INTEGER PRIMARY KEY,
+  tick TEXT NOT NULL,
+  call_id TEXT NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  action_class TEXT NOT NULL,
+  draft TEXT NOT NULL,
+  event_id BLOB,
+  event TEXT NOT NULL DEFAULT '',
+  question BLOB,
+  decision BLOB,
+  state TEXT NOT NULL CHECK (state IN ('proposed','asked','approved','signed','published','done','denied',
+                                       'expired','withdrawn','undeliverable','refused','failed')),
+  result TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  UNIQUE (tick, call_id)
+) STRICT;
+CREATE INDEX actions_by_question ON actions (question) WHERE question IS NOT NULL;
+CREATE INDEX actions_by_event ON actions (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX actions_unfinished ON actions (seq)
+  WHERE state IN ('proposed','asked','approved','signed','published');
+
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  tick TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  model TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('running','ended','failed')),
+  note TEXT NOT NULL DEFAULT '',
+  started INTEGER NOT NULL,
+  ended INTEGER
+) STRICT;
+CREATE INDEX sessions_by_tick ON sessions (tick, started);
+CREATE INDEX sessions_running ON sessions (started) WHERE state = 'running';
+CREATE TABLE session_messages (
+  session TEXT NOT NULL REFERENCES sessions (id),
+  seq INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  json TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY (session, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session_calls (
+  seq INTEGER PRIMARY KEY,
+  session TEXT NOT NULL REFERENCES sessions (id),
+  call_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  args TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('proposed','started','finished')),
+  result TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  UNIQUE (session, call_id)
+) STRICT;
+
+CREATE TABLE trajectories (
+  d TEXT PRIMARY KEY,
+  tick TEXT NOT NULL,
+  writer BLOB NOT NULL CHECK (length(writer) = 32),
+  agent BLOB NOT NULL CHECK (length(agent) = 32),
+  model TEXT NOT NULL,
+  first_head BLOB,
+  last_head BLOB,
+  started INTEGER NOT NULL,
+  ended INTEGER,
+  hash BLOB,
+  steps INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX trajectories_by_tick ON trajectories (tick);
+CREATE INDEX trajectories_by_time ON trajectories (started);
+CREATE INDEX trajectories_open ON trajectories (started) WHERE ended IS NULL;
+CREATE TABLE trajectory_steps (
+  trajectory TEXT NOT NULL REFERENCES trajectories (d),
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  event_id BLOB NOT NULL CHECK (length(event_id) = 32),
+  event TEXT NOT NULL,
+  PRIMARY KEY (trajectory, seq)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps{
+    Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
+    Migration{4, kSigning}, Migration{5, kWork},
+};
+
+}  // namespace
+
+std::span<const Migration> migrations() { return kSteps; }
+
+Result<void> migrate(Db& db, std::span<const Migration> steps) {
+  TRY(const auto found, db.one("PRAGMA user_version", [](Row& r) { return r.take<std::int64_t>(); }));
+  const std::int64_t have = found.value_or(0);
+  const int last = steps.empty() ? 0 : steps.back().version;
+  if (have > last)
+    return fail(Errc::kUnsupported,
+                fmt::format("{} has schema version {}, this program knows {}", db.path(), have, last),
+                "use the newer program that wrote it, or another --home");
+  for (const Migration& step : steps) {
+    if (step.version <= have) continue;
+    TRY(Tx tx, Tx::begin(db, Durability::kFull));
+    if (auto done = db.script(step.sql); !done)
+      return std::unexpected(
+          base::in_context(fmt::format("migration {}", step.version), std::move(done).error()));
+    TRY(db.script(fmt::format("PRAGMA user_version = {}", step.version).c_str()));
+    TRY(tx.commit());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Db>> open_database(const std::string& path, DbOptions options) {
+  TRY(auto db, Db::open(path, options));
+  TRY(migrate(*db));
+  return db;
+}
+
+}  // namespace storage
