@@ -55,7 +55,7 @@ const KindRule* own_rule(const Policy& policy, Kind kind) {
 
 Rule built_in_rule(const Policy& policy, Kind kind, const SignFacts& facts) {
   if (is_machinery(kind)) return Rule::kSign;
-  if (is_first_free(kind)) return facts.head ? Rule::kAsk : Rule::kSign;
+  if (is_first_free(kind)) return facts.address_taken ? Rule::kAsk : Rule::kSign;
   if (is_talk(kind) && policy.level == Level::kAutonomous) return Rule::kSign;
   if (asks_by_default(kind)) return Rule::kAsk;
   return policy.unlisted;
@@ -243,6 +243,7 @@ Verdict judge_asked(Verdict verdict, const nostr::UnsignedEvent& event, const Si
       return refuse(verdict, "already-consumed: by event " + facts.bound->hex());
     if (auto refusal = out_of_window(event, facts.now, kApprovedPast))
       return refuse(verdict, *std::move(refusal));
+    verdict.by_approval = true;
     return sign(verdict);
   }
   if (facts.rendered_chars > kMaxRenderedChars)

@@ -103,6 +103,7 @@ struct SignFacts {
   nostr::PublicKey group;                          ///< the only author it signs for
   std::optional<nostr::PublicKey> runner;          ///< of the requester
   std::optional<nostr::Event> head;                ///< what stands at the event's address
+  bool address_taken = false;                      ///< it does, or we signed for it before
   std::optional<Claim> claim;                      ///< the claim the context names, if it is one
   std::optional<nostr::EventId> state_of_claim;    ///< the 39201 already signed for that claim
   OperatorWord word = OperatorWord::kNone;
@@ -120,6 +121,7 @@ struct Verdict {
   Outcome outcome = Outcome::kRefuse;
   /// Refusals: a stable word, then optionally ": " and what it is about.
   std::string reason{};
+  bool by_approval = false;  ///< it signs because the operator said yes
   nostr::Sha256 digest{};  ///< nipsa::event_digest of the event, for every outcome
 
   bool signs() const { return outcome == Outcome::kSign; }

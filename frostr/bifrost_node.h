@@ -1,0 +1,134 @@
+// The shell around a share: relays in and out, requests to the co-signer, answers to waiting calls.
+//
+// `run` and `cosigner` both use it; what differs is the policy (a node that only requests has one
+// without requesters, so it answers ping and echo and refuses the rest) and who is pinged.
+//
+// Pings carry three members that stock peers ignore: `service` (hex key of the process that asks
+// the operator and publishes 39213; a 39212 is addressed to it), `judges` (true when the member
+// signs by policy over whole events) and `boot` (changes with each process: its nonces are new).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "frostr/cosigner.h"
+#include "frostr/nonce_pool.h"
+#include "frostr/peers.h"
+#include "frostr/wire/envelope.h"
+#include "frostr/wire/transport.h"
+#include "nostr/base/loop.h"
+#include "nostr/client/pool.h"
+
+namespace frostr {
+
+struct BifrostOptions {
+  std::vector<std::string> relays;           ///< where kind 20000 travels
+  Policy policy;
+  CosignerOptions cosigner;
+  NoncePoolOptions nonces;
+  ApprovalBook* approvals = nullptr;         ///< outlives the node
+  bool coordinates = true;                   ///< we ask for signatures, so we keep stocks of nonces
+  bool follow = false;                       ///< keep our own view of heads and claims (co-signers)
+  std::chrono::milliseconds connect_wait{5'000};   ///< for the first relay at start
+  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds ping_timeout{3'000};
+  std::chrono::milliseconds refresh_timeout{1'500};
+  std::size_t max_requests_per_second = 1'000;     ///< of one member; more are dropped
+  std::size_t max_in_flight = 256;                 ///< publications and refreshes at one time
+};
+
+/// An answer to a call of ours.
+using RpcReply = std::variant<RpcAccept, RpcReject>;
+
+/// One member of the group on its relays. App thread.
+class BifrostNode {
+ public:
+  struct Deps {
+    base::Loop& loop;
+    nostr::Pool& pool;
+    storage::Db& db;
+    const base::Clock& clock;
+    base::Rng& rng;
+  };
+  /// kCrypto or kNotFound when the share is not of the group. All of `deps` outlive the node.
+  static Result<std::unique_ptr<BifrostNode>> create(Deps deps, GroupPackage group, SecretShare share,
+                                                     BifrostOptions options);
+  ~BifrostNode();
+  BifrostNode(const BifrostNode&) = delete;
+  BifrostNode& operator=(const BifrostNode&) = delete;
+
+  /// Voids the nonces of an earlier process, subscribes, waits up to connect_wait for a relay, then
+  /// keeps pinging. Without a relay it keeps trying and returns kUnavailable.
+  base::Task<Result<void>> start();
+  /// Cancels what is under way and waits for it. Needed before destruction once started.
+  base::Task<void> stop();
+
+  /// Sends a request to `peer` and waits for its answer. kTimeout when none came (the peer then
+  /// counts as silent), kUnavailable when no relay took the message.
+  base::Task<Result<RpcReply>> call(ShareIndex peer, std::string method, std::string params0,
+                                    std::chrono::milliseconds limit);
+  /// Exchanges nonces and notes with `peer`.
+  base::Task<Result<void>> ping(ShareIndex peer);
+
+  /// Pings `peer` soon, e.g. because its nonces run low.
+  void want_ping(ShareIndex peer);
+
+  const GroupPackage& group() const { return group_; }
+  const SecretShare& share() const { return share_; }
+  NoncePool& nonces() { return nonces_; }
+  PeerBook& peers() { return peers_; }
+  Cosigner& cosigner() { return cosigner_; }
+  base::Loop& loop() { return deps_.loop; }
+  const base::Clock& clock() const { return deps_.clock; }
+  base::Rng& rng() { return deps_.rng; }
+  /// Replaces the policy and what is followed for it.
+  void set_policy(Policy policy);
+
+ private:
+  struct Call;
+  BifrostNode(Deps deps, GroupPackage group, SecretShare share, nostr::SecretKey transport,
+              BifrostOptions options);
+
+  void follow();
+  void on_followed(std::span<const nostr::Delivery> events);
+  void on_message(const nostr::Event& event);
+  void on_request(const OpenedMessage& message, const RpcRequest& request);
+  void on_reply(ShareIndex from, const std::string& id, RpcReply reply);
+  void reply(nostr::PublicKey to, std::string text);
+  bool within_rate(ShareIndex from);
+  base::Task<void> send(nostr::PublicKey to, std::string text, std::string call_id);
+  base::Task<void> refresh_and_answer(ShareIndex from, nostr::PublicKey author, RpcRequest request,
+                                      nostr::Filters filters);
+  base::Task<void> keep_pinging();
+  base::Task<void> ping_once(ShareIndex peer);
+  bool wants_ping(ShareIndex peer) const;
+  std::string ping_body(ShareIndex peer);
+  std::vector<std::string> follow_relays() const;
+
+  Deps deps_;
+  GroupPackage group_;
+  SecretShare share_;
+  nostr::SecretKey transport_;
+  BifrostOptions options_;
+  storage::NonceLedger ledger_;
+  NoncePool nonces_;
+  PeerBook peers_;
+  Cosigner cosigner_;
+  std::map<std::string, std::shared_ptr<Call>> calls_;
+  std::map<ShareIndex, std::pair<base::UnixTime, std::size_t>> rate_;
+  std::set<ShareIndex> ping_now_;
+  base::Signal connected_;
+  base::Signal ping_wanted_;
+  bool is_connected_ = false;
+  std::unique_ptr<nostr::Subscription> messages_;
+  std::unique_ptr<nostr::Subscription> heads_;
+  base::Scope scope_;
+};
+
+}  // namespace frostr

@@ -1,0 +1,244 @@
+// The co-signer's work on sign and ecdh: session checks, the event, the verdict, then one
+// transaction, then the partial signature.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "frostr/cosigner.h"
+#include "frostr/frost/ecdh.h"
+#include "frostr/reject.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/event/event_json.h"
+
+namespace frostr {
+
+using base::Errc;
+using base::fail;
+namespace json = base::json;
+
+/// What a sign request comes to once it was read: an event, or a bare hash.
+struct Cosigner::SignCall {
+  std::optional<nostr::UnsignedEvent> event;
+  std::size_t json_bytes = 0;
+  std::optional<FactSource::Sign> known;
+  Verdict verdict;
+};
+
+namespace {
+
+bool ascending(const std::vector<ShareIndex>& members) {
+  const auto as_text = [](ShareIndex idx) { return std::to_string(idx.value); };
+  return std::ranges::is_sorted(members, std::ranges::less_equal{}) ||
+         // The stock coordinator sorts indices as text.
+         std::ranges::is_sorted(members, std::ranges::less_equal{}, as_text);
+}
+
+nostr::EventId as_event_id(const nostr::Sha256& hash) { return nostr::EventId(hash.array()); }
+
+}  // namespace
+
+std::optional<std::string> Cosigner::check_members(ShareIndex from,
+                                                   const std::vector<ShareIndex>& members) const {
+  std::vector<ShareIndex> distinct = members;
+  std::ranges::sort(distinct);
+  if (std::ranges::adjacent_find(distinct) != distinct.end()) return "members: one is named twice";
+  if (!ascending(members)) return "members: not sorted";
+  for (const ShareIndex idx : members)
+    if (group_.find(idx) == nullptr) return fmt::format("members: {} is not in the group", idx.value);
+  if (members.size() < group_.threshold())
+    return fmt::format("members: {} are below the threshold {}", members.size(), group_.threshold());
+  if (std::ranges::find(members, share_.idx) == members.end()) return "members: we are not among them";
+  if (std::ranges::find(members, from) == members.end()) return "members: the requester is not among them";
+  return std::nullopt;
+}
+
+const WireNonce* Cosigner::our_nonce(const SignRequest& request) const {
+  const auto it = std::ranges::find(request.nonces, share_.idx, &MemberNonce::idx);
+  return it == request.nonces.end() ? nullptr : &it->nonce;
+}
+
+std::optional<std::string> Cosigner::check_session(ShareIndex from, const SignRequest& request,
+                                                   base::UnixTime now) const {
+  if (request.hashes.size() != 1)
+    return fmt::format("one-hash-only: {} in one session", request.hashes.size());
+  if (!request.hashes.front().tweaks.empty()) return "tweaks: the group key is signed for as it is";
+  if (request.gid != group_.id()) return "gid: not this group";
+  if (auto problem = check_members(from, request.members)) return problem;
+  if (compute_session_id(request) != request.sid) return "sid: does not match the session";
+  const UnixTime stamp = base::unix_time(request.stamp);
+  if (stamp < now - options_.stamp_window || stamp > now + options_.stamp_window)
+    return fmt::format("stamp: {} at {}", request.stamp, base::to_unix(now));
+  if (request.nonces.size() != request.members.size()) return "nonces: not one for each member";
+  for (const ShareIndex idx : request.members)
+    if (std::ranges::count(request.nonces, idx, &MemberNonce::idx) != 1)
+      return fmt::format("nonces: not exactly one of member {}", idx.value);
+  return std::nullopt;
+}
+
+Result<Cosigner::SignCall> Cosigner::read_event(const SignRequest& request) const {
+  SignCall call;
+  if (!request.content) return call;
+  call.json_bytes = request.content->size();
+  if (call.json_bytes > kMaxEventBytes)
+    return fail(Errc::kLimit, fmt::format("too-large-to-cosign: {} bytes, limit {}", call.json_bytes,
+                                          kMaxEventBytes));
+  auto event = nostr::parse_unsigned_event(base::as_text(*request.content));
+  if (!event) return fail(Errc::kInvalid, "malformed: content is no unsigned event");
+  if (nostr::compute_id(*event) != as_event_id(request.hashes.front().sighash))
+    return fail(Errc::kInvalid, "wrong-sighash: the event has another id");
+  call.event = *std::move(event);
+  return call;
+}
+
+Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look) {
+  const auto refuse = [&](std::string reason) -> Answer {
+    if (auto written = audit(from, "sign", "refused", reason, std::nullopt, std::nullopt, now); !written)
+      return {.reject = retry_text("storage")};
+    return {.reject = refused_text(reason)};
+  };
+  const auto request = parse_sign_request(rpc.params.empty() ? std::string() : rpc.params.front());
+  if (!request) return refuse("malformed: " + request.error().detail);
+  const WireNonce* nonce = our_nonce(*request);
+  Answer result;
+  const Requester* requester = policy_.requester(from.value);
+  if (requester == nullptr) {
+    result = refuse("not-a-requester");
+  } else if (auto problem = check_session(from, *request, now)) {
+    result = refuse(*std::move(problem));
+  } else {
+    result = judge_and_sign(from, *requester, *request, now, look);
+  }
+  // Whatever was not signed leaves its nonce unusable on both sides.
+  if (!result.data && !result.refresh && nonce != nullptr) {
+    if (!nonces_.discard(from, nonce->code, now)) return {.reject = retry_text("storage")};
+  }
+  return result;
+}
+
+Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requester,
+                                          const SignRequest& request, base::UnixTime now, Look look) {
+  const auto reject = [&](std::string_view verdict, const std::string& reason, std::string text,
+                          std::optional<nostr::Sha256> digest) -> Answer {
+    const auto id = request.content ? std::optional(as_event_id(request.hashes.front().sighash)) : std::nullopt;
+    if (auto written = audit(from, "sign", verdict, reason, digest, id, now); !written)
+      return {.reject = retry_text("storage")};
+    return {.reject = std::move(text)};
+  };
+  const auto refuse = [&](const std::string& reason, std::optional<nostr::Sha256> digest) {
+    return reject("refused", reason, refused_text(reason), digest);
+  };
+
+  auto call = read_event(request);
+  if (!call) return refuse(call.error().detail, request.hashes.front().sighash);
+  if (!call->event) {
+    if (!requester.blind) return refuse("blind: send the event, not only its hash", request.hashes.front().sighash);
+    const auto used = facts_.signed_last_hour(now);
+    if (!used) return {.reject = retry_text("storage")};
+    if (*used >= policy_.max_per_hour) return refuse("rate-limited", request.hashes.front().sighash);
+    call->verdict.outcome = Verdict::Outcome::kSign;
+    call->verdict.digest = request.hashes.front().sighash;
+  } else {
+    const SignReason reason = request.reason.value_or(SignReason{});
+    auto known = facts_.for_sign(policy_, *call->event, requester, reason, now);
+    if (!known) return {.reject = retry_text("storage")};
+    call->known = *std::move(known);
+    call->verdict = judge(policy_, *call->event, call->json_bytes, call->known->facts);
+    if (call->verdict.outcome == Verdict::Outcome::kRefuse) {
+      if (look == Look::kFirst && may_be_stale_view(call->verdict.reason))
+        return {.refresh = facts_.refresh_filters(&*call->event, reason.tick)};
+      return refuse(call->verdict.reason, call->verdict.digest);
+    }
+    if (call->verdict.outcome == Verdict::Outcome::kAsk)
+      return reject("ask", "needs the operator", approval_required_text(call->verdict.digest),
+                    call->verdict.digest);
+  }
+
+  const WireNonce* nonce = our_nonce(request);
+  const NonceCommitment* issued = nonces_.find(from, nonce->code);
+  if (issued == nullptr)
+    return reject("retry", "unknown nonce", retry_text("unknown-nonce"), call->verdict.digest);
+  if (*issued != nonce->commitment) return refuse("nonces: ours is altered", call->verdict.digest);
+  auto data = spend_and_sign(from, request, *call, now);
+  if (data) return {.data = *std::move(data)};
+  if (data.error().code == Errc::kDatabase || data.error().code == Errc::kIo)
+    return {.reject = retry_text("storage")};
+  const std::string word = data.error().code == Errc::kConflict ? "already-consumed: " : "session: ";
+  return refuse(word + data.error().detail, call->verdict.digest);
+}
+
+Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest& request,
+                                             const SignCall& call, base::UnixTime now) {
+  const nostr::Sha256& sighash = request.hashes.front().sighash;
+  std::vector<Signer> signers;
+  for (const MemberNonce& nonce : request.nonces) signers.push_back({nonce.idx, nonce.nonce.commitment});
+  TRY(const auto context,
+      SigningContext::create(KeyContext(group_.group_pk()), sighash.view(), std::move(signers)));
+  const NonceCode code = our_nonce(request)->code;
+
+  TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(NoncePair pair, nonces_.take(from, code, request.sid, sighash, now));
+  const nostr::EventId id = as_event_id(sighash);
+  if (call.event) {
+    TRY(facts_.record_partial(*call.event, id, *call.known, call.verdict, now));
+  } else {
+    TRY(facts_.record_blind(id, now));
+  }
+  TRY(audit(from, "sign", "signed", call.event ? fmt::format("kind {}", call.event->kind) : "blind",
+            call.verdict.digest, id, now));
+  TRY(tx.commit());
+  // From here the nonce can never be used again, whatever happens to this process.
+  FAILPOINT("cosign.spent");
+  TRY(const Scalar z, context.sign_partial(std::move(pair), share_));
+
+  SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}}, {}};
+  if (auto fresh = nonces_for(from, std::nullopt, now)) answer.replenish = *std::move(fresh);
+  return to_data(answer);
+}
+
+Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now, Look look) {
+  const auto refuse = [&](const std::string& reason) -> Answer {
+    if (auto written = audit(from, "ecdh", "refused", reason, std::nullopt, std::nullopt, now); !written)
+      return {.reject = retry_text("storage")};
+    return {.reject = refused_text(reason)};
+  };
+  const auto request = parse_ecdh_request(body);
+  if (!request) return refuse("malformed: " + request.error().detail);
+  const Requester* requester = policy_.requester(from.value);
+  if (requester == nullptr) return refuse("not-a-requester");
+  if (request->idx != from) return refuse("idx: not the sender's own");
+  if (auto problem = check_members(from, request->members)) return refuse(*problem);
+  if (request->entries.size() != 1)
+    return refuse(fmt::format("one-target-only: {} in one request", request->entries.size()));
+  const EcdhTarget& target = request->entries.front().target;
+  const EcdhReason reason = request->reason.value_or(EcdhReason{});
+  const auto facts = facts_.for_ecdh(*requester, reason, now);
+  if (!facts) return {.reject = retry_text("storage")};
+  if (const auto problem = judge_ecdh(policy_, target.x_only(), *facts)) {
+    if (look == Look::kFirst && may_be_stale_view(*problem))
+      return {.refresh = facts_.refresh_filters(nullptr, reason.tick)};
+    return refuse(*problem);
+  }
+  const auto record = [&]() -> Result<Point> {
+    TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kNormal));
+    TRY(facts_.record_ecdh(*requester, reason, target.x_only(), now));
+    TRY(audit(from, "ecdh", "granted", reason.purpose, std::nullopt, std::nullopt, now));
+    TRY(tx.commit());
+    return ecdh_key_share(share_, request->members, target);
+  };
+  const auto key_share = record();
+  if (!key_share) return {.reject = retry_text("storage")};
+  EcdhPackage answer{share_.idx, request->members, {EcdhEntry{target, *key_share}}, std::nullopt};
+  return {.data = to_data(answer)};
+}
+
+Result<Verdict> Cosigner::judge_question(const nostr::UnsignedEvent& event, ShareIndex requester,
+                                         std::string_view tick, base::UnixTime now) {
+  const Requester* rule = policy_.requester(requester.value);
+  if (rule == nullptr) return fail(Errc::kDenied, "not-a-requester");
+  SignReason reason;
+  reason.tick = std::string(tick);
+  TRY(const auto known, facts_.for_sign(policy_, event, *rule, reason, now));
+  return judge(policy_, event, nostr::to_json(event).size(), known.facts);
+}
+
+}  // namespace frostr

@@ -1,0 +1,160 @@
+// The co-signer's dispatch: repetitions, ping, echo, onboard. Signing is in cosign.cpp.
+#include "frostr/cosigner.h"
+
+#include <fmt/format.h>
+
+#include "frostr/reject.h"
+
+namespace frostr {
+
+using base::Errc;
+using base::fail;
+namespace json = base::json;
+
+namespace {
+
+constexpr std::size_t kMaxEchoBytes = 4'096;
+constexpr base::seconds kReplayMemory{600};  // longer than the transport window, both ways
+
+std::string body_of(const RpcRequest& request) {
+  return request.params.empty() ? std::string() : request.params.front();
+}
+
+/// Calls whose repetition must not be worked on twice.
+bool is_once(const std::string& method) { return method == "sign" || method == "ecdh"; }
+
+}  // namespace
+
+Cosigner::Cosigner(storage::Db& db, const GroupPackage& group, const SecretShare& share,
+                   NoncePool& nonces, PeerBook& peers, base::Rng& rng, Policy policy,
+                   ApprovalBook* approvals, CosignerOptions options)
+    : db_(db),
+      group_(group),
+      share_(share),
+      nonces_(nonces),
+      peers_(peers),
+      policy_(std::move(policy)),
+      options_(options),
+      notes_{options.service, options.judges, rng.hex(8)},
+      facts_(db, group, options.service, approvals),
+      audit_(db),
+      replays_(db) {}
+
+Cosigner::Outcome Cosigner::handle(ShareIndex from, const RpcRequest& request, base::UnixTime now,
+                                   Look look) {
+  const CallKey key{from, request.id};
+  if (is_once(request.method) && look == Look::kFirst) {
+    if (const auto known = remembered_.find(key); known != remembered_.end()) {
+      if (known->second.empty()) return Silence{};
+      return Reply{known->second};
+    }
+    const GroupMember* member = group_.find(from);
+    if (member == nullptr) return Silence{};
+    const auto fresh = replays_.remember(member->identity(), request.id, now, now + kReplayMemory);
+    if (!fresh) return Reply{to_text(RpcReject{request.id, retry_text("storage")})};
+    if (!*fresh) return Reply{to_text(RpcReject{request.id, refused_text("replayed")})};
+    remembered_.emplace(key, std::string());
+    order_.push_back(key);
+    if (order_.size() > options_.max_remembered) {
+      remembered_.erase(order_.front());
+      order_.pop_front();
+    }
+  }
+  Answer result = answer(from, request, now, look);
+  if (result.refresh) return Refresh{*std::move(result.refresh)};
+  std::string text;
+  if (result.data) {
+    auto accepted = to_text(RpcAccept{request.id, *std::move(result.data)});
+    text = accepted ? *std::move(accepted)
+                    : to_text(RpcReject{request.id, refused_text("answer-too-large")});
+  } else {
+    text = to_text(RpcReject{request.id, std::move(result.reject)});
+  }
+  // An ecdh answer is as secret as the key it helps to make, so only its refusal is kept.
+  if (const auto kept = remembered_.find(key); kept != remembered_.end()) {
+    kept->second = request.method == "sign" || !result.data
+                       ? text
+                       : to_text(RpcReject{request.id, refused_text("replayed")});
+  }
+  return Reply{std::move(text)};
+}
+
+Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, base::UnixTime now,
+                                  Look look) {
+  if (request.method == "echo") {
+    std::string body = body_of(request);
+    if (body.size() > kMaxEchoBytes) return {.reject = refused_text("echo-too-long")};
+    return {.data = json::Value(std::move(body))};
+  }
+  if (from == share_.idx) return {.reject = refused_text("own-message")};
+  if (request.method == "ping") return on_ping(from, body_of(request), now);
+  if (request.method == "onboard") return on_onboard(from, body_of(request), now);
+  if (!is_once(request.method)) return {.reject = refused_text("unknown-method")};
+  if (!ready_) return {.reject = retry_text("starting: the relays have not been read yet")};
+  if (request.method == "sign") return on_sign(from, request, now, look);
+  return on_ecdh(from, body_of(request), now, look);
+}
+
+Cosigner::Answer Cosigner::on_ping(ShareIndex from, const std::string& body, base::UnixTime now) {
+  const auto ping = parse_ping_request(body);
+  if (!ping) return {.reject = refused_text("malformed: " + ping.error().detail)};
+  if (const auto document = json::parse(body)) {
+    if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
+  }
+  nonces_.receive(from, ping->nonces);
+  std::optional<std::size_t> held;
+  for (const PoolStatus& status : ping->pool_status)
+    if (status.peer_idx == share_.idx) held = status.available;
+  PingAnswer answer;
+  answer.recv = policy_.requester(from.value) != nullptr;
+  if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  if (const GroupMember* member = group_.find(from)) {
+    const auto available = static_cast<std::uint32_t>(nonces_.available(from));
+    answer.pool_status.push_back(
+        {from, member->identity(), available, available < nonces_.low_water(), available == 0});
+  }
+  json::Value data = to_data(answer);
+  notes_.add_to(data);
+  return {.data = std::move(data)};
+}
+
+Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const std::string& body, base::UnixTime now) {
+  const auto request = parse_onboard_request(body);
+  if (!request) return {.reject = refused_text("malformed: " + request.error().detail)};
+  const GroupMember* member = group_.find(from);
+  if (member == nullptr || request->idx != from || request->share_pk != member->identity() ||
+      (request->share_point && *request->share_point != member->pubkey))
+    return {.reject = refused_text("not-the-author: idx and share_pk must be the sender's own")};
+  auto fresh = nonces_for(from, std::nullopt, now);
+  if (!fresh) return {.reject = retry_text("storage")};
+  return {.data = to_data(OnboardAnswer{group_, *std::move(fresh)})};
+}
+
+Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer, std::optional<std::size_t> held,
+                                                    base::UnixTime now) {
+  if (policy_.requester(peer.value) == nullptr) return std::vector<WireNonce>();
+  return nonces_.top_up(peer, held, now);
+}
+
+std::optional<ShareIndex> Cosigner::requester_of(const nostr::PublicKey& runner) const {
+  for (const Requester& requester : policy_.requesters)
+    if (requester.runner == runner) return ShareIndex{requester.idx};
+  return std::nullopt;
+}
+
+Result<void> Cosigner::audit(ShareIndex from, std::string_view kind, std::string_view verdict,
+                             std::string_view reason, std::optional<nostr::Sha256> digest,
+                             std::optional<nostr::EventId> event, base::UnixTime now) {
+  storage::AuditEntry entry;
+  entry.time = now;
+  entry.requester = fmt::format("member {}", from.value);
+  entry.kind = kind;
+  entry.digest = digest;
+  entry.verdict = verdict;
+  entry.reason = reason;
+  entry.event_id = event;
+  TRY(audit_.append(entry));
+  return {};
+}
+
+}  // namespace frostr

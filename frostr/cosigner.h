@@ -1,0 +1,123 @@
+// The co-signer: answers the requests of other members. Sans-IO: a decrypted request, its author and
+// the time go in, the text of a reply comes out; what must survive is in the database by then.
+//
+// It knows three verdicts: sign, refuse, ask. A refusal or a question is a reject with the words of
+// frostr/reject.h, and the nonce code the request named is void from then on. A partial signature
+// leaves only after its nonce was wiped from the pool and its code, the event it signed, the
+// approval it used up and an audit row were committed in one transaction.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "frostr/facts.h"
+#include "frostr/nonce_pool.h"
+#include "frostr/peers.h"
+#include "frostr/wire/envelope.h"
+#include "frostr/wire/messages.h"
+#include "storage/audit.h"
+#include "storage/nonces.h"
+
+namespace frostr {
+
+struct CosignerOptions {
+  std::optional<nostr::PublicKey> service;  ///< our own key: asks the operator, issues licences
+  bool judges = true;                       ///< told to peers; false for a node that only requests
+  base::seconds stamp_window{300};          ///< session stamps around now
+  std::size_t max_remembered = 512;         ///< replies kept for repeated requests
+};
+
+/// The responder of one share. App thread.
+class Cosigner {
+ public:
+  /// References outlive the co-signer; `approvals` may be null.
+  Cosigner(storage::Db& db, const GroupPackage& group, const SecretShare& share, NoncePool& nonces,
+           PeerBook& peers, base::Rng& rng, Policy policy, ApprovalBook* approvals,
+           CosignerOptions options);
+
+  /// Whether a stale view of the relays may still be refreshed before a refusal is final.
+  enum class Look { kFirst, kFinal };
+  /// Send this back, encrypted to the author.
+  struct Reply {
+    std::string text;
+  };
+  /// Fetch these from the relays into the event store, then hand the request in again as kFinal.
+  struct Refresh {
+    nostr::Filters filters;
+  };
+  /// No reply: a repetition of a request that is still being worked on.
+  struct Silence {};
+  using Outcome = std::variant<Reply, Refresh, Silence>;
+
+  /// Answers a request of member `from` (ourselves only for echo).
+  Outcome handle(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
+
+  /// What this co-signer would say to `event` if asked by member `requester` for `tick`, without
+  /// touching anything: the desk asks the operator only about what would then be signed.
+  Result<Verdict> judge_question(const nostr::UnsignedEvent& event, ShareIndex requester,
+                                 std::string_view tick, base::UnixTime now);
+  /// The member whose configured runner is `runner`, if any.
+  std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
+
+  void set_policy(Policy policy) { policy_ = std::move(policy); }
+  const Policy& policy() const { return policy_; }
+  /// Until true, sign and ecdh are answered with retry: the view of the relays is not there yet.
+  void set_ready(bool ready) { ready_ = ready; }
+  /// What we say about ourselves in pings.
+  const PeerNotes& notes() const { return notes_; }
+  /// Nonces for a ping to `peer`, if it may ask us and runs low.
+  Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
+                                            base::UnixTime now);
+  FactSource& facts() { return facts_; }
+
+ private:
+  /// What a method came to: data to accept with, words to reject with, or a wish to look again.
+  struct Answer {
+    std::optional<base::json::Value> data;
+    std::string reject;
+    std::optional<nostr::Filters> refresh;
+  };
+  struct SignCall;
+
+  Answer answer(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
+  Answer on_ping(ShareIndex from, const std::string& body, base::UnixTime now);
+  Answer on_onboard(ShareIndex from, const std::string& body, base::UnixTime now);
+  Answer on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
+  Answer on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now, Look look);
+
+  std::optional<std::string> check_session(ShareIndex from, const SignRequest& request,
+                                           base::UnixTime now) const;
+  std::optional<std::string> check_members(ShareIndex from, const std::vector<ShareIndex>& members) const;
+  Result<SignCall> read_event(const SignRequest& request) const;
+  Answer judge_and_sign(ShareIndex from, const Requester& requester, const SignRequest& request,
+                        base::UnixTime now, Look look);
+  Result<base::json::Value> spend_and_sign(ShareIndex from, const SignRequest& request,
+                                           const SignCall& call, base::UnixTime now);
+  Result<void> audit(ShareIndex from, std::string_view kind, std::string_view verdict,
+                     std::string_view reason, std::optional<nostr::Sha256> digest,
+                     std::optional<nostr::EventId> event, base::UnixTime now);
+  const WireNonce* our_nonce(const SignRequest& request) const;
+
+  storage::Db& db_;
+  const GroupPackage& group_;
+  const SecretShare& share_;
+  NoncePool& nonces_;
+  PeerBook& peers_;
+  Policy policy_;
+  CosignerOptions options_;
+  PeerNotes notes_;
+  FactSource facts_;
+  storage::AuditLog audit_;
+  storage::ReplayCache replays_;
+  bool ready_ = true;
+
+  /// Replies already given, by (member, request id), oldest first in `order_`.
+  using CallKey = std::pair<ShareIndex, std::string>;
+  std::map<CallKey, std::string> remembered_;
+  std::deque<CallKey> order_;
+};
+
+}  // namespace frostr

@@ -1,0 +1,245 @@
+// Facts out of storage, each read the way the judgement means it.
+#include "frostr/facts.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nipsa/approval.h"
+#include "nipsa/digest.h"
+#include "nipsa/kinds.h"
+#include "nipsa/tick.h"
+
+namespace frostr {
+
+using base::Errc;
+using base::fail;
+
+namespace {
+
+constexpr base::seconds kHour{3600};
+constexpr std::size_t kMaxQuestions = 100;
+constexpr base::seconds kDecisionAge{86'400};  // of a decision without an expiry of its own
+
+// Scopes of the log.
+constexpr std::string_view kPartial = "partial";
+constexpr std::string_view kTickState = "tick-state";
+constexpr std::string_view kApproval = "approval";
+constexpr std::string_view kAnySign = "sign";
+
+std::string kind_scope(nostr::Kind kind) { return fmt::format("kind:{}", kind); }
+std::string ecdh_scope(std::uint32_t idx) { return fmt::format("ecdh:{}", idx); }
+
+std::uint32_t capped(std::int64_t count) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(count, 0, 0xffff'ffff));
+}
+
+/// The address of an event that has no id yet.
+std::optional<nostr::Address> address_of_unsigned(const nostr::UnsignedEvent& event) {
+  nostr::Event probe;
+  probe.pubkey = event.pubkey;
+  probe.kind = event.kind;
+  probe.tags = event.tags;
+  return nostr::address_of(probe);
+}
+
+bool contains(const std::vector<nostr::PublicKey>& keys, const nostr::PublicKey& key) {
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+/// Reads a decision that travelled with the request: nullopt unless it says something about `digest`
+/// that this policy lets its author say.
+std::optional<OperatorFact> read_decision(const Policy& policy, const nostr::Event& event,
+                                          const std::optional<nostr::PublicKey>& service,
+                                          const nostr::Sha256& digest, UnixTime now) {
+  // One operator's word is only the whole decision when one suffices.
+  const bool trusted = (policy.quorum == 1 && contains(policy.operators, event.pubkey)) ||
+                       contains(policy.decisions_from, event.pubkey) || event.pubkey == service;
+  if (!trusted || !nostr::check(event)) return std::nullopt;
+  const auto decision = nipsa::parse_approval_decision(event);
+  if (!decision || decision->action_hash != digest) return std::nullopt;
+  const UnixTime until = decision->expires.value_or(event.created_at + kDecisionAge);
+  if (event.created_at > now + kStampFuture || now > until) return std::nullopt;
+  const bool yes = decision->decision == nipsa::Decision::kApproved;
+  return OperatorFact{yes ? OperatorWord::kApproved : OperatorWord::kDenied, decision->request};
+}
+
+}  // namespace
+
+FactSource::FactSource(storage::Db& db, const GroupPackage& group,
+                       std::optional<nostr::PublicKey> service, ApprovalBook* approvals)
+    : group_(group), service_(service), approvals_(approvals), events_(db), log_(db) {}
+
+Result<std::optional<Claim>> FactSource::live_claim(std::string_view id_hex,
+                                                    const std::optional<nostr::PublicKey>& runner,
+                                                    UnixTime now) {
+  const std::optional<Claim> none;
+  const auto id = nostr::EventId::from_hex(id_hex);
+  if (!id || !runner) return none;
+  TRY(const auto event, events_.get(*id));
+  if (!event || event->pubkey != *runner || event->kind != nipsa::kinds::kTickRequest) return none;
+  const auto request = nipsa::parse_tick_request(*event);
+  if (!request || request->agent != group_.identity()) return none;
+  if (event->created_at > now + kStampFuture) return none;
+
+  Claim claim{*id, *runner, event->created_at, event->created_at + kClaimLife};
+  nostr::Filter questions;
+  questions.kinds = {nipsa::kinds::kApprovalRequest};
+  questions.authors = {*runner};
+  questions.tags['e'] = {id->hex()};
+  TRY(const auto asked, events_.query({questions}, kMaxQuestions, now));
+  for (const nostr::Event& question : asked) {
+    const auto parsed = nipsa::parse_approval_request(question);
+    if (parsed && parsed->tick == *id && question.created_at <= now + kStampFuture)
+      claim.lives_until = std::max(claim.lives_until, parsed->expires + kClaimGrace);
+  }
+  if (now > claim.lives_until) return none;
+  return std::optional<Claim>(claim);
+}
+
+Result<OperatorFact> FactSource::operator_fact(const Policy& policy, const nostr::Sha256& digest,
+                                               const SignReason& reason, UnixTime now) {
+  OperatorFact fact;
+  if (approvals_ != nullptr) {
+    TRY(const ApprovalFact own, approvals_->word_on(digest, now));
+    if (own.word != OperatorWord::kNone) fact = {own.word, own.approval, std::nullopt, true};
+  }
+  if (fact.word == OperatorWord::kNone && reason.decision) {
+    if (auto brought = read_decision(policy, *reason.decision, service_, digest, now))
+      fact = *std::move(brought);
+  }
+  if (fact.word == OperatorWord::kApproved) {
+    TRY(fact.bound, log_.bound(kApproval, fact.approval->hex()));
+  }
+  return fact;
+}
+
+Result<FactSource::Sign> FactSource::for_sign(const Policy& policy, const nostr::UnsignedEvent& event,
+                                              const Requester& requester, const SignReason& reason,
+                                              UnixTime now) {
+  Sign known;
+  SignFacts& facts = known.facts;
+  const nostr::EventId id = nostr::compute_id(event);
+  facts.now = now;
+  facts.group = group_.identity();
+  facts.runner = requester.runner;
+  facts.ask_wanted = reason.ask;
+  if (const auto address = address_of_unsigned(event); address && event.pubkey == facts.group) {
+    TRY(facts.head, events_.head(*address));
+    TRY(const auto signed_head, log_.head(*address));
+    facts.address_taken = facts.head.has_value() || signed_head.has_value();
+  }
+  TRY(facts.claim, live_claim(reason.tick, requester.runner, now));
+  if (facts.claim) {
+    TRY(facts.state_of_claim, log_.bound(kTickState, facts.claim->id.hex()));
+  }
+  TRY(const auto before, log_.bound(kPartial, id.hex()));
+  facts.signed_before = before.has_value();
+  TRY(known.operator_fact, operator_fact(policy, nipsa::event_digest(event), reason, now));
+  facts.word = known.operator_fact.word;
+  facts.bound = known.operator_fact.bound;
+  facts.rendered_chars = approvals_ != nullptr ? approvals_->rendered_chars(event) : event.content.size();
+  TRY(const auto all, log_.uses_since(kAnySign, now - kHour, id.hex()));
+  TRY(const auto kind, log_.uses_since(kind_scope(event.kind), now - kHour, id.hex()));
+  facts.signed_last_hour = capped(all);
+  facts.kind_last_hour = capped(kind);
+  return known;
+}
+
+Result<EcdhFacts> FactSource::for_ecdh(const Requester& requester, const EcdhReason& reason, UnixTime now) {
+  EcdhFacts facts;
+  facts.now = now;
+  facts.group = group_.identity();
+  for (const GroupMember& member : group_.members()) facts.members.push_back(member.identity());
+  TRY(facts.claim, live_claim(reason.tick, requester.runner, now));
+  for (const nostr::Event& event : reason.proof)
+    if (nostr::check(event)) facts.proof.push_back(event);
+  if (service_) facts.own_issuers.push_back(*service_);
+  TRY(const auto uses, log_.uses_since(ecdh_scope(requester.idx), now - kHour));
+  facts.granted_last_hour = capped(uses);
+  return facts;
+}
+
+Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const nostr::EventId& id,
+                                        const Sign& known, const Verdict& verdict, UnixTime now) {
+  const auto bind_to = [&](std::string_view scope, const nostr::EventId& key) -> Result<void> {
+    TRY(const auto holder, log_.bind(scope, key.hex(), id, now));
+    if (holder != id) return fail(Errc::kConflict, fmt::format("{} is bound to {}", scope, holder.hex()));
+    return {};
+  };
+  if (known.facts.signed_before) return {};
+  TRY(bind_to(kPartial, id));
+  if (event.kind == nipsa::kinds::kState && known.facts.claim)
+    TRY(bind_to(kTickState, known.facts.claim->id));
+  if (verdict.by_approval) {
+    TRY(bind_to(kApproval, *known.operator_fact.approval));
+    if (known.operator_fact.from_desk) TRY(approvals_->consume(*known.operator_fact.approval, id, now));
+  }
+  if (const auto address = address_of_unsigned(event))
+    TRY(log_.advance_head(*address, {id, event.created_at}));
+  TRY(log_.add_use(kAnySign, id.hex(), now));
+  return log_.add_use(kind_scope(event.kind), id.hex(), now);
+}
+
+Result<void> FactSource::record_blind(const nostr::EventId& hash, UnixTime now) {
+  return log_.add_use(kAnySign, hash.hex(), now);
+}
+
+Result<std::uint32_t> FactSource::signed_last_hour(UnixTime now) {
+  TRY(const auto uses, log_.uses_since(kAnySign, now - kHour));
+  return capped(uses);
+}
+
+Result<void> FactSource::record_ecdh(const Requester& requester, const EcdhReason& reason,
+                                     const nostr::PublicKey& target, UnixTime now) {
+  return log_.add_use(ecdh_scope(requester.idx), reason.tick + ":" + target.hex(), now);
+}
+
+nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const {
+  nostr::Filters filters;
+  if (const auto id = nostr::EventId::from_hex(tick)) {
+    nostr::Filter claim;
+    claim.ids = {*id};
+    filters.push_back(std::move(claim));
+    nostr::Filter questions;
+    questions.kinds = {nipsa::kinds::kApprovalRequest};
+    questions.tags['e'] = {id->hex()};
+    questions.limit = static_cast<std::uint32_t>(kMaxQuestions);
+    filters.push_back(std::move(questions));
+  }
+  if (event == nullptr) return filters;
+  if (const auto address = address_of_unsigned(*event)) {
+    nostr::Filter head;
+    head.kinds = {address->kind};
+    head.authors = {address->pubkey};
+    if (nostr::storage_class(address->kind) == nostr::StorageClass::kAddressable)
+      head.tags['d'] = {address->d};
+    head.limit = 1;
+    filters.push_back(std::move(head));
+  }
+  return filters;
+}
+
+nostr::Filters FactSource::followed(const GroupPackage& group, const Policy& policy, UnixTime now) {
+  namespace sa = nipsa::kinds;
+  nostr::Filter heads;
+  heads.authors = {group.identity()};
+  heads.kinds = {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nostr::kinds::kDmRelays,
+                 sa::kProfile,            sa::kState,               sa::kSchedule,
+                 sa::kGoals};
+  nostr::Filter sessions;
+  sessions.authors = {group.identity()};
+  sessions.kinds = {sa::kTrajectory};
+  sessions.since = now - base::seconds(7 * 86'400);
+  nostr::Filters filters{std::move(heads), std::move(sessions)};
+  nostr::Filter claims;
+  for (const Requester& requester : policy.requesters)
+    if (requester.runner) claims.authors.push_back(*requester.runner);
+  if (claims.authors.empty()) return filters;
+  claims.kinds = {sa::kTickRequest, sa::kApprovalRequest};
+  claims.since = now - base::seconds(86'400);
+  filters.push_back(std::move(claims));
+  return filters;
+}
+
+}  // namespace frostr

@@ -1,0 +1,74 @@
+// Where the facts of a judgement come from: the co-signer's own copy of what stands on the relays,
+// its record of what it signed, and the approval desk.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "frostr/approval_book.h"
+#include "frostr/frost/shares.h"
+#include "frostr/policy.h"
+#include "frostr/wire/messages.h"
+#include "nostr/event/filter.h"
+#include "storage/cosign_log.h"
+#include "storage/events.h"
+
+namespace frostr {
+
+/// A word of the operator with the approval it consumes and what consumed it already.
+struct OperatorFact {
+  OperatorWord word = OperatorWord::kNone;
+  std::optional<nostr::EventId> approval;
+  std::optional<nostr::EventId> bound;
+  bool from_desk = false;
+};
+
+/// Collects facts. App thread, synchronous: what is not stored here does not count.
+class FactSource {
+ public:
+  /// `approvals` may be null (no desk: nothing is ever approved here). References outlive this.
+  FactSource(storage::Db& db, const GroupPackage& group, std::optional<nostr::PublicKey> service,
+             ApprovalBook* approvals);
+
+  /// The live claim with this id: a 39210 for the group by `runner`, dated no more than a minute
+  /// ahead, at most kClaimLife old or with a question that has not expired for kClaimGrace.
+  Result<std::optional<Claim>> live_claim(std::string_view id_hex,
+                                          const std::optional<nostr::PublicKey>& runner, UnixTime now);
+
+  struct Sign {
+    SignFacts facts;
+    OperatorFact operator_fact;
+  };
+  Result<Sign> for_sign(const Policy& policy, const nostr::UnsignedEvent& event,
+                        const Requester& requester, const SignReason& reason, UnixTime now);
+  Result<EcdhFacts> for_ecdh(const Requester& requester, const EcdhReason& reason, UnixTime now);
+
+  /// Records the first partial for `event`; call inside the Tx that spends the nonce. kConflict
+  /// when the approval or the tick is bound to another event.
+  Result<void> record_partial(const nostr::UnsignedEvent& event, const nostr::EventId& id,
+                              const Sign& known, const Verdict& verdict, UnixTime now);
+  /// Counts a signature on a bare hash; how many signatures there were in the last hour.
+  Result<void> record_blind(const nostr::EventId& hash, UnixTime now);
+  Result<std::uint32_t> signed_last_hour(UnixTime now);
+  Result<void> record_ecdh(const Requester& requester, const EcdhReason& reason,
+                           const nostr::PublicKey& target, UnixTime now);
+
+  /// What to look for on the relays when the view may be stale: the claim and the event's address.
+  nostr::Filters refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const;
+  /// What to follow all the time: the group's own heads, and the runners' claims and questions.
+  static nostr::Filters followed(const GroupPackage& group, const Policy& policy, UnixTime now);
+
+  storage::EventDb& events() { return events_; }
+
+ private:
+  Result<OperatorFact> operator_fact(const Policy& policy, const nostr::Sha256& digest,
+                                     const SignReason& reason, UnixTime now);
+
+  const GroupPackage& group_;
+  std::optional<nostr::PublicKey> service_;
+  ApprovalBook* approvals_;
+  storage::EventDb events_;
+  storage::CosignLog log_;
+};
+
+}  // namespace frostr

@@ -1,0 +1,80 @@
+// Peer bookkeeping and the order in which peers are asked.
+#include "frostr/peers.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace frostr {
+
+void PeerNotes::add_to(base::json::Value& body) const {
+  if (service) body["service"] = service->hex();
+  body["judges"] = judges;
+  body["boot"] = boot;
+}
+
+PeerNotes PeerNotes::read(const base::json::Value& body) {
+  PeerNotes notes;
+  if (!body.is_object()) return notes;
+  const std::string service = base::json::string_or(body, "service");
+  if (const auto key = nostr::PublicKey::from_hex(service)) notes.service = *key;
+  if (const auto judges = base::json::get_bool(body, "judges")) notes.judges = *judges;
+  notes.boot = base::json::string_or(body, "boot").substr(0, 64);
+  return notes;
+}
+
+PeerBook::PeerBook(const GroupPackage& group, ShareIndex self) {
+  for (const GroupMember& member : group.members())
+    if (member.idx != self) peers_.push_back({.idx = member.idx, .identity = member.identity()});
+}
+
+Peer* PeerBook::locate(ShareIndex idx) {
+  const auto it = std::ranges::find(peers_, idx, &Peer::idx);
+  return it == peers_.end() ? nullptr : &*it;
+}
+
+const Peer* PeerBook::find(ShareIndex idx) const {
+  const auto it = std::ranges::find(peers_, idx, &Peer::idx);
+  return it == peers_.end() ? nullptr : &*it;
+}
+
+void PeerBook::on_message(ShareIndex from, base::UnixTime now) {
+  if (Peer* peer = locate(from)) {
+    peer->last_seen = now;
+    peer->silent = false;
+  }
+}
+
+void PeerBook::on_answer(ShareIndex from, std::chrono::milliseconds round_trip, base::UnixTime now) {
+  on_message(from, now);
+  if (Peer* peer = locate(from)) peer->round_trip = std::max(round_trip, std::chrono::milliseconds(1));
+}
+
+void PeerBook::on_silence(ShareIndex from) {
+  if (Peer* peer = locate(from)) peer->silent = true;
+}
+
+bool PeerBook::on_notes(ShareIndex from, const PeerNotes& notes) {
+  Peer* peer = locate(from);
+  if (peer == nullptr) return false;
+  const bool restarted = !peer->notes.boot.empty() && !notes.boot.empty() && peer->notes.boot != notes.boot;
+  peer->notes = notes;
+  return restarted;
+}
+
+bool PeerBook::online(ShareIndex idx, base::UnixTime now) const {
+  const Peer* peer = find(idx);
+  return peer != nullptr && peer->last_seen && !peer->silent && now - *peer->last_seen <= kOnlineFor;
+}
+
+std::vector<ShareIndex> PeerBook::order(std::optional<ShareIndex> first, base::UnixTime now) const {
+  const auto rank = [&](const Peer& peer) {
+    return std::make_tuple(peer.idx != first, peer.silent, !online(peer.idx, now), peer.round_trip, peer.idx);
+  };
+  std::vector<Peer> sorted = peers_;
+  std::ranges::sort(sorted, {}, rank);
+  std::vector<ShareIndex> out;
+  for (const Peer& peer : sorted) out.push_back(peer.idx);
+  return out;
+}
+
+}  // namespace frostr

@@ -1,0 +1,63 @@
+// The other members as we see them: who answers, who judges, which one to ask.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "frostr/frost/shares.h"
+#include "nostr/base/clock.h"
+#include "nostr/base/json.h"
+
+namespace frostr {
+
+/// What our members add to the bodies of ping requests and answers; stock peers ignore it.
+struct PeerNotes {
+  std::optional<nostr::PublicKey> service;  ///< `service`: the key that asks the operator and publishes 39213
+  bool judges = false;                      ///< `judges`: signs by a policy over whole events
+  std::string boot;                         ///< `boot`: new with each process; nonces die with it
+
+  void add_to(base::json::Value& body) const;
+  /// Liberal: what is missing or malformed stays empty.
+  static PeerNotes read(const base::json::Value& body);
+};
+
+/// One member, seen from here.
+struct Peer {
+  ShareIndex idx;
+  nostr::PublicKey identity;                ///< its share's x-only key
+  std::optional<base::UnixTime> last_seen;  ///< its last message
+  bool silent = false;                      ///< it left a call unanswered since then
+  std::chrono::milliseconds round_trip{0};  ///< of the last answered call, 0 = none yet
+  PeerNotes notes;
+};
+
+/// Members other than ourselves. App thread, no clock of its own.
+class PeerBook {
+ public:
+  PeerBook(const GroupPackage& group, ShareIndex self);
+
+  void on_message(ShareIndex from, base::UnixTime now);
+  void on_answer(ShareIndex from, std::chrono::milliseconds round_trip, base::UnixTime now);
+  void on_silence(ShareIndex from);
+  /// Keeps the notes; true when they show that the peer has restarted since the last ones.
+  bool on_notes(ShareIndex from, const PeerNotes& notes);
+
+  const std::vector<Peer>& all() const { return peers_; }
+  const Peer* find(ShareIndex idx) const;
+  /// Seen within kOnlineFor and not silent since.
+  bool online(ShareIndex idx, base::UnixTime now) const;
+  /// Whom to ask, best first: `first` if given, then who is online by round trip, then the rest;
+  /// who was silent last comes last.
+  std::vector<ShareIndex> order(std::optional<ShareIndex> first, base::UnixTime now) const;
+
+  static constexpr base::seconds kOnlineFor{90};
+
+ private:
+  Peer* locate(ShareIndex idx);
+  std::vector<Peer> peers_;
+};
+
+}  // namespace frostr
