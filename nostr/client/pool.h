@@ -14,6 +14,8 @@
 #include "nostr/base/loop.h"
 #include "nostr/base/rng.h"
 #include "nostr/base/workers.h"
+#include "nostr/client/publish_outcome.h"
+#include "nostr/client/seen.h"
 #include "nostr/event/event.h"
 #include "nostr/event/filter.h"
 #include "nostr/event/message.h"
@@ -24,13 +26,11 @@
 
 namespace nostr {
 
-using EventPtr = std::shared_ptr<const Event>;
-
 /// A verified event and the relay that delivered it.
 struct Delivery {
   EventPtr event;
   std::string relay;
-  bool stored = false;  ///< before EOSE of that relay
+  bool stored = false;  ///< came before EOSE of that relay
 };
 
 /// What a subscription tells its owner. App thread.
@@ -39,7 +39,8 @@ struct SubscriptionCallbacks {
   std::function<void(std::span<const Delivery>)> on_events;
   /// A relay has sent all it had stored (again after each reconnect).
   std::function<void(const std::string& relay)> on_eose;
-  /// A relay ended the subscription for good (not auth-required, which is answered).
+  /// A relay ended the subscription for good: not auth-required, which is answered, and not a
+  /// passing reason such as rate-limited, after which it is asked again. Also for a URL that is none.
   std::function<void(const std::string& relay, const std::string& message)> on_closed;
 };
 
@@ -47,22 +48,14 @@ struct SubscriptionCallbacks {
 class Subscription {
  public:
   virtual ~Subscription() = default;
-  /// Replaces the filters; relays get the new REQ, known ids are not delivered again.
+  /// Replaces the filters; relays get the new REQ, ids delivered before are not delivered again.
+  /// Until a relay serves the new filters it goes on serving the old ones, so nothing falls between.
   virtual void update(Filters filters) = 0;
 };
 
-/// What became of an event at one relay.
-struct PublishOutcome {
-  enum class State { kAccepted, kRejected, kUnknown };
-  std::string relay;
-  State state = State::kUnknown;
-  Reason reason = Reason::kNone;
-  std::string message;  ///< the relay's words, or why the outcome is unknown
-};
-
 struct FetchResult {
-  std::vector<EventPtr> events;               ///< verified, unique, newest first
-  std::vector<std::string> complete;          ///< relays that answered with EOSE
+  std::vector<EventPtr> events;       ///< verified, unique, newest first
+  std::vector<std::string> complete;  ///< relays that answered with EOSE, as the caller spelt them
   std::vector<std::pair<std::string, std::string>> failed;  ///< relay, why
 };
 
@@ -70,10 +63,11 @@ struct RelayStatus {
   std::string url;
   bool connected = false;
   std::uint32_t attempts = 0;       ///< consecutive failed connection attempts
-  std::string last_error;
-  std::uint64_t events = 0;         ///< verified events received
+  std::string last_error;           ///< why the last connection ended, or could not be made
+  std::uint64_t events = 0;         ///< verified events received, copies not counted
   std::uint64_t duplicates = 0;
   std::uint64_t rejected = 0;       ///< malformed, forged, unmatched
+  std::uint64_t dropped = 0;        ///< not looked at: the relay sent faster than we can check
   base::UnixTime connected_since;
 };
 
@@ -83,13 +77,18 @@ struct PoolOptions {
   std::chrono::milliseconds backoff_initial{500};
   std::chrono::milliseconds backoff_max{60'000};
   std::chrono::milliseconds ok_timeout{10'000};
-  std::size_t seen_capacity = 65'536;     ///< verified ids remembered
-  std::size_t max_bad_frames = 100;       ///< forged or unmatched events before a relay is left
+  std::chrono::milliseconds idle_close{30'000};   ///< a connection nobody needs is closed after this
+  std::chrono::milliseconds leave_for{600'000};   ///< a relay that misbehaved is not spoken to so long
+  std::size_t seen_capacity = 65'536;        ///< verified ids remembered
+  std::size_t delivered_capacity = 65'536;   ///< delivered ids remembered, per subscription
+  std::size_t max_fetched = 200'000;         ///< events one fetch collects
+  /// Malformed, forged or unmatched frames before a relay is left; a hundred good events forgive one.
+  std::size_t max_bad_frames = 100;
 };
 
 /// All relay connections of the process. Relay URLs are compared in the normal form of
-/// nostr/nips/nip65.h (normalize_relay_url); one that is no relay URL fails like an unreachable one. App thread; connections, parsing and verification happen
-/// on the net thread and the workers.
+/// nostr/nips/nip65.h (normalize_relay_url); one that is no relay URL fails like an unreachable
+/// one. App thread; connections, parsing and verification happen on the net thread and the workers.
 class Pool {
  public:
   /// All references outlive the pool.
@@ -107,22 +106,27 @@ class Pool {
   /// ever with jittered backoff and re-sends REQ.
   std::unique_ptr<Subscription> subscribe(std::vector<std::string> relays, Filters filters,
                                           SubscriptionCallbacks callbacks);
-  /// Stored events only: waits for EOSE of every relay or `limit`.
+  /// Stored events only: waits for EOSE of every relay or `limit`; a relay that cannot be reached
+  /// or refuses is named in `failed` at once.
   base::Task<FetchResult> fetch(std::vector<std::string> relays, Filters filters,
                                 std::chrono::milliseconds limit);
-  /// Sends `event` and waits for OK from each relay; `duplicate:` counts as accepted. One outcome
-  /// per relay, in the order given.
+  /// Sends `event` and waits for OK from each relay, at most ok_timeout, connecting first where
+  /// needed; `duplicate:` counts as accepted, and a relay that cannot be reached is kUnknown with
+  /// the cause. One outcome per relay, in the order and spelling given.
   base::Task<std::vector<PublishOutcome>> publish(std::vector<std::string> relays, Event event);
   /// NIP-45. kUnsupported when the relay closes or stays silent.
   base::Task<base::Result<std::uint64_t>> count(std::string relay, Filters filters,
                                                 std::chrono::milliseconds limit);
   std::vector<RelayStatus> status() const;
-  /// Closes every connection and waits for the coroutines of the pool.
+  /// Signatures checked so far; copies of known events cost none.
+  std::uint64_t verifications() const;
+  /// Closes every connection and waits for the coroutines of the pool. Whoever waits in fetch,
+  /// publish or count gets an answer; no callback runs afterwards.
   base::Task<void> stop();
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  ///< shared with handles and waiting coroutines, which may live longer
 };
 
 }  // namespace nostr

@@ -1,0 +1,114 @@
+// The way of one connection's frames from the net thread through the verify threads to the app.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nostr/base/loop.h"
+#include "nostr/base/workers.h"
+#include "nostr/client/verify_pool.h"
+#include "nostr/net/ws_client.h"
+
+namespace nostr {
+
+/// How much of a stranger's traffic may wait, and how much of it may be bad.
+struct IntakeLimits {
+  std::size_t max_pending_frames = 65'536;     ///< unverified; newer ones are dropped and counted
+  std::size_t max_pending_bytes = 32u << 20;   ///< the same in bytes
+  std::size_t max_undrained = 2'048;           ///< checked, but not yet taken by the app thread
+  /// Malformed, forged and unmatched frames before the connection counts as hostile; every hundred
+  /// verified events forgive one.
+  std::size_t max_bad_frames = 100;
+};
+
+struct IntakeEvent { TargetPtr target; EventPtr event; };
+struct IntakeOpened {};
+struct IntakeClosed { std::string reason; };
+using IntakeItem = std::variant<IntakeEvent, RelayMessage, IntakeOpened, IntakeClosed>;
+
+struct IntakeCounts {
+  std::uint64_t verified = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t late = 0;       ///< events of a REQ that was closed
+  std::uint64_t malformed = 0;
+  std::uint64_t forged = 0;
+  std::uint64_t unmatched = 0;
+  std::uint64_t dropped = 0;    ///< never looked at: the backlog was full
+
+  std::uint64_t bad() const { return malformed + forged + unmatched; }
+  IntakeCounts& operator+=(const IntakeCounts& other);
+};
+
+/// What the app thread gets at a time: items in the order of the wire.
+struct IntakeBatch {
+  std::vector<IntakeItem> items;
+  IntakeCounts counts;   ///< since the last batch
+  bool hostile = false;  ///< too much was bad: leave the relay; nothing further is looked at
+};
+
+/// The handler of one socket. Frames queue up in bounds, are checked in chunks by as many threads
+/// as there are, and reach the sink in order. One object per connection attempt.
+class Intake final : public WsClientHandler, public std::enable_shared_from_this<Intake> {
+ public:
+  using Sink = std::function<void(IntakeBatch)>;
+
+  /// `loop` and `workers` are not touched after shut(). `sink` runs on the app thread.
+  Intake(base::Loop& loop, base::Workers& workers, std::shared_ptr<VerifyPool> verifier,
+         IntakeLimits limits, Sink sink);
+
+  /// Which REQs are open from now on. Call before the REQ is sent. App thread.
+  void set_table(SubTablePtr table);
+  /// Ends everything: no call of the sink comes after this. App thread.
+  void shut();
+
+  // Net thread.
+  void on_open() override;
+  void on_frame(Frame frame) override;
+  void on_closed(std::string reason) override;
+
+ private:
+  struct Chunk {
+    std::size_t frames = 0;
+    std::vector<IntakeItem> items;
+    IntakeCounts counts;
+  };
+
+  void run_job();
+  void schedule();
+  void finish(std::uint64_t number, Chunk chunk);
+  void wake_app();
+  void drain();
+
+  base::Loop& loop_;
+  base::Workers& workers_;
+  const std::shared_ptr<VerifyPool> verifier_;
+  const IntakeLimits limits_;
+  Sink sink_;  ///< app thread only
+
+  std::mutex mutex_;  ///< guards everything below
+  SubTablePtr table_;
+  std::deque<Frame> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::size_t jobs_ = 0;       ///< submitted and not ended
+  std::size_t starting_ = 0;   ///< of these, not begun
+  std::size_t undrained_ = 0;  ///< frames taken by jobs and not yet taken by the app thread
+  std::uint64_t next_chunk_ = 0;
+  std::uint64_t next_out_ = 0;
+  std::map<std::uint64_t, Chunk> finished_;  ///< waiting for an earlier chunk
+  std::size_t finished_frames_ = 0;          ///< in outbox_
+  IntakeBatch outbox_;
+  IntakeCounts total_;
+  std::optional<std::string> closed_;
+  bool posted_ = false;
+  bool shut_ = false;
+};
+
+}  // namespace nostr
