@@ -22,7 +22,7 @@ base::Error final_error(const ModelFailure& failure, std::uint32_t attempts) {
     case ModelFault::kTruncated: code = base::Errc::kUnavailable; break;
     case ModelFault::kProtocol: code = base::Errc::kPeer; break;
     case ModelFault::kTimeout: code = base::Errc::kTimeout; break;
-    case ModelFault::kContextTooLong: code = base::Errc::kLimit; break;
+    case ModelFault::kContextTooLong: code = base::Errc::kInvalid; break;
     case ModelFault::kRefused: code = base::Errc::kDenied; break;
   }
   return {code, fmt::format("model {} after {} attempt{}: {}", model_fault_name(failure.fault), attempts,

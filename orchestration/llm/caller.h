@@ -44,8 +44,9 @@ struct ModelCallerDeps {
   RetryPolicy retry;
 };
 
-/// One reply, or why there is none: kDenied (a hook refused), kLimit (budget, or the conversation is
-/// too long), kTimeout, kUnavailable (gave up after retries), kPeer. Every attempt is reserved
+/// One reply, or why there is none: kDenied (a hook or the provider refused), kLimit (the budget),
+/// kInvalid (the conversation is too long for the model), kTimeout, kUnavailable (gave up after
+/// retries), kPeer. Every attempt is reserved
 /// before and settled after, also when it failed.
 base::Task<base::Result<Reply>> call_model(ModelCallerDeps deps, ModelTurn turn);
 

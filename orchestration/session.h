@@ -1,0 +1,131 @@
+// The session loop: context, model, tool calls, results, until the model is done or a limit ends it.
+//
+// Every step is committed before the next one begins (transcript.h), so a session that dies anywhere
+// goes on where it stood when run() is called again for the same tick. Nothing happens twice: an
+// unfinished act is asked of Outside again under the same key, a finished one is read from its row.
+// Source: spec/orchestration.md 4.7.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nostr/base/clock.h"
+#include "nostr/base/rng.h"
+#include "orchestration/agents/agent.h"
+#include "orchestration/hooks/hook.h"
+#include "orchestration/llm/caller.h"
+#include "orchestration/tools/tool.h"
+#include "orchestration/trajectory.h"
+#include "orchestration/transcript.h"
+#include "storage/budgets.h"
+#include "storage/sessions.h"
+
+namespace orchestration {
+
+struct SessionLimits {
+  std::uint32_t max_turns = 20;             ///< model turns
+  std::uint32_t max_tool_calls = 60;        ///< in the whole session
+  std::uint32_t max_calls_per_turn = 16;
+  std::uint32_t max_invalid_calls = 3;      ///< in a row: no JSON, unknown tool, bad arguments
+  std::uint32_t max_failed_calls = 8;       ///< in a row
+  std::uint32_t max_same_calls = 3;         ///< the same call with the same arguments in a row
+  std::size_t max_history_bytes = 4u << 20;
+  /// For models and local tools together; waiting for the operator or for relays does not count.
+  std::chrono::milliseconds think_time{30 * 60 * 1000};
+  std::chrono::milliseconds model_timeout{600'000};  ///< one turn with its retries
+};
+
+/// What a session speaks as, and stands in the record as.
+struct SessionIdentity {
+  nostr::PublicKey agent;  ///< the group key
+  nostr::PublicKey node;   ///< writer of the record
+};
+
+/// All of it outlives the session.
+struct SessionDeps {
+  storage::Sessions& sessions;
+  storage::Budgets& budgets;
+  Outside& outside;
+  Backend& backend;
+  const ToolRegistry& tools;
+  const HookChain& hooks;
+  TrajectorySink& trajectory;
+  const base::Clock& clock;
+  base::Rng& rng;
+  RetryPolicy retry;
+};
+
+/// One act or call, as 39211 reports it.
+struct SessionAction {
+  std::string call_id;
+  std::string tool;
+  ActionClass action = ActionClass::kReply;
+  ActionResult result;
+};
+
+struct SessionResult {
+  std::string session;      ///< id; the `d` of its 39230
+  SessionStatus status = SessionStatus::kSuccess;
+  std::string detail;       ///< "" or why not: "approval-denied", "limit-turns", "model-unavailable", …
+  std::string summary;      ///< what the model said at the end; not for the public
+  std::vector<SessionAction> actions;
+  Usage usage;
+  base::Msat cost;
+  std::uint32_t turns = 0;
+  std::uint32_t tool_calls = 0;
+  base::UnixTime started;
+  base::UnixTime ended;
+  TrajectorySummary trajectory;
+};
+
+/// One agent's session for one tick. App thread; run() once per object.
+class Session {
+ public:
+  Session(SessionDeps deps, AgentSpec agent, SessionIdentity identity, SessionLimits limits = {});
+
+  /// Begins, or resumes, or (when it has ended before) reports again the session of `trigger.tick`.
+  /// An error is never an ending: the rows are intact and a later run() goes on (kUnavailable: a
+  /// relay or co-signer is away; kDatabase). Cancelling is safe at any point.
+  base::Task<base::Result<SessionResult>> run(Trigger trigger);
+
+ private:
+  base::Result<void> open();
+  base::Result<void> begin();
+  base::Task<base::Result<void>> advance();
+  base::Task<base::Result<void>> think();
+  base::Task<base::Result<void>> drive_call(ToolCall call);
+  base::Task<base::Result<void>> propose(ToolCall call);
+  base::Task<base::Result<void>> start(std::string call_id);
+  base::Task<base::Result<void>> perform(std::string call_id);
+  base::Task<base::Result<std::optional<CallPlan>>> plan(ToolInvocation invocation, ToolOutput& refused);
+  base::Result<void> refuse(const ToolCall& call, base::json::Value params, ToolOutput output);
+  base::Result<void> finish(const std::string& call_id, ToolOutput output);
+  base::Result<void> answer(const ToolCall& call, const CallRecord& record);
+  base::Result<void> end(Ending ending);
+  base::Task<base::Result<SessionResult>> close();
+
+  std::optional<Ending> exceeded_limit() const;
+  std::optional<ToolOutput> precheck(const ToolCall& call, base::json::Value& params) const;
+  ToolInvocation invocation_of(const std::string& call_id, const std::string& tool,
+                               const base::json::Value& params) const;
+  const ToolCall* unanswered() const;
+  std::vector<ToolSpec> tool_specs() const;
+  std::vector<Step> steps() const { return steps_of(trigger_, row_.started, *transcript_); }
+  void add_verdict(SessionResult& result) const;
+
+  SessionDeps deps_;
+  AgentSpec agent_;
+  SessionIdentity identity_;
+  SessionLimits limits_;
+  Trigger trigger_;
+  storage::SessionRow row_;
+  bool resumed_ = false;
+  std::optional<Transcript> transcript_;
+  std::optional<TrajectoryRecorder> recorder_;
+  std::chrono::milliseconds thought_{0};  ///< spent of SessionLimits::think_time by this process
+};
+
+}  // namespace orchestration

@@ -1,0 +1,179 @@
+// From transcript rows to chained events.
+#include "orchestration/trajectory.h"
+
+#include "nipsa/kinds.h"
+#include "nipsa/redaction.h"
+#include "orchestration/hooks/tool_hooks.h"
+
+namespace orchestration {
+namespace {
+
+using base::Result;
+using base::Task;
+using base::json::Value;
+
+constexpr std::size_t kMaxStepText = 8'000;
+
+std::string recorded_text(const std::string& text) {
+  return nipsa::redact_text(truncate_middle(text, kMaxStepText));
+}
+
+/// `value` redacted, or its beginning as text when it is too large for one event.
+Value recorded_value(const Value& value) {
+  Value redacted = nipsa::redact(value);
+  const std::string text = base::json::dump(redacted);
+  if (text.size() <= kMaxStepText) return redacted;
+  return truncate_middle(text, kMaxStepText);
+}
+
+Step trigger_step(const Trigger& trigger, base::UnixTime started) {
+  Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
+  step.members = {{"trigger", trigger_kind_name(trigger.kind)}, {"trust", trust_name(trigger.trust)}};
+  if (trigger.event) {
+    step.members["event"] = trigger.event->id.hex();
+    step.members["author"] = trigger.event->pubkey.hex();
+    step.members["content"] = recorded_text(trigger.event->content);
+  }
+  return step;
+}
+
+Step agent_step(const TranscriptMessage& entry) {
+  Step step{.type = std::string(nipsa::step_type::kAgent), .at = entry.at};
+  step.members = {{"content", recorded_text(entry.message.content)},
+                  {"tokens_in", entry.usage.prompt_tokens},
+                  {"tokens_out", entry.usage.completion_tokens},
+                  {"estimated", entry.usage.estimated}};
+  Value calls = Value::array();
+  for (const ToolCall& call : entry.message.calls) calls.push_back({{"name", call.name.substr(0, 64)}, {"call_id", call.id}});
+  if (!calls.empty()) step.members["calls"] = std::move(calls);
+  return step;
+}
+
+Step start_step(const CallRecord& record) {
+  Step step{.type = std::string(nipsa::step_type::kToolStart), .at = record.created};
+  step.members = {{"name", record.plan.tool.substr(0, 64)},
+                  {"call_id", record.call_id},
+                  {"args", recorded_value(record.plan.params)}};
+  step.action_type = record.plan.request ? std::string(action_class_name(record.plan.request->action))
+                                         : "tool_invocation";
+  step.tool = record.plan.tool.substr(0, 64);
+  step.input_hash = nipsa::redacted_hash(record.plan.params);
+  return step;
+}
+
+Step result_step(const CallRecord& record) {
+  const ToolOutput& output = record.output;
+  Step step{.type = std::string(nipsa::step_type::kTool), .at = record.changed};
+  step.members = {{"name", record.plan.tool.substr(0, 64)},
+                  {"call_id", record.call_id},
+                  {"success", output.outcome == ToolOutcome::kOk},
+                  {"outcome", tool_outcome_name(output.outcome)},
+                  {"result", recorded_text(output.content)}};
+  if (output.action) {
+    step.members["status"] = action_status_name(output.action->status);
+    if (output.action->event_id) step.members["event"] = output.action->event_id->hex();
+    step.decision = output.action->decision;
+  }
+  step.tool = record.plan.tool.substr(0, 64);
+  step.output_hash = nipsa::redacted_hash(Value(output.content));
+  return step;
+}
+
+}  // namespace
+
+std::vector<Step> steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript) {
+  std::vector<Step> out;
+  out.push_back(trigger_step(trigger, started));
+  for (const TranscriptMessage& entry : transcript.messages()) {
+    if (entry.message.role != Role::kAssistant || entry.ending) continue;
+    out.push_back(agent_step(entry));
+    for (const ToolCall& call : entry.message.calls) {
+      const CallRecord* record = transcript.call(call.id);
+      if (!record || record->state == storage::CallState::kProposed) break;
+      out.push_back(start_step(*record));
+      if (record->state != storage::CallState::kFinished) break;
+      out.push_back(result_step(*record));
+    }
+  }
+  return out;
+}
+
+TrajectoryRecorder::TrajectoryRecorder(TrajectorySink& sink, const base::Clock& clock, base::Rng& rng,
+                                       TrajectorySubject subject)
+    : sink_(sink), clock_(clock), rng_(rng), subject_(std::move(subject)) {}
+
+nostr::Sha256 TrajectoryRecorder::chain() const {
+  nostr::Sha256 link = nipsa::chain_start(subject_.agent, subject_.session);
+  for (const nostr::EventId& id : position_.events) link = nipsa::chain_extend(link, id);
+  return link;
+}
+
+Task<Result<void>> TrajectoryRecorder::open() {
+  CO_TRY(position_, co_await sink_.position(subject_.session));
+  if (position_.first_head) co_return Result<void>{};
+  nipsa::TrajectorySession head{.d = subject_.session, .model = subject_.model, .started_at = subject_.started,
+                                .tick = subject_.tick, .writer = subject_.writer};
+  CO_TRY(auto draft, nipsa::build_trajectory_session(head, clock_.now()));
+  CO_TRY(const nostr::EventId id, co_await sink_.put_head(subject_.session, /*last=*/false, std::move(draft)));
+  position_.first_head = id;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> TrajectoryRecorder::record(std::vector<Step> steps) {
+  // A closed record, or one whose session_end is written, holds every step already.
+  while (position_.events.size() < steps.size()) {
+    Step next = std::move(steps[position_.events.size()]);
+    CO_TRY(co_await append(std::move(next)));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> TrajectoryRecorder::append(Step step) {
+  const auto seq = static_cast<std::uint32_t>(position_.events.size() + 1);
+  const base::UnixTime now = clock_.now();
+  nipsa::TrajectoryStep out;
+  out.session = {.kind = nipsa::kinds::kTrajectory, .pubkey = subject_.agent, .d = subject_.session};
+  out.first_head = *position_.first_head;
+  out.seq = seq;
+  if (!position_.events.empty()) out.previous = position_.events.back();
+  out.tick = subject_.tick;
+  out.action_type = step.action_type;
+  out.tool = step.tool;
+  out.input_hash = step.input_hash;
+  out.output_hash = step.output_hash;
+  out.guardian_approval = step.decision;
+  out.type = step.type;
+  CO_TRY(out.content, nipsa::encode_step_body(step.type, seq, step.at, step.members));
+  CO_TRY(auto draft, nipsa::build_trajectory_step(out, now, rng_));
+  CO_TRY(const nostr::EventId id, co_await sink_.append(subject_.session, seq, std::move(draft)));
+  position_.events.push_back(id);
+  co_return Result<void>{};
+}
+
+Task<Result<TrajectorySummary>> TrajectoryRecorder::close(std::vector<Step> steps, Value totals) {
+  const std::size_t before_end = steps.size();
+  CO_TRY(co_await record(std::move(steps)));
+  if (position_.events.size() == before_end) {
+    Step end{.type = std::string(nipsa::step_type::kSessionEnd), .members = std::move(totals), .at = clock_.now()};
+    end.members["trajectory_hash"] = chain().hex();
+    end.members["count"] = before_end;
+    CO_TRY(co_await append(std::move(end)));
+  }
+  TrajectorySummary summary{.first_head = *position_.first_head, .hash = chain(),
+                            .count = static_cast<std::uint32_t>(position_.events.size())};
+  if (!position_.last_head) {
+    // The closing head replaces the first one, so it must be younger by a second at least.
+    const base::UnixTime now = std::max(clock_.now(), subject_.started + base::seconds{1});
+    nipsa::TrajectorySession head{.d = subject_.session, .model = subject_.model, .started_at = subject_.started,
+                                  .tick = subject_.tick, .writer = subject_.writer};
+    head.end = nipsa::TrajectoryEnd{.ended_at = now, .first = summary.first_head,
+                                    .hash = summary.hash, .count = summary.count};
+    CO_TRY(auto draft, nipsa::build_trajectory_session(head, now));
+    CO_TRY(const nostr::EventId id, co_await sink_.put_head(subject_.session, /*last=*/true, std::move(draft)));
+    position_.last_head = id;
+  }
+  summary.last_head = *position_.last_head;
+  co_return summary;
+}
+
+}  // namespace orchestration

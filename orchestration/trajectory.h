@@ -1,0 +1,102 @@
+// Trajectory: the signed, chained record of a session, derived from its transcript.
+//
+// Steps are a pure function of what is committed, in an order that only ever grows; the recorder
+// appends those the record does not hold yet. So a restart neither repeats a step nor loses one.
+// Source: spec/nip-sa.md 3.9, 3.10, 4.5.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nipsa/chain.h"
+#include "nipsa/trajectory.h"
+#include "nostr/base/clock.h"
+#include "nostr/base/rng.h"
+#include "orchestration/transcript.h"
+#include "orchestration/trigger.h"
+
+namespace orchestration {
+
+/// What a record holds so far.
+struct TrajectoryPosition {
+  std::optional<nostr::EventId> first_head;
+  std::optional<nostr::EventId> last_head;  ///< set once the record is closed
+  std::vector<nostr::EventId> events;       ///< the 39231, seq 1 … N
+};
+
+/// Implemented by `node`. App thread. Everything is durable when a call returns.
+class TrajectorySink {
+ public:
+  virtual ~TrajectorySink() = default;
+  /// Empty for a session never heard of.
+  virtual base::Task<base::Result<TrajectoryPosition>> position(std::string session) = 0;
+  /// A 39230 that the group signs: the first, or (`last`) the one that closes. kUnavailable when it
+  /// cannot be signed now.
+  virtual base::Task<base::Result<nostr::EventId>> put_head(std::string session, bool last,
+                                                            nostr::Draft head) = 0;
+  /// A 39231 that the node signs, after putting its content under NIP-44 to the operator.
+  virtual base::Task<base::Result<nostr::EventId>> append(std::string session, std::uint32_t seq,
+                                                          nostr::Draft step) = 0;
+};
+
+/// One step, before it has a place in the chain.
+struct Step {
+  std::string type;             ///< nipsa::step_type
+  base::json::Value members;    ///< of the body, already redacted
+  base::UnixTime at;            ///< when it happened
+  std::string action_type;
+  std::string tool;
+  std::optional<nostr::Sha256> input_hash;
+  std::optional<nostr::Sha256> output_hash;
+  std::optional<nostr::EventId> decision;
+};
+
+/// The steps of `transcript`: the trigger, each model turn, each tool call when it starts and when it
+/// is finished. A prefix of what the same function returns for any later state. Texts are redacted
+/// and cut at 8 000 bytes.
+std::vector<Step> steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript);
+
+/// Which session is recorded, under which names.
+struct TrajectorySubject {
+  std::string session;  ///< the `d` of its 39230
+  nostr::PublicKey agent;
+  nostr::PublicKey writer;
+  std::string model;
+  base::UnixTime started;
+  nostr::EventId tick;
+};
+
+struct TrajectorySummary {
+  nostr::EventId first_head;
+  nostr::EventId last_head;
+  nostr::Sha256 hash;  ///< chain-v1
+  std::uint32_t count = 0;
+};
+
+class TrajectoryRecorder {
+ public:
+  /// All references outlive the recorder.
+  TrajectoryRecorder(TrajectorySink& sink, const base::Clock& clock, base::Rng& rng, TrajectorySubject subject);
+
+  /// Finds the record or begins it by publishing the first head.
+  base::Task<base::Result<void>> open();
+  /// Appends those of `steps` that are not recorded yet.
+  base::Task<base::Result<void>> record(std::vector<Step> steps);
+  /// Appends `session_end` as the last step and publishes the closing head; repeats nothing.
+  /// `steps` are all steps of the session.
+  base::Task<base::Result<TrajectorySummary>> close(std::vector<Step> steps, base::json::Value totals);
+
+ private:
+  base::Task<base::Result<void>> append(Step step);
+  nostr::Sha256 chain() const;
+
+  TrajectorySink& sink_;
+  const base::Clock& clock_;
+  base::Rng& rng_;
+  TrajectorySubject subject_;
+  TrajectoryPosition position_;
+};
+
+}  // namespace orchestration
