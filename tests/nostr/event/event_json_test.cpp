@@ -168,10 +168,13 @@ TEST(ParseUnsignedEvent, needs_no_id_and_no_signature) {
   EXPECT_EQ(parse_unsigned_event(R"({)" + json.substr(json.find("\"pubkey\""))), rumor);
 }
 
-TEST(ParseUnsignedEvent, refuses_an_id_that_is_not_its_own) {
-  std::string json = to_json(unsigned_part(samples::note("rumor")));
+TEST(ParseUnsignedEvent, does_not_believe_an_id_but_wants_its_form) {
+  const UnsignedEvent rumor = unsigned_part(samples::note("rumor"));
+  std::string json = to_json(rumor);
   json[8] = json[8] == '0' ? '1' : '0';
-  EXPECT_EQ(parse_unsigned_event(json).error().code, base::Errc::kCrypto);
+  EXPECT_EQ(parse_unsigned_event(json), rumor);
+  json[8] = 'X';
+  EXPECT_EQ(parse_unsigned_event(json).error().detail, "id is not 64 lower-case hex characters");
   EXPECT_EQ(parse_unsigned_event("{}").error().detail, "pubkey is missing");
 }
 
