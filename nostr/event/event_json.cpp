@@ -79,25 +79,24 @@ base::Result<void> read_member(Member member, ondemand::value value, const Event
   return {};
 }
 
-/// Reads the members of `object` and returns which were there.
-base::Result<unsigned> read_members(ondemand::object object, const EventLimits& limits, Event& event) {
+constexpr unsigned kUnsigned = kAll & ~(kId | kSig);
+
+/// Reads the `wanted` members of `object`, each of which must be there once, and skips all others.
+base::Result<void> read_members(ondemand::object object, unsigned wanted, const EventLimits& limits,
+                                Event& event) {
   unsigned seen = 0;
   for (auto entry : object) {
     ondemand::field field;
     std::string_view name;
     if (std::move(entry).get(field) || field.unescaped_key().get(name)) return wrong("json", "is malformed");
     const NamedMember* member = find_member(name);
-    if (member == nullptr) continue;
+    if (member == nullptr || (wanted & member->bit) == 0) continue;
     if ((seen & member->bit) != 0) return wrong(member->name, "is given twice");
     seen |= member->bit;
     TRY(read_member(member->bit, field.value(), limits, event));
   }
-  return seen;
-}
-
-base::Result<void> require(unsigned seen, unsigned needed) {
   for (const NamedMember& member : kMembers)
-    if ((needed & ~seen & member.bit) != 0) return wrong(member.name, "is missing");
+    if ((wanted & ~seen & member.bit) != 0) return wrong(member.name, "is missing");
   return {};
 }
 
@@ -105,8 +104,7 @@ base::Result<void> require(unsigned seen, unsigned needed) {
 
 base::Result<Event> read_event(ondemand::object object, const EventLimits& limits) {
   Event event;
-  TRY(const unsigned seen, read_members(object, limits, event));
-  TRY(require(seen, kAll));
+  TRY(read_members(object, kAll, limits, event));
   return event;
 }
 
@@ -157,9 +155,8 @@ base::Result<UnsignedEvent> parse_unsigned_event(std::string_view json, const Ev
   TRY(document.start(reader::unpadded(json), limits.max_bytes));
   TRY(auto object, document.object());
   Event event;
-  TRY(const unsigned seen, reader::read_members(object, limits, event));
+  TRY(reader::read_members(object, reader::kUnsigned, limits, event));
   TRY(document.finish());
-  TRY(reader::require(seen, reader::kAll & ~(reader::kId | reader::kSig)));
   return UnsignedEvent{event.pubkey, event.created_at, event.kind, std::move(event.tags),
                        std::move(event.content)};
 }

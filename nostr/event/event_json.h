@@ -28,8 +28,9 @@ inline constexpr std::size_t kJsonPadding = 64;
 /// tag, or a string with an unpaired surrogate (no id could be computed). Unknown members are
 /// ignored, and their insides not looked at. Any thread.
 base::Result<Event> parse_event(std::string_view json, const EventLimits& limits = {});
-/// Parses an object without sig (and with id optional): a rumor or a template that names its author.
-/// An id or sig that is there must have the right form but is not believed: compute_id() tells.
+/// Parses what has no signature: a rumor, or a template that names its author. An id or sig that is
+/// there is ignored like an unknown member, because senders write wrong or empty ones; compute_id()
+/// tells the true id.
 base::Result<UnsignedEvent> parse_unsigned_event(std::string_view json, const EventLimits& limits = {});
 
 /// Compact JSON in the member order of NIP-01.
