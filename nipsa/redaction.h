@@ -15,8 +15,8 @@ std::string redact_text(std::string_view text);
 Json redact(Json value);
 /// A thinking step's body: content "<redacted>" and the hash of the original.
 Json redact_thinking(std::string_view content);
-/// SHA-256 of the RFC 8785 form of the redacted value: input_hash and output_hash. Fractions are
-/// hashed as their shortest text, because RFC 8785 is only defined for integers here.
+/// SHA-256 of the RFC 8785 form of the redacted value: input_hash and output_hash. Numbers
+/// other than integers within ±(2^53-1) are hashed as their text.
 nostr::Sha256 redacted_hash(const Json& value);
 
 }  // namespace nipsa

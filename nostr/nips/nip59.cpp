@@ -1,6 +1,7 @@
 // NIP-59: sealing, wrapping, and the checks that make an opened rumor its author's.
 #include "nostr/nips/nip59.h"
 
+#include "nostr/base/json.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip44.h"
 
@@ -74,7 +75,12 @@ base::Result<Event> parse_seal(std::string_view json) {
 }
 
 base::Result<Rumor> parse_rumor(std::string_view json, const PublicKey& seal_author) {
-  auto rumor = parse_unsigned_event(json);
+  // Senders are seen to write a wrong or empty id and sig; neither vouches for anything here.
+  TRY(auto object, base::json::parse(json));
+  if (!object.is_object()) return base::fail(base::Errc::kInvalid, "rumor: not a JSON object");
+  object.erase("id");
+  object.erase("sig");
+  auto rumor = parse_unsigned_event(base::json::dump(object));
   if (!rumor) return std::unexpected(base::in_context("rumor", std::move(rumor).error()));
   if (rumor->pubkey != seal_author)
     return base::fail(base::Errc::kCrypto, "the rumor names another author than the seal that holds it");

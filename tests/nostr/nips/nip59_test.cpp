@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "nostr/base/json.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip17.h"
 #include "nostr/nips/nip44.h"
@@ -108,14 +109,17 @@ TEST(Nip59, HostileWrapsAreRefused) {
 
 TEST(Nip59, AForgedInnerIdIsReplacedAndAnInnerSignatureIgnored) {
   const auto rumor = rumor_by('1');
-  auto json = base::json::parse(nostr::to_json(rumor)).value();
-  json["id"] = std::string(64, '0');
-  json["sig"] = std::string(128, '0');
-  const auto seal =
-      signed_by(key('1'), nostr::kinds::kSeal, {{"x", "tolerated"}}, seal_text(key('1'), json.dump()));
-  const auto opened = nostr::unwrap(wrap_of(nostr::to_json(seal)), key('2'));
-  ASSERT_TRUE(opened) << opened.error().detail;
-  EXPECT_EQ(opened->id, nostr::compute_id(rumor));
+  for (const char* forged : {"0000000000000000000000000000000000000000000000000000000000000000", ""}) {
+    auto json = base::json::parse(nostr::to_json(rumor)).value();
+    json["id"] = forged;
+    json["sig"] = forged;
+    const auto seal =
+        signed_by(key('1'), nostr::kinds::kSeal, {{"x", "tolerated"}}, seal_text(key('1'), json.dump()));
+    const auto opened = nostr::unwrap(wrap_of(nostr::to_json(seal)), key('2'));
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EQ(opened->event, rumor);
+    EXPECT_EQ(opened->id, nostr::compute_id(rumor));
+  }
 }
 
 TEST(Nip59, TooLongARumorIsRefused) {
