@@ -232,8 +232,14 @@ void WsClient::Impl::on_open(lws* socket) {
 
 void WsClient::Impl::on_failed(const char* text) {
   if (state == State::kClosed) return;
-  if (text != nullptr && *text != '\0') reason = text;
-  if (reason.empty()) reason = "cannot connect to " + url_text;
+  const std::string_view what = text == nullptr ? "" : text;
+  // lws does not tell these two apart.
+  if (what == "Unable to connect")
+    reason = "connection refused or host unreachable: " + url.authority();
+  else if (!what.empty())
+    reason = what;
+  else if (reason.empty())
+    reason = "cannot connect to " + url_text;
 }
 
 int WsClient::Impl::handle(lws* socket, lws_callback_reasons what, void* in, std::size_t size) {

@@ -1,0 +1,243 @@
+// What the relay answers, decided from one frame, the store and the keys this client has proved.
+#include "nostr/server/relay_session.h"
+
+#include <algorithm>
+#include <array>
+
+#include "nostr/nips/nip40.h"
+#include "nostr/nips/nip42.h"
+
+namespace nostr {
+
+using base::Errc;
+
+namespace {
+
+constexpr std::size_t kMaxKeys = 16;  ///< that one client may prove
+constexpr std::array<Kind, 2> kPrivateKinds{kinds::kLegacyDm, kinds::kGiftWrap};
+
+bool is_private(Kind kind) { return std::ranges::find(kPrivateKinds, kind) != kPrivateKinds.end(); }
+
+bool is_protected(const Event& event) {
+  return std::ranges::any_of(event.tags, [](const Tag& tag) { return tag.size() == 1 && tag[0] == "-"; });
+}
+
+std::string event_with(std::string_view sub, const std::string& json) {
+  std::string out;
+  out.reserve(json.size() + sub.size() + 16);
+  out += "[\"EVENT\",";
+  append_json_string(sub, out);
+  out += ',';
+  out += json;
+  out += ']';
+  return out;
+}
+
+/// Answers a frame that did not parse as precisely as its shape allows.
+std::string refuse_frame(const std::string& frame, const base::Error& error) {
+  const std::string text =
+      (error.code == Errc::kUnsupported ? "unsupported: " : "invalid: ") + error.detail;
+  const auto value = base::json::parse(frame, {.max_bytes = 1u << 20, .max_depth = 8});
+  if (!value || !value->is_array() || value->size() < 2 || !(*value)[0].is_string())
+    return notice_frame(text);
+  const std::string verb = (*value)[0].get<std::string>();
+  const auto& subject = (*value)[1];
+  if ((verb == "EVENT" || verb == "AUTH") && subject.is_object()) {
+    const auto id = EventId::from_hex(base::json::string_or(subject, "id"));
+    if (id) return ok_frame(*id, false, text);
+  }
+  if ((verb == "REQ" || verb == "COUNT") && subject.is_string()) {
+    const std::string sub = subject.get<std::string>();
+    if (sub.size() <= kMaxSubChars) return closed_frame(sub, text);
+  }
+  return notice_frame(text);
+}
+
+}  // namespace
+
+RelaySession::RelaySession(const SessionRules& rules, EventStore& store, std::string challenge)
+    : rules_(rules), store_(store), challenge_(std::move(challenge)) {}
+
+std::string RelaySession::greeting() const { return auth_challenge_frame(challenge_); }
+
+RelaySession::Reply RelaySession::on_frame(const std::string& frame, UnixTime now) {
+  Reply reply;
+  auto message = parse_client_message(frame, rules_.limits);
+  if (!message) {
+    reply.frames.push_back(refuse_frame(frame, message.error()));
+    return reply;
+  }
+  std::visit([&](auto& part) { on_message(std::move(part), now, reply); }, *message);
+  return reply;
+}
+
+// --- publishing ---
+
+std::string RelaySession::refusal_of(const Event& event, UnixTime now) const {
+  if (event.kind == kinds::kClientAuth) return "invalid: kind 22242 goes into an AUTH message";
+  if (event.created_at > now + rules_.max_future)
+    return "invalid: created_at is more than " + std::to_string(rules_.max_future.count()) +
+           " s in the future";
+  if (is_expired(event, now)) return "invalid: the event has expired";
+  if (const auto checked = check(event); !checked) return "invalid: " + checked.error().detail;
+  if (is_protected(event) && !authenticated_.contains(event.pubkey))
+    return authenticated_.empty() ? "auth-required: only its author may publish a protected event"
+                                  : "restricted: only its author may publish a protected event";
+  return {};
+}
+
+void RelaySession::on_message(from_client::EventMessage message, UnixTime now, Reply& reply) {
+  Event& event = message.event;
+  const auto answer = [&](bool accepted, std::string_view text) {
+    reply.frames.push_back(ok_frame(event.id, accepted, text));
+  };
+  if (const std::string refusal = refusal_of(event, now); !refusal.empty())
+    return answer(false, refusal);
+  if (storage_class(event.kind) == StorageClass::kEphemeral) {
+    answer(true, "");
+    reply.accepted = std::move(event);
+    return;
+  }
+  const auto outcome = store_.insert(event, now);
+  if (!outcome) return answer(false, "error: the event could not be stored");
+  switch (*outcome) {
+    case StoreOutcome::kStored:
+      answer(true, "");
+      reply.accepted = std::move(event);
+      return;
+    case StoreOutcome::kDuplicate:
+      return answer(true, "duplicate: already have this event");
+    case StoreOutcome::kReplaced:
+      return answer(true, "duplicate: a newer version is here");
+    case StoreOutcome::kDeleted:
+      return answer(false, "blocked: its author has deleted this event");
+    case StoreOutcome::kExpired:
+      return answer(false, "invalid: the event has expired");
+  }
+}
+
+// --- reading ---
+
+bool RelaySession::is_me(std::string_view key_hex) const {
+  const auto key = PublicKey::from_hex(key_hex);
+  return key && authenticated_.contains(*key);
+}
+
+bool RelaySession::may_read(const Event& event) const {
+  if (!rules_.auth_for_private || !is_private(event.kind)) return true;
+  if (authenticated_.contains(event.pubkey)) return true;
+  return std::ranges::any_of(tag_values(event.tags, "p"),
+                             [this](std::string_view key) { return is_me(key); });
+}
+
+std::string RelaySession::refusal_of(const Filters& filters) const {
+  if (filters.size() > rules_.max_filters)
+    return "invalid: " + std::to_string(filters.size()) + " filters, limit is " +
+           std::to_string(rules_.max_filters);
+  if (!rules_.auth_for_private) return {};
+  for (const Filter& filter : filters) {
+    if (std::ranges::none_of(filter.kinds, is_private)) continue;
+    if (authenticated_.empty()) return "auth-required: private messages are for their parties";
+    const auto p = filter.tags.find('p');
+    const bool names_keys = !filter.authors.empty() || p != filter.tags.end();
+    const bool names_me =
+        std::ranges::any_of(filter.authors,
+                            [this](const PublicKey& key) { return authenticated_.contains(key); }) ||
+        (p != filter.tags.end() &&
+         std::ranges::any_of(p->second, [this](const std::string& key) { return is_me(key); }));
+    if (names_keys && !names_me) return "restricted: private messages are for their parties";
+  }
+  return {};
+}
+
+void RelaySession::drop_backlog(const std::string& sub) {
+  waiting_.remove_if([&sub](const Waiting& waiting) { return waiting.sub == sub; });
+}
+
+void RelaySession::on_message(from_client::Req message, UnixTime, Reply& reply) {
+  std::string refusal = refusal_of(message.filters);
+  if (refusal.empty() && !subscriptions_.contains(message.sub) &&
+      subscriptions_.size() >= rules_.max_subscriptions)
+    refusal = "rate-limited: " + std::to_string(rules_.max_subscriptions) + " subscriptions are open";
+  // A REQ takes the place of an older one with its name, also when it is refused.
+  drop_backlog(message.sub);
+  if (!refusal.empty()) {
+    subscriptions_.erase(message.sub);
+    reply.frames.push_back(closed_frame(message.sub, refusal));
+    return;
+  }
+  waiting_.push_back({message.sub, Backlog(message.filters, rules_.max_results)});
+  subscriptions_.insert_or_assign(message.sub, std::move(message.filters));
+}
+
+void RelaySession::on_message(from_client::Close message, UnixTime, Reply&) {
+  drop_backlog(message.sub);
+  subscriptions_.erase(message.sub);
+}
+
+void RelaySession::on_message(from_client::Count message, UnixTime now, Reply& reply) {
+  if (const std::string refusal = refusal_of(message.filters); !refusal.empty()) {
+    reply.frames.push_back(closed_frame(message.sub, refusal));
+    return;
+  }
+  auto count = store_.count(message.filters, now);
+  // A filter without kinds would tell strangers how many private messages a key has.
+  Filters hidden;
+  for (Filter& filter : message.filters)
+    if (rules_.auth_for_private && filter.kinds.empty()) {
+      filter.kinds.assign(kPrivateKinds.begin(), kPrivateKinds.end());
+      hidden.push_back(std::move(filter));
+    }
+  if (count && !hidden.empty()) {
+    const auto private_count = store_.count(hidden, now);
+    count = private_count ? *count - std::min(*count, *private_count) : private_count;
+  }
+  reply.frames.push_back(count ? count_result_frame(message.sub, *count)
+                               : closed_frame(message.sub, "error: the store failed"));
+}
+
+void RelaySession::on_message(from_client::Auth message, UnixTime now, Reply& reply) {
+  std::string refusal = "restricted: too many keys on one connection";
+  if (authenticated_.size() < kMaxKeys || authenticated_.contains(message.event.pubkey)) {
+    for (const std::string& url : rules_.urls) {
+      const auto checked = check_auth(message.event, challenge_, url, now);
+      refusal = checked ? "" : "invalid: " + checked.error().detail;
+      if (checked) break;
+    }
+  }
+  if (refusal.empty()) authenticated_.insert(message.event.pubkey);
+  reply.frames.push_back(ok_frame(message.event.id, refusal.empty(), refusal));
+}
+
+void RelaySession::on_live(const Event& event, const std::string& json,
+                           std::vector<std::string>& out) const {
+  if (subscriptions_.empty() || !may_read(event)) return;
+  for (const auto& [sub, filters] : subscriptions_)
+    if (matches_any(filters, event)) out.push_back(event_with(sub, json));
+}
+
+void RelaySession::pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out) {
+  std::size_t produced = 0;
+  while (!waiting_.empty() && produced < bytes) {
+    Waiting& first = waiting_.front();
+    const auto page = first.backlog.next(store_, now);
+    if (!page) {
+      out.push_back(closed_frame(first.sub, "error: the store failed"));
+      subscriptions_.erase(first.sub);
+      waiting_.pop_front();
+      continue;
+    }
+    for (const Event& event : *page) {
+      if (!may_read(event)) continue;
+      out.push_back(relay_event_frame(first.sub, event));
+      produced += out.back().size();
+    }
+    // Pages of events this client may not read still cost a turn.
+    produced += page->empty() ? 0 : 1024;
+    if (!first.backlog.done()) continue;
+    out.push_back(eose_frame(first.sub));
+    waiting_.pop_front();
+  }
+}
+
+}  // namespace nostr

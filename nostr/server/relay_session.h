@@ -1,0 +1,79 @@
+// One client's conversation with the relay, without sockets: frames in, frames and broadcasts out
+// (NIP-01, 09, 40, 42, 45, 70).
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "nostr/event/message.h"
+#include "nostr/server/backlog.h"
+#include "nostr/server/event_store.h"
+
+namespace nostr {
+
+/// What a session enforces; part of RelayOptions.
+struct SessionRules {
+  EventLimits limits;
+  std::size_t max_subscriptions = 64;
+  std::size_t max_filters = 20;
+  std::size_t max_results = 500'000;
+  std::chrono::seconds max_future{900};
+  bool auth_for_private = true;
+  std::vector<std::string> urls;  ///< names of this relay that an AUTH event may carry
+};
+
+/// The state of one connection. `rules` and `store` outlive it.
+class RelaySession {
+ public:
+  RelaySession(const SessionRules& rules, EventStore& store, std::string challenge);
+
+  /// The AUTH challenge that opens the conversation.
+  std::string greeting() const;
+
+  struct Reply {
+    std::vector<std::string> frames;
+    std::optional<Event> accepted;  ///< to be offered to every session, this one included
+  };
+  /// Answers one client frame. Stored events of a REQ come later, from pump().
+  Reply on_frame(const std::string& frame, UnixTime now);
+
+  /// Appends a frame per subscription that `event` matches; `json` is its JSON.
+  void on_live(const Event& event, const std::string& json, std::vector<std::string>& out) const;
+
+  /// Whether a REQ still waits for stored events or its EOSE.
+  bool has_backlog() const { return !waiting_.empty(); }
+  /// Appends stored events, at least one page and then until `bytes` are reached.
+  void pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out);
+
+ private:
+  struct Waiting {
+    std::string sub;
+    Backlog backlog;
+  };
+
+  void on_message(from_client::EventMessage message, UnixTime now, Reply& reply);
+  void on_message(from_client::Req message, UnixTime now, Reply& reply);
+  void on_message(from_client::Close message, UnixTime now, Reply& reply);
+  void on_message(from_client::Auth message, UnixTime now, Reply& reply);
+  void on_message(from_client::Count message, UnixTime now, Reply& reply);
+
+  std::string refusal_of(const Event& event, UnixTime now) const;
+  std::string refusal_of(const Filters& filters) const;
+  bool may_read(const Event& event) const;
+  bool is_me(std::string_view key_hex) const;
+  void drop_backlog(const std::string& sub);
+
+  const SessionRules& rules_;
+  EventStore& store_;
+  const std::string challenge_;
+  std::set<PublicKey> authenticated_;
+  std::map<std::string, Filters> subscriptions_;
+  std::list<Waiting> waiting_;  ///< in the order of their REQs
+};
+
+}  // namespace nostr

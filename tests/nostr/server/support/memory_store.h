@@ -1,0 +1,38 @@
+// An EventStore in a vector: obviously right, slow, for tests.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "nostr/server/event_store.h"
+
+namespace test {
+
+/// Keeps everything; `queries` counts what a caller asked.
+class MemoryStore final : public nostr::EventStore {
+ public:
+  base::Result<nostr::StoreOutcome> insert(const nostr::Event& event, nostr::UnixTime now) override;
+  base::Result<std::vector<nostr::Event>> query(const nostr::Filters& filters, std::size_t cap,
+                                                nostr::UnixTime now) override;
+  base::Result<std::uint64_t> count(const nostr::Filters& filters, nostr::UnixTime now) override;
+
+  std::size_t largest_answer = 0;
+  bool broken = false;  ///< every call fails as if the disk had
+
+ private:
+  struct NewestFirst {
+    bool operator()(const std::pair<nostr::UnixTime, nostr::EventId>& a,
+                    const std::pair<nostr::UnixTime, nostr::EventId>& b) const {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    }
+  };
+  std::map<std::pair<nostr::UnixTime, nostr::EventId>, nostr::Event, NewestFirst> events_;
+  std::vector<nostr::Event> deletions_;
+};
+
+/// The author of `seed`'s stream and events signed by it.
+nostr::SecretKey test_key(std::uint64_t seed);
+nostr::Event test_event(const nostr::SecretKey& key, nostr::Kind kind, std::int64_t at,
+                        std::string content = "", nostr::Tags tags = {});
+
+}  // namespace test
