@@ -3,13 +3,13 @@
 #include "storage/event_index.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 #include <queue>
-#include <unordered_set>
+#include <tuple>
 
 #include "nostr/crypto/hash.h"
+#include "nostr/nips/nip40.h"
 #include "storage/event_codec.h"
 
 namespace storage {
@@ -67,15 +67,6 @@ std::int64_t index_pos(const Event& event) {
 
 std::int64_t last_pos_at(UnixTime t) { return shifted(t) | kIdMask; }
 std::int64_t first_pos_at(UnixTime t) { return shifted(t); }
-
-std::optional<UnixTime> expiration_of(const Event& event) {
-  const auto text = nostr::tag_value(event.tags, "expiration");
-  if (!text) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-  return base::unix_time(value);
-}
 
 // --- sources ---------------------------------------------------------------------------------------
 
@@ -150,9 +141,7 @@ class Search {
 
  private:
   bool accepts(const Event& event) const {
-    if (!nostr::matches(filter_, event)) return false;
-    const auto expires = expiration_of(event);
-    return !expires || *expires > now_;
+    return nostr::matches(filter_, event) && !nostr::is_expired(event, now_);
   }
 
   std::vector<Event> finish(std::vector<Event> found) const {
@@ -183,7 +172,8 @@ class Search {
   /// Author, kind and `d` together name single events: {"kinds":[39201],"authors":[…],"#d":["state"]}.
   bool names_addresses() const {
     const auto d = filter_.tags.find('d');
-    if (d == filter_.tags.end() || filter_.authors.empty() || filter_.kinds.empty()) return false;
+    if (d == filter_.tags.end() || d->second.empty()) return false;
+    if (filter_.authors.empty() || filter_.kinds.empty()) return false;
     const bool all = std::all_of(filter_.kinds.begin(), filter_.kinds.end(), [](nostr::Kind kind) {
       return nostr::storage_class(kind) == nostr::StorageClass::kAddressable;
     });
@@ -201,11 +191,14 @@ class Search {
   }
 
   Result<void> choose_sources() {
-    if (!filter_.tags.empty()) {
-      // The letter with the fewest values; `d` only if nothing else is named, since many share one.
-      const auto rank = [](const auto& tag) { return std::pair{tag.first == 'd', tag.second.size()}; };
-      const auto best = std::min_element(filter_.tags.begin(), filter_.tags.end(),
-                                         [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    // The letter with the fewest values; `d` only if nothing else is named, since many share one.
+    // A letter without values asks nothing.
+    const auto rank = [](const auto& tag) {
+      return std::tuple{tag.second.empty(), tag.first == 'd', tag.second.size()};
+    };
+    const auto best = std::min_element(filter_.tags.begin(), filter_.tags.end(),
+                                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    if (best != filter_.tags.end() && !best->second.empty()) {
       for (const std::string& value : best->second)
         sources_.push_back({.index = Source::Index::kTag, .key = tag_key(best->first, value)});
       return {};

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "nostr/event/filter.h"
@@ -26,9 +25,6 @@ std::int64_t index_pos(const Event& event);
 /// Largest and smallest pos of events created at `t`.
 std::int64_t last_pos_at(UnixTime t);
 std::int64_t first_pos_at(UnixTime t);
-
-/// NIP-40 `expiration`, when it is a number.
-std::optional<UnixTime> expiration_of(const Event& event);
 
 /// Events of one filter, newest first, lowest id first within a second, unexpired at `now`, at most
 /// min(filter.limit, cap).

@@ -2,12 +2,12 @@
 #include "storage/events.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 #include <limits>
 
 #include "nostr/base/failpoint.h"
 #include "nostr/crypto/hash.h"
+#include "nostr/nips/nip09.h"
+#include "nostr/nips/nip40.h"
 #include "storage/event_codec.h"
 #include "storage/event_index.h"
 
@@ -95,7 +95,6 @@ Result<void> bury_id(Db& db, const Event& deletion, const EventId& target) {
 }
 
 Result<void> bury_address(Db& db, const Event& deletion, const Address& address) {
-  if (address.pubkey != deletion.pubkey) return {};
   TRY(const auto found, standing(db, address));
   if (found && found->second.created_at <= deletion.created_at)
     TRY(remove(db, found->first, found->second));
@@ -105,14 +104,9 @@ Result<void> bury_address(Db& db, const Event& deletion, const Address& address)
 
 /// Carries out a deletion request on what is stored and on what may still come.
 Result<void> apply_deletion(Db& db, const Event& deletion) {
-  for (const nostr::Tag& tag : deletion.tags) {
-    if (tag.size() < 2) continue;
-    if (tag[0] == "e") {
-      if (const auto id = EventId::from_hex(tag[1])) TRY(bury_id(db, deletion, *id));
-    } else if (tag[0] == "a") {
-      if (const auto address = Address::parse(tag[1])) TRY(bury_address(db, deletion, *address));
-    }
-  }
+  const nostr::DeletionTargets targets = nostr::deletion_targets(deletion);
+  for (const EventId& id : targets.ids) TRY(bury_id(db, deletion, id));
+  for (const Address& address : targets.addresses) TRY(bury_address(db, deletion, address));
   return {};
 }
 
@@ -136,7 +130,7 @@ Result<bool> write(Db& db, const Event& event, const std::optional<Address>& add
 
 /// All rules for one event, inside a transaction.
 Result<StoreOutcome> apply(Db& db, const Event& event, UnixTime now, std::string& scratch) {
-  const std::optional<UnixTime> expires = expiration_of(event);
+  const std::optional<UnixTime> expires = nostr::expiration_of(event.tags);
   if (expires && *expires <= now) return StoreOutcome::kExpired;
   const std::optional<Address> address = nostr::address_of(event);
   TRY(const bool buried, is_buried(db, event, address));
