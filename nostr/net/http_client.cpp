@@ -63,6 +63,7 @@ struct Transfer {
   HttpReply reply;
   std::size_t header_bytes = 0;
   std::size_t body_bytes = 0;
+  bool headers_complete = false;
   bool too_large = false;
   bool refused_address = false;
   std::function<void()> wake;  ///< tells the app thread to look at the inbox
@@ -88,6 +89,7 @@ std::size_t on_header(char* data, std::size_t one, std::size_t count, void* user
     return 0;
   }
   if (line.starts_with("HTTP/")) transfer.reply.headers.clear();  // a redirect or 100 came before
+  transfer.headers_complete = trim(line).empty();
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos)
     transfer.reply.headers.emplace_back(lower(trim(line.substr(0, colon))),
@@ -180,6 +182,9 @@ base::Result<HttpReply> outcome_of(Transfer& transfer, CURLcode code) {
                                   " bytes");
   if (transfer.refused_address)
     return fail(Errc::kDenied, "the host has a private address, which is not allowed here");
+  // libcurl takes a reply that ends inside its headers for one without a body.
+  if (code == CURLE_OK && !transfer.headers_complete)
+    return fail(Errc::kIo, "the reply ended inside its headers");
   if (code == CURLE_OK) {
     long status = 0;
     curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
