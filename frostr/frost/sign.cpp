@@ -25,6 +25,7 @@ SecretScalar hedged_nonce(const SecretShare& share, std::string_view label, base
   while (true) {
     base::Secret<64> input;
     rng.fill(input.expose_mutable().first<32>());
+    CHECK(label.size() <= 32);
     std::copy(label.begin(), label.end(), input.expose_mutable().begin() + 32);
     const base::Secret<32> candidate = nostr::hmac_sha256(share.secret.expose(), input.expose());
     if (auto nonce = SecretScalar::from_bytes(candidate.expose())) return *std::move(nonce);
