@@ -15,6 +15,7 @@ namespace test {
 class RawConnection {
  public:
   explicit RawConnection(int fd) : fd_(fd) {}
+  int fd() const { return fd_; }
   /// Reads until `end` has been seen (included in the result) or the peer has gone.
   std::string read_until(std::string_view end);
   /// One read(); empty when the peer has gone.
