@@ -34,6 +34,9 @@ class KeyCache {
   std::array<Slot, 512> slots_;
 };
 
+/// What a frame may hold around an event: the verb and a subscription id.
+constexpr std::size_t kEnvelopeBytes = 256;
+
 Checked bad(Verdict verdict) { return {verdict, nullptr, nullptr, std::nullopt}; }
 
 Checked good(TargetPtr target, EventPtr event) {
@@ -102,6 +105,7 @@ std::vector<Checked> VerifyPool::check(const std::vector<Frame>& frames, const S
 
 std::optional<Checked> VerifyPool::check_one(const Frame& frame, const SubTable& table,
                                              Scratch& scratch, Busy busy) {
+  if (frame->size() > limits_.max_bytes + kEnvelopeBytes) return bad(Verdict::kMalformed);
   const auto peek = peek_event_frame(*frame);
   if (!peek) return check_unknown(frame, table, scratch);
   const TargetPtr target = find_target(table, peek->sub);
