@@ -53,10 +53,17 @@ bool ThresholdSigner::judges(const Peer& peer) const {
 
 std::vector<ShareIndex> ThresholdSigner::candidates(std::optional<ShareIndex> first, bool judging) const {
   auto order = node_.peers().order(first, node_.clock().now());
-  const bool any = std::ranges::any_of(node_.peers().all(), [&](const Peer& peer) { return judges(peer); });
-  if (!judging || !any) return order;
-  std::erase_if(order, [&](ShareIndex idx) { return !judges(*node_.peers().find(idx)); });
+  if (!judging || !any_judges()) return order;
+  // One that was never heard stays: what it is shows when it answers a ping.
+  std::erase_if(order, [&](ShareIndex idx) {
+    const Peer* peer = node_.peers().find(idx);
+    return peer->last_seen && !judges(*peer);
+  });
   return order;
+}
+
+bool ThresholdSigner::any_judges() const {
+  return std::ranges::any_of(node_.peers().all(), [&](const Peer& peer) { return judges(peer); });
 }
 
 milliseconds ThresholdSigner::wait_limit(steady_clock::time_point deadline) const {
@@ -105,6 +112,8 @@ Task<Result<ThresholdSigner::Attempt>> ThresholdSigner::attempt(std::vector<Shar
   for (const ShareIndex peer : peers) {
     if (auto stocked = co_await stock_up(peer); !stocked)
       co_return Stopped{peer, false, stocked.error().detail};
+    if (work.content && any_judges() && !judges(*node_.peers().find(peer)))
+      co_return Stopped{peer, false, "signs blindly, and other members judge"};
     auto nonce = node_.nonces().next(peer);
     if (!nonce) co_return Stopped{peer, true, "out of nonces"};
     session_peers.push_back({peer, *nonce});

@@ -117,6 +117,7 @@ class ThresholdSigner final : public nostr::Signer {
 
   std::vector<ShareIndex> candidates(std::optional<ShareIndex> first, bool judging) const;
   bool judges(const Peer& peer) const;
+  bool any_judges() const;
   std::chrono::milliseconds wait_limit(std::chrono::steady_clock::time_point deadline) const;
   base::Task<Result<HashOutcome>> sign_with_quorum(Work work);
   base::Task<Result<void>> stock_up(ShareIndex peer);
