@@ -32,6 +32,7 @@ target_compile_options(sovereign_flags INTERFACE
 target_compile_definitions(sovereign_flags INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
   SPDLOG_FMT_EXTERNAL
+  SOVEREIGN_VERSION="${PROJECT_VERSION}"
   $<$<CONFIG:Debug>:SOVEREIGN_FAILPOINTS>)
 target_link_options(sovereign_flags INTERFACE -fuse-ld=lld-19)
 

@@ -180,7 +180,7 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
     }
   }
   CO_TRY(tx.commit());
-  FAILPOINT(question_committed);
+  FAILPOINT("question-committed");
   LOG(kInfo, "desk", "asked", {{"code", code}, {"class", question.action_class}});
   outbox_filled_();
   wake_.notify();
@@ -250,7 +250,7 @@ Result<void> Desk::decide(const Question& question, const storage::Signal& decid
   TRY(outbox_.add(event, options_.relays, "decision", 1, now, now + kReceiptPatience));
   if (!approved) TRY(tell_outcome(question.id, "denied", "nothing was done"));
   TRY(tx.commit());
-  FAILPOINT(decision_committed);
+  FAILPOINT("decision-committed");
   LOG(kInfo, "desk", "decided", {{"code", question.code}, {"decision", approved ? "approved" : "denied"}});
   outbox_filled_();
   TRY(const auto now_standing, approvals_.get(question.id));
@@ -327,7 +327,7 @@ Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outco
     TRY(outbox_.add(letter.envelope, letter.relays, "receipt", 1, clock_.now(), clock_.now() + kReceiptPatience));
   }
   TRY(tx.commit());
-  FAILPOINT(receipt_committed);
+  FAILPOINT("receipt-committed");
   outbox_filled_();
   return {};
 }

@@ -1,0 +1,409 @@
+// Wiring of the node, in floor order.
+#include "node/agent_app.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "nipsa/kinds.h"
+#include "nipsa/profile.h"
+#include "nipsa/schedule.h"
+#include "node/desk_views.h"
+#include "node/key_file.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
+#include "nostr/nips/nip17.h"
+#include "nostr/nips/nip19.h"
+#include "nostr/nips/nip59.h"
+#include "nostr/nips/nip65.h"
+#include "orchestration/approvals/answer.h"
+#include "orchestration/llm/openai.h"
+#include "orchestration/llm/playbook.h"
+#include "storage/schema.h"
+
+namespace node {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::UnixTime;
+using base::json::Value;
+using orchestration::TriggerKind;
+using storage::Durability;
+using storage::InboxRow;
+using storage::Tx;
+
+constexpr std::string_view kMentionHandler = "mention";
+constexpr std::string_view kDmHandler = "dm";
+constexpr std::chrono::seconds kTriggerAge{3'600};   // older mentions are history, not a call
+constexpr std::chrono::seconds kAnnouncePatience{3'600};
+constexpr std::chrono::seconds kAnnounceRetry{3};
+constexpr std::chrono::seconds kFetchPatience{8};
+constexpr std::size_t kMaxOpenTicks = 100;
+
+bool wants(const Config& config, std::string_view trigger) {
+  return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) != config.agent.triggers.end();
+}
+
+Result<VoiceOptions> voice_options(const Config& config) {
+  VoiceOptions options{.approval_ttl = config.agent.approval_ttl};
+  for (const std::string& relay : config.node.relays) {
+    if (!nostr::is_relay_url(relay)) return fail(Errc::kInvalid, fmt::format("node.relays: \"{}\" is no relay URL", relay), "ws:// or wss://");
+    options.relays.push_back(nostr::normalize_relay_url(relay));
+  }
+  if (options.relays.empty()) return fail(Errc::kInvalid, "node.relays is empty", "name at least one relay in config.toml");
+  for (const std::string& text : config.node.operators) {
+    auto key = nostr::parse_public_key(text);
+    if (!key) return std::unexpected(base::in_context("node.operators", key.error()));
+    options.operators.push_back(*key);
+  }
+  return options;
+}
+
+}  // namespace
+
+AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
+                   nostr::SecretKey key, VoiceOptions options)
+    : runtime_(runtime),
+      home_(home),
+      config_(std::move(config)),
+      db_(std::move(db)),
+      inbox_(*db_),
+      events_(*db_),
+      approvals_(*db_),
+      ticks_(*db_),
+      budgets_(*db_),
+      outbox_(*db_),
+      node_(std::move(key), runtime.clock, runtime.rng),
+      options_(std::move(options)),
+      http_(runtime.loop),
+      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
+      scope_(runtime.loop) {}
+
+AgentApp::~AgentApp() = default;
+
+Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home& home, Config config) {
+  if (config.identity.group.empty() || config.identity.share.empty())
+    return fail(Errc::kInvalid, "this home has no identity", "sovereign init --group FILE --share FILE");
+  TRY(home.ensure());
+  TRY(VoiceOptions options, voice_options(config));
+  TRY(ThresholdIdentity identity, load_identity(config.identity.group, config.identity.share, config.identity.passphrase_file));
+  TRY(nostr::SecretKey key, load_key_file(config.node.key_file.empty() ? home.node_key_file() : std::filesystem::path(config.node.key_file)));
+  TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
+  std::unique_ptr<AgentApp> app(new AgentApp(runtime, home, std::move(config), std::move(db), std::move(key), std::move(options)));
+  TRY(app->build(std::move(identity)));
+  return app;
+}
+
+Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
+  const auto chosen = std::find_if(config_.backends.begin(), config_.backends.end(),
+                                   [&](const BackendConfig& b) { return b.id == config_.agent.model; });
+  CHECK(chosen != config_.backends.end());
+  if (chosen->kind == "playbook") {
+    auto playbook = chosen->playbook.empty() ? orchestration::Playbook::parse(orchestration::Playbook::builtin_text())
+                                             : orchestration::Playbook::load(chosen->playbook);
+    if (!playbook) return std::unexpected(playbook.error());
+    return std::make_unique<orchestration::PlaybookBackend>(chosen->id, *std::move(playbook));
+  }
+  orchestration::OpenAiOptions options{.id = chosen->id,
+                                       .base_url = chosen->base_url,
+                                       .model = chosen->model,
+                                       .rates = {.in_per_1k = {chosen->rate_in_msat_per_1k},
+                                                 .cached_in_per_1k = {chosen->rate_in_msat_per_1k},
+                                                 .out_per_1k = {chosen->rate_out_msat_per_1k}}};
+  if (!chosen->api_key_file.empty()) {
+    TRY(options.api_key, orchestration::ApiKey::from_file(chosen->api_key_file));
+  } else if (!chosen->api_key_env.empty()) {
+    TRY(options.api_key, orchestration::ApiKey::from_env(chosen->api_key_env));
+  }
+  TRY(std::unique_ptr<orchestration::OpenAiBackend> backend,
+      orchestration::OpenAiBackend::create(http_, runtime_.clock, std::move(options)));
+  return backend;
+}
+
+Result<void> AgentApp::build(ThresholdIdentity identity) {
+  base::Loop& loop = runtime_.loop;
+  TRY(backend_, build_backend());
+  frostr::BifrostOptions bifrost{.relays = options_.relays, .cosigner = {.judges = false}};
+  TRY(bifrost_, frostr::BifrostNode::create({loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
+                                            std::move(identity.group), std::move(identity.share), std::move(bifrost)));
+  frostr::ThresholdOptions threshold;
+  for (const std::uint32_t judge : config_.peers.judges) threshold.judges.push_back({judge});
+  signer_ = std::make_unique<frostr::ThresholdSigner>(*bifrost_, std::move(threshold));
+  voice_ = std::make_unique<GroupVoice>(runtime_.pool, *db_, runtime_.clock, runtime_.rng, *signer_, node_, publisher_, options_, loop);
+  desk_ = std::make_unique<orchestration::Desk>(
+      loop, runtime_.pool, node_, *db_, runtime_.clock, runtime_.rng,
+      orchestration::DeskOptions{.role = "node",
+                                 .agent_name = config_.agent.name,
+                                 .operators = options_.operators,
+                                 .relays = options_.relays,
+                                 .inbox_relays = config_.node.inbox_relays.empty() ? options_.relays : config_.node.inbox_relays},
+      [this](const storage::Question&) { outside_->question_changed(); }, [this] { publisher_.wake(); });
+  outside_ = std::make_unique<NodeOutside>(
+      NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_, *desk_, publisher_},
+      signer_->public_key(), options_);
+  runner_ = std::make_unique<TickRunner>(
+      TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *signer_, *voice_, *outside_, publisher_, *backend_},
+      config_, options_);
+  return {};
+}
+
+base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {
+  runtime_.pool.set_auth("", &node_);
+  CO_TRY(control_, ControlServer::listen(runtime_.loop, home_.control_socket(),
+                                         [this](std::string method, Value params) {
+                                           return control(std::move(method), std::move(params));
+                                         }));
+  publisher_.start();
+  auto connected = co_await bifrost_->start();
+  if (!connected) LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
+  voice_->start();
+  desk_->start();
+  announce_node();
+  scope_.spawn("announce agent", announce_agent());
+  runner_->start(std::move(tick_ended));
+  CO_TRY(const auto open, inbox_.list_open());
+  for (const InboxRow& row : open) handle(row);
+  listen();
+  if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
+  co_return Result<void>{};
+}
+
+base::Task<void> AgentApp::stop() {
+  triggers_.reset();
+  if (control_) co_await control_->stop();
+  co_await scope_.stop();
+  co_await runner_->stop();
+  voice_->stop();
+  co_await desk_->stop();
+  co_await bifrost_->stop();
+  co_await publisher_.stop();
+  co_await runtime_.pool.stop();
+}
+
+// ---- who we are ------------------------------------------------------------------------------------
+
+/// The node writes to people: it needs a name and an inbox. Cheap, so it is said at every start.
+void AgentApp::announce_node() {
+  const UnixTime now = runtime_.clock.now();
+  const Value profile = {{"name", config_.agent.name + " (node)"}, {"about", "runs the agent " + nostr::encode_npub(identity())}, {"bot", true}};
+  const std::vector<std::string>& inbox = config_.node.inbox_relays.empty() ? options_.relays : config_.node.inbox_relays;
+  std::vector<nostr::Draft> drafts;
+  drafts.push_back({nostr::kinds::kMetadata, now, {}, base::json::dump(profile)});
+  drafts.push_back(nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, now));
+  drafts.push_back(nostr::build_dm_relays(inbox, now));
+  for (nostr::Draft& draft : drafts) {
+    const nostr::Event event = nostr::sign_event(std::move(draft), node_.key(), runtime_.rng);
+    if (auto posted = publisher_.post(event, options_.relays, "announcement", kAnnouncePatience); !posted)
+      LOG(kError, "node", "cannot queue an announcement", {{"detail", posted.error().detail}});
+  }
+}
+
+std::vector<nostr::Draft> AgentApp::agent_announcements() const {
+  const UnixTime unstamped{};
+  const Value metadata = {{"name", config_.agent.name}, {"about", config_.agent.about}, {"bot", true}};
+  std::vector<nostr::Draft> drafts;
+  drafts.push_back({nostr::kinds::kMetadata, unstamped, {}, base::json::dump(metadata)});
+  drafts.push_back(nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, unstamped));
+
+  nipsa::Profile profile{.name = config_.agent.name,
+                         .about = config_.agent.about,
+                         .capabilities = {"reply"},
+                         .version = SOVEREIGN_VERSION};
+  profile.autonomy = nipsa::read_autonomy(config_.agent.level);
+  profile.threshold = bifrost_->group().threshold();
+  profile.members = static_cast<std::uint32_t>(bifrost_->group().members().size());
+  for (const frostr::Readiness::Member& member : signer_->readiness().members)
+    if (member.service) profile.signers.push_back({.key = *member.service, .role = member.idx.value == 2 ? "marketplace" : "guardian"});
+  if (!options_.operators.empty()) profile.operator_key = options_.operators.front();
+  profile.guardians = options_.operators;
+  profile.runners = {node_.public_key()};
+  if (auto draft = nipsa::build_profile(profile, unstamped)) drafts.push_back(*std::move(draft));
+  else LOG(kError, "node", "cannot write the agent's profile", {{"detail", draft.error().detail}});
+
+  nipsa::Schedule schedule{.heartbeat = config_.agent.heartbeat.count() > 0 ? std::optional(config_.agent.heartbeat) : std::nullopt};
+  if (wants(config_, "mention")) schedule.triggers.push_back({.type = nipsa::Trigger::Type::kMention});
+  if (wants(config_, "dm")) schedule.triggers.push_back({.type = nipsa::Trigger::Type::kDm});
+  if (auto draft = nipsa::build_schedule(schedule, unstamped)) drafts.push_back(*std::move(draft));
+  else LOG(kError, "node", "cannot write the agent's schedule", {{"detail", draft.error().detail}});
+  return drafts;
+}
+
+/// Publishes what nobody has published under the group's key yet. Later changes need the operator.
+base::Task<Result<void>> AgentApp::announce_missing() {
+  nostr::Filters filters{{.authors = {identity()},
+                          .kinds = {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nipsa::kinds::kProfile, nipsa::kinds::kSchedule}}};
+  const nostr::FetchResult found = co_await runtime_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
+  if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
+  for (const nostr::EventPtr& event : found.events) CO_TRY(events_.insert(*event, runtime_.clock.now()));
+  for (nostr::Draft& draft : agent_announcements()) {
+    const nostr::Event shape{.pubkey = identity(), .kind = draft.kind, .tags = draft.tags};
+    const auto address = nostr::address_of(shape);
+    CO_TRY(const auto standing, events_.head(*address));
+    if (standing) continue;
+    Utterance utterance{.key = {"setup", address->str()}, .action_class = "announcement", .draft = std::move(draft), .reason = "introduces the agent"};
+    CO_TRY(const orchestration::ActionResult said, co_await voice_->say(std::move(utterance)));
+    if (said.status != orchestration::ActionStatus::kPublished)
+      LOG(kWarn, "node", "not announced", {{"kind", std::to_string(address->kind)}, {"why", said.text}});
+  }
+  co_return Result<void>{};
+}
+
+base::Task<void> AgentApp::announce_agent() {
+  for (;;) {
+    auto done = co_await announce_missing();
+    if (done) co_return;
+    LOG(kDebug, "node", "announcement waits", {{"detail", done.error().detail}});
+    co_await base::sleep_for(kAnnounceRetry);
+  }
+}
+
+// ---- what wakes it ---------------------------------------------------------------------------------
+
+void AgentApp::listen() {
+  const UnixTime now = runtime_.clock.now();
+  nostr::Filters filters;
+  if (wants(config_, "mention"))
+    filters.push_back({.kinds = {nostr::kinds::kTextNote, nostr::kinds::kComment}, .tags = {{'p', {identity().hex()}}}, .since = now - kTriggerAge});
+  if (wants(config_, "dm"))
+    filters.push_back({.kinds = {nostr::kinds::kGiftWrap}, .tags = {{'p', {node_key().hex()}}}, .since = now - nostr::kWrapBackdate - kTriggerAge});
+  if (filters.empty()) return;
+  triggers_ = runtime_.pool.subscribe(
+      options_.relays, std::move(filters),
+      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_triggers(batch); }, .on_eose = {}, .on_closed = {}});
+}
+
+void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
+  for (const nostr::Delivery& delivery : batch) {
+    const nostr::Event& event = *delivery.event;
+    if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    const std::vector<std::string> handlers{std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
+    auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
+    if (!ingested) {
+      LOG(kError, "node", "cannot keep a trigger", {{"detail", ingested.error().detail}});
+      continue;
+    }
+    FAILPOINT("trigger-ingested");
+    if (!ingested->opened.empty()) handle({.event = event, .handler = handlers.front(), .relay = delivery.relay, .received = runtime_.clock.now()});
+  }
+}
+
+void AgentApp::handle(const InboxRow& row) {
+  if (auto planned = plan_tick(row); !planned)
+    LOG(kError, "node", "cannot plan a tick", {{"event", row.event.id.hex()}, {"detail", planned.error().detail}});
+}
+
+/// Answers to questions belong to the desk and wake nobody.
+Result<bool> AgentApp::is_for_the_desk(const nostr::Event& wrap) const {
+  TRY(const nostr::Rumor rumor, nostr::unwrap(wrap, node_.key()));
+  if (rumor.event.kind != nostr::kinds::kPrivateMessage) return true;
+  if (rumor.event.pubkey == identity() || rumor.event.pubkey == node_key()) return true;
+  if (rumor.event.created_at + kTriggerAge < runtime_.clock.now()) return true;
+  const auto& roster = options_.operators;
+  if (std::find(roster.begin(), roster.end(), rumor.event.pubkey) == roster.end()) return false;
+  return orchestration::read_answer(rumor.event.content, {}, !nostr::tag_values(rumor.event.tags, "e").empty()).kind != orchestration::AnswerKind::kComment;
+}
+
+Result<void> AgentApp::plan_tick(const InboxRow& row) {
+  const UnixTime now = runtime_.clock.now();
+  const bool dm = row.handler == kDmHandler;
+  bool ignore = !dm && row.event.created_at + kTriggerAge < now;
+  if (dm) {
+    auto answer = is_for_the_desk(row.event);
+    ignore = !answer || *answer;  // what cannot be opened is nobody's message
+  }
+  TRY(const auto open, ticks_.list_unfinished());
+  if (open.size() >= kMaxOpenTicks) {
+    LOG(kWarn, "node", "too many open ticks; trigger dropped", {{"event", row.event.id.hex()}});
+    ignore = true;
+  }
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  if (!ignore) TRY(runner_->plan(nipsa::slot_of_event(row.event.id), dm ? TriggerKind::kDm : TriggerKind::kMention, row.event.id));
+  TRY(inbox_.close(row.event.id, row.handler, now));
+  TRY(tx.commit());
+  FAILPOINT("tick-planned");
+  runner_->wake();
+  return {};
+}
+
+base::Task<void> AgentApp::beat() {
+  for (;;) {
+    const UnixTime now = runtime_.clock.now();
+    auto planned = runner_->plan(nipsa::slot_of_heartbeat(now, config_.agent.heartbeat), TriggerKind::kHeartbeat, std::nullopt);
+    if (planned && *planned) runner_->wake();
+    const auto beat = config_.agent.heartbeat;
+    const auto into = std::chrono::seconds{base::to_unix(now) % beat.count()};
+    co_await base::sleep_for(beat - into);
+  }
+}
+
+// ---- what others may ask ---------------------------------------------------------------------------
+
+Value AgentApp::cosigner_view() const {
+  Value out = Value::array();
+  for (const frostr::Readiness::Member& member : signer_->readiness().members) {
+    Value view = {{"idx", member.idx.value}, {"online", member.online}, {"judges", member.judges}, {"nonces", member.nonces}, {"round_trip_ms", member.round_trip.count()}};
+    if (member.service) view["service"] = member.service->hex();
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+Result<Value> AgentApp::status() {
+  const UnixTime now = runtime_.clock.now();
+  const frostr::Readiness readiness = signer_->readiness();
+  TRY(const storage::OutboxCounts outbox, outbox_.counts());
+  TRY(const storage::BudgetTotals day, budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
+  TRY(const auto ticks, ticks_.list_unfinished());
+  Value running = Value::array();
+  for (const storage::TickRow& tick : ticks)
+    running.push_back({{"slot", tick.slot}, {"trigger", tick.trigger_kind}, {"phase", std::string(storage::name_of(tick.phase))}, {"note", tick.note}, {"started", base::to_unix(tick.started)}});
+  Value out = {{"role", "node"},
+               {"identity", identity().hex()},
+               {"npub", nostr::encode_npub(identity())},
+               {"node", node_key().hex()},
+               {"relays", relay_view(runtime_.pool.status())},
+               {"cosigners", cosigner_view()},
+               {"ready", readiness.ready},
+               {"why_not", readiness.why_not},
+               {"budget", {{"day_limit_msat", config_.budget.per_day.value}, {"day_spent_msat", day.spent.value}, {"day_reserved_msat", day.reserved.value}, {"tick_limit_msat", config_.budget.per_tick.value}}},
+               {"tasks", running},
+               {"outbox", {{"open", outbox.open}, {"done", outbox.done}, {"failed", outbox.failed}}}};
+  out["agents"] = Value::array({{{"name", config_.agent.name}, {"level", config_.agent.level}, {"model", backend_->model()}}});
+  TRY(out["pending"], pending_view(approvals_, now));
+  return out;
+}
+
+base::Task<Result<Value>> AgentApp::control_frost_sign(Value params) {
+  CO_TRY(const std::string hex, base::json::get_string(params, "hash"));
+  CO_TRY(const nostr::Sha256 hash, nostr::Sha256::from_hex(hex));
+  CO_TRY(frostr::HashOutcome outcome, co_await signer_->sign_hash(hash));
+  if (const auto* signature = std::get_if<nostr::Signature>(&outcome)) co_return Value{{"signature", signature->hex()}};
+  if (const auto* refused = std::get_if<frostr::Refused>(&outcome)) co_return fail(Errc::kDenied, "refused: " + refused->reason);
+  if (const auto* away = std::get_if<frostr::Unavailable>(&outcome)) co_return fail(Errc::kUnavailable, away->why);
+  co_return fail(Errc::kApprovalRequired, "the operator has to approve what is signed", "sign the event itself, not its hash");
+}
+
+base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
+  CO_TRY(const std::string text, base::json::get_string(params, "peer"));
+  CO_TRY(const nostr::PublicKey peer, nostr::parse_public_key(text));
+  CO_TRY(const nostr::SharedX shared, co_await signer_->ecdh(peer, {}));
+  co_return Value{{"shared_x", base::hex_encode(shared.expose())}};
+}
+
+base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
+  if (method == "status") co_return status();
+  if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "approve" || method == "deny") {
+    CO_TRY(const std::string code, base::json::get_string(params, "code"));
+    CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
+    co_return question_view(question);
+  }
+  if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
+  if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));
+  co_return fail(Errc::kUnsupported, fmt::format("a node has no method \"{}\"", method));
+}
+
+}  // namespace node

@@ -1,0 +1,84 @@
+// The agent node as a program: identity, relays, desk, voice, ticks and the control socket, wired.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "frostr/bifrost_node.h"
+#include "frostr/threshold_signer.h"
+#include "node/config.h"
+#include "node/control.h"
+#include "node/identity.h"
+#include "node/runtime.h"
+#include "node/tick_runner.h"
+#include "nostr/net/http_client.h"
+#include "storage/inbox.h"
+#include "storage/kv.h"
+
+namespace node {
+
+/// A running node. Lives in main's frame. App thread.
+class AgentApp {
+ public:
+  static base::Result<std::unique_ptr<AgentApp>> create(Runtime& runtime, const Home& home, Config config);
+  ~AgentApp();
+
+  /// Connects, announces what is not published yet, resumes what an earlier process left, listens.
+  /// `tick_ended` is called after each tick.
+  base::Task<base::Result<void>> start(std::function<void(const TickOutcome&)> tick_ended);
+  base::Task<void> stop();
+
+  nostr::PublicKey identity() const { return signer_->public_key(); }
+  nostr::PublicKey node_key() const { return node_.public_key(); }
+
+ private:
+  AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
+           nostr::SecretKey key, VoiceOptions options);
+  base::Result<void> build(ThresholdIdentity identity);
+  base::Result<std::unique_ptr<orchestration::Backend>> build_backend();
+
+  void announce_node();
+  base::Task<void> announce_agent();
+  base::Task<base::Result<void>> announce_missing();
+  std::vector<nostr::Draft> agent_announcements() const;
+
+  void listen();
+  void on_triggers(std::span<const nostr::Delivery> batch);
+  void handle(const storage::InboxRow& row);
+  base::Result<void> plan_tick(const storage::InboxRow& row);
+  base::Result<bool> is_for_the_desk(const nostr::Event& wrap) const;
+  base::Task<void> beat();
+
+  base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
+  base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
+  base::Task<base::Result<base::json::Value>> control_frost_ecdh(base::json::Value params);
+  base::Result<base::json::Value> status();
+  base::json::Value cosigner_view() const;
+
+  Runtime& runtime_;
+  Home home_;
+  Config config_;
+  std::unique_ptr<storage::Db> db_;
+  storage::Inbox inbox_;
+  storage::EventDb events_;
+  storage::Approvals approvals_;
+  storage::Ticks ticks_;
+  storage::Budgets budgets_;
+  storage::Outbox outbox_;
+  nostr::KeySigner node_;
+  VoiceOptions options_;
+  nostr::HttpClient http_;
+  Publisher publisher_;
+  std::unique_ptr<frostr::BifrostNode> bifrost_;
+  std::unique_ptr<frostr::ThresholdSigner> signer_;
+  std::unique_ptr<GroupVoice> voice_;
+  std::unique_ptr<orchestration::Desk> desk_;
+  std::unique_ptr<NodeOutside> outside_;
+  std::unique_ptr<orchestration::Backend> backend_;
+  std::unique_ptr<TickRunner> runner_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<nostr::Subscription> triggers_;
+  base::Scope scope_;
+};
+
+}  // namespace node

@@ -1,0 +1,273 @@
+// init, run, status, pending, approve, deny, trajectory: the agent node from outside.
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "nipsa/approval.h"
+#include "nipsa/chain.h"
+#include "nipsa/digest.h"
+#include "nipsa/kinds.h"
+#include "node/agent_app.h"
+#include "node/cli/command.h"
+#include "node/cli/trajectory_commands.h"
+#include "node/key_file.h"
+#include "nostr/base/log.h"
+#include "nostr/nips/nip19.h"
+
+namespace node::cli {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::json::Value;
+
+constexpr std::chrono::seconds kControlPatience{10};
+
+// ---- init ------------------------------------------------------------------------------------------
+
+struct InitArguments {
+  std::string group, share, passphrase_file;
+  std::vector<std::string> relays, operators;
+  std::string name = "agent";
+  std::string level = "bounded";
+  std::string base_url, model, api_key_env;
+};
+
+Result<Config> config_for(const Home& home, const InitArguments& arguments) {
+  Config config;
+  config.identity = {.group = (home.config_dir / "group.txt").string(), .share = (home.config_dir / "share.txt").string(), .passphrase_file = arguments.passphrase_file};
+  config.node = {.key_file = home.node_key_file().string(), .relays = arguments.relays, .inbox_relays = {}, .operators = {}};
+  for (const std::string& text : arguments.operators) {
+    auto key = nostr::parse_public_key(text);
+    if (!key) return std::unexpected(base::in_context("--operator", key.error()));
+    config.node.operators.push_back(nostr::encode_npub(*key));
+  }
+  config.agent.name = arguments.name;
+  config.agent.level = arguments.level;
+  if (arguments.base_url.empty()) config.backends.push_back({.id = "default"});
+  else config.backends.push_back({.id = "default", .kind = "openai", .base_url = arguments.base_url, .model = arguments.model, .api_key_env = arguments.api_key_env});
+  return config;
+}
+
+Result<Value> init_home(const Home& home, const InitArguments& arguments) {
+  TRY(const ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
+  TRY(const Config config, config_for(home, arguments));
+  const std::string text = render_config(config);
+  TRY(parse_config(text, home.config_dir, {}));
+  TRY(home.ensure());
+  std::error_code error;
+  if (std::filesystem::exists(home.config_file(), error))
+    return fail(Errc::kConflict, home.config_file().string() + " exists already", "edit it, or choose another --home");
+  base::SystemRng rng;
+  TRY(const nostr::SecretKey key, load_or_create_key_file(home.node_key_file(), rng));
+  TRY(const std::string group, read_file(arguments.group));
+  TRY(write_file(home.config_dir / "group.txt", group));
+  TRY(std::string share, read_secret_file(arguments.share));
+  auto written = write_file(home.config_dir / "share.txt", share, 0600);
+  base::wipe(share);
+  TRY(std::move(written));
+  TRY(write_file(home.config_file(), text));
+  return Value{{"identity", identity.group.identity().hex()},
+               {"npub", nostr::encode_npub(identity.group.identity())},
+               {"node", key.public_key().hex()},
+               {"config", home.config_file().string()}};
+}
+
+int init(const Context& context, const InitArguments& arguments) {
+  auto made = init_home(context.home(), arguments);
+  if (!made) return report(context, made.error());
+  if (context.json) {
+    print_json(*made);
+    return kOk;
+  }
+  print_line("agent   " + (*made)["npub"].get<std::string>());
+  print_line("node    " + (*made)["node"].get<std::string>());
+  print_line("config  " + (*made)["config"].get<std::string>());
+  print_line("next    sovereign run");
+  return kOk;
+}
+
+// ---- run -------------------------------------------------------------------------------------------
+
+base::Task<void> stop_app(AgentApp& app) { co_await app.stop(); }
+
+int run(const Context& context, bool once) {
+  auto config = load_config(context.home());
+  if (!config) return report(context, config.error());
+  Runtime runtime;
+  auto app = AgentApp::create(runtime, context.home(), *std::move(config));
+  if (!app) return report(context, app.error());
+  int signal = 0;
+  std::optional<TickOutcome> last;
+  runtime.loop.on_signal([&](int number) {
+    signal = number;
+    runtime.loop.stop();
+  });
+  auto started = runtime.loop.run_until_complete((*app)->start([&](const TickOutcome& outcome) {
+    last = outcome;
+    if (once) runtime.loop.stop();
+  }));
+  if (!started) {
+    runtime.loop.run_until_complete(stop_app(**app));
+    return report(context, started.error());
+  }
+  if (context.json) print_json({{"running", (*app)->identity().hex()}, {"node", (*app)->node_key().hex()}});
+  else print_line("running " + nostr::encode_npub((*app)->identity()));
+  if (!(once && last)) runtime.loop.run();
+  runtime.loop.run_until_complete(stop_app(**app));
+  if (once && last) {
+    print_json({{"slot", last->slot}, {"status", orchestration::session_status_name(last->status)}, {"detail", last->detail}, {"result", last->result ? last->result->hex() : ""}});
+    return last->status == orchestration::SessionStatus::kSuccess ? kOk : last->status == orchestration::SessionStatus::kPartial ? kPartial : kFailed;
+  }
+  return signal == SIGINT ? kInterrupted : kOk;
+}
+
+// ---- talking to a running process ------------------------------------------------------------------
+
+int report_control(const Context& context, const base::Error& error) {
+  const int code = report(context, error);
+  return error.code == Errc::kUnavailable ? kNotRunning : code;
+}
+
+void print_question(const Value& question) {
+  print_line(fmt::format("{}  {}  {}  open for {} s", base::json::string_or(question, "code"), base::json::string_or(question, "state"),
+                         base::json::string_or(question, "action"), base::json::int_or(question, "age")));
+  print_line(base::json::string_or(question, "text"));
+}
+
+int pending(const Context& context) {
+  auto answer = control_call(context.home().control_socket(), "pending", Value::object(), kControlPatience);
+  if (!answer) return report_control(context, answer.error());
+  if (context.json) {
+    print_json(*answer);
+    return kOk;
+  }
+  if (answer->empty()) print_line("nothing waits for you");
+  for (const Value& question : *answer) print_question(question);
+  return kOk;
+}
+
+int status(const Context& context) {
+  auto answer = control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
+  if (!answer) return report_control(context, answer.error());
+  if (context.json) {
+    print_json(*answer);
+    return kOk;
+  }
+  print_line(fmt::format("{}  {}", base::json::string_or(*answer, "role"), base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
+  for (const Value& relay : answer->value("relays", Value::array()))
+    print_line(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"), relay.value("connected", false) ? "connected" : base::json::string_or(relay, "last_error", "not connected")));
+  for (const Value& cosigner : answer->value("cosigners", Value::array()))
+    print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"), cosigner.value("online", false) ? "online" : "away", base::json::int_or(cosigner, "nonces")));
+  if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty()) print_line("not ready  " + why);
+  for (const Value& tick : answer->value("tasks", Value::array()))
+    print_line(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"), base::json::string_or(tick, "phase"), base::json::string_or(tick, "note")));
+  for (const Value& question : answer->value("pending", Value::array())) print_question(question);
+  return kOk;
+}
+
+struct DecideArguments {
+  std::string code;
+  std::string key_file;
+  std::vector<std::string> relays;
+};
+
+/// Signs a 39213 as an operator, for whoever asked the question of this code.
+base::Task<Result<Value>> publish_decision(Runtime& runtime, DecideArguments arguments, const nostr::SecretKey& key, bool approve) {
+  const auto folded = nipsa::fold_code(arguments.code);
+  if (!folded) co_return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", arguments.code), "codes look like K7QF-2M9X");
+  const base::UnixTime now = runtime.clock.now();
+  nostr::Filters filters{{.kinds = {nipsa::kinds::kApprovalRequest}, .tags = {{'p', {key.public_key().hex()}}}, .since = now - std::chrono::hours{24}}};
+  const nostr::FetchResult found = co_await runtime.pool.fetch(arguments.relays, std::move(filters), std::chrono::seconds{10});
+  const nostr::Event* request = nullptr;
+  for (const nostr::EventPtr& event : found.events)
+    if (nipsa::approval_code(event->id) == *folded) request = event.get();
+  if (!request) co_return fail(Errc::kNotFound, fmt::format("no request for code {} names you on these relays", arguments.code));
+  CO_TRY(const nipsa::ApprovalRequest parsed, nipsa::parse_approval_request(*request));
+  const nipsa::ApprovalDecision decision{.request = request->id,
+                                         .tick = parsed.tick,
+                                         .requester = request->pubkey,
+                                         .decision = approve ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
+                                         .agent = parsed.agent,
+                                         .action = parsed.action,
+                                         .action_hash = parsed.action_hash,
+                                         .expires = parsed.expires};
+  CO_TRY(nostr::Draft draft, nipsa::build_approval_decision(decision, now));
+  const nostr::Event event = nostr::sign_event(std::move(draft), key, runtime.rng);
+  const auto outcomes = co_await runtime.pool.publish(arguments.relays, event);
+  for (const nostr::PublishOutcome& outcome : outcomes)
+    if (outcome.state == nostr::PublishOutcome::State::kAccepted)
+      co_return Value{{"decision", event.id.hex()}, {"request", request->id.hex()}, {"approved", approve}};
+  co_return fail(Errc::kUnavailable, "no relay took the decision");
+}
+
+base::Task<Result<Value>> publish_and_stop(Runtime& runtime, DecideArguments arguments, const nostr::SecretKey& key, bool approve) {
+  auto done = co_await publish_decision(runtime, std::move(arguments), key, approve);
+  co_await runtime.pool.stop();
+  co_return done;
+}
+
+int decide(const Context& context, const DecideArguments& arguments, bool approve) {
+  if (!arguments.key_file.empty()) {
+    auto key = load_key_file(arguments.key_file);
+    if (!key) return report(context, key.error());
+    if (arguments.relays.empty()) {
+      report(context, {Errc::kInvalid, "--key-file needs --relay", "name the relay the agent uses"});
+      return kUsage;
+    }
+    Runtime runtime;
+    auto done = runtime.loop.run_until_complete(publish_and_stop(runtime, arguments, *key, approve));
+    if (!done) return report(context, done.error());
+    print_json(*done);
+    return kOk;
+  }
+  auto answer = control_call(context.home().control_socket(), approve ? "approve" : "deny", {{"code", arguments.code}}, kControlPatience);
+  if (!answer) return report_control(context, answer.error());
+  if (context.json) print_json(*answer);
+  else print_line(fmt::format("{} {}", base::json::string_or(*answer, "code"), base::json::string_or(*answer, "state")));
+  return kOk;
+}
+
+void add_decision(CLI::App& app, Context& context, Action* chosen, bool approve) {
+  auto arguments = std::make_shared<DecideArguments>();
+  auto* command = app.add_subcommand(approve ? "approve" : "deny", approve ? "Say yes to a pending question" : "Say no to a pending question");
+  command->add_option("code", arguments->code, "The code of the question, e.g. K7QF-2M9X")->required();
+  command->add_option("--key-file", arguments->key_file, "Decide as this operator by a signed event instead of at the home");
+  command->add_option("--relay", arguments->relays, "Where the request is and the decision goes")->allow_extra_args(false);
+  command->callback([=, &context] { *chosen = [=, &context] { return decide(context, *arguments, approve); }; });
+}
+
+}  // namespace
+
+void add_agent_commands(CLI::App& app, Context& context, Action* chosen) {
+  auto starting = std::make_shared<InitArguments>();
+  auto* init_command = app.add_subcommand("init", "Make a node's home: its key, its share, a commented config.toml");
+  init_command->add_option("--group", starting->group, "File with bfgroup1…")->required();
+  init_command->add_option("--share", starting->share, "File with this node's share")->required();
+  init_command->add_option("--passphrase-file", starting->passphrase_file, "Opens a sovshare1…");
+  init_command->add_option("--relay", starting->relays, "Relay (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--operator", starting->operators, "Who is obeyed (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--name", starting->name, "What the agent is called");
+  init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
+  init_command->add_option("--base-url", starting->base_url, "OpenAI-compatible endpoint; none: the built-in playbook");
+  init_command->add_option("--model", starting->model, "The endpoint's model");
+  init_command->add_option("--api-key-env", starting->api_key_env, "Environment variable that holds the API key");
+  init_command->footer("Example:\n  sovereign init --home ./agent --group group.txt --share share-1.txt --relay wss://relay.example --operator npub1…");
+  init_command->callback([=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
+
+  auto once = std::make_shared<bool>(false);
+  auto* run_command = app.add_subcommand("run", "Run the agent node");
+  run_command->add_flag("--once", *once, "Stop after the first tick and print how it ended");
+  run_command->callback([=, &context] { *chosen = [=, &context] { return run(context, *once); }; });
+
+  auto* status_command = app.add_subcommand("status", "What the process of this home is doing");
+  status_command->callback([=, &context] { *chosen = [&context] { return status(context); }; });
+  auto* pending_command = app.add_subcommand("pending", "Questions that wait for the operator");
+  pending_command->callback([=, &context] { *chosen = [&context] { return pending(context); }; });
+  add_decision(app, context, chosen, true);
+  add_decision(app, context, chosen, false);
+  add_trajectory_commands(app, context, chosen);
+}
+
+}  // namespace node::cli

@@ -1,0 +1,265 @@
+// frost deal | status and cosigner [init]: making, showing and serving threshold identities.
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "frostr/policy_file.h"
+#include "frostr/wire/credential.h"
+#include "node/cli/command.h"
+#include "node/cli/frost_requests.h"
+#include "node/cosigner_app.h"
+#include "node/identity.h"
+#include "node/key_file.h"
+#include "nostr/nips/nip19.h"
+
+namespace node::cli {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::json::Value;
+
+// ---- deal ------------------------------------------------------------------------------------------
+
+struct DealArguments {
+  std::uint32_t threshold = 2;
+  std::uint32_t members = 3;
+  std::string secret_file;
+  std::string passphrase_file;
+  std::string out;
+};
+
+Result<std::optional<frostr::SecretScalar>> secret_to_split(const DealArguments& arguments) {
+  if (arguments.secret_file.empty()) return std::nullopt;
+  TRY(const nostr::SecretKey key, load_key_file(arguments.secret_file));
+  TRY(frostr::SecretScalar scalar, frostr::SecretScalar::from_bytes(key.expose()));
+  return std::optional(std::move(scalar));
+}
+
+Result<void> write_share(const std::filesystem::path& path, const frostr::SecretShare& share,
+                         const std::string& passphrase_file, base::Rng& rng) {
+  if (passphrase_file.empty()) {
+    const frostr::SecretText text = frostr::encode_share(share);
+    frostr::SecretText line(std::string(text.expose()) + "\n");
+    return write_file(path, line.expose(), 0600);
+  }
+  TRY(std::string phrase, read_secret_file(passphrase_file));
+  while (!phrase.empty() && (phrase.back() == '\n' || phrase.back() == '\r')) phrase.pop_back();
+  const frostr::SecretText wiped(std::move(phrase));
+  TRY(const std::string text, frostr::encrypt_share(share, wiped.expose(), rng));
+  return write_file(path, text + "\n", 0600);
+}
+
+Result<frostr::GroupPackage> deal_into(const DealArguments& arguments) {
+  const std::filesystem::path dir(arguments.out);
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) return fail(Errc::kIo, fmt::format("cannot create {}: {}", arguments.out, error.message()));
+  for (std::uint32_t i = 1; i <= arguments.members; ++i)
+    if (std::filesystem::exists(dir / fmt::format("share-{}.txt", i), error))
+      return fail(Errc::kConflict, fmt::format("{} holds shares already", arguments.out), "shares are never overwritten: name another --out");
+  base::SystemRng rng;
+  TRY(auto secret, secret_to_split(arguments));
+  TRY(const frostr::Dealt dealt, frostr::deal(rng, arguments.threshold, arguments.members, std::move(secret)));
+  TRY(write_file(dir / "group.txt", frostr::encode_group(dealt.group) + "\n"));
+  for (const frostr::SecretShare& share : dealt.shares)
+    TRY(write_share(dir / fmt::format("share-{}.txt", share.idx.value), share, arguments.passphrase_file, rng));
+  return dealt.group;
+}
+
+void print_group(const Context& context, const frostr::GroupPackage& group) {
+  const std::string npub = nostr::encode_npub(group.identity());
+  if (context.json) {
+    Value members = Value::array();
+    for (const frostr::GroupMember& member : group.members())
+      members.push_back({{"idx", member.idx.value}, {"pubkey", member.identity().hex()}});
+    print_json({{"identity", group.identity().hex()}, {"npub", npub}, {"threshold", group.threshold()}, {"members", members}, {"gid", group.id().hex()}});
+    return;
+  }
+  print_line(npub);
+  print_line(group.identity().hex());
+  print_line(fmt::format("{} of {} shares sign", group.threshold(), group.members().size()));
+  for (const frostr::GroupMember& member : group.members())
+    print_line(fmt::format("share {}  {}", member.idx.value, member.identity().hex()));
+}
+
+int deal(const Context& context, const DealArguments& arguments) {
+  auto group = deal_into(arguments);
+  if (!group) return report(context, group.error());
+  progress(context, "dealt by this machine: it held the whole key for a moment. Move each share to its own machine, then delete it here.");
+  print_group(context, *group);
+  return kOk;
+}
+
+// ---- cosigner --------------------------------------------------------------------------------------
+
+struct ServeArguments {
+  std::string group, share, passphrase_file, policy;
+  std::vector<std::string> relays;
+};
+
+struct InitArguments {
+  std::string group, share, passphrase_file;
+  std::vector<std::string> operators, runners, relays;
+  std::string level = "bounded";
+  bool blind = false;
+};
+
+/// The home's own copies, when a command names no files.
+std::string or_home_file(const std::string& given, const std::filesystem::path& fallback) {
+  return given.empty() ? fallback.string() : given;
+}
+
+base::Task<void> stop_app(CosignerApp& app) { co_await app.stop(); }
+
+int serve(const Context& context, const ServeArguments& arguments) {
+  const Home home = context.home();
+  Runtime runtime;
+  auto app = CosignerApp::create(runtime, {.home = home,
+                                           .group_file = or_home_file(arguments.group, home.config_dir / "group.txt"),
+                                           .share_file = or_home_file(arguments.share, home.config_dir / "share.txt"),
+                                           .passphrase_file = arguments.passphrase_file,
+                                           .relays = arguments.relays,
+                                           .policy_file = arguments.policy});
+  if (!app) return report(context, app.error());
+  int signal = 0;
+  runtime.loop.on_signal([&](int number) {
+    signal = number;
+    runtime.loop.stop();
+  });
+  auto started = runtime.loop.run_until_complete((*app)->start());
+  if (!started) {
+    runtime.loop.run_until_complete(stop_app(**app));
+    return report(context, started.error());
+  }
+  const std::string share = (*app)->share_key().hex();
+  if (context.json) print_json({{"ready", share}, {"service", (*app)->service_key().hex()}});
+  else print_line("ready " + share);
+  runtime.loop.run();
+  runtime.loop.run_until_complete(stop_app(**app));
+  return signal == SIGINT ? kInterrupted : kOk;
+}
+
+Result<frostr::PolicySeed> seed_of(const InitArguments& arguments, const ThresholdIdentity& identity) {
+  frostr::PolicySeed seed{.relays = arguments.relays};
+  for (const std::string& text : arguments.operators) {
+    auto key = nostr::parse_public_key(text);
+    if (!key) return std::unexpected(base::in_context("--operator", key.error()));
+    seed.operators.push_back(*key);
+  }
+  // "idx:key" names a member's runner; a key alone is the runner of share 1.
+  for (const std::string& text : arguments.runners) {
+    const std::size_t colon = text.find(':');
+    frostr::Requester requester{.idx = 1, .blind = arguments.blind};
+    std::string key_text = text;
+    if (colon != std::string::npos && text.find_first_not_of("0123456789") == colon) {
+      requester.idx = static_cast<std::uint32_t>(std::strtoul(text.c_str(), nullptr, 10));
+      key_text = text.substr(colon + 1);
+    }
+    auto key = nostr::parse_public_key(key_text);
+    if (!key) return std::unexpected(base::in_context("--runner", key.error()));
+    requester.runner = *key;
+    if (!identity.group.find(frostr::ShareIndex{requester.idx}) || requester.idx == identity.share.idx.value)
+      return fail(Errc::kInvalid, fmt::format("--runner {}: share {} is not another member of the group", text, requester.idx));
+    seed.requesters.push_back(requester);
+  }
+  if (arguments.level == "supervised") seed.level = frostr::Level::kSupervised;
+  else if (arguments.level == "bounded") seed.level = frostr::Level::kBounded;
+  else if (arguments.level == "autonomous") seed.level = frostr::Level::kAutonomous;
+  else return fail(Errc::kInvalid, fmt::format("--level {}", arguments.level), "supervised, bounded or autonomous");
+  return seed;
+}
+
+Result<Value> init_home(const Home& home, const InitArguments& arguments) {
+  TRY(const ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
+  TRY(const frostr::PolicySeed seed, seed_of(arguments, identity));
+  TRY(home.ensure());
+  std::error_code error;
+  if (std::filesystem::exists(home.policy_file(), error))
+    return fail(Errc::kConflict, home.policy_file().string() + " exists already", "edit it, or choose another --home");
+  base::SystemRng rng;
+  TRY(const nostr::SecretKey service, load_or_create_key_file(home.service_key_file(), rng));
+  TRY(const std::string group, read_file(arguments.group));
+  TRY(write_file(home.config_dir / "group.txt", group));
+  TRY(std::string share, read_secret_file(arguments.share));
+  const frostr::SecretText wiped(std::move(share));
+  TRY(write_file(home.config_dir / "share.txt", wiped.expose(), 0600));
+  TRY(write_file(home.policy_file(), frostr::write_policy(seed)));
+  return Value{{"share", identity.group.find(identity.share.idx)->identity().hex()},
+               {"service", service.public_key().hex()},
+               {"identity", identity.group.identity().hex()},
+               {"policy", home.policy_file().string()}};
+}
+
+int init(const Context& context, const InitArguments& arguments) {
+  auto made = init_home(context.home(), arguments);
+  if (!made) return report(context, made.error());
+  if (context.json) {
+    print_json(*made);
+    return kOk;
+  }
+  print_line("policy   " + (*made)["policy"].get<std::string>());
+  print_line("asks as  " + (*made)["service"].get<std::string>());
+  print_line("next     sovereign cosigner --home " + context.home().config_dir.string());
+  return kOk;
+}
+
+void add_cosigner(CLI::App& app, Context& context, Action* chosen) {
+  auto serving = std::make_shared<ServeArguments>();
+  auto* cosigner = app.add_subcommand("cosigner", "Answer signing requests for one share, by policy");
+  cosigner->require_subcommand(0, 1);
+  cosigner->add_option("--group", serving->group, "File with bfgroup1…; default the home's");
+  cosigner->add_option("--share", serving->share, "File with bfshare1… or sovshare1…; default the home's");
+  cosigner->add_option("--passphrase-file", serving->passphrase_file, "Opens a sovshare1…");
+  cosigner->add_option("--relay", serving->relays, "Serve on this relay (repeat); default the policy's")->allow_extra_args(false);
+  cosigner->add_option("--policy", serving->policy, "Policy file; default the home's policy.toml");
+  cosigner->footer("Examples:\n  sovereign cosigner init --home ./guardian --group group.txt --share share-3.txt \\\n"
+                   "      --operator npub1… --runner HEX --relay wss://relay.example\n"
+                   "  sovereign cosigner --home ./guardian");
+
+  auto starting = std::make_shared<InitArguments>();
+  auto* init_command = cosigner->add_subcommand("init", "Set up a co-signer's home: share, service key, commented policy");
+  init_command->add_option("--group", starting->group, "File with bfgroup1…")->required();
+  init_command->add_option("--share", starting->share, "File with this machine's share")->required();
+  init_command->add_option("--passphrase-file", starting->passphrase_file, "Opens a sovshare1…");
+  init_command->add_option("--operator", starting->operators, "Who is asked (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--runner", starting->runners, "The node's key, or IDX:KEY (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--relay", starting->relays, "Relay (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
+  init_command->callback([=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
+  cosigner->callback([=, &context] {
+    if (cosigner->get_subcommands().empty()) *chosen = [=, &context] { return serve(context, *serving); };
+  });
+}
+
+}  // namespace
+
+void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
+  auto* frost = app.add_subcommand("frost", "Threshold identities: deal, inspect, sign, derive secrets");
+  frost->require_subcommand(1);
+  auto dealing = std::make_shared<DealArguments>();
+  auto* deal_command = frost->add_subcommand("deal", "Split a new key (or an existing one) into shares");
+  deal_command->add_option("-t,--threshold", dealing->threshold, "Shares that sign together")->check(CLI::Range(2, 256));
+  deal_command->add_option("-n,--members", dealing->members, "Shares in all")->check(CLI::Range(2, 256));
+  deal_command->add_option("--secret-file", dealing->secret_file, "Split this key instead of a new one");
+  deal_command->add_option("--passphrase-file", dealing->passphrase_file, "Encrypt the shares with this passphrase");
+  deal_command->add_option("--out", dealing->out, "Folder for group.txt and share-N.txt")->required();
+  deal_command->callback([=, &context] { *chosen = [=, &context] { return deal(context, *dealing); }; });
+
+  auto file = std::make_shared<std::string>();
+  auto* show = frost->add_subcommand("status", "What a group file says, and who of it answers");
+  show->add_option("--group", *file, "File with bfgroup1…")->required();
+  show->callback([=, &context] {
+    *chosen = [=, &context] {
+      auto group = load_group(*file);
+      if (!group) return report(context, group.error());
+      print_group(context, *group);
+      return static_cast<int>(kOk);
+    };
+  });
+  add_frost_requests(*frost, context, chosen);
+  add_cosigner(app, context, chosen);
+}
+
+}  // namespace node::cli

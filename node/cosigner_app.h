@@ -1,0 +1,77 @@
+// The co-signer as a program: share, policy, desk and service key of one machine, wired together.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "frostr/bifrost_node.h"
+#include "node/approval_book.h"
+#include "node/control.h"
+#include "node/home.h"
+#include "node/identity.h"
+#include "node/publisher.h"
+#include "node/runtime.h"
+#include "nostr/signer/key_signer.h"
+#include "orchestration/approvals/desk.h"
+#include "storage/db.h"
+#include "storage/inbox.h"
+
+namespace node {
+
+struct CosignerSettings {
+  Home home;
+  std::string group_file;
+  std::string share_file;
+  std::string passphrase_file;
+  std::vector<std::string> relays;   ///< where kind 20000 travels; empty = the policy's
+  std::string policy_file;           ///< empty = the home's policy.toml
+};
+
+/// A running co-signer. Lives in main's frame; App thread.
+class CosignerApp {
+ public:
+  static base::Result<std::unique_ptr<CosignerApp>> create(Runtime& runtime, const CosignerSettings& settings);
+  ~CosignerApp();
+
+  /// Connects, publishes who the service key is, opens the desk and starts answering.
+  base::Task<base::Result<void>> start();
+  base::Task<void> stop();
+
+  /// The x of the share: the member's name on the wire.
+  nostr::PublicKey share_key() const;
+  /// The key that asks the operator.
+  nostr::PublicKey service_key() const { return service_.public_key(); }
+
+ private:
+  CosignerApp(Runtime& runtime, const CosignerSettings& settings, std::unique_ptr<storage::Db> db,
+              ThresholdIdentity identity, nostr::SecretKey service, frostr::Policy policy);
+
+  void announce();
+  void subscribe_questions();
+  void on_questions(std::span<const nostr::Delivery> batch);
+  base::Task<void> open_question(nostr::Event request);
+  base::Result<orchestration::Ask> read_question(const nostr::Event& request);
+  base::Task<void> follow_outcomes();
+  void on_outcomes(std::span<const nostr::Delivery> batch);
+  base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
+
+  Runtime& runtime_;
+  Home home_;
+  std::unique_ptr<storage::Db> db_;
+  storage::Approvals approvals_;
+  storage::Inbox inbox_;
+  storage::EventDb events_;
+  nostr::KeySigner service_;
+  DeskBook book_;
+  Publisher publisher_;
+  std::vector<std::string> relays_;
+  std::unique_ptr<frostr::BifrostNode> bifrost_;
+  std::unique_ptr<orchestration::Desk> desk_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<nostr::Subscription> questions_;
+  std::unique_ptr<nostr::Subscription> outcomes_;
+  base::Signal outcome_wanted_;  ///< an approval was used up
+  base::Scope scope_;
+};
+
+}  // namespace node

@@ -1,0 +1,46 @@
+// JSON views of questions and relays.
+#include "node/desk_views.h"
+
+namespace node {
+
+using base::json::Value;
+
+Value question_view(const storage::Question& question) {
+  return {{"code", question.code},
+          {"state", std::string(storage::name_of(question.state))},
+          {"action", question.action_class},
+          {"text", question.summary},
+          {"digest", question.digest.hex()},
+          {"request", question.id.hex()},
+          {"agent", question.agent.hex()},
+          {"sats", question.sats},
+          {"created_at", base::to_unix(question.created_at)},
+          {"expires_at", base::to_unix(question.expires_at)}};
+}
+
+base::Result<Value> pending_view(storage::Approvals& approvals, base::UnixTime now) {
+  Value out = Value::array();
+  for (const storage::QuestionState state : {storage::QuestionState::kOpen, storage::QuestionState::kApproved}) {
+    TRY(const auto questions, approvals.list(state));
+    for (const storage::Question& question : questions) {
+      Value view = question_view(question);
+      view["age"] = (now - question.created_at).count();
+      out.push_back(std::move(view));
+    }
+  }
+  return out;
+}
+
+Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
+  Value out = Value::array();
+  for (const nostr::RelayStatus& relay : relays)
+    out.push_back({{"url", relay.url},
+                   {"connected", relay.connected},
+                   {"events", relay.events},
+                   {"duplicates", relay.duplicates},
+                   {"rejected", relay.rejected},
+                   {"last_error", relay.last_error}});
+  return out;
+}
+
+}  // namespace node

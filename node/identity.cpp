@@ -1,0 +1,62 @@
+// Loading group and share files.
+#include "node/identity.h"
+
+#include "frostr/wire/credential.h"
+#include "node/home.h"
+#include "nostr/base/log.h"
+
+namespace node {
+namespace {
+
+using base::Result;
+
+/// The one line of a text file, without surrounding white space.
+std::string_view only_line(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+void warn(const std::string& path, const std::string& warning) {
+  if (!warning.empty()) LOG(kWarn, "frost", warning, {{"file", path}});
+}
+
+}  // namespace
+
+Result<frostr::GroupPackage> load_group(const std::string& path) {
+  TRY(const std::string text, read_file(path));
+  auto credential = frostr::decode_group(only_line(text));
+  if (!credential) return std::unexpected(base::in_context(path, credential.error()));
+  warn(path, credential->warning);
+  return std::move(credential->group);
+}
+
+Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file) {
+  TRY(std::string text, read_secret_file(path));
+  const frostr::SecretText wiped(std::move(text));
+  const std::string_view line = only_line(wiped.expose());
+  if (!frostr::is_encrypted_share(line)) {
+    auto credential = frostr::decode_share(line);
+    if (!credential) return std::unexpected(base::in_context(path, credential.error()));
+    warn(path, credential->warning);
+    return std::move(credential->share);
+  }
+  if (passphrase_file.empty())
+    return base::fail(base::Errc::kInvalid, path + " is encrypted", "name a --passphrase-file");
+  TRY(std::string phrase, read_secret_file(passphrase_file));
+  const frostr::SecretText wiped_phrase(std::move(phrase));
+  auto share = frostr::decrypt_share(line, only_line(wiped_phrase.expose()));
+  if (!share) return std::unexpected(base::in_context(path, share.error()));
+  return share;
+}
+
+Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
+                                        const std::string& passphrase_file) {
+  TRY(frostr::GroupPackage group, load_group(group_path));
+  TRY(frostr::SecretShare share, load_share(share_path, passphrase_file));
+  if (auto fits = frostr::check_share(share, group); !fits)
+    return std::unexpected(base::in_context(share_path + " does not belong to " + group_path, fits.error()));
+  return ThresholdIdentity{std::move(group), std::move(share)};
+}
+
+}  // namespace node

@@ -1,0 +1,23 @@
+// The threshold identity of a home: the public group and this machine's one share.
+#pragma once
+
+#include <string>
+
+#include "frostr/frost/shares.h"
+
+namespace node {
+
+struct ThresholdIdentity {
+  frostr::GroupPackage group;
+  frostr::SecretShare share;
+};
+
+/// Reads `bfgroup1…`.
+base::Result<frostr::GroupPackage> load_group(const std::string& path);
+/// Reads `bfshare1…` or, with a passphrase file, `sovshare1…`; the file must not be readable by others.
+base::Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file);
+/// Both, checked against each other.
+base::Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
+                                              const std::string& passphrase_file);
+
+}  // namespace node

@@ -1,0 +1,53 @@
+// NodeOutside: what a session's acts come down to — the group's voice, the node's own messages, and
+// questions to the operator about what stays on this machine.
+#pragma once
+
+#include "node/group_voice.h"
+#include "orchestration/approvals/desk.h"
+#include "orchestration/tools/outside.h"
+#include "storage/approvals.h"
+#include "storage/ticks.h"
+
+namespace node {
+
+/// App thread. References outlive it.
+class NodeOutside final : public orchestration::Outside {
+ public:
+  struct Deps {
+    base::Loop& loop;
+    nostr::Pool& pool;
+    storage::Db& db;
+    const base::Clock& clock;
+    base::Rng& rng;
+    const nostr::KeySigner& node;
+    GroupVoice& voice;
+    orchestration::Desk& desk;
+    Publisher& publisher;
+  };
+  NodeOutside(Deps deps, nostr::PublicKey agent, VoiceOptions options);
+
+  base::Task<base::Result<std::vector<nostr::Event>>> search(nostr::Filter filter) override;
+  base::Task<base::Result<orchestration::ActionResult>> act(orchestration::ActionRequest request) override;
+  base::Task<base::Result<orchestration::ActionResult>> approve(orchestration::LocalAction action) override;
+
+  /// The desk settled a question: whoever waits for it looks again.
+  void question_changed() { changed_.notify(); }
+
+ private:
+  base::Task<base::Result<orchestration::ActionResult>> send_dm(orchestration::ActionRequest request);
+  base::Task<base::Result<orchestration::ActionResult>> ask(orchestration::LocalAction action);
+  base::Result<orchestration::Ask> build_ask(const orchestration::LocalAction& action, const storage::ActionRow& row);
+  base::Task<base::Result<storage::ActionRow>> await_answer(storage::ActionRow row);
+  base::Result<std::optional<nostr::EventId>> claim_of(const std::string& slot);
+
+  Deps deps_;
+  nostr::PublicKey agent_;
+  VoiceOptions options_;
+  storage::Actions actions_;
+  storage::Approvals approvals_;
+  storage::EventDb events_;
+  storage::Ticks ticks_;
+  base::Signal changed_;
+};
+
+}  // namespace node

@@ -1,0 +1,369 @@
+// Running ticks.
+#include "node/tick_runner.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nipsa/kinds.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
+#include "nostr/nips/nip44.h"
+#include "nostr/nips/nip59.h"
+#include "orchestration/envelope.h"
+#include "orchestration/hooks/spend_hooks.h"
+#include "orchestration/hooks/tool_hooks.h"
+#include "orchestration/tools/file_tools.h"
+#include "orchestration/tools/nostr_tools.h"
+
+namespace node {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::UnixTime;
+using orchestration::SessionResult;
+using orchestration::SessionStatus;
+using orchestration::Trigger;
+using orchestration::TriggerKind;
+using storage::Durability;
+using storage::TickPhase;
+using storage::TickRow;
+using storage::Tx;
+
+constexpr std::size_t kMaxParallel = 4;
+constexpr std::chrono::seconds kClaimPatience{600};
+constexpr std::chrono::seconds kReportPatience{86'400};
+constexpr std::chrono::seconds kFetchPatience{8};
+constexpr std::chrono::seconds kRetryPause{2};
+constexpr std::size_t kRememberedNotes = 8;   // shown to the model
+constexpr std::size_t kMaxSummaryBytes = 600; // of one memory
+
+nipsa::TriggerName name_of(TriggerKind kind) {
+  switch (kind) {
+    case TriggerKind::kMention: return nipsa::TriggerName::kMention;
+    case TriggerKind::kDm: return nipsa::TriggerName::kDm;
+    case TriggerKind::kHeartbeat: return nipsa::TriggerName::kHeartbeat;
+  }
+  return nipsa::TriggerName::kManual;
+}
+
+nipsa::TickStatus tick_status(SessionStatus status) {
+  switch (status) {
+    case SessionStatus::kSuccess: return nipsa::TickStatus::kSuccess;
+    case SessionStatus::kPartial: return nipsa::TickStatus::kPartial;
+    case SessionStatus::kError: return nipsa::TickStatus::kError;
+  }
+  return nipsa::TickStatus::kError;
+}
+
+/// Holds a flag for as long as it lives and tells the next in line.
+class Turn {
+ public:
+  Turn(bool& flag, base::Signal& freed) : flag_(flag), freed_(freed) { flag_ = true; }
+  ~Turn() {
+    flag_ = false;
+    freed_.notify();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  bool& flag_;
+  base::Signal& freed_;
+};
+
+orchestration::HookChain make_hooks(const orchestration::AgentSpec& agent, const Config& config,
+                                    storage::Budgets& budgets, const base::Clock& clock) {
+  orchestration::HookChain chain;
+  orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
+                                    .agent_daily = config.budget.per_day,
+                                    .session = config.budget.per_tick,
+                                    .tick = config.budget.per_tick};
+  // Names of built-ins are distinct, so adding cannot fail.
+  CHECK(chain.add(orchestration::permission_gate(agent.permissions, {})).has_value());
+  CHECK(chain.add(orchestration::autonomy_gate(agent.autonomy)).has_value());
+  CHECK(chain.add(orchestration::budget_gate(budgets, clock, limits)).has_value());
+  CHECK(chain.add(orchestration::output_truncator()).has_value());
+  CHECK(chain.add(orchestration::tool_logger()).has_value());
+  return chain;
+}
+
+}  // namespace
+
+TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
+    : deps_(deps),
+      config_(config),
+      options_(std::move(options)),
+      ticks_(deps.db),
+      sessions_(deps.db),
+      budgets_(deps.db),
+      events_(deps.db),
+      actions_(deps.db),
+      agent_(orchestration::primary_agent(config.agent.name, config.agent.model,
+                                          orchestration::parse_level(config.agent.level).value_or(orchestration::Level::kSupervised))),
+      hooks_(make_hooks(agent_, config, budgets_, deps.clock)),
+      saved_(deps.loop),
+      wake_(deps.loop),
+      scope_(deps.loop) {
+  const orchestration::Speaker speaker{.agent = deps.signer.public_key(), .node = deps.node.public_key(), .operators = options_.operators};
+  for (auto& tool : orchestration::make_nostr_tools(deps.outside, speaker)) CHECK(tools_.add(std::move(tool)).has_value());
+  if (!config.tools.read_root.empty())
+    CHECK(tools_.add(orchestration::make_read_file(deps.loop, deps.workers, {.root = config.tools.read_root})).has_value());
+}
+
+TickRunner::~TickRunner() = default;
+
+void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
+  ended_ = std::move(ended);
+  scope_.spawn("tick scheduler", schedule());
+}
+
+base::Task<void> TickRunner::stop() { co_await scope_.stop(); }
+
+Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind, std::optional<nostr::EventId> event) {
+  return ticks_.add(slot, orchestration::trigger_kind_name(kind), event, deps_.clock.now());
+}
+
+base::Task<void> TickRunner::schedule() {
+  for (;;) {
+    const UnixTime now = deps_.clock.now();
+    if (auto open = ticks_.list_unfinished()) {
+      for (const TickRow& row : *open) {
+        if (running_.size() >= kMaxParallel) break;
+        if (const auto retry = retry_at_.find(row.slot); retry != retry_at_.end() && retry->second > now) continue;
+        if (running_.insert(row.slot).second) scope_.spawn("tick", run(row.slot));
+      }
+    } else {
+      LOG(kError, "tick", "cannot read ticks", {{"detail", open.error().detail}});
+    }
+    co_await wake_.wait_for(std::chrono::seconds{1});
+  }
+}
+
+base::Task<void> TickRunner::run(std::string slot) {
+  struct Slot {
+    TickRunner& owner;
+    const std::string& slot;
+    ~Slot() {
+      owner.running_.erase(slot);
+      owner.wake_.notify();
+    }
+  } const held{*this, slot};
+  auto outcome = co_await advance(slot);
+  if (outcome) {
+    retry_at_.erase(slot);
+    LOG(kInfo, "tick", "ended", {{"slot", slot}, {"status", std::string(orchestration::session_status_name(outcome->status))}, {"detail", outcome->detail}});
+    if (ended_) ended_(*outcome);
+    co_return;
+  }
+  LOG(kWarn, "tick", "interrupted; will go on", {{"slot", slot}, {"detail", outcome.error().detail}});
+  retry_at_[slot] = deps_.clock.now() + kRetryPause;
+}
+
+base::Task<Result<TickOutcome>> TickRunner::advance(std::string slot) {
+  CO_TRY(auto row, ticks_.get(slot));
+  if (row->phase == TickPhase::kPlanned) {
+    CO_TRY(co_await claim(*row));
+    CO_TRY(row, ticks_.get(slot));
+  }
+  if (row->phase == TickPhase::kClaimed) {
+    CO_TRY(co_await open_state(*row));
+    CO_TRY(row, ticks_.get(slot));
+  }
+  CO_TRY(SessionResult session, co_await think(*row));
+  if (row->phase == TickPhase::kRunning) {
+    CO_TRY(co_await save_state(*row, session));
+    CO_TRY(row, ticks_.get(slot));
+  }
+  CO_TRY(const nostr::EventId result, co_await report_result(*row, session));
+  co_return TickOutcome{slot, session.status, session.detail, result};
+}
+
+// ---- claim -----------------------------------------------------------------------------------------
+
+base::Task<Result<void>> TickRunner::claim(TickRow row) {
+  CO_TRY(const TriggerKind kind, orchestration::parse_trigger_kind(row.trigger_kind));
+  const UnixTime now = deps_.clock.now();
+  nipsa::TickRequest request{.d = nipsa::random_d("tick-", deps_.rng),
+                             .agent = deps_.signer.public_key(),
+                             .trigger = name_of(kind),
+                             .slot = row.slot,
+                             .max_steps = config_.agent.max_steps};
+  if (row.trigger_event) request.trigger_event = nostr::EventRef{.id = *row.trigger_event, .relay = options_.relays.front()};
+  if (!options_.operators.empty()) request.guardian = options_.operators.front();
+  CO_TRY(nostr::Draft draft, nipsa::build_tick_request(request, deps_.node.public_key(), now));
+  const nostr::Event event = nostr::sign_event(std::move(draft), deps_.node.key(), deps_.rng);
+  CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  CO_TRY(ticks_.set_claim(row.slot, event));
+  CO_TRY(events_.insert(event, now));
+  CO_TRY(deps_.publisher.post(event, options_.relays, "claim", kClaimPatience));
+  CO_TRY(tx.commit());
+  FAILPOINT("claim-committed");
+  co_return Result<void>{};
+}
+
+// ---- state -----------------------------------------------------------------------------------------
+
+base::Task<Result<std::optional<nostr::Event>>> TickRunner::newest_state() {
+  const nostr::Address address{nipsa::kinds::kState, deps_.signer.public_key(), "state"};
+  nostr::Filters filters{{.authors = {address.pubkey}, .kinds = {address.kind}, .tags = {{'d', {address.d}}}, .limit = 1}};
+  const nostr::FetchResult found = co_await deps_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
+  if (found.complete.empty())
+    co_return fail(Errc::kUnavailable, "no relay says what the agent's state is");
+  for (const nostr::EventPtr& event : found.events) CO_TRY(events_.insert(*event, deps_.clock.now()));
+  co_return events_.head(address);
+}
+
+base::Task<Result<nipsa::State>> TickRunner::decrypt_state(nostr::Event head, nostr::EventId claim) {
+  CO_TRY(const nipsa::StateHead parsed, nipsa::parse_state(head));
+  if (parsed.plaintext) co_return nipsa::decode_state(parsed.content);
+  CO_TRY(const nostr::ConversationKey key,
+         co_await deps_.signer.nip44_key(deps_.signer.public_key(), {.purpose = "self", .tick = claim, .proof = {}}));
+  CO_TRY(const std::string plaintext, nostr::nip44_decrypt(key, parsed.content));
+  co_return nipsa::decode_state(plaintext);
+}
+
+/// Never runs with an empty state while one stands: without it the tick waits.
+base::Task<Result<void>> TickRunner::open_state(TickRow row) {
+  // The co-signers admit the secret only against a claim they can see.
+  CO_TRY(co_await deps_.publisher.settled(*row.claim_id));
+  CO_TRY(const auto head, co_await newest_state());
+  nipsa::State state;
+  if (head) {
+    CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
+  }
+  CO_TRY(const std::string json, nipsa::encode_state(state));
+  CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  CO_TRY(ticks_.set_state_json(row.slot, json));
+  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, "thinking", deps_.clock.now()));
+  CO_TRY(tx.commit());
+  FAILPOINT("state-opened");
+  co_return Result<void>{};
+}
+
+base::Task<Result<void>> TickRunner::save_state(TickRow row, SessionResult session) {
+  while (saving_) co_await saved_.wait_for(std::chrono::seconds{1});
+  const Turn turn(saving_, saved_);
+  const UnixTime now = deps_.clock.now();
+  const orchestration::ActionKey key{row.slot, "#state"};
+  CO_TRY(const auto standing, actions_.get(key.tick, key.call_id));
+  nostr::Draft draft;
+  if (!standing) {
+    CO_TRY(const auto head, co_await newest_state());
+    nipsa::State state;
+    if (head) {
+      CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
+    }
+    state.tick_count += 1;
+    state.last_tick = base::to_unix(now);
+    if (!session.summary.empty() || !session.actions.empty())
+      state.memory.push_back({.id = session.session,
+                              .type = "observation",
+                              .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
+                                                     orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
+                              .timestamp = base::to_unix(now)});
+    CO_TRY(state, nipsa::pruned(std::move(state)));
+    CO_TRY(const std::string plaintext, nipsa::encode_state(state));
+    CO_TRY(const nostr::ConversationKey conversation,
+           co_await deps_.signer.nip44_key(deps_.signer.public_key(), {.purpose = "self", .tick = row.claim_id, .proof = {}}));
+    CO_TRY(std::string content, nostr::nip44_encrypt(conversation, plaintext, deps_.rng));
+    CO_TRY(draft, nipsa::build_state(std::move(content), head ? std::optional(head->id) : std::nullopt, now));
+  }
+  Utterance utterance{.key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
+  CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
+  if (said.status != orchestration::ActionStatus::kPublished)
+    LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", said.text}});
+  deps_.signer.forget();
+  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting, said.status == orchestration::ActionStatus::kPublished ? "" : "state-not-saved", deps_.clock.now()));
+  FAILPOINT("state-saved");
+  co_return Result<void>{};
+}
+
+// ---- thinking --------------------------------------------------------------------------------------
+
+Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
+  Trigger trigger{.tick = row.slot, .tick_request = *row.claim_id, .relay = options_.relays.front()};
+  TRY(trigger.kind, orchestration::parse_trigger_kind(row.trigger_kind));
+  if (!row.trigger_event) return trigger;
+  TRY(const auto event, events_.get(*row.trigger_event));
+  if (!event) return fail(Errc::kNotFound, "the event that woke the agent is not in the store");
+  trigger.event = *event;
+  if (trigger.kind == TriggerKind::kDm) {
+    TRY(const nostr::Rumor rumor, nostr::unwrap(*event, deps_.node.key()));
+    trigger.event = nostr::Event{.id = rumor.id,
+                                 .pubkey = rumor.event.pubkey,
+                                 .created_at = rumor.event.created_at,
+                                 .kind = rumor.event.kind,
+                                 .tags = rumor.event.tags,
+                                 .content = rumor.event.content};
+  }
+  const auto& roster = options_.operators;
+  if (std::find(roster.begin(), roster.end(), trigger.event->pubkey) != roster.end())
+    trigger.trust = orchestration::Trust::kOperator;
+  return trigger;
+}
+
+base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
+  CO_TRY(Trigger trigger, trigger_of(row));
+  TrajectoryRecord record({deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_, row.slot, *row.claim_id, deps_.signer.public_key());
+  orchestration::AgentSpec agent = agent_;
+  if (!row.state_json.empty()) {
+    CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
+    const std::size_t first = state.memory.size() > kRememberedNotes ? state.memory.size() - kRememberedNotes : 0;
+    for (std::size_t i = first; i < state.memory.size(); ++i)
+      agent.prompt += "\n" + orchestration::enclose({.source = "memory", .id = state.memory[i].id}, state.memory[i].content);
+  }
+  orchestration::Session session({sessions_, budgets_, deps_.outside, deps_.backend, tools_, hooks_, record, deps_.clock, deps_.rng, {}},
+                                 std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
+                                 {.max_turns = config_.agent.max_steps});
+  co_return co_await session.run(std::move(trigger));
+}
+
+// ---- report ----------------------------------------------------------------------------------------
+
+base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, SessionResult session) {
+  const UnixTime now = deps_.clock.now();
+  const nostr::PublicKey agent = deps_.signer.public_key();
+  nipsa::TickReport report{.tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
+                           .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
+                           .cost = base::to_sat_ceil(session.cost),
+                           .summary = session.summary};
+  nipsa::TickResult result{.request = *row.claim_id,
+                           .agent = agent,
+                           .status = tick_status(session.status),
+                           .detail = session.detail,
+                           .cost = report.cost,
+                           .duration_ms = std::max<std::int64_t>(1, (now - row.started).count() * 1000),
+                           .trajectory = nostr::EventRef{.id = session.trajectory.last_head, .relay = options_.relays.front()},
+                           .trajectory_hash = session.trajectory.hash,
+                           .trajectory_alg = "chain-v1",
+                           .trajectory_count = session.trajectory.count};
+  for (const orchestration::SessionAction& action : session.actions) {
+    base::json::Value entry = {{"type", orchestration::action_class_name(action.action)}, {"status", orchestration::action_status_name(action.result.status)}};
+    if (action.result.event_id) entry["id"] = action.result.event_id->hex();
+    report.actions.push_back(std::move(entry));
+    if (action.result.decision) result.guardian_approved.push_back(*action.result.decision);
+  }
+  result.actions = static_cast<std::uint32_t>(report.actions.size());
+  result.guardian_auto = result.guardian_approved.empty();
+  if (row.note == "state-not-saved" && result.status == nipsa::TickStatus::kSuccess) {
+    result.status = nipsa::TickStatus::kPartial;
+    result.detail = row.note;
+  }
+  CO_TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(deps_.node.key(), agent));
+  CO_TRY(result.content, nostr::nip44_encrypt(key, nipsa::encode_report(report), deps_.rng));
+  CO_TRY(nostr::Draft draft, nipsa::build_tick_result(result, deps_.node.public_key(), now));
+  const nostr::Event event = nostr::sign_event(std::move(draft), deps_.node.key(), deps_.rng);
+  CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  CO_TRY(ticks_.set_result(row.slot, event.id));
+  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kReporting, TickPhase::kDone, session.detail, now));
+  CO_TRY(events_.insert(event, now));
+  CO_TRY(deps_.publisher.post(event, options_.relays, "tick-result", kReportPatience));
+  CO_TRY(tx.commit());
+  FAILPOINT("result-committed");
+  co_return event.id;
+}
+
+}  // namespace node

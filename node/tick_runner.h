@@ -1,0 +1,96 @@
+// TickRunner: one occasion to act, from its trigger to its report.
+//
+//~ planned → claimed (39210) → state opened → session → state saved (39201) → reported (39211).
+//~ Every arrow is a committed phase of storage/ticks; a restart goes on from the last one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "nipsa/state.h"
+#include "nipsa/tick.h"
+#include "node/config.h"
+#include "node/outside.h"
+#include "node/trajectory_record.h"
+#include "orchestration/agents/agent.h"
+#include "orchestration/session.h"
+#include "storage/sessions.h"
+#include "storage/ticks.h"
+
+namespace node {
+
+/// How a tick ended, for whoever waits for it.
+struct TickOutcome {
+  std::string slot;
+  orchestration::SessionStatus status = orchestration::SessionStatus::kError;
+  std::string detail;
+  std::optional<nostr::EventId> result;  ///< the 39211
+};
+
+/// App thread. References outlive it.
+class TickRunner {
+ public:
+  struct Deps {
+    base::Loop& loop;
+    base::Workers& workers;
+    nostr::Pool& pool;
+    storage::Db& db;
+    const base::Clock& clock;
+    base::Rng& rng;
+    const nostr::KeySigner& node;
+    frostr::ThresholdSigner& signer;
+    GroupVoice& voice;
+    NodeOutside& outside;
+    Publisher& publisher;
+    orchestration::Backend& backend;
+  };
+  TickRunner(Deps deps, const Config& config, VoiceOptions options);
+  ~TickRunner();
+
+  /// Takes up unfinished ticks. `ended` is called after each tick.
+  void start(std::function<void(const TickOutcome&)> ended);
+  base::Task<void> stop();
+  /// Opens a tick for `slot` inside the caller's transaction; false when its occasion was used.
+  base::Result<bool> plan(const std::string& slot, orchestration::TriggerKind kind,
+                          std::optional<nostr::EventId> event);
+  /// Runs planned ticks as soon as there is room.
+  void wake() { wake_.notify(); }
+  std::size_t running() const { return running_.size(); }
+
+ private:
+  base::Task<void> schedule();
+  base::Task<void> run(std::string slot);
+  base::Task<base::Result<TickOutcome>> advance(std::string slot);
+  base::Task<base::Result<void>> claim(storage::TickRow row);
+  base::Task<base::Result<void>> open_state(storage::TickRow row);
+  base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
+  base::Task<base::Result<void>> save_state(storage::TickRow row, orchestration::SessionResult session);
+  base::Task<base::Result<nostr::EventId>> report_result(storage::TickRow row, orchestration::SessionResult session);
+  base::Task<base::Result<std::optional<nostr::Event>>> newest_state();
+  base::Task<base::Result<nipsa::State>> decrypt_state(nostr::Event head, nostr::EventId claim);
+  base::Result<orchestration::Trigger> trigger_of(const storage::TickRow& row);
+
+  Deps deps_;
+  const Config& config_;
+  VoiceOptions options_;
+  storage::Ticks ticks_;
+  storage::Sessions sessions_;
+  storage::Budgets budgets_;
+  storage::EventDb events_;
+  storage::Actions actions_;
+  orchestration::AgentSpec agent_;
+  orchestration::ToolRegistry tools_;
+  orchestration::HookChain hooks_;
+  std::function<void(const TickOutcome&)> ended_;
+  std::set<std::string> running_;
+  std::map<std::string, base::UnixTime> retry_at_;
+  bool saving_ = false;  ///< one tick at a time opens and saves the state
+  base::Signal saved_;
+  base::Signal wake_;
+  base::Scope scope_;
+};
+
+}  // namespace node
