@@ -1,0 +1,158 @@
+// FROST end to end: two members of a 2-of-3 group over a relay on loopback, databases on disk,
+// nonces ready. Prints one JSON line per figure: {"metric","value","unit","bar"}.
+//
+//   bench_frost_e2e [rounds]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "frostr/threshold_signer.h"
+#include "nipsa/tick.h"
+#include "nostr/base/log.h"
+#include "nostr/base/workers.h"
+#include "nostr/server/relay.h"
+#include "storage/events.h"
+#include "storage/schema.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+template <class T>
+T must(base::Result<T> result) {
+  if (!result) {
+    fmt::print(stderr, "bench_frost_e2e: {}\n", result.error().detail);
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// A directory for the databases, gone at the end.
+struct Scratch {
+  Scratch() {
+    std::string pattern = std::filesystem::temp_directory_path() / "sovereign-bench-XXXXXX";
+    CHECK(::mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::filesystem::path path;
+};
+
+struct World {
+  World()
+      : relay_db(must(storage::open_database(":memory:"))),
+        store(*relay_db),
+        relay(must(nostr::Relay::start(loop, net, store, clock, rng, {}))),
+        dealt(must(frostr::deal(rng))),
+        runner(nostr::SecretKey::generate(rng)) {}
+
+  Scratch scratch;
+  base::Loop loop;
+  nostr::NetThread net;
+  base::Workers workers;
+  base::SystemClock clock;
+  base::SystemRng rng;
+  std::unique_ptr<storage::Db> relay_db;
+  storage::EventDb store;
+  std::unique_ptr<nostr::Relay> relay;
+  frostr::Dealt dealt;
+  nostr::SecretKey runner;
+};
+
+struct Member {
+  Member(World& world, std::size_t idx)
+      : db(must(storage::open_database(world.scratch.path / fmt::format("{}.db", idx)))),
+        pool(world.loop, world.net, world.workers, world.clock, world.rng) {
+    frostr::BifrostOptions options;
+    options.relays = {world.relay->url()};
+    options.coordinates = idx == 1;
+    options.follow = idx != 1;
+    if (idx != 1) {
+      options.policy.requesters = {{1, world.runner.public_key(), false}};
+      options.policy.kinds[1].verdict = frostr::Rule::kSign;
+      options.policy.max_per_hour = 1'000'000;
+    }
+    node = must(frostr::BifrostNode::create({world.loop, pool, *db, world.clock, world.rng}, world.dealt.group,
+                                            world.dealt.shares.at(idx - 1).clone(), std::move(options)));
+  }
+  std::unique_ptr<storage::Db> db;
+  nostr::Pool pool;
+  std::unique_ptr<frostr::BifrostNode> node;
+};
+
+void print(std::string_view metric, std::vector<double> samples, double bar) {
+  std::ranges::sort(samples);
+  const auto at = [&](std::size_t percent) { return samples[(samples.size() - 1) * percent / 100]; };
+  fmt::print("{{\"metric\":\"{}_p50\",\"value\":{:.3f},\"unit\":\"ms\",\"bar\":{}}}\n", metric, at(50), bar);
+  fmt::print("{{\"metric\":\"{}_p99\",\"value\":{:.3f},\"unit\":\"ms\",\"bar\":null}}\n", metric, at(99));
+}
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+base::Task<void> measure_signing(World& world, frostr::ThresholdSigner& signer, int rounds) {
+  std::vector<double> samples;
+  for (int i = 0; i < rounds; ++i) {
+    nostr::UnsignedEvent event{signer.public_key(), world.clock.now(), 1, {}, fmt::format("note {}", i)};
+    const auto start = Clock::now();
+    const auto outcome = must(co_await signer.sign_with_context(std::move(event), {}));
+    samples.push_back(ms_since(start));
+    CHECK(std::holds_alternative<frostr::Signed>(outcome));
+  }
+  print("frost_sign_e2e", std::move(samples), 4);
+}
+
+base::Task<void> measure_ecdh(World& world, Member& member, frostr::ThresholdSigner& signer, int rounds) {
+  nipsa::TickRequest request;
+  request.d = nipsa::random_d("tick-", world.rng);
+  request.agent = signer.public_key();
+  request.slot = nipsa::slot_of_manual(world.rng);
+  const auto draft = must(nipsa::build_tick_request(request, world.runner.public_key(), world.clock.now()));
+  const auto claim = nostr::sign_event(draft, world.runner, world.rng);
+  const auto published = co_await member.pool.publish({world.relay->url()}, claim);
+  CHECK(published.front().state == nostr::PublishOutcome::State::kAccepted);
+  std::vector<double> samples;
+  for (int i = 0; i < rounds; ++i) {
+    const auto start = Clock::now();
+    (void)must(co_await signer.ecdh(signer.public_key(), {"self", claim.id, {}}));
+    samples.push_back(ms_since(start));
+  }
+  print("frost_ecdh_e2e", std::move(samples), 4);
+}
+
+base::Task<void> run(World& world, int rounds) {
+  Member market(world, 2);
+  Member node(world, 1);
+  must(co_await market.node->start());
+  must(co_await node.node->start());
+  frostr::ThresholdSigner signer(*node.node);
+  must(co_await node.node->ping(frostr::ShareIndex{2}));
+  co_await measure_signing(world, signer, rounds);
+  co_await measure_ecdh(world, node, signer, rounds);
+  for (Member* member : {&node, &market}) {
+    co_await member->node->stop();
+    co_await member->pool.stop();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  base::set_log_level(base::LogLevel::kWarn);
+  const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 500;
+  World world;
+  world.loop.run_until_complete(run(world, rounds));
+  return 0;
+}
