@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "nipsa/reading.h"
+#include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip19.h"
 #include "orchestration/context.h"
@@ -85,6 +86,7 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
       const TranscriptMessage& last = transcript_->messages().back();
       if (last.message.role == Role::kAssistant && last.message.calls.empty()) break;
       CO_TRY(co_await advance());
+      FAILPOINT("session_step");
       CO_TRY(co_await recorder_->record(steps()));
     }
   }
@@ -189,9 +191,8 @@ std::optional<ToolOutput> Session::precheck(const ToolCall& call, Value& params)
   const auto parsed = base::json::parse(call.arguments.empty() ? "{}" : call.arguments, {.max_bytes = 262'144, .max_depth = 16});
   if (parsed) params = *parsed;
   if (spec == specs.end()) {
-    const std::string near = deps_.tools.closest(call.name);
-    return output_of(ToolOutcome::kInvalid, fmt::format("There is no tool \"{}\".{}", call.name.substr(0, 64),
-                                                        near.empty() ? "" : " Did you mean " + near + "?"));
+    return output_of(ToolOutcome::kInvalid, fmt::format("There is no tool \"{}\"; {}", cut_utf8(call.name, 64),
+                                                        deps_.tools.suggest(call.name)));
   }
   if (!parsed) return output_of(ToolOutcome::kInvalid, "The arguments are no JSON: " + parsed.error().detail);
   if (auto fits = validate(spec->parameters, params); !fits)
@@ -279,6 +280,7 @@ Task<Result<void>> Session::perform(std::string call_id) {
   if (!tool) co_return finish(call_id, output_of(ToolOutcome::kError, "The tool " + plan.tool + " is gone."));
   if (plan.request) {
     CO_TRY(ActionResult result, co_await deps_.outside.act(*plan.request));
+    FAILPOINT("session_acted");
     co_return finish(call_id, describe_result(plan.request->action, std::move(result)));
   }
   const auto start = std::chrono::steady_clock::now();
@@ -385,6 +387,7 @@ Task<Result<SessionResult>> Session::close() {
                   {"turns", result.turns}, {"calls", result.tool_calls}, {"cost_msat", result.cost.value},
                   {"tokens_in", result.usage.prompt_tokens}, {"tokens_out", result.usage.completion_tokens}};
   CO_TRY(result.trajectory, co_await recorder_->close(steps(), std::move(totals)));
+  FAILPOINT("session_recorded");
   if (row_.state == storage::SessionState::kRunning) {
     row_.state = result.status == SessionStatus::kError ? storage::SessionState::kFailed : storage::SessionState::kEnded;
     row_.ended = deps_.clock.now();

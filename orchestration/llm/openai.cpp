@@ -37,7 +37,8 @@ std::string_view host_of(std::string_view url) {
 }
 
 bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  const bool numeric = host.find_first_not_of("0123456789.") == host.npos;
+  return host == "localhost" || host == "[::1]" || (numeric && host.starts_with("127."));
 }
 
 /// Everything the stream callback touches, so that it dies with the coroutine that reads it.

@@ -11,6 +11,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "nostr/base/suggest.h"
 #include "nostr/nips/nip19.h"
 #include "orchestration/names.h"
 
@@ -95,9 +96,8 @@ template <std::size_t N>
 base::Result<void> check_keys(const toml::table& table, const std::string_view (&known)[N]) {
   for (const auto& [key, value] : table) {
     if (std::find(std::begin(known), std::end(known), key.str()) != std::end(known)) continue;
-    const std::string near = closest_name(key.str(), known);
     return fail_at(key.source(), fmt::format("unknown key \"{}\"", key.str()),
-                   near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+                   base::did_you_mean(key.str(), {std::begin(known), std::end(known)}));
   }
   return {};
 }
@@ -109,9 +109,8 @@ base::Result<void> check_template(const toml::source_region& where, std::string_
     if (end == text.npos) return fail_at(where, "a template is opened with {{ and never closed");
     const std::string_view word = text.substr(at + 2, end - at - 2);
     if (std::find(std::begin(kVariables), std::end(kVariables), word) != std::end(kVariables)) continue;
-    const std::string near = closest_name(word, kVariables);
     return fail_at(where, fmt::format("unknown template {{{{{}}}}}", word),
-                   near.empty() ? "" : fmt::format("did you mean {{{{{}}}}}?", near));
+                   base::did_you_mean(word, {std::begin(kVariables), std::end(kVariables)}));
   }
   return {};
 }

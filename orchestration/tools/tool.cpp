@@ -1,7 +1,7 @@
 // The registry: a handful of tools, looked up by name.
 #include "orchestration/tools/tool.h"
 
-#include "orchestration/names.h"
+#include "nostr/base/suggest.h"
 
 namespace orchestration {
 
@@ -28,10 +28,10 @@ std::vector<ToolSpec> ToolRegistry::specs(const Permissions& permissions) const 
   return out;
 }
 
-std::string ToolRegistry::closest(std::string_view name) const {
+std::string ToolRegistry::suggest(std::string_view name) const {
   std::vector<std::string> names;
   for (const auto& tool : tools_) names.push_back(tool->spec().name);
-  return closest_name(name, names);
+  return base::did_you_mean(name, names);
 }
 
 }  // namespace orchestration

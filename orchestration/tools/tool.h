@@ -49,8 +49,8 @@ class ToolRegistry {
   Tool* find(std::string_view name) const;
   /// Specs of the tools `permissions` shows, in the order added.
   std::vector<ToolSpec> specs(const Permissions& permissions) const;
-  /// The known name closest to `name`, for "did you mean".
-  std::string closest(std::string_view name) const;
+  /// A hint at the known names for somebody who wrote `name`.
+  std::string suggest(std::string_view name) const;
 
  private:
   std::vector<std::unique_ptr<Tool>> tools_;

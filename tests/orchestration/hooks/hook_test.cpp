@@ -1,0 +1,111 @@
+// The order of hooks, who may be switched off, and how decisions and reservations add up.
+#include "orchestration/hooks/hook.h"
+
+#include <gtest/gtest.h>
+
+#include "orchestration/hooks/tool_hooks.h"
+
+namespace orchestration {
+namespace {
+
+Hook decider(std::string name, int priority, Decision::Verdict verdict, std::vector<std::string>* log = nullptr) {
+  Hook hook{.name = name, .priority = priority};
+  hook.decide_tool = [=](const ToolInvocation&) {
+    if (log) log->push_back(name);
+    return Decision{verdict, "because"};
+  };
+  return hook;
+}
+
+TEST(HookChain, RunsByPriorityThenRegistration) {
+  HookChain chain;
+  for (const auto& [name, priority] : std::vector<std::pair<std::string, int>>{{"c", 0}, {"a", 100}, {"d", 0}, {"b", 50}, {"e", -5}})
+    ASSERT_TRUE(chain.add({.name = name, .priority = priority}).has_value());
+  EXPECT_EQ(chain.names(), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
+}
+
+TEST(HookChain, AsksEveryDeciderAndTakesTheStrictest) {
+  std::vector<std::string> log;
+  HookChain chain;
+  ASSERT_TRUE(chain.add(decider("block", 3, Decision::Verdict::kBlock, &log)).has_value());
+  ASSERT_TRUE(chain.add(decider("ask", 2, Decision::Verdict::kAsk, &log)).has_value());
+  ASSERT_TRUE(chain.add(decider("fine", 1, Decision::Verdict::kContinue, &log)).has_value());
+  const Ruling ruling = chain.decide(ToolInvocation{});
+  EXPECT_EQ(ruling.verdict, Decision::Verdict::kBlock);
+  EXPECT_EQ(ruling.text(), "block: because; ask: because");
+  EXPECT_EQ(log.size(), 3u);
+}
+
+TEST(HookChain, NamesAreUniqueAndGuardedOnesStayOn) {
+  HookChain chain;
+  ASSERT_TRUE(chain.add({.name = "gate", .guarded = true}).has_value());
+  ASSERT_TRUE(chain.add(decider("loose", 0, Decision::Verdict::kBlock)).has_value());
+  EXPECT_EQ(chain.add({.name = "gate"}).error().code, base::Errc::kConflict);
+  EXPECT_EQ(chain.add({}).error().code, base::Errc::kInvalid);
+  EXPECT_EQ(chain.disable("gate").error().code, base::Errc::kDenied);
+  EXPECT_EQ(chain.disable("unknown").error().code, base::Errc::kNotFound);
+  ASSERT_TRUE(chain.disable("loose").has_value());
+  EXPECT_EQ(chain.decide(ToolInvocation{}).verdict, Decision::Verdict::kContinue);
+  ASSERT_TRUE(chain.enable("loose").has_value());
+  EXPECT_EQ(chain.decide(ToolInvocation{}).verdict, Decision::Verdict::kBlock);
+}
+
+TEST(HookChain, RollsBackReservationsWhenOneFails) {
+  std::vector<std::string> log;
+  HookChain chain;
+  const auto reserver = [&](std::string name, int priority, bool works) {
+    Hook hook{.name = name, .priority = priority};
+    hook.reserve_tool = [&log, name, works](const ToolInvocation&) -> base::Result<void> {
+      log.push_back("+" + name);
+      if (!works) return base::fail(base::Errc::kLimit, "full");
+      return {};
+    };
+    hook.release_tool = [&log, name](const ToolInvocation&) { log.push_back("-" + name); };
+    return hook;
+  };
+  ASSERT_TRUE(chain.add(reserver("a", 3, true)).has_value());
+  ASSERT_TRUE(chain.add(reserver("b", 2, true)).has_value());
+  ASSERT_TRUE(chain.add(reserver("c", 1, false)).has_value());
+  ASSERT_TRUE(chain.add(reserver("d", 0, true)).has_value());
+  EXPECT_FALSE(chain.reserve(ToolInvocation{}).has_value());
+  EXPECT_EQ(log, (std::vector<std::string>{"+a", "+b", "+c", "-b", "-a"}));
+}
+
+TEST(HookChain, ObserversSeeTheOutputBeforeItIsTransformed) {
+  HookChain chain;
+  std::size_t seen = 0;
+  Hook watcher{.name = "watcher", .priority = -10};
+  watcher.observe_tool = [&](const ToolInvocation&, const ToolOutput& output) { seen = output.content.size(); };
+  ASSERT_TRUE(chain.add(output_truncator(100)).has_value());
+  ASSERT_TRUE(chain.add(std::move(watcher)).has_value());
+  ToolOutput output{.content = std::string(1000, 'x')};
+  chain.after(ToolInvocation{}, output);
+  EXPECT_EQ(seen, 1000u);
+  EXPECT_LT(output.content.size(), 200u);
+}
+
+TEST(HookChain, AHookMayAddAnotherWhileRunning) {
+  HookChain chain;
+  Hook grower{.name = "grower"};
+  grower.mutate_tool = [&](ToolInvocation& call) {
+    static_cast<void>(chain.add({.name = "late-" + call.tool}));
+  };
+  ASSERT_TRUE(chain.add(std::move(grower)).has_value());
+  ToolInvocation call{.tool = "x"};
+  chain.mutate(call);
+  EXPECT_EQ(chain.names().size(), 2u);
+}
+
+TEST(Truncation, KeepsHeadAndTailBetweenCharacters) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "zeile ä " + std::to_string(i) + "\n";
+  const std::string cut = truncate_middle(text, 1000);
+  EXPECT_LT(cut.size(), 1100u);
+  EXPECT_TRUE(cut.starts_with("zeile ä 0\n"));
+  EXPECT_TRUE(cut.ends_with("zeile ä 1999\n"));
+  EXPECT_NE(cut.find("left out here"), std::string::npos);
+  EXPECT_EQ(truncate_middle("short", 100), "short");
+}
+
+}  // namespace
+}  // namespace orchestration
