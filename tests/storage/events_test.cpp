@@ -281,7 +281,7 @@ class Generator {
 };
 
 TEST(EventsPropertyTest, TheStoreAgreesWithTheNaiveModel) {
-  for (unsigned seed = 1; seed <= 25; ++seed) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
     const TempHome home;
     auto db = home.open();
     EventDb events(*db);

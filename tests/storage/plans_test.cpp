@@ -1,0 +1,236 @@
+// No statement of any store may walk a growing table: each plan is read and scans are refused.
+#include <algorithm>
+
+#include "storage/actions.h"
+#include "storage/approvals.h"
+#include "storage/audit.h"
+#include "storage/budgets.h"
+#include "storage/cosign_log.h"
+#include "storage/inbox.h"
+#include "storage/kv.h"
+#include "storage/nonces.h"
+#include "storage/outbox.h"
+#include "storage/sessions.h"
+#include "storage/ticks.h"
+#include "storage/trajectories.h"
+#include "tests/storage/fixture.h"
+
+namespace storage {
+namespace {
+
+using nostr::Filter;
+using nostr::Sha256;
+using testing::make_event;
+using testing::must;
+using testing::named;
+using testing::StorageTest;
+using testing::unix_time;
+
+constexpr UnixTime kNow = unix_time(1'000'000);
+
+// A plan line "SCAN x USING … INDEX" is an ordered walk that a LIMIT or a partial index bounds; a
+// bare "SCAN x" reads the whole table. These may, for the reason given.
+bool may_scan(const std::string& step) {
+  return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
+         step == "SCAN audit";  // ORDER BY seq DESC LIMIT: walks the key from its end
+}
+
+class PlansTest : public StorageTest {
+ protected:
+  /// Touches every call so that its statements are prepared; what they answer is tested elsewhere.
+  template <class T>
+  static void touch(const base::Result<T>& result) {
+    if (!result) EXPECT_NE(result.error().code, Errc::kDatabase) << result.error().detail;
+  }
+
+  void touch_events() {
+    EventDb events(*db_);
+    touch(events.insert(make_event("a", 30078, 1, {{"d", "x"}, {"t", "y"}, {"expiration", "2000000"}}), kNow));
+    touch(events.insert(make_event("a", 30078, 2, {{"d", "x"}}), kNow));
+    touch(events.insert(make_event("a", 5, 3, {{"e", named<EventId>("e").hex()}}), kNow));
+    touch(events.has(named<EventId>("e")));
+    touch(events.get(named<EventId>("e")));
+    touch(events.purge_expired(unix_time(1)));
+    const auto author = named<PublicKey>("a");
+    for (const Filter& filter :
+         {Filter{}, Filter{.ids = {named<EventId>("e")}}, Filter{.authors = {author}}, Filter{.kinds = {5}},
+          Filter{.authors = {author}, .kinds = {5}}, Filter{.tags = {{'t', {"y"}}}},
+          Filter{.authors = {author}, .kinds = {30078}, .tags = {{'d', {"x"}}}},
+          Filter{.since = kNow, .until = kNow}})
+      touch(events.query({filter}, 10, kNow));
+  }
+
+  void touch_boxes() {
+    EventDb events(*db_);
+    Inbox inbox(*db_);
+    const Event event = make_event("a", 1, 9);
+    const std::vector<std::string> handlers{"x"};
+    touch(inbox.ingest(events, event, handlers, "r", kNow));
+    touch(inbox.is_open(event.id, "x"));
+    touch(inbox.list_open());
+    touch(inbox.close(event.id, "x", kNow));
+    touch(inbox.purge_closed(kNow));
+    Outbox outbox(*db_);
+    touch(outbox.add(event, {"wss://r"}, "x", 1, kNow, kNow));
+    touch(outbox.add(event, {"wss://s"}, "x", 1, kNow, kNow));
+    touch(outbox.list_due(kNow));
+    touch(outbox.next_due());
+    touch(outbox.start_try(1, "wss://r", kNow));
+    touch(outbox.settle(1, "wss://r", RelayState::kAccepted, "", kNow));
+    touch(outbox.expire(kNow));
+    touch(outbox.get(1));
+    touch(outbox.find(event.id));
+    touch(outbox.list(OutboxState::kDone));
+    touch(outbox.counts());
+    Kv kv(*db_);
+    touch(kv.set("k", "v"));
+    touch(kv.get("k"));
+    touch(kv.erase("k"));
+    touch(kv.bump("n"));
+  }
+
+  void touch_approvals() {
+    Approvals desk(*db_);
+    const auto id = named<EventId>("q");
+    const auto digest = named<Sha256>("d");
+    const auto zoe = named<PublicKey>("zoe");
+    touch(desk.add({.id = id, .digest = digest, .operators = {zoe}, .created_at = kNow, .expires_at = kNow}));
+    touch(desk.set_state(id, QuestionState::kOpen, QuestionState::kDenied, kNow));
+    touch(desk.consume(id, id, kNow));
+    touch(desk.bind_event(digest, id, kNow));
+    touch(desk.expire(kNow));
+    touch(desk.latest(digest));
+    touch(desk.by_code("c"));
+    touch(desk.list(QuestionState::kDenied));
+    touch(desk.history());
+    touch(desk.denied_since(digest, kNow));
+    touch(desk.open_for(zoe));
+    touch(desk.asked_since(zoe, kNow));
+    touch(desk.add_presentation({.id = id, .question = id, .created_at = kNow}));
+    touch(desk.set_presentation_sent(id, SendState::kSent));
+    touch(desk.presentations(id));
+    touch(desk.presentation(id));
+    touch(desk.presentations_in(SendState::kSent));
+    touch(desk.add_signal({.id = id, .said_at = kNow}));
+    touch(desk.has_signal(id));
+    touch(desk.signals(id));
+    touch(desk.add_decision({.id = id, .question = id, .digest = digest, .decided_at = kNow}));
+    touch(desk.decisions(id));
+    touch(desk.decision_for(digest));
+    touch(desk.add_receipt({.id = id, .question = id, .created_at = kNow}));
+    touch(desk.set_receipt_sent(id, SendState::kSent));
+    touch(desk.receipts(id));
+    touch(desk.receipts_in(SendState::kSent));
+  }
+
+  void touch_signing() {
+    NonceLedger ledger(*db_);
+    touch(ledger.add(NonceSide::kIssued, 1, {"a", "b"}, kNow));
+    touch(ledger.mark_spent(NonceSide::kIssued, 1, "a", "", "", kNow));
+    touch(ledger.mark_void(NonceSide::kIssued, 1, "b", kNow));
+    touch(ledger.void_all(kNow));
+    touch(ledger.void_peer(NonceSide::kIssued, 1, kNow));
+    touch(ledger.find(NonceSide::kIssued, 1, "a"));
+    touch(ledger.count(NonceSide::kIssued, 1, NonceState::kReady));
+    touch(ledger.purge_void(kNow));
+    ReplayCache replays(*db_);
+    touch(replays.remember(named<PublicKey>("p"), "r", kNow, kNow));
+    touch(replays.purge(kNow));
+    AuditLog audit(*db_);
+    touch(audit.append({.time = kNow}));
+    touch(audit.tail(1));
+    touch(audit.verify());
+    CosignLog log(*db_);
+    const Address address{.kind = 39201, .pubkey = named<PublicKey>("p"), .d = "state"};
+    touch(log.add_use("s", "r", kNow));
+    touch(log.uses_since("s", kNow));
+    touch(log.purge_uses(kNow));
+    touch(log.advance_head(address, {named<EventId>("e"), kNow}));
+    touch(log.bind("s", "k", named<EventId>("e"), kNow));
+  }
+
+  void touch_work() {
+    Budgets budgets(*db_);
+    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .daily = true}}}, kNow));
+    touch(budgets.mark_unknown(1, kNow));
+    touch(budgets.settle(1, Msat{1}, kNow));
+    touch(budgets.list_open());
+    touch(budgets.spent_in_tick("t"));
+    touch(budgets.spent_in_session("s"));
+    const Event event = make_event("a", 1, 1);
+    Ticks ticks(*db_);
+    touch(ticks.add("s", "mention", std::nullopt, kNow));
+    touch(ticks.set_claim("s", event));
+    touch(ticks.set_phase("s", TickPhase::kClaimed, TickPhase::kRunning, "", kNow));
+    touch(ticks.set_note("s", "n"));
+    touch(ticks.set_state_json("s", "{}"));
+    touch(ticks.set_result("s", event.id));
+    touch(ticks.get("s"));
+    touch(ticks.by_claim(event.id));
+    touch(ticks.list_unfinished());
+    touch(ticks.history());
+    Actions actions(*db_);
+    touch(actions.add({.tick = "s", .call_id = "c", .digest = named<Sha256>("d")}));
+    touch(actions.set_stamped("s", "c", event.id, "{}", kNow));
+    touch(actions.set_question("s", "c", event.id, kNow));
+    touch(actions.set_decision("s", "c", event.id, kNow));
+    touch(actions.set_signed("s", "c", event, kNow));
+    touch(actions.set_state("s", "c", ActionState::kSigned, ActionState::kPublished, "", kNow));
+    touch(actions.by_question(event.id));
+    touch(actions.by_event(event.id));
+    touch(actions.list("s"));
+    touch(actions.list_unfinished());
+    Sessions sessions(*db_);
+    touch(sessions.add({.id = "s", .started = kNow}));
+    touch(sessions.append("s", "user", "", kNow));
+    touch(sessions.transcript("s"));
+    touch(sessions.add_call("s", "c", "n", "{}", kNow));
+    touch(sessions.start_call("s", "c", kNow));
+    touch(sessions.finish_call("s", "c", "{}", kNow));
+    touch(sessions.call("s", "c"));
+    touch(sessions.calls("s"));
+    touch(sessions.list_running());
+    touch(sessions.of_tick("s"));
+    touch(sessions.finish("s", SessionState::kEnded, "", kNow));
+    Trajectories record(*db_);
+    touch(record.add({.d = "d", .started = kNow}));
+    touch(record.set_first_head("d", event.id));
+    touch(record.append("d", 1, event));
+    touch(record.close("d", named<Sha256>("h"), event.id, kNow));
+    touch(record.close("d", named<Sha256>("h"), event.id, kNow));
+    touch(record.of_tick("t"));
+    touch(record.list_open());
+    touch(record.history());
+    touch(record.steps("d"));
+    touch(record.last_step("d"));
+  }
+};
+
+TEST_F(PlansTest, NoStatementScansATable) {
+  touch_events();
+  touch_boxes();
+  touch_approvals();
+  touch_signing();
+  touch_work();
+  const auto plans = must(db_->plans());
+  EXPECT_GT(plans.size(), 120u) << "every store was asked";
+  for (const Db::Plan& plan : plans)
+    for (const std::string& step : plan.steps) {
+      const bool bare_scan = step.starts_with("SCAN ") && step.find(" USING ") == std::string::npos;
+      EXPECT_FALSE(bare_scan && !may_scan(step)) << plan.sql << "\n  " << step;
+      EXPECT_FALSE(step.find("TEMP B-TREE FOR ORDER BY") != std::string::npos &&
+                   plan.sql.find("event") != std::string::npos && plan.sql.find("pos") != std::string::npos)
+          << plan.sql << "\n  " << step;
+    }
+}
+
+TEST_F(PlansTest, AScanWouldBeSeen) {
+  touch(db_->one("SELECT id FROM outbox WHERE purpose = 'x'", [](Row& r) { return r.take<int>(); }));
+  const auto plans = must(db_->plans());
+  EXPECT_TRUE(std::any_of(plans.begin(), plans.end(), [](const Db::Plan& plan) {
+    return !plan.steps.empty() && plan.steps.front() == "SCAN outbox";
+  }));
+}
+
+}  // namespace
+}  // namespace storage

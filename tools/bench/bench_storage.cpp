@@ -1,0 +1,183 @@
+// What the database costs: inserts in batches, and filter queries over a large event table.
+// usage: bench_storage [events=1000000] [batch=1000] [directory=.]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "nostr/crypto/hash.h"
+#include "storage/budgets.h"
+#include "storage/events.h"
+#include "storage/schema.h"
+
+namespace {
+
+using namespace storage;  // a program of its own: nothing includes this file
+
+constexpr std::size_t kAuthors = 200;
+constexpr UnixTime kNow = base::unix_time(2'000'000'000);
+
+template <class T>
+T must(Result<T> value) {
+  if (!value) {
+    fmt::print(stderr, "bench_storage: {}\n", value.error().detail);
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(value);
+}
+
+double wall_us() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::micro>(now).count();
+}
+
+double cpu_us() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+/// 32 bytes that look random; nothing here checks signatures.
+template <class Fixed>
+Fixed bytes_of(std::uint64_t seed) {
+  return Fixed(nostr::sha256(std::to_string(seed)).array());
+}
+
+PublicKey author(std::size_t i) { return bytes_of<PublicKey>(i % kAuthors); }
+
+/// Event number i: a note of 120 characters with 2.6 indexed tags on average, like a busy relay's mix.
+Event make_event(std::size_t i) {
+  std::mt19937_64 random(i);
+  Event event;
+  event.id = bytes_of<EventId>(i + 1'000'000'007);
+  event.pubkey = author(random());
+  event.created_at = base::unix_time(1'600'000'000 + static_cast<std::int64_t>(i * 30 + random() % 600));
+  const auto pick = random() % 10;
+  event.kind = pick < 6 ? nostr::kinds::kTextNote : pick < 9 ? nostr::kinds::kReaction : nostr::kinds::kRepost;
+  if (random() % 10 < 8) event.tags.push_back({"e", bytes_of<EventId>(random() % (i + 1)).hex(), "wss://r"});
+  for (auto n = random() % 3; n > 0; --n) event.tags.push_back({"p", author(random()).hex()});
+  if (random() % 10 < 8) event.tags.push_back({"t", fmt::format("topic{}", random() % 500)});
+  event.content = std::string(120, 'x');
+  event.sig = nostr::Signature::from_bytes(base::Bytes(64, 1)).value();
+  return event;
+}
+
+void fill(EventDb& events, std::size_t total, std::size_t batch_size) {
+  std::size_t done = 0;
+  double wall = 0;
+  double cpu = 0;
+  std::size_t since = 0;
+  std::size_t report = 20'000;
+  std::vector<Event> batch;
+  while (done < total) {
+    batch.clear();
+    for (std::size_t i = 0; i < batch_size && done + i < total; ++i) batch.push_back(make_event(done + i));
+    const double wall_start = wall_us();
+    const double cpu_start = cpu_us();
+    must(events.insert_batch(batch, kNow));
+    wall += wall_us() - wall_start;
+    cpu += cpu_us() - cpu_start;
+    done += batch.size();
+    since += batch.size();
+    if (done < report && done < total) continue;
+    fmt::print("insert up to {:>8}: {:6.1f} us wall {:6.1f} us cpu per event, {:>7.0f} events/s\n", done,
+               wall / static_cast<double>(since), cpu / static_cast<double>(since),
+               static_cast<double>(since) * 1e6 / wall);
+    wall = cpu = 0;
+    since = 0;
+    report = std::min(total, report * 5);
+  }
+}
+
+void measure(const char* name, const std::function<std::size_t(std::size_t)>& run) {
+  constexpr std::size_t kRounds = 1000;
+  std::vector<double> times;
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    const double start = wall_us();
+    rows += run(i);
+    times.push_back(wall_us() - start);
+  }
+  std::sort(times.begin(), times.end());
+  fmt::print("{:<28} p50 {:8.1f} us  p99 {:8.1f} us  ({:.0f} rows)\n", name, times[kRounds / 2],
+             times[kRounds * 99 / 100], static_cast<double>(rows) / kRounds);
+}
+
+void query_all(EventDb& events, std::size_t total) {
+  std::mt19937_64 random(3);
+  const auto ask = [&](nostr::Filter filter) {
+    filter.limit = 100;
+    return must(events.query({filter}, 100, kNow)).size();
+  };
+  measure("author + kind", [&](std::size_t) {
+    return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}});
+  });
+  measure("author + kind, until", [&](std::size_t) {
+    const auto until = base::unix_time(1'600'000'000 + static_cast<std::int64_t>(random() % (total * 30)));
+    return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}, .until = until});
+  });
+  measure("author", [&](std::size_t) { return ask({.authors = {author(random())}}); });
+  measure("20 authors + 2 kinds", [&](std::size_t) {
+    nostr::Filter filter{.kinds = {nostr::kinds::kTextNote, nostr::kinds::kReaction}};
+    for (int i = 0; i < 20; ++i) filter.authors.push_back(author(random()));
+    return ask(filter);
+  });
+  measure("#p + kind", [&](std::size_t) {
+    return ask({.kinds = {nostr::kinds::kReaction}, .tags = {{'p', {author(random()).hex()}}}});
+  });
+  measure("#t", [&](std::size_t) { return ask({.tags = {{'t', {fmt::format("topic{}", random() % 500)}}}}); });
+  measure("#e", [&](std::size_t) { return ask({.tags = {{'e', {bytes_of<EventId>(random() % total).hex()}}}}); });
+  measure("kind", [&](std::size_t) { return ask({.kinds = {nostr::kinds::kTextNote}}); });
+  measure("everything", [&](std::size_t) { return ask({}); });
+  measure("id", [&](std::size_t) { return ask({.ids = {bytes_of<EventId>(random() % total + 1'000'000'007)}}); });
+  measure("has(id)", [&](std::size_t) -> std::size_t {
+    return must(events.has(bytes_of<EventId>(random() % total + 1'000'000'007))) ? 1 : 0;
+  });
+}
+
+void durable_commits(Db& db) {
+  Budgets budgets(db);
+  std::size_t next = 0;
+  measure("reserve + settle (2 fsync)", [&](std::size_t) -> std::size_t {
+    const auto row = must(budgets.reserve({.key = std::to_string(next++),
+                                           .purpose = "bench",
+                                           .amount = Msat{10},
+                                           .scopes = {{.key = "node", .daily = true}, {.key = "tick:1"}}},
+                                          kNow));
+    must(budgets.settle(row.id, Msat{5}, kNow));
+    return 1;
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  const std::size_t batch = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
+  const std::filesystem::path directory = argc > 3 ? argv[3] : ".";
+  const std::filesystem::path path = directory / "bench_storage.db";
+  const auto clean = [&] {
+    for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path.string() + end);
+  };
+  clean();
+  {
+    auto db = must(open_database(path.string()));
+    EventDb events(*db);
+    fmt::print("{} events in batches of {}\n", total, batch);
+    fill(events, total, batch);
+    query_all(events, total);
+    durable_commits(*db);
+    fmt::print("database {:.0f} bytes an event\n",
+               static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(total));
+  }
+  clean();
+  return 0;
+}
