@@ -253,6 +253,30 @@ TEST(Bifrost, BareHashesAreSignedOnlyWherePolicySaysSo) {
   world.loop.run_until_complete(blind_hash(world));
 }
 
+Task<void> pass_by_the_blind(World& world) {
+  Member blind(world, 3, allowing(world), ":memory:", /*judges=*/false);
+  Member node(world, 1, Policy{});
+  co_await started(&blind);
+  co_await started(&node);
+  must(co_await node.node->ping(kGuardian));
+  // Alone it is used; beside a member known to judge it is not, even if that one is away.
+  ThresholdSigner alone(*node.node, quick());
+  auto outcome = must(co_await alone.sign_with_context(note_now(world, "a"), {}));
+  EXPECT_TRUE(std::holds_alternative<Signed>(outcome));
+  ThresholdOptions options = quick();
+  options.judges = {kMarket};
+  ThresholdSigner careful(*node.node, options);
+  outcome = must(co_await careful.sign_with_context(note_now(world, "b"), {}));
+  EXPECT_TRUE(std::holds_alternative<Unavailable>(outcome));
+  co_await node.stop();
+  co_await blind.stop();
+}
+
+TEST(Bifrost, EventsGoToMembersThatJudge) {
+  World world;
+  world.loop.run_until_complete(pass_by_the_blind(world));
+}
+
 Task<void> echo_oneself(World& world) {
   Member node(world, 1, Policy{});
   co_await started(&node);

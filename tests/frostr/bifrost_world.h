@@ -33,7 +33,7 @@ struct World {
 
 /// One member on the relay.
 struct Member {
-  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:")
+  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:", bool judges = true)
       : db(must(storage::open_database(path))),
         pool(world.loop, world.net, world.workers, world.clock, world.rng) {
     BifrostOptions options;
@@ -42,7 +42,7 @@ struct Member {
     options.approvals = &book;
     options.coordinates = idx == 1;
     options.follow = idx != 1;
-    options.cosigner.judges = idx != 1;
+    options.cosigner.judges = judges && idx != 1;
     if (idx != 1) options.cosigner.service = world.cast.service.public_key();
     options.ping_timeout = std::chrono::milliseconds(400);
     node = must(BifrostNode::create({world.loop, pool, *db, world.clock, world.rng}, world.cast.group(),
