@@ -207,14 +207,14 @@ int WsClient::Impl::receive(lws* socket, void* in, std::size_t size) {
     case Received::kWhole:
       handler->on_frame(std::move(frame));
       return 0;
+    // Not by returning -1: lws then goes on receiving while it says goodbye, without emptying the
+    // buffer it hands over, and writes past its end.
     case Received::kTooLarge:
-      reason = "message exceeds " + std::to_string(net.options.max_frame_bytes) + " bytes";
-      lws_close_reason(socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, nullptr, 0);
-      return -1;
+      kill("message exceeds " + std::to_string(net.options.max_frame_bytes) + " bytes");
+      return 0;
     case Received::kBinary:
-      reason = "peer sent a binary message";
-      lws_close_reason(socket, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, nullptr, 0);
-      return -1;
+      kill("peer sent a binary message");
+      return 0;
   }
   return 0;
 }

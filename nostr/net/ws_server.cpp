@@ -131,6 +131,7 @@ struct ServerConnection final : Endpoint, std::enable_shared_from_this<ServerCon
   lws* wsi = nullptr;
   bool is_open = false;
   bool closing = false;
+  lws_close_status close_status = LWS_CLOSE_STATUS_NORMAL;
   HttpRequest request;
   std::string response_body;
 
@@ -253,7 +254,7 @@ int ServerConnection::write() {
   if (!stream.write(wsi)) return -1;
   if (stream.take_drained()) server->handler->on_drained(id);
   if (!closing || stream.has_output()) return 0;
-  lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, nullptr, 0);
+  lws_close_reason(wsi, close_status, nullptr, 0);
   return -1;
 }
 
@@ -288,12 +289,16 @@ int ServerConnection::receive(void* in, std::size_t size) {
     case Received::kWhole:
       server->handler->on_frame(id, std::move(frame));
       return 0;
+    // Not by returning -1: lws then goes on receiving while it says goodbye, without emptying the
+    // buffer it hands over, and writes past its end.
     case Received::kTooLarge:
-      lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, nullptr, 0);
-      return -1;
+      close_status = LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
+      begin_close();
+      return 0;
     case Received::kBinary:
-      lws_close_reason(wsi, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, nullptr, 0);
-      return -1;
+      close_status = LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE;
+      begin_close();
+      return 0;
   }
   return 0;
 }
