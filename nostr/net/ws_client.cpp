@@ -288,6 +288,13 @@ base::Result<void> WsClient::send(std::string message) {
   return {};
 }
 
+void WsClient::set_reading(bool on) {
+  impl_->net.post([impl = impl_, on] {
+    if (impl->state == Impl::State::kOpen && impl->wsi != nullptr)
+      lws_rx_flow_control(impl->wsi, on ? 1 : 0);
+  });
+}
+
 void WsClient::close() {
   impl_->net.post([impl = impl_] { impl->close(); });
 }

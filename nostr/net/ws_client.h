@@ -46,6 +46,9 @@ class WsClient {
   /// Queues one text message. Any thread. kLimit when the queue is full, kClosed after close.
   /// Messages sent before on_open wait for it.
   base::Result<void> send(std::string message);
+  /// Stops and resumes reading: while stopped, TCP holds the peer back. Any thread. For seconds
+  /// only, since a silent peer cannot be told from a dead one meanwhile.
+  void set_reading(bool on);
   /// Flushes what is queued, says goodbye and closes; on_closed follows within a few seconds.
   void close();
 

@@ -9,7 +9,11 @@ using base::Errc;
 using base::fail;
 
 namespace {
+
 constexpr std::size_t kSimdjsonPadding = 64;
+/// Then reading and the other sockets of the thread get their turn.
+constexpr std::size_t kWritePerTurn = 32u << 10;
+
 }
 
 WsStream::WsStream(std::size_t max_frame_bytes, std::size_t max_queued_bytes)
@@ -42,8 +46,8 @@ void WsStream::shut() {
 }
 
 bool WsStream::write(lws* wsi) {
-  for (;;) {
-    if (lws_send_pipe_choked(wsi) != 0) {
+  for (std::size_t written = 0;;) {
+    if (written >= kWritePerTurn || lws_send_pipe_choked(wsi) != 0) {
       lws_callback_on_writable(wsi);
       return true;
     }
@@ -61,6 +65,7 @@ bool WsStream::write(lws* wsi) {
     auto* payload = reinterpret_cast<unsigned char*>(message.data()) + LWS_PRE;
     // What the socket does not take at once lws keeps and sends first.
     if (lws_write(wsi, payload, size, LWS_WRITE_TEXT) < 0) return false;
+    written += size;
     const std::lock_guard lock(mutex_);
     if (!shut_) queued_.fetch_sub(size + 1, std::memory_order_relaxed);
   }

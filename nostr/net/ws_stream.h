@@ -30,8 +30,8 @@ class WsStream {
   void shut();
   bool has_output() const { return queued_bytes() > 0; }
 
-  /// Writes until the queue is empty or the socket is full, and asks for a call-back when more is
-  /// left. False when the socket failed. Net thread.
+  /// Writes until the queue is empty, the socket is full or a turn's share is done, and asks for a
+  /// call-back when more is left. False when the socket failed. Net thread.
   bool write(lws* wsi);
   /// True once after the queue had grown over the high mark and has now fallen to the low one.
   bool take_drained();

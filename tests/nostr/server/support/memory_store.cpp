@@ -50,7 +50,7 @@ base::Result<std::vector<Event>> MemoryStore::query(const Filters& filters, std:
     if (taken) out.push_back(event);
     if (out.size() == cap) break;
   }
-  largest_answer = std::max(largest_answer, out.size());
+  largest_answer = std::max(largest_answer.load(), out.size());
   return out;
 }
 

@@ -1,6 +1,7 @@
 // An EventStore in a vector: obviously right, slow, for tests.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <vector>
 
@@ -8,7 +9,7 @@
 
 namespace test {
 
-/// Keeps everything; `queries` counts what a caller asked.
+/// Keeps everything; `largest_answer` tells how much a caller took at once.
 class MemoryStore final : public nostr::EventStore {
  public:
   base::Result<nostr::StoreOutcome> insert(const nostr::Event& event, nostr::UnixTime now) override;
@@ -16,7 +17,7 @@ class MemoryStore final : public nostr::EventStore {
                                                 nostr::UnixTime now) override;
   base::Result<std::uint64_t> count(const nostr::Filters& filters, nostr::UnixTime now) override;
 
-  std::size_t largest_answer = 0;
+  std::atomic<std::size_t> largest_answer{0};  ///< read by tests while the relay works
   bool broken = false;  ///< every call fails as if the disk had
 
  private:
