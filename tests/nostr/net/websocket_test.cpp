@@ -87,7 +87,9 @@ TEST_F(SmallLimits, OversizedMessageClosesTheConnection) {
   auto recorder = std::make_shared<Recorder>();
   WsClient client(net_, url(), recorder);
   ASSERT_TRUE(client.send(std::string(65'537, 'x')).has_value());
-  EXPECT_EQ(recorder->wait_closed().substr(0, 16), "peer closed 1009");
+  // A reset for what was never read may overtake the server's goodbye.
+  const std::string reason = recorder->wait_closed();
+  EXPECT_TRUE(reason.starts_with("peer closed 1009") || reason == "connection lost") << reason;
   handler_->wait_disconnects(1);
   EXPECT_TRUE(recorder->wait_frames(0).empty());
 }
