@@ -50,9 +50,15 @@ void Intake::set_table(SubTablePtr table) {
   table_ = std::move(table);
 }
 
+void Intake::attach(std::function<void(bool)> set_reading) {
+  const std::lock_guard lock(mutex_);
+  set_reading_ = std::move(set_reading);
+}
+
 void Intake::shut() {
   sink_ = nullptr;
   const std::lock_guard lock(mutex_);
+  set_reading_ = nullptr;
   shut_ = true;
   pending_.clear();
   pending_bytes_ = 0;
@@ -76,6 +82,10 @@ void Intake::on_frame(Frame frame) {
   }
   pending_bytes_ += frame->size();
   pending_.push_back(std::move(frame));
+  if (pending_bytes_ > limits_.pause_bytes && !paused_ && set_reading_) {
+    paused_ = true;
+    set_reading_(false);
+  }
   schedule();
 }
 
@@ -115,6 +125,10 @@ void Intake::run_job() {
       pending_bytes_ -= pending_.front()->size();
       frames.push_back(std::move(pending_.front()));
       pending_.pop_front();
+    }
+    if (paused_ && pending_bytes_ < limits_.pause_bytes / 2) {
+      paused_ = false;
+      if (set_reading_) set_reading_(true);
     }
     undrained_ += take;
     number = next_chunk_++;

@@ -23,6 +23,7 @@ namespace nostr {
 struct IntakeLimits {
   std::size_t max_pending_frames = 65'536;     ///< unverified; newer ones are dropped and counted
   std::size_t max_pending_bytes = 32u << 20;   ///< the same in bytes
+  std::size_t pause_bytes = 1u << 20;          ///< of backlog: the socket is not read beyond this
   std::size_t max_undrained = 2'048;           ///< checked, but not yet taken by the app thread
   /// Malformed, forged and unmatched frames before the connection counts as hostile; every hundred
   /// verified events forgive one.
@@ -66,6 +67,9 @@ class Intake final : public WsClientHandler, public std::enable_shared_from_this
 
   /// Which REQs are open from now on. Call before the REQ is sent. App thread.
   void set_table(SubTablePtr table);
+  /// How to stop and resume the socket when the backlog grows and shrinks. App thread; called on
+  /// any thread until shut().
+  void attach(std::function<void(bool)> set_reading);
   /// Ends everything: no call of the sink comes after this. App thread.
   void shut();
 
@@ -107,6 +111,8 @@ class Intake final : public WsClientHandler, public std::enable_shared_from_this
   IntakeBatch outbox_;
   IntakeCounts total_;
   std::optional<std::string> closed_;
+  std::function<void(bool)> set_reading_;
+  bool paused_ = false;
   bool posted_ = false;
   bool shut_ = false;
 };

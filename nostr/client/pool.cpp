@@ -304,7 +304,10 @@ struct Fetching {
   void done(const std::string& url, const std::string& failure) {
     const auto it = open.find(url);
     if (it == open.end()) return;
-    if (failure.empty())
+    // What came after the bound is lost, so an EOSE behind it completes nothing.
+    if (overflow)
+      result.failed.emplace_back(it->second, "more than " + std::to_string(result.events.size()) + " events");
+    else if (failure.empty())
       result.complete.push_back(it->second);
     else
       result.failed.emplace_back(it->second, failure);
@@ -350,9 +353,7 @@ base::Task<FetchResult> Pool::fetch(std::vector<std::string> relays, Filters fil
     if (left == milliseconds{0}) break;
     co_await state->changed.wait_for(left);
   }
-  const std::string why = state->overflow
-                              ? "more than " + std::to_string(most) + " events"
-                              : "no EOSE within " + std::to_string(limit.count()) + " ms";
+  const std::string why = "no EOSE within " + std::to_string(limit.count()) + " ms";
   while (!state->open.empty()) state->done(std::string(state->open.begin()->first), why);
   FetchResult result = std::move(state->result);
   std::ranges::sort(result.events, newer);

@@ -92,6 +92,7 @@ void RelayLink::connect() {
       context_.loop, context_.workers, context_.verifier, limits,
       [this](IntakeBatch batch) { on_batch(std::move(batch)); });
   socket_ = std::make_unique<WsClient>(context_.net, url_, intake_, context_.options.socket);
+  intake_->attach([socket = socket_.get()](bool on) { socket->set_reading(on); });
 }
 
 void RelayLink::disconnect() {

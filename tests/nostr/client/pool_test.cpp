@@ -44,6 +44,18 @@ TEST(Pool, DeliversInTheOrderOfTheRelayWithEoseAfterwards) {
   EXPECT_EQ(h.status(relay->url()).events, stored.size());
 }
 
+TEST(Pool, ABacklogHoldsTheRelayBackInsteadOfLosingEvents) {
+  Harness h;
+  std::vector<Event> stored;
+  for (std::size_t i = 0; i < 2'000; ++i)
+    stored.push_back(make_event(i % 3, std::to_string(i) + std::string(3'000, 'x')));
+  const auto relay = h.relay(serve(stored));
+  const auto sub = h.pool->subscribe({relay->url()}, kind_filter(1), h.collect());
+  h.until([&] { return !h.eoses.empty(); });
+  EXPECT_EQ(h.events.size(), stored.size());
+  EXPECT_EQ(h.status(relay->url()).dropped, 0u);
+}
+
 TEST(Pool, OneEventFromThreeRelaysIsDeliveredAndVerifiedOnce) {
   Harness h;
   const auto stored = numbered(200);
