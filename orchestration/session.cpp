@@ -81,13 +81,13 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     if (transcript_->messages().empty()) CO_TRY(begin());
     deps_.hooks.notify({.session = row_.id, .agent = agent_.name,
                         .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted});
-    CO_TRY(co_await recorder_->record(steps()));
+    CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
       const TranscriptMessage& last = transcript_->messages().back();
       if (last.message.role == Role::kAssistant && last.message.calls.empty()) break;
       CO_TRY(co_await advance());
       FAILPOINT("session_step");
-      CO_TRY(co_await recorder_->record(steps()));
+      CO_TRY(co_await recorder_->record(new_steps()));
     }
   }
   co_return co_await close();
@@ -256,7 +256,7 @@ Task<Result<void>> Session::start(std::string call_id) {
   Tool* tool = deps_.tools.find(plan.tool);
   if (!tool) co_return finish(call_id, output_of(ToolOutcome::kInvalid, "There is no tool " + plan.tool + "."));
   if (!plan.local_ask.empty()) {
-    LocalAction action{.key = {.tick = trigger_.tick, .call_id = call_id}, .action = tool->action(),
+    LocalAction action{.key = {.tick = trigger_.tick, .call_id = call_id + "-ask"}, .action = tool->action(),
                        .params = plan.params, .reason = plan.local_ask};
     CO_TRY(ActionResult asked, co_await deps_.outside.approve(std::move(action)));
     if (asked.status != ActionStatus::kApproved) {
@@ -386,7 +386,7 @@ Task<Result<SessionResult>> Session::close() {
   Value totals = {{"status", session_status_name(result.status)}, {"detail", result.detail},
                   {"turns", result.turns}, {"calls", result.tool_calls}, {"cost_msat", result.cost.value},
                   {"tokens_in", result.usage.prompt_tokens}, {"tokens_out", result.usage.completion_tokens}};
-  CO_TRY(result.trajectory, co_await recorder_->close(steps(), std::move(totals)));
+  CO_TRY(result.trajectory, co_await recorder_->close(new_steps(), std::move(totals)));
   FAILPOINT("session_recorded");
   if (row_.state == storage::SessionState::kRunning) {
     row_.state = result.status == SessionStatus::kError ? storage::SessionState::kFailed : storage::SessionState::kEnded;

@@ -113,7 +113,7 @@ class Session {
                                const base::json::Value& params) const;
   const ToolCall* unanswered() const;
   std::vector<ToolSpec> tool_specs() const;
-  std::vector<Step> steps() const { return steps_of(trigger_, row_.started, *transcript_); }
+  StepList new_steps() const { return steps_of(trigger_, row_.started, *transcript_, recorder_->recorded()); }
   void add_verdict(SessionResult& result) const;
 
   SessionDeps deps_;

@@ -3,6 +3,7 @@
 
 #include "nipsa/kinds.h"
 #include "nipsa/redaction.h"
+#include "nostr/base/failpoint.h"
 #include "orchestration/hooks/tool_hooks.h"
 
 namespace orchestration {
@@ -81,18 +82,22 @@ Step result_step(const CallRecord& record) {
 
 }  // namespace
 
-std::vector<Step> steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript) {
-  std::vector<Step> out;
-  out.push_back(trigger_step(trigger, started));
+StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript, std::size_t from) {
+  StepList out;
+  // Redaction is not free, so steps that are recorded already are only counted.
+  const auto add = [&](const auto& make) {
+    if (out.total++ >= from) out.rest.push_back(make());
+  };
+  add([&] { return trigger_step(trigger, started); });
   for (const TranscriptMessage& entry : transcript.messages()) {
     if (entry.message.role != Role::kAssistant || entry.ending) continue;
-    out.push_back(agent_step(entry));
+    add([&] { return agent_step(entry); });
     for (const ToolCall& call : entry.message.calls) {
       const CallRecord* record = transcript.call(call.id);
       if (!record || record->state == storage::CallState::kProposed) break;
-      out.push_back(start_step(*record));
+      add([&] { return start_step(*record); });
       if (record->state != storage::CallState::kFinished) break;
-      out.push_back(result_step(*record));
+      add([&] { return result_step(*record); });
     }
   }
   return out;
@@ -119,11 +124,12 @@ Task<Result<void>> TrajectoryRecorder::open() {
   co_return Result<void>{};
 }
 
-Task<Result<void>> TrajectoryRecorder::record(std::vector<Step> steps) {
-  // A closed record, or one whose session_end is written, holds every step already.
-  while (position_.events.size() < steps.size()) {
-    Step next = std::move(steps[position_.events.size()]);
+Task<Result<void>> TrajectoryRecorder::record(StepList steps) {
+  CHECK(steps.rest.empty() || recorded() + steps.rest.size() == steps.total);
+  for (Step& step : steps.rest) {
+    Step next = std::move(step);
     CO_TRY(co_await append(std::move(next)));
+    FAILPOINT("session_recording");
   }
   co_return Result<void>{};
 }
@@ -150,10 +156,10 @@ Task<Result<void>> TrajectoryRecorder::append(Step step) {
   co_return Result<void>{};
 }
 
-Task<Result<TrajectorySummary>> TrajectoryRecorder::close(std::vector<Step> steps, Value totals) {
-  const std::size_t before_end = steps.size();
+Task<Result<TrajectorySummary>> TrajectoryRecorder::close(StepList steps, Value totals) {
+  const std::size_t before_end = steps.total;
   CO_TRY(co_await record(std::move(steps)));
-  if (position_.events.size() == before_end) {
+  if (recorded() == before_end) {
     Step end{.type = std::string(nipsa::step_type::kSessionEnd), .members = std::move(totals), .at = clock_.now()};
     end.members["trajectory_hash"] = chain().hex();
     end.members["count"] = before_end;

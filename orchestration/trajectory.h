@@ -53,10 +53,16 @@ struct Step {
   std::optional<nostr::EventId> decision;
 };
 
-/// The steps of `transcript`: the trigger, each model turn, each tool call when it starts and when it
-/// is finished. A prefix of what the same function returns for any later state. Texts are redacted
-/// and cut at 8 000 bytes.
-std::vector<Step> steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript);
+/// The end of a list of steps: those from some place on, and how many there are in all.
+struct StepList {
+  std::size_t total = 0;
+  std::vector<Step> rest;
+};
+
+/// The steps of `transcript` from number `from` (0 is the first): the trigger, each model turn, each
+/// tool call when it starts and when it is finished. What is there for any state of a transcript is
+/// a prefix of what is there later. Texts are redacted and cut at 8 000 bytes.
+StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript, std::size_t from = 0);
 
 /// Which session is recorded, under which names.
 struct TrajectorySubject {
@@ -82,11 +88,13 @@ class TrajectoryRecorder {
 
   /// Finds the record or begins it by publishing the first head.
   base::Task<base::Result<void>> open();
-  /// Appends those of `steps` that are not recorded yet.
-  base::Task<base::Result<void>> record(std::vector<Step> steps);
-  /// Appends `session_end` as the last step and publishes the closing head; repeats nothing.
-  /// `steps` are all steps of the session.
-  base::Task<base::Result<TrajectorySummary>> close(std::vector<Step> steps, base::json::Value totals);
+  /// How many steps the record holds: where the next steps_of() begins.
+  std::size_t recorded() const { return position_.events.size(); }
+  /// Appends `steps.rest`, which begins at recorded().
+  base::Task<base::Result<void>> record(StepList steps);
+  /// The same, then appends `session_end` as the last step and publishes the closing head; repeats
+  /// nothing.
+  base::Task<base::Result<TrajectorySummary>> close(StepList steps, base::json::Value totals);
 
  private:
   base::Task<base::Result<void>> append(Step step);

@@ -48,7 +48,7 @@ struct ActionRequest {
 
 /// A local action that needs the operator's yes before the session carries it out itself.
 struct LocalAction {
-  ActionKey key;
+  ActionKey key;             ///< of the question: its own, since act() may follow under the call's
   ActionClass action = ActionClass::kReadFile;
   base::json::Value params;  ///< exactly what would be done; part of the digest (design 9.3)
   base::Msat cost;

@@ -318,7 +318,7 @@ say = "done"
 
 TEST(Session, KilledAtAnyStepItActsOnceAndRecordsOnce) {
   int kills = 0;
-  for (const char* failpoint : {"session_step", "session_acted", "session_recorded"}) {
+  for (const char* failpoint : {"session_step", "session_acted", "session_recording", "session_recorded"}) {
     for (int nth = 1;; ++nth) {
       TempDir dir;
       if (!run_and_die(dir, failpoint, nth)) break;
@@ -335,7 +335,7 @@ TEST(Session, KilledAtAnyStepItActsOnceAndRecordsOnce) {
       EXPECT_TRUE(world.budgets.list_open()->empty());
     }
   }
-  EXPECT_GT(kills, 12);
+  EXPECT_GT(kills, 20);
 }
 
 #endif
