@@ -88,6 +88,7 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime, const
   frostr::BifrostOptions options{.relays = settings.relays.empty() ? policy.follow_relays : settings.relays,
                                  .policy = policy,
                                  .cosigner = {.service = service.public_key(), .judges = true},
+                                 .coordinates = false,
                                  .follow = true};
   if (options.relays.empty())
     return fail(Errc::kInvalid, "no relay to serve on", "--relay URL, or [relays] follow in policy.toml");
