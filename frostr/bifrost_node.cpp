@@ -14,6 +14,12 @@ using base::Task;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+constexpr base::seconds kHousePeriod{600};
+
+}  // namespace
+
 /// A request of ours that waits for its answer.
 struct BifrostNode::Call {
   Call(base::Loop& loop, ShareIndex to) : peer(to), done(loop) {}
@@ -285,8 +291,18 @@ Task<void> BifrostNode::ping_once(ShareIndex peer) {
         {{"member", fmt::to_string(peer.value)}, {"why", pinged.error().detail}});
 }
 
+void BifrostNode::keep_house() {
+  const auto now = deps_.clock.now();
+  if (now - kept_house_ < kHousePeriod) return;
+  kept_house_ = now;
+  auto kept = cosigner_.keep_house(now);
+  if (kept) kept = nonces_.keep_house(now);
+  if (!kept) LOG(kError, "frost", "old records were not removed", {{"error", kept.error().detail}});
+}
+
 Task<void> BifrostNode::keep_pinging() {
   for (;;) {
+    keep_house();
     for (const Peer& peer : peers_.all())
       if (wants_ping(peer.idx)) scope_.spawn("bifrost ping", ping_once(peer.idx));
     ping_now_.clear();

@@ -107,6 +107,7 @@ class BifrostNode {
                                       nostr::Filters filters);
   base::Task<void> keep_pinging();
   base::Task<void> ping_once(ShareIndex peer);
+  void keep_house();
   bool wants_ping(ShareIndex peer) const;
   std::string ping_body(ShareIndex peer);
   std::vector<std::string> follow_relays() const;
@@ -126,6 +127,7 @@ class BifrostNode {
   base::Signal connected_;
   base::Signal ping_wanted_;
   bool is_connected_ = false;
+  base::UnixTime kept_house_;
   std::unique_ptr<nostr::Subscription> messages_;
   std::unique_ptr<nostr::Subscription> heads_;
   base::Scope scope_;

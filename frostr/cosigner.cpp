@@ -136,6 +136,11 @@ Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer, std::option
   return nonces_.top_up(peer, held, now);
 }
 
+Result<void> Cosigner::keep_house(base::UnixTime now) {
+  TRY(replays_.purge(now));
+  return facts_.forget_old(now);
+}
+
 std::optional<ShareIndex> Cosigner::requester_of(const nostr::PublicKey& runner) const {
   for (const Requester& requester : policy_.requesters)
     if (requester.runner == runner) return ShareIndex{requester.idx};

@@ -72,6 +72,8 @@ class Cosigner {
   Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
                                             base::UnixTime now);
   FactSource& facts() { return facts_; }
+  /// Forgets replay marks and counts that play no part any more; call now and then.
+  Result<void> keep_house(base::UnixTime now);
 
  private:
   /// What a method came to: data to accept with, words to reject with, or a wish to look again.

@@ -195,6 +195,11 @@ Result<void> FactSource::record_ecdh(const Requester& requester, const EcdhReaso
   return log_.add_use(ecdh_scope(requester.idx), reason.tick + ":" + target.hex(), now);
 }
 
+Result<void> FactSource::forget_old(UnixTime now) {
+  TRY(log_.purge_uses(now - 2 * kHour));
+  return {};
+}
+
 nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const {
   nostr::Filters filters;
   if (const auto id = nostr::EventId::from_hex(tick)) {

@@ -53,6 +53,9 @@ class FactSource {
   Result<void> record_ecdh(const Requester& requester, const EcdhReason& reason,
                            const nostr::PublicKey& target, UnixTime now);
 
+  /// Forgets what no judgement looks at any more.
+  Result<void> forget_old(UnixTime now);
+
   /// What to look for on the relays when the view may be stale: the claim and the event's address.
   nostr::Filters refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const;
   /// What to follow all the time: the group's own heads, and the runners' claims and questions.

@@ -84,6 +84,11 @@ Result<void> NoncePool::discard(ShareIndex peer, const NonceCode& code, base::Un
   return ledger_.mark_void(kIssuedSide, ledger_peer(peer), code.hex(), now);
 }
 
+Result<void> NoncePool::keep_house(base::UnixTime now) {
+  TRY(ledger_.purge_void(now - base::seconds(7 * 86'400)));
+  return {};
+}
+
 std::size_t NoncePool::issued(ShareIndex peer) const {
   const auto list = issued_.find(peer);
   return list == issued_.end() ? 0 : list->second.size();

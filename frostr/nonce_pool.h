@@ -51,6 +51,8 @@ class NoncePool {
   /// Wipes the pair and voids the code, if it is there: every reject and every doubt ends here.
   Result<void> discard(ShareIndex peer, const NonceCode& code, base::UnixTime now);
   std::size_t issued(ShareIndex peer) const;
+  /// Drops codes from the ledger that have been void for a week; spent ones stay for ever.
+  Result<void> keep_house(base::UnixTime now);
 
   // --- as coordinator: public halves we may use once ------------------------------------------
 

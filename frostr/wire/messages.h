@@ -84,7 +84,7 @@ struct SignReason {
   std::string tick;                      ///< which run wants it; empty if none
   std::optional<nostr::Event> request;   ///< the published approval request (39212)
   std::optional<nostr::Event> decision;  ///< an approval (39213) that covers it
-  bool ask = false;                      ///< the operator may be asked
+  bool ask = false;                      ///< the operator must be asked, even where the policy would sign
 };
 
 struct SignRequest {
