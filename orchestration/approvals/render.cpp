@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "nipsa/digest.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip10.h"
 #include "nostr/nips/nip19.h"
@@ -11,6 +12,7 @@ namespace orchestration {
 namespace {
 
 constexpr std::size_t kMaxReasonChars = 200;
+constexpr std::string_view kQuoteMark = "| ";
 
 std::string kind_phrase(nostr::Kind kind) {
   switch (kind) {
@@ -27,9 +29,18 @@ std::string kind_phrase(nostr::Kind kind) {
   }
 }
 
-/// Cuts into pieces of at most kMaxPartChars characters, at line ends where there are any.
+/// Whether the last line of `part` is foreign and goes on behind it.
+bool ends_inside_quote(std::string_view part) {
+  if (part.ends_with('\n')) return false;
+  const std::size_t line = part.rfind('\n');
+  return part.substr(line == part.npos ? 0 : line + 1).starts_with(kQuoteMark);
+}
+
+/// Cuts into pieces of at most kMaxPartChars characters, at line ends where there are any. A foreign
+/// line that is longer keeps its mark in every piece: cut loose, it could pass for one of ours.
 std::vector<std::string> split_parts(std::string_view text) {
   std::vector<std::string> parts;
+  bool quoted = false;
   while (!text.empty()) {
     std::size_t bytes = 0;
     std::size_t last_line_end = 0;
@@ -39,10 +50,31 @@ std::vector<std::string> split_parts(std::string_view text) {
       if (text[bytes - 1] == '\n') last_line_end = bytes;
     }
     if (bytes < text.size() && last_line_end > 0) bytes = last_line_end;
-    parts.emplace_back(text.substr(0, bytes));
+    parts.push_back((quoted ? std::string(kQuoteMark) : "") + std::string(text.substr(0, bytes)));
+    quoted = ends_inside_quote(parts.back());
     text.remove_prefix(bytes);
   }
   return parts;
+}
+
+bool is_code_char(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+}
+
+/// Takes out what has the form of an approval code: in the agent's own words it could only mislead.
+std::string without_codes(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t length = 0;
+    while (length < text.size() && is_code_char(text[length])) ++length;
+    const std::string_view word = text.substr(0, std::max<std::size_t>(length, 1));
+    const bool shown_form = word.size() == 9 && word[4] == '-';
+    const bool typed_form = word.size() == 8 && word.find_first_of("0123456789") != word.npos;
+    if ((shown_form || typed_form) && nipsa::fold_code(word)) out += "…";
+    else out += word;
+    text.remove_prefix(word.size());
+  }
+  return out;
 }
 
 std::string one_line(std::string_view text) {
@@ -78,7 +110,7 @@ std::string quote_foreign(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    out += "| ";
+    out += kQuoteMark;
     out += base::escape_for_terminal(text.substr(at, end - at));
     out += '\n';
     at = end + 1;
@@ -120,7 +152,7 @@ base::Result<std::vector<std::string>> render_question(const QuestionFrame& fram
   const std::string head = fmt::format("{} asks to {}", one_line(frame.agent_name), description);
   std::string tail = fmt::format("expires {}, {}\n", base::format_utc(frame.expires),
                                  time_left(frame.now, frame.expires));
-  if (!frame.reason.empty()) tail += fmt::format("agent says: \"{}\"\n", one_line(frame.reason));
+  if (!frame.reason.empty()) tail += fmt::format("agent says: \"{}\"\n", one_line(without_codes(frame.reason)));
   tail += fmt::format("\nAnswer with one of these lines:\nyes {}\nno {}", frame.code, frame.code);
 
   if (count_chars(head) + count_chars(tail) + 1 <= kMaxPartChars) return std::vector{head + "\n" + tail};
