@@ -24,7 +24,10 @@ constexpr std::chrono::seconds kSkewFuture{300};
 constexpr std::chrono::seconds kGraceAfterExpiry{30};
 constexpr std::chrono::seconds kHintPause{600};
 constexpr std::size_t kCodesRemembered = 500;
-constexpr std::size_t kMaxSignals = 200;  // of one question; a stranger cannot fill the journal
+// The journal of one question: what strangers say is evidence up to a point, and it never takes the
+// place of what those say who may decide. The code is public, so anybody may send it any number of times.
+constexpr std::size_t kMaxForeignSignals = 20;
+constexpr std::size_t kMaxSignals = 200;
 
 bool still_undecided(const Question& question) {
   return question.state == QuestionState::kOpen || question.state == QuestionState::kApproved;
@@ -57,7 +60,11 @@ void Desk::consider(const Heard& heard, const std::string& relay) {
   if (!signal) return;
   if (signal->question) {
     auto journal = approvals_.signals(*signal->question);
-    if (!journal || journal->size() >= kMaxSignals) return;
+    if (!journal) return report_failure("cannot read the journal", journal.error());
+    const auto is_foreign = [](const Signal& s) { return s.verdict == SignalVerdict::kNotAnApprover; };
+    const auto foreign = static_cast<std::size_t>(std::count_if(journal->begin(), journal->end(), is_foreign));
+    const bool full = is_foreign(*signal) ? foreign >= kMaxForeignSignals : journal->size() - foreign >= kMaxSignals;
+    if (full) return;
   }
   if (auto added = approvals_.add_signal(*signal); !added) return report_failure("cannot journal an answer", added.error());
   LOG(kInfo, "desk", "answer", {{"channel", signal->channel}, {"verdict", std::string(storage::name_of(signal->verdict))}, {"answer", std::string(storage::name_of(signal->answer))}});
