@@ -4,6 +4,7 @@
 #include "nipsa/kinds.h"
 #include "nipsa/redaction.h"
 #include "nostr/base/failpoint.h"
+#include "orchestration/envelope.h"
 #include "orchestration/hooks/tool_hooks.h"
 
 namespace orchestration {
@@ -27,6 +28,9 @@ Value recorded_value(const Value& value) {
   return truncate_middle(text, kMaxStepText);
 }
 
+/// A tool's name as a tag may carry it: the model's own word for a tool that does not exist.
+std::string short_name(std::string_view name) { return std::string(cut_utf8(name, 64)); }
+
 Step trigger_step(const Trigger& trigger, base::UnixTime started) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
   step.members = {{"trigger", trigger_kind_name(trigger.kind)}, {"trust", trust_name(trigger.trust)}};
@@ -45,19 +49,19 @@ Step agent_step(const TranscriptMessage& entry) {
                   {"tokens_out", entry.usage.completion_tokens},
                   {"estimated", entry.usage.estimated}};
   Value calls = Value::array();
-  for (const ToolCall& call : entry.message.calls) calls.push_back({{"name", call.name.substr(0, 64)}, {"call_id", call.id}});
+  for (const ToolCall& call : entry.message.calls) calls.push_back({{"name", short_name(call.name)}, {"call_id", call.id}});
   if (!calls.empty()) step.members["calls"] = std::move(calls);
   return step;
 }
 
 Step start_step(const CallRecord& record) {
   Step step{.type = std::string(nipsa::step_type::kToolStart), .at = record.created};
-  step.members = {{"name", record.plan.tool.substr(0, 64)},
+  step.members = {{"name", short_name(record.plan.tool)},
                   {"call_id", record.call_id},
                   {"args", recorded_value(record.plan.params)}};
   step.action_type = record.plan.request ? std::string(action_class_name(record.plan.request->action))
                                          : "tool_invocation";
-  step.tool = record.plan.tool.substr(0, 64);
+  step.tool = short_name(record.plan.tool);
   step.input_hash = nipsa::redacted_hash(record.plan.params);
   return step;
 }
@@ -65,7 +69,7 @@ Step start_step(const CallRecord& record) {
 Step result_step(const CallRecord& record) {
   const ToolOutput& output = record.output;
   Step step{.type = std::string(nipsa::step_type::kTool), .at = record.changed};
-  step.members = {{"name", record.plan.tool.substr(0, 64)},
+  step.members = {{"name", short_name(record.plan.tool)},
                   {"call_id", record.call_id},
                   {"success", output.outcome == ToolOutcome::kOk},
                   {"outcome", tool_outcome_name(output.outcome)},
@@ -75,7 +79,7 @@ Step result_step(const CallRecord& record) {
     if (output.action->event_id) step.members["event"] = output.action->event_id->hex();
     step.decision = output.action->decision;
   }
-  step.tool = record.plan.tool.substr(0, 64);
+  step.tool = short_name(record.plan.tool);
   step.output_hash = nipsa::redacted_hash(Value(output.content));
   return step;
 }
