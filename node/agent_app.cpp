@@ -314,6 +314,9 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     auto answer = is_for_the_desk(row.event);
     ignore = !answer || *answer;  // what cannot be opened is nobody's message
   }
+  // What the store did not keep (expired, deleted) could never be read again: nothing to wake for.
+  TRY(const bool kept, events_.has(row.event.id));
+  ignore = ignore || !kept;
   TRY(const auto open, ticks_.list_unfinished());
   if (open.size() >= kMaxOpenTicks) {
     LOG(kWarn, "node", "too many open ticks; trigger dropped", {{"event", row.event.id.hex()}});

@@ -39,6 +39,7 @@ constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kRetryPause{2};
 constexpr std::size_t kRememberedNotes = 8;   // shown to the model
 constexpr std::size_t kMaxSummaryBytes = 600; // of one memory
+constexpr std::size_t kMaxReportedText = 8'000; // of a model's last words; the report must fit one event
 
 nipsa::TriggerName name_of(TriggerKind kind) {
   switch (kind) {
@@ -329,7 +330,7 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
   nipsa::TickReport report{.tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
                            .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
                            .cost = base::to_sat_ceil(session.cost),
-                           .summary = session.summary};
+                           .summary = std::string(orchestration::cut_utf8(session.summary, kMaxReportedText))};
   nipsa::TickResult result{.request = *row.claim_id,
                            .agent = agent,
                            .status = tick_status(session.status),
