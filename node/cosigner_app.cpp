@@ -193,6 +193,8 @@ Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& reques
       bifrost_->cosigner().judge_question(*body.event, *member, tick, runtime_.clock.now()));
   if (verdict.outcome != frostr::Verdict::Outcome::kAsk)
     return fail(Errc::kDenied, verdict.signs() ? "no question is needed for this event" : verdict.reason);
+  // A question stays open as long as the policy says, whatever the runner would like.
+  parsed.expires = std::min(parsed.expires, runtime_.clock.now() + bifrost_->cosigner().policy().approval_ttl);
   const nostr::Sha256 digest = nipsa::event_digest(*body.event);
   const nostr::Kind kind = body.event->kind;
   return orchestration::Ask{.request = request,
