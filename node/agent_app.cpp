@@ -157,16 +157,17 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
                                            return control(std::move(method), std::move(params));
                                          }));
   publisher_.start();
-  auto connected = co_await bifrost_->start();
-  if (!connected) LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
   voice_->start();
   desk_->start();
   announce_node();
+  listen();
+  // Last, because it waits for a relay: everything else is subscribed by then.
+  auto connected = co_await bifrost_->start();
+  if (!connected) LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
   scope_.spawn("announce agent", announce_agent());
   runner_->start(std::move(tick_ended));
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
-  listen();
   if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
   co_return Result<void>{};
 }

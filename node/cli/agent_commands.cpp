@@ -9,6 +9,7 @@
 #include "nipsa/kinds.h"
 #include "node/agent_app.h"
 #include "node/cli/command.h"
+#include "node/cli/service.h"
 #include "node/cli/trajectory_commands.h"
 #include "node/key_file.h"
 #include "nostr/base/log.h"
@@ -90,7 +91,10 @@ int init(const Context& context, const InitArguments& arguments) {
 
 // ---- run -------------------------------------------------------------------------------------------
 
-base::Task<void> stop_app(AgentApp& app) { co_await app.stop(); }
+void print_running(const Context& context, const AgentApp& app) {
+  if (context.json) print_json({{"running", app.identity().hex()}, {"node", app.node_key().hex()}});
+  else print_line("running " + nostr::encode_npub(app.identity()));
+}
 
 int run(const Context& context, bool once) {
   auto config = load_config(context.home());
@@ -98,29 +102,21 @@ int run(const Context& context, bool once) {
   Runtime runtime;
   auto app = AgentApp::create(runtime, context.home(), *std::move(config));
   if (!app) return report(context, app.error());
-  int signal = 0;
   std::optional<TickOutcome> last;
-  runtime.loop.on_signal([&](int number) {
-    signal = number;
-    runtime.loop.stop();
-  });
-  auto started = runtime.loop.run_until_complete((*app)->start([&](const TickOutcome& outcome) {
+  Service service(runtime.loop);
+  const auto tick_ended = [&](const TickOutcome& outcome) {
     last = outcome;
-    if (once) runtime.loop.stop();
-  }));
-  if (!started) {
-    runtime.loop.run_until_complete(stop_app(**app));
-    return report(context, started.error());
-  }
-  if (context.json) print_json({{"running", (*app)->identity().hex()}, {"node", (*app)->node_key().hex()}});
-  else print_line("running " + nostr::encode_npub((*app)->identity()));
-  if (!(once && last)) runtime.loop.run();
-  runtime.loop.run_until_complete(stop_app(**app));
+    if (once) service.finish();
+  };
+  auto ended = service.run({.start = [&] { return (*app)->start(tick_ended); },
+                            .ready = [&] { print_running(context, **app); },
+                            .stop = [&] { return (*app)->stop(); }});
+  if (!ended) return report(context, ended.error());
   if (once && last) {
     print_json({{"slot", last->slot}, {"status", orchestration::session_status_name(last->status)}, {"detail", last->detail}, {"result", last->result ? last->result->hex() : ""}});
     return last->status == orchestration::SessionStatus::kSuccess ? kOk : last->status == orchestration::SessionStatus::kPartial ? kPartial : kFailed;
   }
-  return signal == SIGINT ? kInterrupted : kOk;
+  return *ended == SIGINT ? kInterrupted : kOk;
 }
 
 // ---- talking to a running process ------------------------------------------------------------------

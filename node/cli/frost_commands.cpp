@@ -7,6 +7,7 @@
 #include "frostr/wire/credential.h"
 #include "node/cli/command.h"
 #include "node/cli/frost_requests.h"
+#include "node/cli/service.h"
 #include "node/cosigner_app.h"
 #include "node/identity.h"
 #include "node/key_file.h"
@@ -111,7 +112,11 @@ std::string or_home_file(const std::string& given, const std::filesystem::path& 
   return given.empty() ? fallback.string() : given;
 }
 
-base::Task<void> stop_app(CosignerApp& app) { co_await app.stop(); }
+void print_ready(const Context& context, const CosignerApp& app) {
+  const std::string share = app.share_key().hex();
+  if (context.json) print_json({{"ready", share}, {"service", app.service_key().hex()}});
+  else print_line("ready " + share);
+}
 
 int serve(const Context& context, const ServeArguments& arguments) {
   const Home home = context.home();
@@ -123,22 +128,12 @@ int serve(const Context& context, const ServeArguments& arguments) {
                                            .relays = arguments.relays,
                                            .policy_file = arguments.policy});
   if (!app) return report(context, app.error());
-  int signal = 0;
-  runtime.loop.on_signal([&](int number) {
-    signal = number;
-    runtime.loop.stop();
-  });
-  auto started = runtime.loop.run_until_complete((*app)->start());
-  if (!started) {
-    runtime.loop.run_until_complete(stop_app(**app));
-    return report(context, started.error());
-  }
-  const std::string share = (*app)->share_key().hex();
-  if (context.json) print_json({{"ready", share}, {"service", (*app)->service_key().hex()}});
-  else print_line("ready " + share);
-  runtime.loop.run();
-  runtime.loop.run_until_complete(stop_app(**app));
-  return signal == SIGINT ? kInterrupted : kOk;
+  Service service(runtime.loop);
+  auto ended = service.run({.start = [&] { return (*app)->start(); },
+                            .ready = [&] { print_ready(context, **app); },
+                            .stop = [&] { return (*app)->stop(); }});
+  if (!ended) return report(context, ended.error());
+  return *ended == SIGINT ? kInterrupted : kOk;
 }
 
 Result<frostr::PolicySeed> seed_of(const InitArguments& arguments, const ThresholdIdentity& identity) {
