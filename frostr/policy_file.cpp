@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +10,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "nostr/base/suggest.h"
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip65.h"
 
@@ -39,11 +39,9 @@ class Section {
   Result<void> only(const std::vector<std::string_view>& known) const {
     for (const auto& [key, value] : table_) {
       if (std::ranges::find(known, key.str()) != known.end()) continue;
-      const std::string near = closest(key.str(), known);
       return fail(Errc::kInvalid,
                   fmt::format("{}: unknown key, line {}", where(key.str()), value.source().begin.line),
-                  near.empty() ? fmt::format("known keys: {}", fmt::join(known, ", "))
-                               : fmt::format("did you mean {}?", near));
+                  base::did_you_mean(key.str(), {known.begin(), known.end()}));
     }
     return {};
   }
@@ -83,9 +81,8 @@ class Section {
     if (!value) return fallback;
     const auto it = std::ranges::find(words, std::string_view(*value));
     if (it != words.end()) return static_cast<std::size_t>(it - words.begin());
-    const std::string near = closest(*value, words);
     return fail(Errc::kInvalid, fmt::format("{} is none of {}", where(key), fmt::join(words, ", ")),
-                near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
+                base::did_you_mean(*value, {words.begin(), words.end()}));
   }
 
   Result<std::vector<std::string>> strings(std::string_view key) const {
@@ -364,27 +361,6 @@ std::string write_policy(const PolicySeed& seed) {
                                 fmt::arg("level", level_name(seed.level)));
   for (const Requester& requester : seed.requesters) out += requester_text(requester);
   return out + fmt::format(kTail, fmt::arg("relays", quoted_list(seed.relays)));
-}
-
-std::string closest(std::string_view word, const std::vector<std::string_view>& known) {
-  std::string_view best;
-  std::size_t best_edits = std::min<std::size_t>(3, word.size() / 2) + 1;
-  for (const std::string_view candidate : known) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= word.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i);
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t swap = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
-        diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, swap}));
-      }
-    }
-    if (row.back() < best_edits) {
-      best_edits = row.back();
-      best = candidate;
-    }
-  }
-  return std::string(best);
 }
 
 }  // namespace frostr

@@ -27,7 +27,4 @@ struct PolicySeed {
 /// A commented policy.toml that parse_policy() reads back as the seed with every default.
 std::string write_policy(const PolicySeed& seed);
 
-/// The element of `known` closest to `word` by edits (at most 3, fewer for short words), or "".
-std::string closest(std::string_view word, const std::vector<std::string_view>& known);
-
 }  // namespace frostr

@@ -2,7 +2,6 @@
 #include "node/identity.h"
 
 #include "frostr/wire/credential.h"
-#include "node/home.h"
 #include "nostr/base/log.h"
 
 namespace node {
@@ -57,6 +56,14 @@ Result<ThresholdIdentity> load_identity(const std::string& group_path, const std
   if (auto fits = frostr::check_share(share, group); !fits)
     return std::unexpected(base::in_context(share_path + " does not belong to " + group_path, fits.error()));
   return ThresholdIdentity{std::move(group), std::move(share)};
+}
+
+Result<void> install_identity(const Home& home, const std::string& group_path, const std::string& share_path) {
+  TRY(const std::string group, read_file(group_path));
+  TRY(write_file(home.config_dir / "group.txt", group));
+  TRY(std::string share, read_secret_file(share_path));
+  const frostr::SecretText wiped(std::move(share));
+  return write_file(home.config_dir / "share.txt", wiped.expose(), 0600);
 }
 
 }  // namespace node

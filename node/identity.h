@@ -4,6 +4,7 @@
 #include <string>
 
 #include "frostr/frost/shares.h"
+#include "node/home.h"
 
 namespace node {
 
@@ -19,5 +20,9 @@ base::Result<frostr::SecretShare> load_share(const std::string& path, const std:
 /// Both, checked against each other.
 base::Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
                                               const std::string& passphrase_file);
+
+/// Copies the identity's files into a home as group.txt and share.txt (mode 0600), the share as it
+/// stands: encrypted stays encrypted.
+base::Result<void> install_identity(const Home& home, const std::string& group_path, const std::string& share_path);
 
 }  // namespace node

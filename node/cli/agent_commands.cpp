@@ -62,12 +62,7 @@ Result<Value> init_home(const Home& home, const InitArguments& arguments) {
     return fail(Errc::kConflict, home.config_file().string() + " exists already", "edit it, or choose another --home");
   base::SystemRng rng;
   TRY(const nostr::SecretKey key, load_or_create_key_file(home.node_key_file(), rng));
-  TRY(const std::string group, read_file(arguments.group));
-  TRY(write_file(home.config_dir / "group.txt", group));
-  TRY(std::string share, read_secret_file(arguments.share));
-  auto written = write_file(home.config_dir / "share.txt", share, 0600);
-  base::wipe(share);
-  TRY(std::move(written));
+  TRY(install_identity(home, arguments.group, arguments.share));
   TRY(write_file(home.config_file(), text));
   return Value{{"identity", identity.group.identity().hex()},
                {"npub", nostr::encode_npub(identity.group.identity())},

@@ -175,11 +175,7 @@ Result<Value> init_home(const Home& home, const InitArguments& arguments) {
     return fail(Errc::kConflict, home.policy_file().string() + " exists already", "edit it, or choose another --home");
   base::SystemRng rng;
   TRY(const nostr::SecretKey service, load_or_create_key_file(home.service_key_file(), rng));
-  TRY(const std::string group, read_file(arguments.group));
-  TRY(write_file(home.config_dir / "group.txt", group));
-  TRY(std::string share, read_secret_file(arguments.share));
-  const frostr::SecretText wiped(std::move(share));
-  TRY(write_file(home.config_dir / "share.txt", wiped.expose(), 0600));
+  TRY(install_identity(home, arguments.group, arguments.share));
   TRY(write_file(home.policy_file(), frostr::write_policy(seed)));
   return Value{{"share", identity.group.find(identity.share.idx)->identity().hex()},
                {"service", service.public_key().hex()},
