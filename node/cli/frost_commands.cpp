@@ -21,6 +21,8 @@ using base::fail;
 using base::Result;
 using base::json::Value;
 
+constexpr std::chrono::seconds kControlPatience{10};
+
 // ---- deal ------------------------------------------------------------------------------------------
 
 struct DealArguments {
@@ -83,6 +85,32 @@ void print_group(const Context& context, const frostr::GroupPackage& group) {
   print_line(fmt::format("{} of {} shares sign", group.threshold(), group.members().size()));
   for (const frostr::GroupMember& member : group.members())
     print_line(fmt::format("share {}  {}", member.idx.value, member.identity().hex()));
+}
+
+int show_group_file(const Context& context, const std::string& file) {
+  auto group = load_group(file);
+  if (!group) return report(context, group.error());
+  print_group(context, *group);
+  return kOk;
+}
+
+/// A group is as strong as its weakest judging member, so this says who judges.
+int show_live_group(const Context& context) {
+  auto status = control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
+  if (!status) {
+    report(context, status.error());
+    return status.error().code == Errc::kUnavailable ? kNotRunning : kFailed;
+  }
+  if (context.json) {
+    print_json({{"identity", (*status)["identity"]}, {"cosigners", status->value("cosigners", Value::array())}, {"ready", status->value("ready", false)}});
+    return kOk;
+  }
+  print_line(base::json::string_or(*status, "identity"));
+  for (const Value& member : status->value("cosigners", Value::array()))
+    print_line(fmt::format("share {}  {}, {}, {} nonces", base::json::int_or(member, "idx"), member.value("online", false) ? "online" : "away",
+                           member.value("judges", false) ? "judges by policy" : "signs blindly", base::json::int_or(member, "nonces")));
+  if (const std::string why = base::json::string_or(*status, "why_not"); !why.empty()) print_line("not ready: " + why);
+  return kOk;
 }
 
 int deal(const Context& context, const DealArguments& arguments) {
@@ -239,15 +267,10 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
   deal_command->callback([=, &context] { *chosen = [=, &context] { return deal(context, *dealing); }; });
 
   auto file = std::make_shared<std::string>();
-  auto* show = frost->add_subcommand("status", "What a group file says, and who of it answers");
-  show->add_option("--group", *file, "File with bfgroup1…")->required();
+  auto* show = frost->add_subcommand("status", "What a group file says; without one, who of this home's group answers and judges");
+  show->add_option("--group", *file, "File with bfgroup1…; default: ask the running node");
   show->callback([=, &context] {
-    *chosen = [=, &context] {
-      auto group = load_group(*file);
-      if (!group) return report(context, group.error());
-      print_group(context, *group);
-      return static_cast<int>(kOk);
-    };
+    *chosen = [=, &context] { return file->empty() ? show_live_group(context) : show_group_file(context, *file); };
   });
   add_frost_requests(*frost, context, chosen);
   add_cosigner(app, context, chosen);
