@@ -17,6 +17,8 @@ using nostr::Event;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr milliseconds kLookAfter{20};
+
 nostr::PoolOptions quick_to_reconnect() {
   nostr::PoolOptions options;
   options.backoff_initial = milliseconds{50};
@@ -56,14 +58,18 @@ struct Person::Client {
          .on_eose = {},
          .on_closed = {}});
     const auto deadline = steady_clock::now() + limit;
-    while (!found && steady_clock::now() < deadline)
-      co_await arrived.wait_for(std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()) + milliseconds{1});
+    while (!found && steady_clock::now() < deadline) {
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()) + milliseconds{1};
+      co_await arrived.wait_for(look_after ? std::min(left, kLookAfter) : left);
+      if (look_after) look_after();
+    }
     co_return found;
   }
 
   node::Runtime runtime;
   nostr::KeySigner signer;
   std::vector<std::string> relays;
+  std::function<void()> look_after;
 };
 
 Person::Person(std::vector<std::string> relays) {
@@ -87,6 +93,8 @@ base::Rng& Person::rng() { return client_->runtime.rng; }
 void Person::save_key(const std::string& path) const { must(node::save_key_file(path, key())); }
 
 void Person::move_to(std::vector<std::string> relays) { client_->relays = std::move(relays); }
+
+void Person::while_waiting(std::function<void()> look_after) { client_->look_after = std::move(look_after); }
 
 Event Person::sign(nostr::Kind kind, nostr::Tags tags, std::string content) {
   return nostr::sign_event({kind, now(), std::move(tags), std::move(content)}, key(), rng());

@@ -49,6 +49,8 @@ class Person {
   /// Writes the key as `sovereign` reads it.
   void save_key(const std::string& path) const;
   void move_to(std::vector<std::string> relays);
+  /// Calls `look_after` now and then while waiting, e.g. to start again what has died.
+  void while_waiting(std::function<void()> look_after);
 
   nostr::Event sign(nostr::Kind kind, nostr::Tags tags, std::string content);
   /// Sends to every relay of this person; throws unless all accept.

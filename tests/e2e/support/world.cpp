@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "nipsa/kinds.h"
 #include "node/home.h"
 #include "storage/events.h"
 #include "storage/schema.h"
@@ -151,7 +152,30 @@ void World::start() {
   start_node();
 }
 
+void World::revive() {
+  const auto look_after = [this] {
+    if (node_ && !node_->running()) {
+      ++deaths_;
+      start_node();
+    }
+    for (const auto& [index, cosigner] : cosigners_) {
+      if (cosigner->running()) continue;
+      ++deaths_;
+      start_cosigner(index);
+    }
+  };
+  owner_->while_waiting(look_after);
+  stranger_->while_waiting(look_after);
+}
+
+void World::await_announced() {
+  for (const nostr::Kind kind : {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nipsa::kinds::kProfile, nipsa::kinds::kSchedule})
+    stranger_->await({.authors = {identity_}, .kinds = {kind}});
+}
+
 void World::stop_actors() {
+  owner_->while_waiting({});
+  stranger_->while_waiting({});
   if (node_) node_->terminate();
   for (const auto& [index, cosigner] : cosigners_) cosigner->terminate();
 }

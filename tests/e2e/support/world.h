@@ -58,6 +58,11 @@ class World {
   Program& node() { return *node_; }
   Program& cosigner(int cosigner) { return *cosigners_.at(cosigner); }
   Program& relay(int index = 0) { return *relays_.at(static_cast<std::size_t>(index)).program; }
+  /// From now on, whoever is found dead while a person waits is started again, as often as it takes.
+  void revive();
+  int deaths() const { return deaths_; }  ///< that revive() has seen
+  /// Waits until the node has introduced the agent (0, 10002, 39200, 39202).
+  void await_announced();
   /// Stops whatever runs besides the relays, by SIGTERM.
   void stop_actors();
 
@@ -95,6 +100,7 @@ class World {
   std::map<int, std::unique_ptr<Program>> cosigners_;
   std::unique_ptr<Person> owner_;
   std::unique_ptr<Person> stranger_;
+  int deaths_ = 0;
 };
 
 }  // namespace e2e
