@@ -288,7 +288,7 @@ std::string requester_text(const Requester& requester) {
 }
 
 constexpr std::string_view kHead =
-    R"(# What this co-signer signs. Read again when the file changes; a mistake keeps the old policy.
+    R"(# What this co-signer signs. Read when it starts; a mistake is an error that names line and key.
 # Keys are npub or 64 hex characters.
 
 # Whose word decides when an event needs approval, how many of them must say yes, and for how long
@@ -298,7 +298,7 @@ quorum = 1
 approval_ttl = 900
 
 # Service keys of other co-signers whose published decision (kind 39213) counts like our own.
-decisions_from = []
+decisions_from = {decisions_from}
 
 # How much the agent may do unasked. The node can only be stricter.
 #   supervised  everything said to the world asks, whatever [kinds.N] says
@@ -358,6 +358,7 @@ base::Result<Policy> parse_policy(std::string_view toml, std::string_view name) 
 
 std::string write_policy(const PolicySeed& seed) {
   std::string out = fmt::format(kHead, fmt::arg("operators", key_list(seed.operators)),
+                                fmt::arg("decisions_from", key_list(seed.decisions_from)),
                                 fmt::arg("level", level_name(seed.level)));
   for (const Requester& requester : seed.requesters) out += requester_text(requester);
   return out + fmt::format(kTail, fmt::arg("relays", quoted_list(seed.relays)));

@@ -19,6 +19,7 @@ base::Result<Policy> parse_policy(std::string_view toml, std::string_view name =
 /// What `cosigner init` knows when it writes the first policy.
 struct PolicySeed {
   std::vector<nostr::PublicKey> operators;
+  std::vector<nostr::PublicKey> decisions_from;  ///< service keys of the other co-signers
   std::vector<Requester> requesters;
   std::vector<std::string> relays;  ///< followed, and the only ones AUTH is signed for
   Level level = Level::kBounded;

@@ -130,7 +130,7 @@ struct ServeArguments {
 
 struct InitArguments {
   std::string group, share, passphrase_file;
-  std::vector<std::string> operators, runners, relays;
+  std::vector<std::string> operators, runners, relays, decisions_from;
   std::string level = "bounded";
   bool blind = false;
 };
@@ -164,13 +164,20 @@ int serve(const Context& context, const ServeArguments& arguments) {
   return *ended == SIGINT ? kInterrupted : kOk;
 }
 
+Result<std::vector<nostr::PublicKey>> parse_keys(std::string_view option, const std::vector<std::string>& texts) {
+  std::vector<nostr::PublicKey> keys;
+  for (const std::string& text : texts) {
+    auto key = nostr::parse_public_key(text);
+    if (!key) return std::unexpected(base::in_context(option, key.error()));
+    keys.push_back(*key);
+  }
+  return keys;
+}
+
 Result<frostr::PolicySeed> seed_of(const InitArguments& arguments, const ThresholdIdentity& identity) {
   frostr::PolicySeed seed{.relays = arguments.relays};
-  for (const std::string& text : arguments.operators) {
-    auto key = nostr::parse_public_key(text);
-    if (!key) return std::unexpected(base::in_context("--operator", key.error()));
-    seed.operators.push_back(*key);
-  }
+  TRY(seed.operators, parse_keys("--operator", arguments.operators));
+  TRY(seed.decisions_from, parse_keys("--decisions-from", arguments.decisions_from));
   // "idx:key" names a member's runner; a key alone is the runner of share 1.
   for (const std::string& text : arguments.runners) {
     const std::size_t colon = text.find(':');
@@ -245,6 +252,7 @@ void add_cosigner(CLI::App& app, Context& context, Action* chosen) {
   init_command->add_option("--operator", starting->operators, "Who is asked (repeat)")->required()->allow_extra_args(false);
   init_command->add_option("--runner", starting->runners, "The node's key, or IDX:KEY (repeat)")->required()->allow_extra_args(false);
   init_command->add_option("--relay", starting->relays, "Relay (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--decisions-from", starting->decisions_from, "Service key of another co-signer whose decision counts too (repeat)")->allow_extra_args(false);
   init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
   init_command->callback([=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
   cosigner->callback([=, &context] {
