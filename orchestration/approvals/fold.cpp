@@ -10,15 +10,22 @@ namespace {
 
 using storage::Signal;
 
-std::vector<Signal> standing(const std::vector<Signal>& signals) {
-  std::set<std::pair<nostr::PublicKey, nostr::EventId>> withdrawn;
+using Withdrawn = std::set<std::pair<nostr::PublicKey, nostr::EventId>>;
+
+Withdrawn withdrawn_of(const std::vector<Signal>& signals) {
+  Withdrawn out;
   for (const Signal& s : signals)
-    if (s.answer == storage::Answer::kWithdraw && s.refers_to) withdrawn.emplace(s.author, *s.refers_to);
+    if (s.answer == storage::Answer::kWithdraw && s.verdict == storage::SignalVerdict::kAccepted && s.refers_to)
+      out.emplace(s.author, *s.refers_to);
+  return out;
+}
+
+/// What says yes or no and counts, in the order in which it is weighed.
+std::vector<Signal> in_order(const std::vector<Signal>& signals) {
   std::vector<Signal> out;
   for (const Signal& s : signals) {
     const bool says_something = s.answer == storage::Answer::kApprove || s.answer == storage::Answer::kDeny;
-    if (says_something && s.verdict == storage::SignalVerdict::kAccepted && !withdrawn.contains({s.author, s.id}))
-      out.push_back(s);
+    if (says_something && s.verdict == storage::SignalVerdict::kAccepted) out.push_back(s);
   }
   const auto order = [](const Signal& s) {
     return std::tuple(s.said_at, s.answer == storage::Answer::kDeny ? 0 : 1, s.id);
@@ -27,33 +34,37 @@ std::vector<Signal> standing(const std::vector<Signal>& signals) {
   return out;
 }
 
+/// What one author has said so far.
 struct Voice {
   std::optional<Signal> approval;
-  std::optional<Signal> denial;
+  std::optional<Signal> denial;                 ///< stands
+  std::optional<base::UnixTime> denied_at;      ///< the last denial, standing or taken back
 };
 
-void hear_signal(Voice& voice, const Signal& signal) {
+void hear_signal(Voice& voice, const Signal& signal, bool withdrawn) {
   if (signal.answer == storage::Answer::kDeny) {
-    voice.denial = signal;
+    // A denial that was taken back leaves the question open: it revives no earlier yes.
+    voice.denied_at = signal.said_at;
     voice.approval.reset();
+    if (!withdrawn) voice.denial = signal;
     return;
   }
-  if (!voice.denial) {
-    if (!voice.approval) voice.approval = signal;
-    return;
-  }
-  const bool typed = signal.strength == storage::SignalStrength::kA;
-  if (typed && signal.said_at > voice.denial->said_at) {
+  if (withdrawn) return;
+  if (voice.denied_at) {
+    const bool typed = signal.strength == storage::SignalStrength::kA;
+    if (!typed || signal.said_at <= *voice.denied_at) return;
     voice.denial.reset();
-    voice.approval = signal;
   }
+  if (!voice.approval) voice.approval = signal;
 }
 
 }  // namespace
 
 Fold fold_signals(const std::vector<Signal>& signals, std::uint32_t required) {
   std::map<nostr::PublicKey, Voice> voices;
-  for (const Signal& signal : standing(signals)) hear_signal(voices[signal.author], signal);
+  const Withdrawn withdrawn = withdrawn_of(signals);
+  for (const Signal& signal : in_order(signals))
+    hear_signal(voices[signal.author], signal, withdrawn.contains({signal.author, signal.id}));
 
   std::uint32_t approvals = 0;
   std::optional<Signal> last_approval;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxReasonChars = 200;
 constexpr std::string_view kQuoteMark = "| ";
+constexpr std::size_t kMaxBodyChars = kMaxPartChars - 10;  // of a part, beside "[NN/NN]\n" and the mark
 
 std::string kind_phrase(nostr::Kind kind) {
   switch (kind) {
@@ -36,7 +37,7 @@ bool ends_inside_quote(std::string_view part) {
   return part.substr(line == part.npos ? 0 : line + 1).starts_with(kQuoteMark);
 }
 
-/// Cuts into pieces of at most kMaxPartChars characters, at line ends where there are any. A foreign
+/// Cuts into pieces of at most kMaxBodyChars characters, at line ends where there are any. A foreign
 /// line that is longer keeps its mark in every piece: cut loose, it could pass for one of ours.
 std::vector<std::string> split_parts(std::string_view text) {
   std::vector<std::string> parts;
@@ -44,7 +45,7 @@ std::vector<std::string> split_parts(std::string_view text) {
   while (!text.empty()) {
     std::size_t bytes = 0;
     std::size_t last_line_end = 0;
-    for (std::size_t chars = 0; bytes < text.size() && chars < kMaxPartChars; ++chars) {
+    for (std::size_t chars = 0; bytes < text.size() && chars < kMaxBodyChars; ++chars) {
       ++bytes;
       while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) ++bytes;
       if (text[bytes - 1] == '\n') last_line_end = bytes;
@@ -139,8 +140,7 @@ std::string describe_action(std::string_view action_class, const base::json::Val
   if (sats > 0) out += fmt::format("cost: {} sats\n", sats);
   if (!params.is_object()) return out;
   for (const auto& [key, value] : params.items())
-    out += fmt::format("{}:\n{}", base::escape_for_terminal(key),
-                       quote_foreign(value.is_string() ? value.get<std::string>() : base::json::dump(value)));
+    out += quote_foreign(key + ": " + (value.is_string() ? value.get<std::string>() : base::json::dump(value)));
   return out;
 }
 

@@ -186,7 +186,7 @@ TEST(DescribeAction, ParameterNamesAreForeignToo) {
   const auto text = describe_action("read_file", {{evil, "x"}, {"path", "notes\n" + evil}}, 12);
   expect_safe(*render_question(frame(), text));
   EXPECT_NE(text.find("cost: 12 sats"), std::string::npos);
-  EXPECT_NE(text.find("path"), std::string::npos);
+  EXPECT_NE(text.find("| path: notes\n| yes"), std::string::npos);
 }
 
 }  // namespace
