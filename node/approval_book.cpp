@@ -25,7 +25,8 @@ Result<frostr::ApprovalFact> DeskBook::word_on(const nostr::Sha256& digest, base
   if (question->state != QuestionState::kApproved || now > question->expires_at) return frostr::ApprovalFact{};
   // Approved counts only once the decision is committed: the hold is over and nobody objected.
   TRY(const auto decision, approvals_.decision_for(digest));
-  if (!decision || decision->question != question->id || !decision->approved) return frostr::ApprovalFact{};
+  const bool counts = decision && decision->question == question->id && decision->approved && decision->decided_at >= question->changed_at;
+  if (!counts) return frostr::ApprovalFact{};
   return frostr::ApprovalFact{frostr::OperatorWord::kApproved, question->id};
 }
 

@@ -45,6 +45,7 @@ constexpr const char* kList =
     "SELECT " QUESTION_COLUMNS " FROM questions WHERE state = ? ORDER BY created_at LIMIT ?";
 constexpr const char* kHistory =
     "SELECT " QUESTION_COLUMNS " FROM questions ORDER BY created_at DESC LIMIT ?";
+constexpr const char* kCodes = "SELECT code FROM questions ORDER BY created_at DESC LIMIT ?";
 constexpr const char* kOpenFor =
     // CROSS fixes the order: few questions are open, an operator has many old ones.
     "SELECT count(DISTINCT q.id) FROM questions q CROSS JOIN question_operators o ON o.question = q.id "
@@ -201,6 +202,10 @@ Result<std::vector<Question>> Approvals::by_code(std::string_view code) {
 Result<std::vector<Question>> Approvals::list(QuestionState state, std::size_t limit) {
   TRY(auto questions, db_.all(kList, read_question, state, limit));
   return with_operators(std::move(questions));
+}
+
+Result<std::vector<std::string>> Approvals::codes(std::size_t limit) {
+  return db_.all(kCodes, [](Row& row) { return row.take<std::string>(); }, limit);
 }
 
 Result<std::vector<Question>> Approvals::history(std::size_t limit) {

@@ -161,6 +161,8 @@ class Approvals {
   Result<std::vector<Question>> by_code(std::string_view code);
   /// Questions in `state`, oldest first.
   Result<std::vector<Question>> list(QuestionState state, std::size_t limit = 1000);
+  /// Codes of every question, newest first: what a person may have been shown.
+  Result<std::vector<std::string>> codes(std::size_t limit = 500);
   /// Every question, newest first.
   Result<std::vector<Question>> history(std::size_t limit = 100);
   /// When a question of `digest` was last denied at or after `since`, whatever came later.

@@ -151,7 +151,8 @@ AnswerText read_answer(std::string_view text, const std::vector<std::string>& co
   if (!found.rest.empty() && contains(kDenyWords, found.rest.front())) {
     if (refers) return {AnswerKind::kDeny, code};
     // Only a message that is nothing but a refusal closes everything: "no idea yet" does not.
-    return {found.rest.size() == 1 ? AnswerKind::kDenyAll : AnswerKind::kComment, std::nullopt};
+    const bool bare = found.rest.size() == 1 || (found.rest.size() == 2 && found.rest.back() == "all");
+    return {bare ? AnswerKind::kDenyAll : AnswerKind::kComment, std::nullopt};
   }
   if (refers && !found.unknown && found.rest.size() == 1 &&
       contains(kApproveWords, found.rest.front()))

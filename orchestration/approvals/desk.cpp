@@ -28,6 +28,8 @@ constexpr std::chrono::seconds kDeniedMemory{3'600};
 constexpr std::chrono::seconds kReceiptPatience{86'400};
 constexpr std::chrono::seconds kLookBack{86'400};
 
+constexpr std::string_view kDecisionChannel = "39213";
+
 /// The kind of event a signal was, as evidence names it; nullopt for a word given at the machine.
 std::optional<nostr::Kind> kind_of_channel(std::string_view channel) {
   if (channel == "nip17") return nostr::kinds::kPrivateMessage;
@@ -35,7 +37,7 @@ std::optional<nostr::Kind> kind_of_channel(std::string_view channel) {
   if (channel == "note") return nostr::kinds::kTextNote;
   if (channel == "comment") return nostr::kinds::kComment;
   if (channel == "reaction") return nostr::kinds::kReaction;
-  if (channel == "39213") return nipsa::kinds::kApprovalDecision;
+  if (channel == kDecisionChannel) return nipsa::kinds::kApprovalDecision;
   return std::nullopt;
 }
 
@@ -97,6 +99,14 @@ base::Task<void> Desk::stop() {
   co_await scope_.stop();
 }
 
+/// The set of approvers is the one that was asked, without those removed since: never the union.
+bool Desk::may_answer(const Question& question, const nostr::PublicKey& author, bool by_decision) const {
+  const auto& others = options_.decisions_from;
+  if (by_decision && std::find(others.begin(), others.end(), author) != others.end()) return true;
+  const auto& asked = question.operators;
+  return is_operator(author) && std::find(asked.begin(), asked.end(), author) != asked.end();
+}
+
 bool Desk::is_operator(const nostr::PublicKey& key) const {
   return std::find(options_.operators.begin(), options_.operators.end(), key) != options_.operators.end();
 }
@@ -117,6 +127,12 @@ Result<void> Desk::check_ask(const Ask& ask) {
   if (options_.operators.empty()) return fail(Errc::kUnavailable, "no operator is configured");
   if (!nipsa::is_issuable(nipsa::approval_code(ask.request.id), {}))
     return fail(Errc::kInvalid, "the code of this request could be misread", "rebuild the request with a new d");
+  // A requester that grinds ids could give a new question an old one's code.
+  TRY(const auto namesakes, approvals_.by_code(nipsa::format_code(nipsa::approval_code(ask.request.id))));
+  if (!namesakes.empty())
+    return fail(Errc::kInvalid, "another question has the code of this request", "rebuild the request with a new d");
+  TRY(const auto done, approvals_.bound_event(ask.digest));
+  if (done) return fail(Errc::kConflict, "already-done: this action was approved before, as " + done->hex());
   TRY(const auto denied, approvals_.denied_since(ask.digest, now - kDeniedMemory));
   if (denied) return fail(Errc::kDenied, "denied: the operator refused this within the last hour");
   for (const nostr::PublicKey& person : options_.operators) {
@@ -130,14 +146,23 @@ Result<void> Desk::check_ask(const Ask& ask) {
   return {};
 }
 
+/// Whether a question about `digest` waits or is approved.
+Result<bool> Desk::is_standing(const nostr::Sha256& digest) {
+  TRY(const auto latest, approvals_.latest(digest));
+  return latest && (latest->state == QuestionState::kOpen || latest->state == QuestionState::kApproved);
+}
+
 base::Task<Result<void>> Desk::ask(Ask ask) {
-  CO_TRY(const auto standing, approvals_.latest(ask.digest));
-  if (standing && (standing->state == QuestionState::kOpen || standing->state == QuestionState::kApproved))
-    co_return Result<void>{};
-  if (standing && standing->id == ask.request.id)
-    co_return fail(Errc::kConflict, fmt::format("this request is {}", storage::name_of(standing->state)));
+  CO_TRY(bool standing, is_standing(ask.digest));
+  if (standing) co_return Result<void>{};
+  CO_TRY(const auto known, approvals_.get(ask.request.id));
+  if (known) co_return fail(Errc::kConflict, fmt::format("this request is {}", storage::name_of(known->state)));
   CO_TRY(check_ask(ask));
   co_await courier_.locate();
+  // Others may have asked meanwhile: the limits and the rule of one question hold at the commit.
+  CO_TRY(standing, is_standing(ask.digest));
+  if (standing) co_return Result<void>{};
+  CO_TRY(check_ask(ask));
 
   const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
   CO_TRY(const std::vector<std::string> parts,
@@ -155,7 +180,7 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
                     .tick = ask.parsed.tick ? ask.parsed.tick->hex() : "",
                     .requester = ask.request.pubkey,
                     .action_class = ask.action_class,
-                    .summary = fmt::format("{}", ask.description),
+                    .summary = ask.description,
                     .action_json = ask.action_json,
                     .request_json = nostr::to_json(ask.request),
                     .sats = ask.sats,
@@ -193,14 +218,18 @@ Result<void> Desk::settle(const nostr::EventId& id) {
   TRY(const auto question, approvals_.get(id));
   if (!question || (question->state != QuestionState::kOpen && question->state != QuestionState::kApproved))
     return {};
-  TRY(const auto signals, approvals_.signals(id));
+  TRY(auto signals, approvals_.signals(id));
+  // Whoever lost the right to answer meanwhile no longer counts.
+  std::erase_if(signals, [&](const storage::Signal& s) {
+    return s.author != asker_.public_key() && !may_answer(*question, s.author, s.channel == kDecisionChannel);
+  });
   const Fold fold = fold_signals(signals, static_cast<std::uint32_t>(question->required));
   const UnixTime now = clock_.now();
   switch (fold.outcome) {
     case FoldOutcome::kDenied:
       return decide(*question, *fold.deciding, false);
     case FoldOutcome::kOpen:
-      // A yes was taken back while it was held.
+      // A yes was taken back before it was used.
       if (question->state == QuestionState::kApproved)
         return approvals_.set_state(id, QuestionState::kApproved, QuestionState::kOpen, now);
       return {};
@@ -220,9 +249,14 @@ Result<void> Desk::settle(const nostr::EventId& id) {
 }
 
 Result<void> Desk::decide(const Question& question, const storage::Signal& deciding, bool approved) {
+  const QuestionState to = approved ? QuestionState::kApproved : QuestionState::kDenied;
   TRY(const auto before, approvals_.decision_for(question.digest));
-  if (before && before->question == question.id) return {};
-  const UnixTime now = clock_.now();
+  const bool again = before && before->question == question.id;
+  // A decision older than the state it should support was overtaken: taken back, then said again.
+  if (again && before->approved == approved && question.state == to && before->decided_at >= question.changed_at) return {};
+  // A no that overtakes a yes, or a yes said anew: the newer 39213 replaces the one that stands.
+  UnixTime now = clock_.now();
+  if (again) now = std::max(now, before->decided_at + std::chrono::seconds{1});
   nipsa::ApprovalDecision decision{.request = question.id,
                                    .requester = question.requester,
                                    .decision = approved ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
@@ -236,7 +270,6 @@ Result<void> Desk::decide(const Question& question, const storage::Signal& decid
   TRY(nostr::Draft draft, nipsa::build_approval_decision(decision, now));
   const nostr::Event event = nostr::sign_event(std::move(draft), asker_.key(), rng_);
 
-  const QuestionState to = approved ? QuestionState::kApproved : QuestionState::kDenied;
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   if (question.state != to) TRY(approvals_.set_state(question.id, question.state, to, now));
   TRY(approvals_.add_decision({.id = event.id,
@@ -247,7 +280,7 @@ Result<void> Desk::decide(const Question& question, const storage::Signal& decid
                                .signal = deciding.id,
                                .event_json = nostr::to_json(event),
                                .decided_at = now}));
-  TRY(outbox_.add(event, options_.relays, "decision", 1, now, now + kReceiptPatience));
+  TRY(outbox_.add(event, options_.relays, "decision", 1, clock_.now(), now + kReceiptPatience));
   if (!approved) TRY(tell_outcome(question.id, "denied", "nothing was done"));
   TRY(tx.commit());
   FAILPOINT("decision-committed");
@@ -263,7 +296,8 @@ Result<std::optional<storage::Decision>> Desk::decision(const nostr::Sha256& dig
   if (!decision) return std::nullopt;
   TRY(const auto question, approvals_.get(decision->question));
   if (!question) return std::nullopt;
-  const bool standing = decision->approved ? question->state == QuestionState::kApproved || question->state == QuestionState::kConsumed
+  const bool approved = question->state == QuestionState::kApproved && decision->decided_at >= question->changed_at;
+  const bool standing = decision->approved ? approved || question->state == QuestionState::kConsumed
                                            : question->state == QuestionState::kDenied;
   if (!standing) return std::nullopt;
   if (question->state == QuestionState::kApproved && clock_.now() > question->expires_at) return std::nullopt;
@@ -275,6 +309,7 @@ Result<Question> Desk::answer_here(const std::string& code, bool approve) {
   if (!folded) return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", code), "codes look like K7QF-2M9X");
   TRY(const auto questions, approvals_.by_code(nipsa::format_code(*folded)));
   if (questions.empty()) return fail(Errc::kNotFound, fmt::format("no question has the code {}", code), "sovereign pending");
+  if (questions.size() > 1) return fail(Errc::kConflict, fmt::format("several questions have the code {}", code));
   const Question& question = questions.front();
   if (question.state != QuestionState::kOpen && question.state != QuestionState::kApproved)
     return fail(Errc::kConflict, fmt::format("question {} is {}", question.code, storage::name_of(question.state)));
@@ -334,14 +369,18 @@ Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outco
 
 // ---- time ----------------------------------------------------------------------------------------
 
+/// Whether some operator could read the question: every part of it reached their relays.
 Result<bool> Desk::was_delivered(const nostr::EventId& id) {
   TRY(const auto shown, approvals_.presentations(id));
+  std::map<nostr::PublicKey, bool> whole;
   for (const storage::Presentation& presentation : shown) {
     TRY(const nostr::Event envelope, nostr::parse_event(presentation.wrap_json));
     TRY(const auto row, outbox_.find(envelope.id));
-    if (row && row->state == storage::OutboxState::kDone) return true;
+    const bool reached = row && row->state == storage::OutboxState::kDone;
+    const auto [it, first] = whole.emplace(presentation.shown_to, reached);
+    if (!first) it->second = it->second && reached;
   }
-  return false;
+  return std::any_of(whole.begin(), whole.end(), [](const auto& person) { return person.second; });
 }
 
 Result<void> Desk::close_overdue(UnixTime now) {
@@ -349,7 +388,8 @@ Result<void> Desk::close_overdue(UnixTime now) {
     TRY(const auto questions, approvals_.list(state));
     for (const Question& question : questions) {
       if (question.expires_at >= now) {
-        if (state == QuestionState::kApproved) TRY(settle(question.id));
+        // For open ones too: a process may have died between an answer and what follows from it.
+        TRY(settle(question.id));
         continue;
       }
       TRY(const bool delivered, was_delivered(question.id));

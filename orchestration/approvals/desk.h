@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,7 +67,8 @@ class Desk {
   /// Opens the question and commits the messages that ask it. A second request for the same open
   /// digest is the same question (success, nothing sent).
   /// Errors: kInvalid (another guardian, expired, misleading code, digest differs), kDenied (denied
-  /// within the last hour), kLimit (too long to show, too many questions).
+  /// within the last hour), kConflict (this request is closed, or the action was done already), kLimit
+  /// (too long to show, too many questions).
   base::Task<base::Result<void>> ask(Ask ask);
 
   /// The decision for `digest` that may be acted on now: nullopt unless approved or denied, with
@@ -74,6 +77,10 @@ class Desk {
 
   /// The word of whoever sits at this machine, as good as a typed code. kNotFound, kConflict.
   base::Result<storage::Question> answer_here(const std::string& code, bool approve);
+  /// Whether a private message of an operator answers a question of this desk, or is meant for it
+  /// (a code, a bare refusal while something is open), rather than talk.
+  base::Result<bool> expects(const Heard& heard);
+
   /// The requester gave up: the question is closed and the operators told.
   base::Result<void> cancel(const nostr::EventId& question);
   /// Tells the operators what came of it, once per question, in the channel it was asked in.
@@ -87,7 +94,11 @@ class Desk {
   void judge_text(const Heard& heard, storage::Signal& signal);
   void judge_time(const Heard& heard, storage::Signal& signal);
   base::Result<std::optional<nostr::EventId>> referred_question(const Heard& heard);
-  std::optional<std::pair<nostr::EventId, nostr::EventId>> withdrawn_signal(const Heard& heard);
+  void withdraw(const Heard& heard, const std::string& relay);
+  base::Result<bool> has_room(const storage::Signal& signal);
+  base::Result<void> keep(const storage::Signal& signal);
+  storage::Signal withdrawal(const Heard& heard, const std::string& relay, const storage::Signal& target) const;
+  base::Result<bool> is_standing(const nostr::Sha256& digest);
   base::Result<void> settle(const nostr::EventId& question);
   base::Result<void> decide(const storage::Question& question, const storage::Signal& deciding, bool approved);
   base::Result<void> deny_all(const Heard& heard, const std::string& relay);
@@ -99,6 +110,7 @@ class Desk {
   base::UnixTime next_deadline(base::UnixTime now);
   void report_failure(std::string_view what, const base::Error& error) const;
   bool is_operator(const nostr::PublicKey& key) const;
+  bool may_answer(const storage::Question& question, const nostr::PublicKey& author, bool by_decision) const;
 
   base::Loop& loop_;
   nostr::Pool& pool_;
@@ -114,6 +126,9 @@ class Desk {
   Courier courier_;
   std::unique_ptr<nostr::Subscription> answers_;
   std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator
+  /// Operators' deletions, newest last: relays send stored events newest first, so what a deletion
+  /// takes back may arrive after it.
+  std::deque<std::pair<Heard, std::string>> deletions_;
   base::Signal wake_;
   base::Scope scope_;
 };

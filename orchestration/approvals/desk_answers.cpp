@@ -21,16 +21,31 @@ using storage::SignalVerdict;
 
 constexpr std::chrono::seconds kSkewPast{120};
 constexpr std::chrono::seconds kSkewFuture{300};
-constexpr std::chrono::seconds kGraceAfterExpiry{30};
 constexpr std::chrono::seconds kHintPause{600};
 constexpr std::size_t kCodesRemembered = 500;
 // The journal of one question: what strangers say is evidence up to a point, and it never takes the
 // place of what those say who may decide. The code is public, so anybody may send it any number of times.
 constexpr std::size_t kMaxForeignSignals = 20;
-constexpr std::size_t kMaxSignals = 200;
+constexpr std::size_t kMaxSignals = 200;  // of one author
+constexpr std::size_t kMaxDeletions = 64;  // remembered for what arrives after them
 
 bool still_undecided(const Question& question) {
   return question.state == QuestionState::kOpen || question.state == QuestionState::kApproved;
+}
+
+/// Money and the agent's own constitution take a typed word: a thumb is too easily given.
+bool takes_a_typed_word(const Question& question) {
+  return question.action_class == "kind:9734" || question.action_class == "kind:39200" ||
+         question.action_class == "kind:39260";
+}
+
+/// Names a signal that follows from another message, once for each thing it is about.
+nostr::EventId derived_id(const nostr::EventId& message, const nostr::EventId& target) {
+  return nostr::EventId(nostr::sha256(message.hex() + target.hex()).array());
+}
+
+bool refers_to(const Heard& heard, const nostr::EventId& id) {
+  return std::find(heard.refers_to.begin(), heard.refers_to.end(), id) != heard.refers_to.end();
 }
 
 }  // namespace
@@ -51,6 +66,7 @@ void Desk::consider(const Heard& heard, const std::string& relay) {
   if (!known) return report_failure("cannot read the journal", known.error());
   if (*known) return;  // one rumor arrives once per relay and per wrap
 
+  if (heard.form == Heard::Form::kDeletion) return withdraw(heard, relay);
   if (heard.form == Heard::Form::kText && is_operator(heard.author) &&
       read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll) {
     if (auto done = deny_all(heard, relay); !done) report_failure("cannot deny all", done.error());
@@ -58,18 +74,47 @@ void Desk::consider(const Heard& heard, const std::string& relay) {
   }
   const std::optional<Signal> signal = judge(heard, relay);
   if (!signal) return;
-  if (signal->question) {
-    auto journal = approvals_.signals(*signal->question);
-    if (!journal) return report_failure("cannot read the journal", journal.error());
-    const auto is_foreign = [](const Signal& s) { return s.verdict == SignalVerdict::kNotAnApprover; };
-    const auto foreign = static_cast<std::size_t>(std::count_if(journal->begin(), journal->end(), is_foreign));
-    const bool full = is_foreign(*signal) ? foreign >= kMaxForeignSignals : journal->size() - foreign >= kMaxSignals;
-    if (full) return;
-  }
-  if (auto added = approvals_.add_signal(*signal); !added) return report_failure("cannot journal an answer", added.error());
-  LOG(kInfo, "desk", "answer", {{"channel", signal->channel}, {"verdict", std::string(storage::name_of(signal->verdict))}, {"answer", std::string(storage::name_of(signal->answer))}});
-  if (signal->verdict == SignalVerdict::kAccepted && signal->answer != Answer::kNone && signal->question)
-    if (auto settled = settle(*signal->question); !settled) report_failure("cannot settle a question", settled.error());
+  if (auto kept = keep(*signal); !kept) report_failure("cannot keep an answer", kept.error());
+}
+
+/// Whether the journal of the signal's question takes one more by this author.
+Result<bool> Desk::has_room(const Signal& signal) {
+  if (!signal.question) return true;
+  TRY(const auto journal, approvals_.signals(*signal.question));
+  const bool foreign = signal.verdict == SignalVerdict::kNotAnApprover;
+  const auto count = std::count_if(journal.begin(), journal.end(), [&](const Signal& s) {
+    return foreign ? s.verdict == SignalVerdict::kNotAnApprover : s.author == signal.author;
+  });
+  return static_cast<std::size_t>(count) < (foreign ? kMaxForeignSignals : kMaxSignals);
+}
+
+/// Journals an answer together with a withdrawal that came before it, then acts on it.
+Result<void> Desk::keep(const Signal& signal) {
+  TRY(const bool room, has_room(signal));
+  if (!room) return {};
+  TRY(storage::Tx tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(approvals_.add_signal(signal));
+  if (signal.verdict == SignalVerdict::kAccepted && signal.answer == Answer::kApprove)
+    for (const auto& [deletion, relay] : deletions_)
+      if (deletion.author == signal.author && refers_to(deletion, signal.id))
+        TRY(approvals_.add_signal(withdrawal(deletion, relay, signal)));
+  TRY(tx.commit());
+  LOG(kInfo, "desk", "answer", {{"channel", signal.channel}, {"verdict", std::string(storage::name_of(signal.verdict))}, {"answer", std::string(storage::name_of(signal.answer))}});
+  if (signal.verdict == SignalVerdict::kAccepted && signal.answer != Answer::kNone && signal.question) return settle(*signal.question);
+  return {};
+}
+
+Result<bool> Desk::expects(const Heard& heard) {
+  if (heard.form != Heard::Form::kText) return true;
+  if (!is_operator(heard.author)) return false;
+  TRY(const auto referred, referred_question(heard));
+  TRY(const auto codes, approvals_.codes(kCodesRemembered));
+  const AnswerText answer = read_answer(heard.text, codes, referred.has_value());
+  if (referred || answer.code || answer.kind == AnswerKind::kUnknownCode || answer.kind == AnswerKind::kAmbiguous) return true;
+  if (answer.kind != AnswerKind::kDenyAll) return false;
+  TRY(const auto open, approvals_.list(QuestionState::kOpen, 1));
+  TRY(const auto approved, approvals_.list(QuestionState::kApproved, 1));
+  return !open.empty() || !approved.empty();
 }
 
 Result<std::optional<nostr::EventId>> Desk::referred_question(const Heard& heard) {
@@ -89,19 +134,36 @@ Result<std::optional<nostr::EventId>> Desk::referred_question(const Heard& heard
   return found;
 }
 
-std::optional<std::pair<nostr::EventId, nostr::EventId>> Desk::withdrawn_signal(const Heard& heard) {
+Signal Desk::withdrawal(const Heard& heard, const std::string& relay, const Signal& target) const {
+  return {.id = derived_id(heard.id, target.id),
+          .question = target.question,
+          .author = heard.author,
+          .channel = heard.channel,
+          .answer = Answer::kWithdraw,
+          .verdict = SignalVerdict::kAccepted,
+          .refers_to = target.id,
+          .said_at = heard.said_at,
+          .received_at = clock_.now(),
+          .relay = relay,
+          .raw_json = heard.raw_json,
+          .wrap_json = heard.wrap_json};
+}
+
+/// Takes back what the same operator said on questions that are not over.
+void Desk::withdraw(const Heard& heard, const std::string& relay) {
+  if (!is_operator(heard.author)) return;
+  deletions_.emplace_back(heard, relay);
+  if (deletions_.size() > kMaxDeletions) deletions_.pop_front();
   for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
-    auto questions = approvals_.list(state);
-    if (!questions) continue;
-    for (const Question& question : *questions) {
-      auto signals = approvals_.signals(question.id);
-      if (!signals) continue;
-      for (const Signal& signal : *signals)
-        if (signal.author == heard.author && std::find(heard.refers_to.begin(), heard.refers_to.end(), signal.id) != heard.refers_to.end())
-          return std::pair(question.id, signal.id);
+    const auto questions = approvals_.list(state);
+    for (const Question& question : questions.value_or(std::vector<Question>{})) {
+      const auto journal = approvals_.signals(question.id);
+      for (const Signal& signal : journal.value_or(std::vector<Signal>{})) {
+        if (signal.author != heard.author || !refers_to(heard, signal.id)) continue;
+        if (auto kept = keep(withdrawal(heard, relay, signal)); !kept) report_failure("cannot keep a withdrawal", kept.error());
+      }
     }
   }
-  return std::nullopt;
 }
 
 /// What `heard` counts for; nullopt when it is not about any question at all.
@@ -122,15 +184,8 @@ std::optional<Signal> Desk::judge(const Heard& heard, const std::string& relay) 
   signal.question = *referred;
 
   switch (heard.form) {
-    case Heard::Form::kDeletion: {
-      const auto target = withdrawn_signal(heard);
-      if (!target) return std::nullopt;
-      signal.question = target->first;
-      signal.refers_to = target->second;
-      signal.answer = Answer::kWithdraw;
-      signal.verdict = SignalVerdict::kAccepted;
-      return signal;
-    }
+    case Heard::Form::kDeletion:
+      return std::nullopt;  // handled by withdraw()
     case Heard::Form::kReaction: {
       if (!signal.question) return std::nullopt;
       signal.strength = storage::SignalStrength::kB;
@@ -150,20 +205,20 @@ std::optional<Signal> Desk::judge(const Heard& heard, const std::string& relay) 
       if (signal.verdict == SignalVerdict::kAmbiguous) return signal;
       break;
   }
-  signal.verdict = SignalVerdict::kAccepted;
   judge_time(heard, signal);
   return signal;
 }
 
 /// Binds a text to a question by code, or by what it refers to, and reads its answer.
 void Desk::judge_text(const Heard& heard, Signal& signal) {
-  std::vector<std::string> codes;
-  std::vector<Question> remembered;
-  if (auto history = approvals_.history(kCodesRemembered)) remembered = *std::move(history);
-  for (const Question& question : remembered) codes.push_back(question.code);
+  auto codes = approvals_.codes(kCodesRemembered);
+  if (!codes) {
+    report_failure("cannot read the codes", codes.error());
+    codes.emplace();
+  }
 
   const bool bound = signal.question.has_value();
-  const AnswerText answer = read_answer(heard.text, codes, bound);
+  const AnswerText answer = read_answer(heard.text, *codes, bound);
   signal.verdict = SignalVerdict::kClosed;  // overwritten unless nothing matches
   switch (answer.kind) {
     case AnswerKind::kApprove: signal.answer = Answer::kApprove; break;
@@ -184,60 +239,67 @@ void Desk::judge_text(const Heard& heard, Signal& signal) {
   }
   if (!answer.code) return;
   // Two questions share a code only by malice or by a miracle: then nothing is bound by it.
-  const auto matches = std::count_if(remembered.begin(), remembered.end(), [&](const Question& q) { return q.code == *answer.code; });
-  const auto question = std::find_if(remembered.begin(), remembered.end(), [&](const Question& q) { return q.code == *answer.code; });
-  if (matches != 1 || (bound && *signal.question != question->id)) {
+  const auto matches = approvals_.by_code(*answer.code);
+  if (!matches || matches->empty()) return;
+  const nostr::EventId named = matches->front().id;
+  if (matches->size() != 1 || (bound && *signal.question != named)) {
     signal.verdict = SignalVerdict::kAmbiguous;
     signal.answer = Answer::kNone;
-    if (!bound) signal.question = question->id;
+    if (!bound) signal.question = named;
     return;
   }
-  signal.question = question->id;
+  signal.question = named;
 }
 
 /// Who, what exactly, and when: the checks every answer that names a question has to pass.
 void Desk::judge_time(const Heard& heard, Signal& signal) {
+  signal.verdict = SignalVerdict::kClosed;  // what cannot be checked does not count
   auto found = approvals_.get(*signal.question);
   if (!found || !*found) return;
   const Question& question = **found;
   const bool is_decision = heard.form == Heard::Form::kDecision;
-  const auto& others = options_.decisions_from;
-  const bool may_decide = is_operator(heard.author) ||
-                          (is_decision && std::find(others.begin(), others.end(), heard.author) != others.end());
   const UnixTime now = clock_.now();
-  if (!may_decide) {
+  if (!may_answer(question, heard.author, is_decision)) {
     signal.verdict = SignalVerdict::kNotAnApprover;
   } else if (is_decision && heard.decision->action_hash != question.digest) {
     signal.verdict = SignalVerdict::kOtherDigest;
   } else if (question.state == QuestionState::kExpired || question.state == QuestionState::kUndeliverable ||
-             now > question.expires_at + kGraceAfterExpiry || heard.said_at > question.expires_at ||
+             now > question.expires_at || heard.said_at > question.expires_at ||
              heard.said_at > now + kSkewFuture || heard.said_at < question.created_at - kSkewPast ||
              (is_decision && heard.decision->expires && now > *heard.decision->expires)) {
     signal.verdict = SignalVerdict::kLate;
   } else if (!still_undecided(question)) {
     signal.verdict = SignalVerdict::kClosed;
-  } else if (signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove &&
-             question.sats > options_.reaction_max_sats) {
+  } else {
+    signal.verdict = SignalVerdict::kAccepted;
+    const bool thumb = signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove;
+    if (!thumb || (question.sats <= options_.reaction_max_sats && !takes_a_typed_word(question))) return;
     signal.answer = Answer::kNone;
     hint(heard, "this is too much for a reaction; answer with the code");
   }
 }
 
 Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
+  const Signal said{.id = heard.id, .question = {}, .author = heard.author, .channel = heard.channel,
+                    .answer = Answer::kDeny, .verdict = SignalVerdict::kAccepted, .said_at = heard.said_at,
+                    .received_at = clock_.now(), .relay = relay, .raw_json = heard.raw_json, .wrap_json = heard.wrap_json};
+  std::vector<nostr::EventId> denied;
+  // One commit: the message is remembered, so that a later copy cannot close what was opened since.
+  TRY(storage::Tx tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(approvals_.add_signal(said));
   for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
     TRY(const auto questions, approvals_.list(state));
     for (const Question& question : questions) {
-      // The journal is unique by id: the same message closes each question under an id of its own.
-      const nostr::Sha256 derived = nostr::sha256(heard.id.hex() + question.id.hex());
-      TRY(const nostr::EventId id, nostr::EventId::from_bytes(derived.view()));
-      Signal signal{.id = id, .question = question.id, .author = heard.author, .channel = heard.channel,
-                    .answer = Answer::kDeny, .verdict = SignalVerdict::kAccepted, .said_at = heard.said_at,
-                    .received_at = clock_.now(), .relay = relay, .raw_json = heard.raw_json, .wrap_json = heard.wrap_json};
+      Signal signal = said;
+      signal.id = derived_id(heard.id, question.id);
+      signal.question = question.id;
       judge_time(heard, signal);
-      TRY(const bool fresh, approvals_.add_signal(signal));
-      if (fresh && signal.verdict == SignalVerdict::kAccepted) TRY(settle(question.id));
+      TRY(approvals_.add_signal(signal));
+      if (signal.verdict == SignalVerdict::kAccepted) denied.push_back(question.id);
     }
   }
+  TRY(tx.commit());
+  for (const nostr::EventId& id : denied) TRY(settle(id));
   return {};
 }
 

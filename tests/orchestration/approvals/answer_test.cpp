@@ -46,6 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         TextCase{"no_by_reply", "no", true, AnswerKind::kDeny, ""},
         TextCase{"bare_no", "no", false, AnswerKind::kDenyAll, ""},
         TextCase{"bare_stop", "STOP!", false, AnswerKind::kDenyAll, ""},
+        TextCase{"stop_all", "stop all", false, AnswerKind::kDenyAll, ""},
         TextCase{"chatty_no", "no idea yet", false, AnswerKind::kComment, ""},
         TextCase{"unknown_code", "yes AAAA-1111", false, AnswerKind::kUnknownCode, ""},
         TextCase{"two_codes", "yes K7QF-2M9X AX11-2ETR", false, AnswerKind::kAmbiguous, ""},
