@@ -206,7 +206,7 @@ void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixT
   const Reason reason = reason_of(closed.message);
   for (auto it = counts_.begin(); it != counts_.end(); ++it) {
     if (it->second.wire != closed.sub) continue;
-    if (reason == Reason::kAuthRequired) {
+    if (asks_for_auth(reason)) {
       switch (need_auth(it->second.epoch)) {
         case AuthAnswer::kWait: it->second.phase = Phase::kAwaitAuth; return;
         case AuthAnswer::kResend: send_count(it->second); return;
@@ -222,7 +222,7 @@ void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixT
   const auto it = find_sub(closed.sub);
   if (it == subs_.end() || it->second.phase != Phase::kOpen) return;
   Sub& sub = it->second;
-  if (reason == Reason::kAuthRequired) {
+  if (asks_for_auth(reason)) {
     switch (need_auth(sub.epoch)) {
       case AuthAnswer::kWait: sub.phase = Phase::kAwaitAuth; return;
       case AuthAnswer::kResend: send_req(sub); return;
@@ -257,7 +257,7 @@ void Connection::on_ok(const from_relay::Ok& ok, base::UnixTime now) {
   std::vector<Ticket> answered;
   for (auto& [ticket, post] : posts_) {
     if (post.id != ok.id || post.phase != Phase::kOpen) continue;
-    if (!ok.accepted && reason == Reason::kAuthRequired) {
+    if (!ok.accepted && asks_for_auth(reason)) {
       const AuthAnswer answer = need_auth(post.epoch);
       if (answer == AuthAnswer::kWait) post.phase = Phase::kAwaitAuth;
       if (answer == AuthAnswer::kResend) send_post(post);
@@ -303,6 +303,12 @@ void Connection::on_challenge(const std::string& challenge, base::UnixTime now) 
   if (answer || anything_awaits_auth()) begin_auth();
   if (auth_ == Auth::kFailed)
     auth_failed("auth-required: the relay changes its challenge too often", /*passing=*/false, now);
+}
+
+/// Some relays say `restricted` also to those who have not said who they are: worth one answer where
+/// the relay has offered a challenge.
+bool Connection::asks_for_auth(Reason reason) const {
+  return reason == Reason::kAuthRequired || (reason == Reason::kRestricted && !challenge_.empty());
 }
 
 Connection::AuthAnswer Connection::need_auth(std::uint32_t epoch) {

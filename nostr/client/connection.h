@@ -136,6 +136,7 @@ class Connection {
 
   /// What to do about an auth-required answer to something sent in `epoch`.
   enum class AuthAnswer { kWait, kResend, kRefused };
+  bool asks_for_auth(Reason reason) const;
   AuthAnswer need_auth(std::uint32_t epoch);
   void begin_auth();
   void auth_succeeded();

@@ -177,6 +177,21 @@ TEST(Connection, AuthRequiredIsAnsweredOnceAndTheReqSentAgain) {
   EXPECT_TRUE(f.all<act::SubClosed>()[0].for_good);
 }
 
+TEST(Connection, RestrictedAfterAChallengeIsAnsweredOnceLikeAuthRequired) {
+  Fixture f;
+  f.connection.set_can_auth(true);
+  f.connection.opened();
+  f.hear(from_relay::Auth{"c1"});
+  f.connection.want(1, target(1));
+  f.hear(from_relay::Closed{f.wire(), "restricted: not for strangers"});
+  EXPECT_EQ(f.challenges, std::vector<std::string>{"c1"});
+  f.authenticate("c1");
+  EXPECT_EQ(f.sent_count("[\"REQ\""), 2u);
+  f.hear(from_relay::Closed{f.wire(), "restricted: not for you either"});
+  ASSERT_EQ(f.all<act::SubClosed>().size(), 1u) << "now it means what NIP-42 says it means";
+  EXPECT_TRUE(f.all<act::SubClosed>()[0].for_good);
+}
+
 TEST(Connection, AuthWaitsForTheChallengeIfTheRelayAsksFirst) {
   Fixture f;
   f.connection.set_can_auth(true);
