@@ -345,7 +345,9 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
     base::json::Value entry = {{"type", orchestration::action_class_name(action.action)}, {"status", orchestration::action_status_name(action.result.status)}};
     if (action.result.event_id) entry["id"] = action.result.event_id->hex();
     report.actions.push_back(std::move(entry));
-    if (action.result.decision) result.guardian_approved.push_back(*action.result.decision);
+    // A denial is a decision too, but approved nothing.
+    if (action.result.decision && action.result.status != orchestration::ActionStatus::kDenied)
+      result.guardian_approved.push_back(*action.result.decision);
   }
   result.actions = static_cast<std::uint32_t>(report.actions.size());
   result.guardian_auto = result.guardian_approved.empty();
