@@ -273,6 +273,19 @@ Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   co_return Result<void>();
 }
 
+Task<Result<void>> BifrostNode::onboard(ShareIndex peer) {
+  std::string body = onboard_params(share_.idx, group_.find(share_.idx)->pubkey);
+  CO_TRY(auto reply, co_await call(peer, "onboard", std::move(body), options_.ping_timeout));
+  const auto* accept = std::get_if<RpcAccept>(&reply);
+  if (accept == nullptr) co_return fail(Errc::kPeer, fmt::format("member {} rejected onboarding", peer.value));
+  const auto answer = parse_onboard_answer(accept->data);
+  if (!answer) co_return std::unexpected(base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  if (answer->group.id() != group_.id())
+    co_return fail(Errc::kPeer, fmt::format("member {} belongs to another group", peer.value));
+  nonces_.receive(peer, answer->nonces);
+  co_return Result<void>();
+}
+
 void BifrostNode::want_ping(ShareIndex peer) {
   ping_now_.insert(peer);
   ping_wanted_.notify();

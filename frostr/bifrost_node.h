@@ -75,6 +75,9 @@ class BifrostNode {
                                     std::chrono::milliseconds limit);
   /// Exchanges nonces and notes with `peer`.
   base::Task<Result<void>> ping(ShareIndex peer);
+  /// Asks `peer` for nonces as a member that has none. A stock peer counts what it gave an earlier
+  /// run of ours as still here and adds nothing to its pings; this it always answers.
+  base::Task<Result<void>> onboard(ShareIndex peer);
 
   /// Pings `peer` soon, e.g. because its nonces run low.
   void want_ping(ShareIndex peer);

@@ -74,6 +74,11 @@ milliseconds ThresholdSigner::wait_limit(steady_clock::time_point deadline) cons
 Task<Result<void>> ThresholdSigner::stock_up(ShareIndex peer) {
   if (node_.nonces().available(peer) > 0) co_return Result<void>();
   CO_TRY(co_await node_.ping(peer));
+  if (node_.nonces().available(peer) == 0) {
+    // A stock peer believes that an earlier run of ours still has what it gave it.
+    if (auto onboarded = co_await node_.onboard(peer); !onboarded)
+      LOG(kDebug, "frost", "onboarding failed", {{"why", onboarded.error().detail}});
+  }
   if (node_.nonces().available(peer) == 0)
     co_return fail(Errc::kUnavailable, member_text(peer) + " gives us no nonces",
                    "its policy may not list this member as requester");

@@ -287,6 +287,25 @@ Task<void> echo_oneself(World& world) {
   co_await node.stop();
 }
 
+Task<void> onboard_for_nonces(World& world) {
+  Member market(world, 2, world.cast.policy());
+  Member node(world, 1, Policy{});
+  co_await started(&market);
+  co_await started(&node);
+  node.node->nonces().drop_received(kMarket);
+  const auto onboarded = co_await node.node->onboard(kMarket);
+  EXPECT_TRUE(onboarded) << onboarded.error().detail;
+  const auto echoed = co_await node.node->onboard(ShareIndex{3});
+  EXPECT_FALSE(echoed) << "nobody holds share 3 here";
+  co_await node.stop();
+  co_await market.stop();
+}
+
+TEST(Bifrost, AMemberMayAskForNoncesByOnboarding) {
+  World world;
+  world.loop.run_until_complete(onboard_for_nonces(world));
+}
+
 TEST(Bifrost, OnesOwnEchoTestsTheRelay) {
   World world;
   world.loop.run_until_complete(echo_oneself(world));
