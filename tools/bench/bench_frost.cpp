@@ -1,41 +1,19 @@
 // What FROST costs: a responder's work for one request, a whole 2-of-3 signature, threshold ECDH.
 // CPU time of this process, the median over rounds; secrets are random and thrown away.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
 #include <functional>
-#include <string_view>
-#include <vector>
-
-#include <fmt/core.h>
 
 #include "frostr/frost/ecdh.h"
 #include "frostr/frost/sign.h"
 #include "frostr/wire/messages.h"
-#include "nostr/base/result.h"
+#include "tools/bench/figure.h"
 
 namespace {
 
+using bench::must;
 using namespace frostr;  // a program of its own: nothing includes this file
 
 constexpr int kRounds = 15;
 constexpr int kIterations = 200;
-
-template <class T>
-T must(Result<T> value) {
-  if (!value) {
-    fmt::print(stderr, "bench_frost: {}\n", value.error().detail);
-    std::exit(1);
-  }
-  return *std::move(value);
-}
-
-double cpu_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
 
 // `prepare` makes what each iteration consumes, outside the measured time.
 template <class Input>
@@ -45,18 +23,15 @@ double median_ms(const std::function<Input()>& prepare, const std::function<void
     std::vector<Input> inputs;
     inputs.reserve(kIterations);
     for (int i = 0; i < kIterations; ++i) inputs.push_back(prepare());
-    const double start = cpu_ms();
+    const double start = bench::cpu_seconds();
     for (Input& input : inputs) work(input);
-    rounds.push_back((cpu_ms() - start) / kIterations);
+    rounds.push_back((bench::cpu_seconds() - start) * 1e3 / kIterations);
   }
-  std::ranges::sort(rounds);
-  return rounds[kRounds / 2];
+  return bench::median(std::move(rounds));
 }
 
-// A bar of "null" stands for a figure that only explains the others.
-void report(std::string_view metric, double value, std::string_view bar = "null") {
-  fmt::print("{{\"metric\":\"{}\",\"value\":{:.4f},\"unit\":\"ms\",\"bar\":{}}}\n", metric, value,
-             bar);
+void report(std::string_view metric, double value, std::string_view bar = bench::kNoBar) {
+  bench::figure(metric, value, "ms", bar);
 }
 
 // One signing request from member 1 to member 2, with the secrets of both.

@@ -1,12 +1,8 @@
 // FROST end to end: two members of a 2-of-3 group over a relay on loopback, databases on disk,
-// nonces ready. Prints one JSON line per figure: {"metric","value","unit","bar"}.
+// nonces ready.
 //
 //   bench_frost_e2e [rounds]
-#include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,34 +16,15 @@
 #include "nostr/server/relay.h"
 #include "storage/events.h"
 #include "storage/schema.h"
+#include "tools/bench/figure.h"
+#include "tools/bench/scratch.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using bench::must;
+using bench::Scratch;
+using Clock = bench::Steady;
 using std::chrono::milliseconds;
-
-template <class T>
-T must(base::Result<T> result) {
-  if (!result) {
-    fmt::print(stderr, "bench_frost_e2e: {}\n", result.error().detail);
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-/// A directory for the databases, gone at the end.
-struct Scratch {
-  Scratch() {
-    std::string pattern = std::filesystem::temp_directory_path() / "sovereign-bench-XXXXXX";
-    CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::filesystem::path path;
-};
 
 struct World {
   World()
@@ -91,16 +68,12 @@ struct Member {
   std::unique_ptr<frostr::BifrostNode> node;
 };
 
-void print(std::string_view metric, std::vector<double> samples, double bar) {
-  std::ranges::sort(samples);
-  const auto at = [&](std::size_t percent) { return samples[(samples.size() - 1) * percent / 100]; };
-  fmt::print("{{\"metric\":\"{}_p50\",\"value\":{:.3f},\"unit\":\"ms\",\"bar\":{}}}\n", metric, at(50), bar);
-  fmt::print("{{\"metric\":\"{}_p99\",\"value\":{:.3f},\"unit\":\"ms\",\"bar\":null}}\n", metric, at(99));
+void print(std::string_view metric, const std::vector<double>& samples, std::string_view bar) {
+  bench::figure(fmt::format("{}_p50", metric), bench::median(samples), "ms", bar);
+  bench::figure(fmt::format("{}_p99", metric), bench::percentile(samples, 99), "ms");
 }
 
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
+double ms_since(Clock::time_point start) { return bench::seconds_since(start) * 1000; }
 
 base::Task<void> measure_signing(World& world, frostr::ThresholdSigner& signer, int rounds) {
   std::vector<double> samples;
@@ -111,7 +84,7 @@ base::Task<void> measure_signing(World& world, frostr::ThresholdSigner& signer, 
     samples.push_back(ms_since(start));
     CHECK(std::holds_alternative<frostr::Signed>(outcome));
   }
-  print("frost_sign_e2e", std::move(samples), 4);
+  print("frost_sign_e2e", samples, "4");
 }
 
 base::Task<void> measure_ecdh(World& world, Member& member, frostr::ThresholdSigner& signer, int rounds) {
@@ -129,7 +102,7 @@ base::Task<void> measure_ecdh(World& world, Member& member, frostr::ThresholdSig
     (void)must(co_await signer.ecdh(signer.public_key(), {"self", claim.id, {}}));
     samples.push_back(ms_since(start));
   }
-  print("frost_ecdh_e2e", std::move(samples), 4);
+  print("frost_ecdh_e2e", samples, "4");
 }
 
 base::Task<void> run(World& world, int rounds) {

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "orchestration/hooks/tool_hooks.h"
+#include "tools/bench/figure.h"
 
 namespace {
 
@@ -70,7 +71,6 @@ int main() {
     rounds.push_back(spent.count() / kIterations);
   }
   std::sort(rounds.begin(), rounds.end());
-  fmt::print("{{\"metric\":\"hooks around one tool call (12 hooks)\",\"value\":{:.2f},\"unit\":\"us\",\"bar\":15}}\n",
-             rounds[rounds.size() / 2]);
+  bench::figure("hooks_around_tool_call", rounds[rounds.size() / 2], "us", "15");
   return sum == 0 ? 1 : 0;
 }

@@ -1,9 +1,6 @@
 // What the database costs: inserts in batches, and filter queries over a large event table.
-// usage: bench_storage [events=1000000] [batch=1000] [directory=.]
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
+//
+//   bench_storage [events=1000000] [batch=1000] [directory=.] [cache_kib]
 #include <ctime>
 #include <filesystem>
 #include <functional>
@@ -11,12 +8,11 @@
 #include <string>
 #include <vector>
 
-#include <fmt/core.h>
-
 #include "nostr/crypto/hash.h"
 #include "storage/budgets.h"
 #include "storage/events.h"
 #include "storage/schema.h"
+#include "tools/bench/figure.h"
 
 namespace {
 
@@ -25,14 +21,8 @@ using namespace storage;  // a program of its own: nothing includes this file
 constexpr std::size_t kAuthors = 200;
 constexpr UnixTime kNow = base::unix_time(2'000'000'000);
 
-template <class T>
-T must(Result<T> value) {
-  if (!value) {
-    fmt::print(stderr, "bench_storage: {}\n", value.error().detail);
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(value);
-}
+using bench::figure;
+using bench::must;
 
 double wall_us() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -70,14 +60,14 @@ Event make_event(std::size_t i) {
   return event;
 }
 
+/// Inserts everything; the rate of the whole, and of the last fifth, when the indexes are large.
 void fill(EventDb& events, std::size_t total, std::size_t batch_size) {
-  std::size_t done = 0;
   double wall = 0;
   double cpu = 0;
-  std::size_t since = 0;
-  std::size_t report = 20'000;
+  double early_wall = 0;
+  std::size_t early = 0;
   std::vector<Event> batch;
-  while (done < total) {
+  for (std::size_t done = 0; done < total; done += batch.size()) {
     batch.clear();
     for (std::size_t i = 0; i < batch_size && done + i < total; ++i) batch.push_back(make_event(done + i));
     const double wall_start = wall_us();
@@ -85,30 +75,30 @@ void fill(EventDb& events, std::size_t total, std::size_t batch_size) {
     must(events.insert_batch(batch, kNow));
     wall += wall_us() - wall_start;
     cpu += cpu_us() - cpu_start;
-    done += batch.size();
-    since += batch.size();
-    if (done < report && done < total) continue;
-    fmt::print("insert up to {:>8}: {:6.1f} us wall {:6.1f} us cpu per event, {:>7.0f} events/s\n", done,
-               wall / static_cast<double>(since), cpu / static_cast<double>(since),
-               static_cast<double>(since) * 1e6 / wall);
-    wall = cpu = 0;
-    since = 0;
-    report = std::min(total, report * 5);
+    if (done + batch.size() > total * 4 / 5) continue;
+    early_wall = wall;
+    early = done + batch.size();
   }
+  const auto count = static_cast<double>(total);
+  figure("storage_insert_rate", count * 1e6 / wall, "events/s", "50000");
+  figure("storage_insert_cpu", cpu / count, "us");
+  figure("storage_insert_rate_last_fifth", static_cast<double>(total - early) * 1e6 / (wall - early_wall),
+         "events/s");
 }
 
-void measure(const char* name, const std::function<std::size_t(std::size_t)>& run) {
+/// The p99 of what the bar names is kept; everything is printed.
+double measure(std::string_view name, const std::function<std::size_t(std::size_t)>& run) {
   constexpr std::size_t kRounds = 1000;
   std::vector<double> times;
-  std::size_t rows = 0;
   for (std::size_t i = 0; i < kRounds; ++i) {
     const double start = wall_us();
-    rows += run(i);
-    times.push_back(wall_us() - start);
+    (void)run(i);
+    times.push_back((wall_us() - start) / 1000);
   }
-  std::sort(times.begin(), times.end());
-  fmt::print("{:<28} p50 {:8.1f} us  p99 {:8.1f} us  ({:.0f} rows)\n", name, times[kRounds / 2],
-             times[kRounds * 99 / 100], static_cast<double>(rows) / kRounds);
+  const double p99 = bench::percentile(times, 99);
+  figure(fmt::format("storage_{}_p50", name), bench::median(times), "ms");
+  figure(fmt::format("storage_{}_p99", name), p99, "ms");
+  return p99;
 }
 
 void query_all(EventDb& events, std::size_t total) {
@@ -117,28 +107,34 @@ void query_all(EventDb& events, std::size_t total) {
     filter.limit = 100;
     return must(events.query({filter}, 100, kNow)).size();
   };
-  measure("author + kind", [&](std::size_t) {
+  double worst = 0;
+  const auto barred = [&](std::string_view name, const std::function<std::size_t(std::size_t)>& run) {
+    worst = std::max(worst, measure(name, run));
+  };
+  barred("author_kind", [&](std::size_t) {
     return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}});
   });
-  measure("author + kind, until", [&](std::size_t) {
+  barred("author_kind_until", [&](std::size_t) {
     const auto until = base::unix_time(1'600'000'000 + static_cast<std::int64_t>(random() % (total * 30)));
     return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}, .until = until});
   });
+  barred("tag_p_kind", [&](std::size_t) {
+    return ask({.kinds = {nostr::kinds::kReaction}, .tags = {{'p', {author(random()).hex()}}}});
+  });
+  barred("tag_t", [&](std::size_t) { return ask({.tags = {{'t', {fmt::format("topic{}", random() % 500)}}}}); });
+  barred("tag_e", [&](std::size_t) { return ask({.tags = {{'e', {bytes_of<EventId>(random() % total).hex()}}}}); });
+  figure("storage_query_p99", worst, "ms", "3");
+
   measure("author", [&](std::size_t) { return ask({.authors = {author(random())}}); });
-  measure("20 authors + 2 kinds", [&](std::size_t) {
+  measure("20_authors_2_kinds", [&](std::size_t) {
     nostr::Filter filter{.kinds = {nostr::kinds::kTextNote, nostr::kinds::kReaction}};
     for (int i = 0; i < 20; ++i) filter.authors.push_back(author(random()));
     return ask(filter);
   });
-  measure("#p + kind", [&](std::size_t) {
-    return ask({.kinds = {nostr::kinds::kReaction}, .tags = {{'p', {author(random()).hex()}}}});
-  });
-  measure("#t", [&](std::size_t) { return ask({.tags = {{'t', {fmt::format("topic{}", random() % 500)}}}}); });
-  measure("#e", [&](std::size_t) { return ask({.tags = {{'e', {bytes_of<EventId>(random() % total).hex()}}}}); });
   measure("kind", [&](std::size_t) { return ask({.kinds = {nostr::kinds::kTextNote}}); });
   measure("everything", [&](std::size_t) { return ask({}); });
   measure("id", [&](std::size_t) { return ask({.ids = {bytes_of<EventId>(random() % total + 1'000'000'007)}}); });
-  measure("has(id)", [&](std::size_t) -> std::size_t {
+  measure("has_id", [&](std::size_t) -> std::size_t {
     return must(events.has(bytes_of<EventId>(random() % total + 1'000'000'007))) ? 1 : 0;
   });
 }
@@ -146,7 +142,7 @@ void query_all(EventDb& events, std::size_t total) {
 void durable_commits(Db& db) {
   Budgets budgets(db);
   std::size_t next = 0;
-  measure("reserve + settle (2 fsync)", [&](std::size_t) -> std::size_t {
+  measure("reserve_settle_2_fsync", [&](std::size_t) -> std::size_t {
     const auto row = must(budgets.reserve({.key = std::to_string(next++),
                                            .purpose = "bench",
                                            .amount = Msat{10},
@@ -163,20 +159,21 @@ int main(int argc, char** argv) {
   const std::size_t total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
   const std::size_t batch = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
   const std::filesystem::path directory = argc > 3 ? argv[3] : ".";
+  DbOptions options;
+  if (argc > 4) options.cache_kib = std::atoi(argv[4]);
   const std::filesystem::path path = directory / "bench_storage.db";
   const auto clean = [&] {
     for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path.string() + end);
   };
   clean();
   {
-    auto db = must(open_database(path.string()));
+    auto db = must(open_database(path.string(), options));
     EventDb events(*db);
-    fmt::print("{} events in batches of {}\n", total, batch);
     fill(events, total, batch);
     query_all(events, total);
     durable_commits(*db);
-    fmt::print("database {:.0f} bytes an event\n",
-               static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(total));
+    figure("storage_bytes_per_event",
+           static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(total), "bytes");
   }
   clean();
   return 0;
