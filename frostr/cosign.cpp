@@ -174,6 +174,7 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   TRY(const auto context,
       SigningContext::create(KeyContext(group_.group_pk()), sighash.view(), std::move(signers)));
   const NonceCode code = our_nonce(request)->code;
+  const std::size_t held = nonces_.issued_after(from, code);
 
   TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
   TRY(NoncePair pair, nonces_.take(from, code, request.sid, sighash, now));
@@ -191,7 +192,7 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   TRY(const Scalar z, context.sign_partial(std::move(pair), share_));
 
   SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}}, {}};
-  if (auto fresh = nonces_for(from, std::nullopt, now)) answer.replenish = *std::move(fresh);
+  if (auto fresh = nonces_for(from, held, now)) answer.replenish = *std::move(fresh);
   return to_data(answer);
 }
 

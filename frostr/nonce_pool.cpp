@@ -64,6 +64,13 @@ const NonceCommitment* NoncePool::find(ShareIndex peer, const NonceCode& code) c
   return it == list->second.end() ? nullptr : &it->pair.commitment();
 }
 
+std::size_t NoncePool::issued_after(ShareIndex peer, const NonceCode& code) const {
+  const auto list = issued_.find(peer);
+  if (list == issued_.end()) return 0;
+  const auto it = std::ranges::find(list->second, code, &Issued::code);
+  return it == list->second.end() ? list->second.size() : static_cast<std::size_t>(list->second.end() - it) - 1;
+}
+
 Result<NoncePair> NoncePool::take(ShareIndex peer, const NonceCode& code, const SessionId& session,
                                   const nostr::Sha256& sighash, base::UnixTime now) {
   IssuedList& list = issued_[peer];

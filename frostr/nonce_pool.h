@@ -51,6 +51,9 @@ class NoncePool {
   /// Wipes the pair and voids the code, if it is there: every reject and every doubt ends here.
   Result<void> discard(ShareIndex peer, const NonceCode& code, base::UnixTime now);
   std::size_t issued(ShareIndex peer) const;
+  /// How many pairs were issued to `peer` after `code`, and so how many it still has once it uses
+  /// that one: coordinators take the oldest first, and what is older than it was used or lost.
+  std::size_t issued_after(ShareIndex peer, const NonceCode& code) const;
   /// Drops codes from the ledger that have been void for a week; spent ones stay for ever.
   Result<void> keep_house(base::UnixTime now);
 

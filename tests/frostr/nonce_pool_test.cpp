@@ -44,6 +44,14 @@ TEST_F(NoncePoolTest, ALostBatchIsReplacedWithinABound) {
             static_cast<std::int64_t>(3 * options_.size));
 }
 
+TEST_F(NoncePoolTest, WhatIsOlderThanTheCodeInUseCountsAsLost) {
+  top_up();  // never arrived
+  const auto second = top_up(0);
+  EXPECT_EQ(party_.nonces.issued_after(kPeer, second.front().code), options_.size - 1);
+  EXPECT_EQ(party_.nonces.issued_after(kPeer, second.back().code), 0U);
+  EXPECT_EQ(party_.nonces.issued_after(ShareIndex{3}, second.back().code), 0U);
+}
+
 TEST_F(NoncePoolTest, APairIsTakenOnceAndByItsOwnerOnly) {
   const auto nonce = top_up().front();
   const auto take = [&](ShareIndex from) {
