@@ -2,6 +2,7 @@
 #include "node/cosigner_app.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -26,12 +27,26 @@ using base::Errc;
 using base::fail;
 using base::Result;
 using base::json::Value;
+using storage::Durability;
 using storage::Question;
 using storage::QuestionState;
+using storage::Tx;
 
 constexpr std::string_view kQuestionHandler = "question";
 constexpr std::chrono::seconds kQuestionAge{86'400};
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
+constexpr std::size_t kFollowedQuestions = 200;  // newest; whose outcome an operator still waits for
+constexpr std::int64_t kMaxSats = 2'100'000'000'000'000;
+
+/// What an event moves when it is used: the amount of a zap request (millisats, NIP-57), rounded up.
+std::int64_t sats_of(const nostr::UnsignedEvent& event) {
+  if (event.kind != nostr::kinds::kZapRequest) return 0;
+  const std::string_view text = nostr::tag_value(event.tags, "amount").value_or("");
+  std::int64_t msats = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), msats);
+  if (error != std::errc{} || end != text.data() + text.size() || msats < 0) return 0;
+  return std::min((msats + 999) / 1'000, kMaxSats);
+}
 
 std::vector<nostr::PublicKey> runners_of(const frostr::Policy& policy) {
   std::vector<nostr::PublicKey> out;
@@ -65,7 +80,7 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings, std
                                   .inbox_relays = relays_};
   desk_ = std::make_unique<orchestration::Desk>(
       runtime.loop, runtime.pool, service_, *db_, runtime.clock, runtime.rng, std::move(desk),
-      [](const Question&) {}, [this] { publisher_.wake(); });
+      [this](const Question&) { outcome_wanted_.notify(); }, [this] { publisher_.wake(); });
 }
 
 CosignerApp::~CosignerApp() = default;
@@ -203,7 +218,8 @@ Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& reques
                             .agent = body.event->pubkey,
                             .action_class = fmt::format("kind:{}", kind),
                             .description = orchestration::describe_event(*body.event),
-                            .action_json = nostr::to_json(*body.event)};
+                            .action_json = nostr::to_json(*body.event),
+                            .sats = sats_of(*body.event)};
 }
 
 base::Task<void> CosignerApp::open_question(nostr::Event request) {
@@ -219,16 +235,25 @@ base::Task<void> CosignerApp::open_question(nostr::Event request) {
 
 // ---- outcomes --------------------------------------------------------------------------------------
 
-/// Watches for the events that consumed an approval and of which the operator has not been told.
+/// The ids of approved events of which the operator has not been told. An approval that we did not
+/// use up ourselves may be used by another co-signer that trusts our decision.
+std::vector<nostr::EventId> CosignerApp::untold_events() {
+  std::vector<nostr::EventId> ids;
+  auto questions = approvals_.history(kFollowedQuestions);
+  for (const Question& question : questions.value_or(std::vector<Question>{})) {
+    if (question.state != QuestionState::kApproved && question.state != QuestionState::kConsumed) continue;
+    auto told = approvals_.receipts(question.id);
+    if (!told || !told->empty()) continue;
+    auto bound = approvals_.bound_event(question.digest);
+    if (bound && *bound) ids.push_back(**bound);
+    else if (auto asked = nostr::parse_unsigned_event(question.action_json)) ids.push_back(nostr::compute_id(*asked));
+  }
+  return ids;
+}
+
 base::Task<void> CosignerApp::follow_outcomes() {
   for (;;) {
-    nostr::Filter filter;
-    auto consumed = approvals_.list(QuestionState::kConsumed);
-    for (const Question& question : consumed.value_or(std::vector<Question>{})) {
-      auto told = approvals_.receipts(question.id);
-      auto event = approvals_.bound_event(question.digest);
-      if (told && told->empty() && event && *event) filter.ids.push_back(**event);
-    }
+    nostr::Filter filter{.ids = untold_events()};
     if (filter.ids.empty()) {
       outcomes_.reset();
     } else if (outcomes_) {
@@ -243,13 +268,23 @@ base::Task<void> CosignerApp::follow_outcomes() {
 }
 
 void CosignerApp::on_outcomes(std::span<const nostr::Delivery> batch) {
-  for (const nostr::Delivery& delivery : batch) {
-    const nostr::Sha256 digest = nipsa::event_digest(nostr::unsigned_part(*delivery.event));
-    auto question = approvals_.latest(digest);
-    if (!question || !*question || (*question)->state != QuestionState::kConsumed) continue;
-    if (auto told = desk_->tell_outcome((*question)->id, "done", "published as " + nostr::encode_note(delivery.event->id)); !told)
-      LOG(kError, "cosigner", "cannot queue a receipt", {{"detail", told.error().detail}});
+  for (const nostr::Delivery& delivery : batch)
+    if (auto taken = take_outcome(*delivery.event); !taken)
+      LOG(kError, "cosigner", "cannot record an outcome", {{"detail", taken.error().detail}});
+}
+
+Result<void> CosignerApp::take_outcome(const nostr::Event& event) {
+  const nostr::Sha256 digest = nipsa::event_digest(nostr::unsigned_part(event));
+  TRY(const auto question, approvals_.latest(digest));
+  if (!question) return {};
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  if (question->state == QuestionState::kApproved) {
+    TRY(approvals_.consume(question->id, event.id, runtime_.clock.now()));
+  } else if (question->state != QuestionState::kConsumed) {
+    return {};
   }
+  TRY(desk_->tell_outcome(question->id, "done", "published as " + nostr::encode_note(event.id)));
+  return tx.commit();
 }
 
 base::Task<Result<Value>> CosignerApp::control(std::string method, Value params) {

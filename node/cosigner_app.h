@@ -53,6 +53,8 @@ class CosignerApp {
   base::Result<orchestration::Ask> read_question(const nostr::Event& request);
   base::Task<void> follow_outcomes();
   void on_outcomes(std::span<const nostr::Delivery> batch);
+  base::Result<void> take_outcome(const nostr::Event& event);
+  std::vector<nostr::EventId> untold_events();
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
 
   Runtime& runtime_;
