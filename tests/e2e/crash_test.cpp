@@ -5,43 +5,26 @@
 #include <cstdlib>
 
 #include "nipsa/kinds.h"
+#include "nipsa/tick.h"
 #include "storage/actions.h"
 #include "storage/approvals.h"
 #include "storage/budgets.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
+#include "tests/e2e/support/failpoints.h"
 #include "tests/e2e/support/must.h"
 #include "tests/e2e/support/story.h"
-
-#ifdef SOVEREIGN_FAILPOINTS
-#define NEEDS_FAILPOINTS() static_cast<void>(0)
-#else
-#define NEEDS_FAILPOINTS() \
-  GTEST_SKIP() << "this build has no failpoints: configure with --preset test, debug or tsan"
-#endif
 
 namespace e2e {
 namespace {
 
 using nostr::Event;
 
-/// A place where a process kills itself, at its n-th pass.
-struct Failpoint {
-  std::string name;
-  int pass = 1;
-};
-
-void PrintTo(const Failpoint& failpoint, std::ostream* out) { *out << failpoint.name << ":" << failpoint.pass; }
-
 std::string test_name(const testing::TestParamInfo<Failpoint>& info) {
   std::string name = info.param.name + "_" + std::to_string(info.param.pass);
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   return name;
-}
-
-Environment armed(const Failpoint& failpoint) {
-  return {{"SOVEREIGN_FAILPOINT", failpoint.name + ":" + std::to_string(failpoint.pass)}};
 }
 
 /// Plays the main job to its end while whoever dies is started again.
@@ -69,7 +52,7 @@ void expect_whole(World& world, const Asked& asked) {
   EXPECT_TRUE(must(storage::Budgets(*node).list_open()).empty()) << "a reservation was left behind";
   EXPECT_TRUE(must(storage::Ticks(*node).list_unfinished()).empty());
   EXPECT_TRUE(must(storage::Sessions(*node).list_running()).empty());
-  for (const storage::ActionRow& action : must(storage::Actions(*node).list_unfinished()))
+  for (const storage::ActionRow& action : must(storage::Actions(*node).list(nipsa::slot_of_event(asked.mention.id))))
     EXPECT_EQ(action.state, storage::ActionState::kPublished) << action.action_class;
   const auto db = world.open_cosigner_db(asked.cosigner);
   storage::Approvals approvals(*db);

@@ -41,7 +41,37 @@ struct Person::Client {
       : runtime(quick_to_reconnect()), signer(std::move(key), runtime.clock, runtime.rng), relays(std::move(urls)) {
     runtime.pool.set_auth("", &signer);
   }
-  ~Client() { runtime.loop.run_until_complete(runtime.pool.stop()); }
+  ~Client() {
+    watches.clear();
+    runtime.loop.run_until_complete(runtime.pool.stop());
+  }
+
+  /// A subscription that stays, with what it has brought.
+  struct Watch {
+    explicit Watch(base::Loop& loop) : answered(loop) {}
+    std::vector<Event> events;
+    std::size_t relays_that_answered = 0;
+    base::Signal answered;
+    std::unique_ptr<nostr::Subscription> subscription;
+  };
+
+  base::Task<void> listen(nostr::Filter filter, Watch& watch) {
+    nostr::Filters filters{std::move(filter)};
+    watch.subscription = runtime.pool.subscribe(
+        relays, std::move(filters),
+        {.on_events =
+             [&watch](std::span<const nostr::Delivery> batch) {
+               for (const nostr::Delivery& delivery : batch) watch.events.push_back(*delivery.event);
+             },
+         .on_eose =
+             [&watch](const std::string&) {
+               ++watch.relays_that_answered;
+               watch.answered.notify();
+             },
+         .on_closed = {}});
+    while (watch.relays_that_answered < relays.size())
+      if (!co_await watch.answered.wait_for(kPatience)) throw std::runtime_error("no relay answers a subscription");
+  }
 
   base::Task<std::optional<Event>> first_match(nostr::Filter filter, EventTest wanted, milliseconds limit) {
     base::Signal arrived(runtime.loop);
@@ -70,6 +100,7 @@ struct Person::Client {
   nostr::KeySigner signer;
   std::vector<std::string> relays;
   std::function<void()> look_after;
+  std::vector<std::unique_ptr<Watch>> watches;
 };
 
 Person::Person(std::vector<std::string> relays) {
@@ -134,6 +165,13 @@ Event Person::await(nostr::Filter filter, EventTest wanted, milliseconds limit) 
   auto event = look_for(std::move(filter), std::move(wanted), limit);
   if (!event) throw std::runtime_error("nothing came for " + described);
   return *std::move(event);
+}
+
+const std::vector<Event>& Person::watch(nostr::Filter filter) {
+  client_->watches.push_back(std::make_unique<Client::Watch>(client_->runtime.loop));
+  Client::Watch& watch = *client_->watches.back();
+  client_->runtime.loop.run_until_complete(client_->listen(std::move(filter), watch));
+  return watch.events;
 }
 
 std::vector<Event> Person::wrap(const nostr::PublicKey& to, const std::string& text, const SendOptions& options) {

@@ -67,6 +67,10 @@ class Person {
   /// Whether such an event came within `limit`: for what must not happen, after what must.
   std::optional<nostr::Event> look_for(nostr::Filter filter, EventTest wanted, std::chrono::milliseconds limit);
 
+  /// Keeps listening from the moment the relays answered; the list grows whenever this person waits
+  /// for anything, and lives as long as the person.
+  const std::vector<nostr::Event>& watch(nostr::Filter filter);
+
   /// Sends a NIP-17 message to the relays of this person; the rumor's id.
   nostr::EventId send(const nostr::PublicKey& to, const std::string& text, const SendOptions& options = {});
   /// The wraps that send() would publish, for those who deliver them otherwise.

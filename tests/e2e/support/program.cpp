@@ -64,7 +64,8 @@ bool readable(int fd, milliseconds limit) {
 
 Program::Program(std::vector<std::string> arguments, ProgramOptions options) {
   if (options.input.size() > kMaxInput) throw std::runtime_error("too much input for a pipe");
-  arguments.insert(arguments.begin(), SOVEREIGN_PROGRAM);
+  const char* other = std::getenv("SOVEREIGN_BINARY");  // NOLINT(concurrency-mt-unsafe)
+  arguments.insert(arguments.begin(), other ? other : SOVEREIGN_PROGRAM);
   std::vector<std::string> environment = environment_of(options);
   const std::vector<char*> argv = pointers_to(arguments);
   const std::vector<char*> envp = pointers_to(environment);
@@ -136,7 +137,7 @@ bool Program::reap(milliseconds limit) {
   return true;
 }
 
-bool Program::running() { return !reap(milliseconds{0}); }
+bool Program::running(milliseconds limit) { return !reap(limit); }
 
 Exit Program::wait(milliseconds limit) {
   const auto deadline = steady_clock::now() + limit;

@@ -29,7 +29,8 @@ struct ProgramOptions {
   std::string input;                               ///< what it reads on standard input, at most 64 KiB
 };
 
-/// One child process running `sovereign` with `arguments`. It dies with the test. Not thread-safe.
+/// One child process running `sovereign` (or what SOVEREIGN_BINARY names) with `arguments`. It dies
+/// with the test. Not thread-safe.
 class Program {
  public:
   /// Starts it at once; the environment holds nothing but PATH, HOME (beside the log) and what
@@ -43,7 +44,8 @@ class Program {
   /// The next line of standard output that starts with `prefix`, without the line end; lines before
   /// it are dropped. nullopt when the process ends its output, or stays silent for `limit`.
   std::optional<std::string> read_line(std::string_view prefix = "", std::chrono::milliseconds limit = kPatience);
-  bool running();
+  /// Whether it is still there after `limit`; returns as soon as it has ended.
+  bool running(std::chrono::milliseconds limit = std::chrono::milliseconds{0});
   pid_t pid() const { return pid_; }
   /// Waits for its end; a process that does not end within `limit` is killed (signal 9).
   Exit wait(std::chrono::milliseconds limit = kPatience);

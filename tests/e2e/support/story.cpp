@@ -106,6 +106,12 @@ void expect_valid_trajectory(World& world, const Event& result_event) {
   const Event head = world.stranger().await({.ids = {result.trajectory->id}});
   EXPECT_EQ(head.pubkey, world.identity());
   EXPECT_EQ(tag(head, "trajectory_hash"), result.trajectory_hash->hex());
+  // The report may overtake the last steps on their way to the relay.
+  std::set<std::string> steps;
+  world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTrajectoryEvent}}, [&](const Event& event) {
+    if (tag(event, "a").ends_with(tag(head, "d"))) steps.insert(tag(event, "seq"));
+    return steps.size() == *result.trajectory_count;
+  });
   std::vector<std::string> arguments{"trajectory", "verify", tag(head, "d"), "--agent", world.identity().hex()};
   for (const std::string& url : world.relay_urls()) arguments.insert(arguments.end(), {"--relay", url});
   const auto verdict = world.ask(std::move(arguments));

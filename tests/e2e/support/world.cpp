@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iostream>
 
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds kLastBreath{5};  // from the end of its output to the end of a process
 constexpr std::size_t kLogTail = 6'000;  // characters of each log that a failure prints
 
 fs::path make_root() {
@@ -62,7 +64,7 @@ World::~World() {
   owner_.reset();
   stranger_.reset();
   relays_.clear();
-  if (testing::Test::HasFailure()) print_logs();
+  if (testing::Test::HasFailure() || std::uncaught_exceptions() > 0) print_logs();
   std::error_code ignored;
   fs::remove_all(root_, ignored);
 }
@@ -103,7 +105,9 @@ void World::init_cosigner(int cosigner) {
                                      "--share", (deal() / fmt::format("share-{}.txt", cosigner)).string(),
                                      "--operator", owner_->pubkey().hex(), "--runner", node_key_.hex()};
   for (const std::string& url : relay_urls()) arguments.insert(arguments.end(), {"--relay", url});
-  services_[cosigner] = key_at(ask(std::move(arguments)), "service");
+  const auto made = ask(std::move(arguments));
+  services_[cosigner] = key_at(made, "service");
+  shares_[cosigner] = key_at(made, "share");
 }
 
 /// Either co-signer counts what the other has published as decided, so that it can take over.
@@ -135,15 +139,15 @@ void World::start_cosigner(int cosigner, Environment environment) {
   cosigners_[cosigner].reset();
   cosigners_[cosigner] = launch({"cosigner", "--home", cosigner_home(cosigner).string()},
                                 fmt::format("cosigner-{}", cosigner), std::move(environment));
-  if (!cosigners_[cosigner]->read_line("ready ") && cosigners_[cosigner]->running())
+  // One that is told to kill itself may do so before it says anything.
+  if (!cosigners_[cosigner]->read_line("ready ") && cosigners_[cosigner]->running(kLastBreath))
     throw std::runtime_error("a co-signer did not get ready");
 }
 
 void World::start_node(Environment environment) {
   node_.reset();
   node_ = launch({"run", "--home", node_home().string()}, "agent", std::move(environment));
-  // One that is told to kill itself may do so before it says anything.
-  if (!node_->read_line("running ") && node_->running()) throw std::runtime_error("the node did not start");
+  if (!node_->read_line("running ") && node_->running(kLastBreath)) throw std::runtime_error("the node did not start");
 }
 
 void World::start() {

@@ -39,6 +39,7 @@ class World {
   nostr::PublicKey identity() const { return identity_; }
   nostr::PublicKey node_key() const { return node_key_; }
   nostr::PublicKey service(int cosigner) const { return services_.at(cosigner); }
+  nostr::PublicKey share(int cosigner) const { return shares_.at(cosigner); }  ///< its name on the wire
   /// The operator's inbox is published; both co-signers obey them.
   Person& owner() { return *owner_; }
   Person& stranger() { return *stranger_; }
@@ -96,6 +97,7 @@ class World {
   nostr::PublicKey identity_;
   nostr::PublicKey node_key_;
   std::map<int, nostr::PublicKey> services_;
+  std::map<int, nostr::PublicKey> shares_;
   std::unique_ptr<Program> node_;
   std::map<int, std::unique_ptr<Program>> cosigners_;
   std::unique_ptr<Person> owner_;
