@@ -17,7 +17,6 @@
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip59.h"
 #include "nostr/nips/nip65.h"
-#include "orchestration/approvals/answer.h"
 #include "orchestration/llm/openai.h"
 #include "orchestration/llm/playbook.h"
 #include "storage/schema.h"
@@ -271,8 +270,12 @@ void AgentApp::listen() {
   if (wants(config_, "dm"))
     filters.push_back({.kinds = {nostr::kinds::kGiftWrap}, .tags = {{'p', {node_key().hex()}}}, .since = now - nostr::kWrapBackdate - kTriggerAge});
   if (filters.empty()) return;
+  // Messages arrive where our kind 10050 says, mentions where the agent reads.
+  std::vector<std::string> relays = options_.relays;
+  for (const std::string& relay : config_.node.inbox_relays)
+    if (std::find(relays.begin(), relays.end(), relay) == relays.end()) relays.push_back(relay);
   triggers_ = runtime_.pool.subscribe(
-      options_.relays, std::move(filters),
+      std::move(relays), std::move(filters),
       {.on_events = [this](std::span<const nostr::Delivery> batch) { on_triggers(batch); }, .on_eose = {}, .on_closed = {}});
 }
 
@@ -297,14 +300,14 @@ void AgentApp::handle(const InboxRow& row) {
 }
 
 /// Answers to questions belong to the desk and wake nobody.
-Result<bool> AgentApp::is_for_the_desk(const nostr::Event& wrap) const {
+Result<bool> AgentApp::is_for_the_desk(const nostr::Event& wrap) {
   TRY(const nostr::Rumor rumor, nostr::unwrap(wrap, node_.key()));
   if (rumor.event.kind != nostr::kinds::kPrivateMessage) return true;
   if (rumor.event.pubkey == identity() || rumor.event.pubkey == node_key()) return true;
   if (rumor.event.created_at + kTriggerAge < runtime_.clock.now()) return true;
-  const auto& roster = options_.operators;
-  if (std::find(roster.begin(), roster.end(), rumor.event.pubkey) == roster.end()) return false;
-  return orchestration::read_answer(rumor.event.content, {}, !nostr::tag_values(rumor.event.tags, "e").empty()).kind != orchestration::AnswerKind::kComment;
+  TRY(const auto heard, orchestration::hear(wrap, node_.key()));
+  if (!heard) return true;
+  return desk_->expects(*heard);
 }
 
 Result<void> AgentApp::plan_tick(const InboxRow& row) {

@@ -46,7 +46,7 @@ class AgentApp {
   void on_triggers(std::span<const nostr::Delivery> batch);
   void handle(const storage::InboxRow& row);
   base::Result<void> plan_tick(const storage::InboxRow& row);
-  base::Result<bool> is_for_the_desk(const nostr::Event& wrap) const;
+  base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
 
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);

@@ -28,14 +28,37 @@ struct Raw {
   std::vector<std::string> items;  ///< one element unless a list
   bool is_list = false;
   std::string origin;
+  /// What the file wrote; the environment knows only text, which may become anything.
+  enum class Type { kText, kInteger, kBoolean, kUntyped } type = Type::kUntyped;
 };
+
+constexpr std::string_view type_name(Raw::Type type) {
+  switch (type) {
+    case Raw::Type::kText: return "a string";
+    case Raw::Type::kInteger: return "a whole number";
+    case Raw::Type::kBoolean: return "true or false";
+    case Raw::Type::kUntyped: break;
+  }
+  return "a value";
+}
+
+Result<void> expect_type(const Raw& raw, Raw::Type wanted) {
+  if (raw.type == wanted || raw.type == Raw::Type::kUntyped) return {};
+  return fail(Errc::kInvalid, fmt::format("expected {}, not {}", type_name(wanted), type_name(raw.type)));
+}
 
 Result<std::string> one(const Raw& raw) {
   if (raw.is_list || raw.items.size() != 1) return fail(Errc::kInvalid, "expected one value, not a list");
   return raw.items.front();
 }
 
+Result<std::string> text_of(const Raw& raw) {
+  TRY(expect_type(raw, Raw::Type::kText));
+  return one(raw);
+}
+
 Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high) {
+  TRY(expect_type(raw, Raw::Type::kInteger));
   TRY(const std::string text, one(raw));
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -47,7 +70,7 @@ Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high
 }
 
 Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed) {
-  TRY(std::string text, one(raw));
+  TRY(std::string text, text_of(raw));
   if (std::find(allowed.begin(), allowed.end(), text) == allowed.end())
     return fail(Errc::kInvalid, fmt::format("\"{}\" is not one of {}", text, fmt::join(allowed, ", ")));
   return text;
@@ -70,7 +93,7 @@ template <class Get>
 Key text_key(std::string name, Get get) {
   return {std::move(name),
           [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
-            TRY(get(c), one(raw));
+            TRY(get(c), text_of(raw));
             return {};
           },
           [get](const Config& c) { return get(const_cast<Config&>(c)); }};  // NOLINT
@@ -80,7 +103,7 @@ template <class Get>
 Key path_key(std::string name, Get get) {
   Key key = text_key(std::move(name), get);
   key.set = [get](Config& c, const Raw& raw, const std::filesystem::path& dir) -> Result<void> {
-    TRY(const std::string text, one(raw));
+    TRY(const std::string text, text_of(raw));
     get(c) = absolute_path(text, dir);
     return {};
   };
@@ -91,6 +114,7 @@ template <class Get>
 Key list_key(std::string name, Get get) {
   return {std::move(name),
           [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            TRY(expect_type(raw, Raw::Type::kText));
             get(c) = raw.items;
             return {};
           },
@@ -160,7 +184,7 @@ const std::vector<Key>& keys() {
                  [](Config& c, const Raw& raw, const auto&) -> Result<void> {
                    c.peers.judges.clear();
                    for (const std::string& item : raw.items) {
-                     TRY(const std::int64_t index, integer(Raw{{item}, false, ""}, 1, 65'535));
+                     TRY(const std::int64_t index, integer(Raw{{item}, false, "", raw.type}, 1, 65'535));
                      c.peers.judges.push_back(to_u32(index));
                    }
                    return {};
@@ -177,7 +201,7 @@ const std::vector<Key>& keys() {
 Result<void> set_backend(BackendConfig& backend, const std::string& key, const Raw& raw,
                          const std::filesystem::path& dir) {
   auto text = [&](std::string& target) -> Result<void> {
-    TRY(target, one(raw));
+    TRY(target, text_of(raw));
     return {};
   };
   if (key == "kind") {
@@ -188,7 +212,7 @@ Result<void> set_backend(BackendConfig& backend, const std::string& key, const R
   if (key == "model") return text(backend.model);
   if (key == "api_key_env") return text(backend.api_key_env);
   if (key == "api_key_file" || key == "playbook") {
-    TRY(const std::string path, one(raw));
+    TRY(const std::string path, text_of(raw));
     (key == "playbook" ? backend.playbook : backend.api_key_file) = absolute_path(path, dir);
     return {};
   }
@@ -230,17 +254,23 @@ Result<Raw> raw_of(const toml::node& node) {
   };
   Raw raw;
   raw.origin = fmt::format("config.toml:{}", node.source().begin.line);
+  const auto type_of = [](const toml::node& n) {
+    return n.is_string() ? Raw::Type::kText : n.is_integer() ? Raw::Type::kInteger : Raw::Type::kBoolean;
+  };
   if (const toml::array* list = node.as_array()) {
     raw.is_list = true;
     for (const toml::node& item : *list) {
       auto text = scalar(item);
       if (!text) return fail(Errc::kInvalid, "a list holds strings or whole numbers only");
+      if (!raw.items.empty() && raw.type != type_of(item)) return fail(Errc::kInvalid, "a list holds values of one type");
+      raw.type = type_of(item);
       raw.items.push_back(*text);
     }
     return raw;
   }
   auto text = scalar(node);
   if (!text) return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
+  raw.type = type_of(node);
   raw.items.push_back(*text);
   return raw;
 }
@@ -351,6 +381,21 @@ std::map<std::string, std::string> own_environment() {
   return out;
 }
 
+std::string render_backend(const BackendConfig& b) {
+  using base::json::dump;
+  const BackendConfig plain;
+  std::string out = fmt::format("\n[backends.{}]\nkind = {}\n", dump(b.id), dump(b.kind));
+  if (!b.base_url.empty()) out += fmt::format("base_url = {}\n", dump(b.base_url));
+  if (!b.model.empty()) out += fmt::format("model = {}\n", dump(b.model));
+  if (!b.api_key_env.empty()) out += fmt::format("api_key_env = {}\n", dump(b.api_key_env));
+  if (!b.api_key_file.empty()) out += fmt::format("api_key_file = {}\n", dump(b.api_key_file));
+  if (!b.playbook.empty()) out += fmt::format("playbook = {}\n", dump(b.playbook));
+  if (b.rate_in_msat_per_1k != 0) out += fmt::format("rate_in_msat_per_1k = {}\n", b.rate_in_msat_per_1k);
+  if (b.rate_out_msat_per_1k != 0) out += fmt::format("rate_out_msat_per_1k = {}\n", b.rate_out_msat_per_1k);
+  if (b.timeout != plain.timeout) out += fmt::format("timeout = {}\n", b.timeout.count());
+  return out;
+}
+
 std::string toml_list(const std::vector<std::string>& items) {
   std::vector<std::string> quoted;
   for (const std::string& item : items) quoted.push_back(base::json::dump(item));
@@ -394,6 +439,9 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
     if (!b.api_key_env.empty()) out.emplace_back(prefix + "api_key_env", b.api_key_env);
     if (!b.api_key_file.empty()) out.emplace_back(prefix + "api_key_file", b.api_key_file);
     if (!b.playbook.empty()) out.emplace_back(prefix + "playbook", b.playbook);
+    if (b.rate_in_msat_per_1k != 0) out.emplace_back(prefix + "rate_in_msat_per_1k", std::to_string(b.rate_in_msat_per_1k));
+    if (b.rate_out_msat_per_1k != 0) out.emplace_back(prefix + "rate_out_msat_per_1k", std::to_string(b.rate_out_msat_per_1k));
+    out.emplace_back(prefix + "timeout", std::to_string(b.timeout.count()));
   }
   return out;
 }
@@ -403,26 +451,27 @@ std::string render_config(const Config& c) {
   std::string out = fmt::format(
       "# sovereign: configuration of one agent node. `sovereign config check` verifies it.\n\n"
       "[identity]\n# The agent's threshold identity: the public group and this node's one share.\n"
-      "group = {}\nshare = {}\n\n"
+      "group = {}\nshare = {}\n{}\n"
       "[node]\n# An ordinary key of the node itself: DMs, AUTH, ticks. Never the agent's.\n"
-      "key_file = {}\nrelays = {}\n# Who may approve, deny and pause.\noperators = {}\n\n"
+      "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n\n",
+      dump(c.identity.group), dump(c.identity.share),
+      c.identity.passphrase_file.empty() ? "" : fmt::format("passphrase_file = {}\n", dump(c.identity.passphrase_file)),
+      dump(c.node.key_file), toml_list(c.node.relays),
+      c.node.inbox_relays.empty() ? "" : fmt::format("inbox_relays = {}\n", toml_list(c.node.inbox_relays)),
+      toml_list(c.node.operators));
+  out += fmt::format(
       "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' policies can only be stricter.\n"
       "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays open.\napproval_ttl = {}\nmax_steps = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
-      dump(c.identity.group), dump(c.identity.share), dump(c.node.key_file), toml_list(c.node.relays),
-      toml_list(c.node.operators), dump(c.agent.name), dump(c.agent.about), dump(c.agent.level),
-      dump(c.agent.model), toml_list(c.agent.triggers), c.agent.heartbeat.count(),
-      c.agent.approval_ttl.count(), c.agent.max_steps, c.budget.per_tick.value, c.budget.per_day.value);
+      dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
+      toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
+      c.agent.max_steps, c.budget.per_tick.value, c.budget.per_day.value);
   out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
   out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
-  for (const BackendConfig& b : c.backends) {
-    out += fmt::format("\n[backends.{}]\nkind = {}\n", b.id, dump(b.kind));
-    if (!b.base_url.empty()) out += fmt::format("base_url = {}\nmodel = {}\n", dump(b.base_url), dump(b.model));
-    if (!b.api_key_env.empty()) out += fmt::format("api_key_env = {}\n", dump(b.api_key_env));
-    if (!b.api_key_file.empty()) out += fmt::format("api_key_file = {}\n", dump(b.api_key_file));
-    if (!b.playbook.empty()) out += fmt::format("playbook = {}\n", dump(b.playbook));
-  }
+  if (!c.peers.judges.empty())
+    out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n", fmt::join(c.peers.judges, ", "));
+  for (const BackendConfig& b : c.backends) out += render_backend(b);
   return out;
 }
 

@@ -42,6 +42,7 @@ struct ControlServer::Impl {
 
   base::Task<void> accept_all();
   base::Task<void> serve(std::shared_ptr<Socket> socket);
+  base::Task<void> refuse(std::shared_ptr<Socket> socket);
   base::Task<Value> answer(std::string line);
 
   base::Loop& loop;
@@ -66,6 +67,13 @@ base::Task<void> ControlServer::Impl::accept_all() {
   }
 }
 
+/// Says why before hanging up on a request that has no end.
+base::Task<void> ControlServer::Impl::refuse(std::shared_ptr<Socket> socket) {
+  const base::Error error{Errc::kLimit, fmt::format("a request is at most {} bytes", kMaxRequestBytes), ""};
+  const std::string out = base::json::dump(error_object(error)) + "\n";
+  static_cast<void>(co_await asio::async_write(*socket, asio::buffer(out), asio::as_tuple(asio::use_awaitable)));
+}
+
 base::Task<void> ControlServer::Impl::serve(std::shared_ptr<Socket> socket) {
   struct Count {
     std::size_t& n;
@@ -76,6 +84,7 @@ base::Task<void> ControlServer::Impl::serve(std::shared_ptr<Socket> socket) {
   for (;;) {
     auto [read_error, length] = co_await asio::async_read_until(
         *socket, asio::dynamic_buffer(buffer, kMaxRequestBytes), '\n', asio::as_tuple(asio::use_awaitable));
+    if (read_error == asio::error::not_found) co_await refuse(socket);
     if (read_error) co_return;
     std::string line = buffer.substr(0, length - 1);
     buffer.erase(0, length);

@@ -108,7 +108,13 @@ base::Task<Result<ActionResult>> NodeOutside::send_dm(ActionRequest request) {
   if (row.state == ActionState::kProposed) {
     orchestration::Courier courier(deps_.pool, deps_.node, deps_.clock, deps_.rng, {to}, options_.relays);
     co_await courier.locate();
-    CO_TRY(const orchestration::Letter letter, courier.write(to, request.draft.content, ""));
+    auto written = courier.write(to, request.draft.content, "");
+    if (!written) {  // nobody's key, or too long: another try changes nothing
+      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kRefused, written.error().detail, deps_.clock.now()));
+      CO_TRY(const auto refused, actions_.get(row.tick, row.call_id));
+      co_return result_of(*refused);
+    }
+    const orchestration::Letter letter = *std::move(written);
     const base::UnixTime now = deps_.clock.now();
     CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
     CO_TRY(actions_.set_stamped(row.tick, row.call_id, letter.envelope.id, letter.rumor_json, now));
@@ -186,11 +192,21 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
                                    .created = deps_.clock.now()}));
   }
   ActionRow row = *standing;
+  CO_TRY(const Value body, base::json::parse(row.draft_json));
+  if (body.value("params", Value()) != action.params)
+    co_return fail(Errc::kConflict, "another action has the name of this one: an approval is for one of them only");
+  if (row.state == ActionState::kProposed && base::unix_time(base::json::int_or(body, "expires")) <= deps_.clock.now()) {
+    // The process was down for longer than the question would have lived.
+    CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kFailed, "approval-expired: its time was up before it could be asked", deps_.clock.now()));
+    CO_TRY(auto late, actions_.get(row.tick, row.call_id));
+    row = *std::move(late);
+  }
   if (row.state == ActionState::kProposed) {
     CO_TRY(orchestration::Ask question, build_ask(action, row));
     const nostr::Event request = question.request;
     auto opened = co_await deps_.desk.ask(std::move(question));
     if (!opened) {
+      if (opened.error().code == Errc::kDatabase) co_return std::unexpected(opened.error());
       CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, opened.error().code == Errc::kDenied ? ActionState::kDenied : ActionState::kRefused, opened.error().detail, deps_.clock.now()));
     } else {
       // The desk may hold this digest's question from before a crash: its id is what counts.

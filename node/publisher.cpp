@@ -15,7 +15,9 @@ using nostr::PublishOutcome;
 using storage::OutboxState;
 using storage::RelayState;
 
-constexpr std::size_t kMaxInFlight = 32;
+constexpr std::size_t kMaxInFlight = 64;
+constexpr std::size_t kMaxPerRelay = 16;  // a silent relay must not hold up the others
+constexpr std::size_t kMaxLook = 256;     // jobs looked at in one turn
 constexpr std::chrono::seconds kMaxPause{300};
 
 /// Refusals that another try at the same relay cannot change.
@@ -65,9 +67,16 @@ base::Task<void> Publisher::drain() {
   for (;;) {
     const base::UnixTime now = clock_.now();
     if (auto expired = outbox_.expire(now); expired && !expired->empty()) settled_.notify();
-    if (auto due = outbox_.list_due(now, kMaxInFlight)) {
+    if (auto due = outbox_.list_due(now, kMaxLook)) {
+      crowded_ = due->size() == kMaxLook;
       for (storage::OutboxJob& job : *due) {
-        if (in_flight_.size() >= kMaxInFlight || !in_flight_.emplace(job.id, job.relay).second) continue;
+        const auto busy = busy_.find(job.relay);
+        if (in_flight_.size() >= kMaxInFlight || (busy != busy_.end() && busy->second >= kMaxPerRelay)) {
+          crowded_ = true;
+          continue;
+        }
+        if (!in_flight_.emplace(job.id, job.relay).second) continue;
+        ++busy_[job.relay];
         scope_.spawn("publish", send(std::move(job)));
       }
     } else {
@@ -84,11 +93,16 @@ base::Task<void> Publisher::send(storage::OutboxJob job) {
   struct Landed {
     Publisher& owner;
     const storage::OutboxJob& job;
-    ~Landed() { owner.in_flight_.erase({job.id, job.relay}); }
+    ~Landed() {
+      owner.in_flight_.erase({job.id, job.relay});
+      if (--owner.busy_[job.relay] == 0) owner.busy_.erase(job.relay);
+    }
   } const landed{*this, job};
   auto event = nostr::parse_event(job.event_json);
   if (!event) {
     LOG(kError, "publisher", "a damaged event in the outbox", {{"detail", event.error().detail}});
+    static_cast<void>(outbox_.settle(job.id, job.relay, RelayState::kRejected, "damaged in our store", clock_.now()));
+    settled_.notify();
     co_return;
   }
   const base::UnixTime next_try = clock_.now() + retry_pause(job.attempts);
@@ -100,6 +114,7 @@ base::Task<void> Publisher::send(storage::OutboxJob job) {
     LOG(kError, "publisher", "cannot record an answer", {{"relay", job.relay}, {"detail", recorded.error().detail}});
   FAILPOINT("answer-recorded");
   settled_.notify();
+  if (crowded_) wake_.notify();  // there is room for the next
 }
 
 Result<void> Publisher::record(const storage::OutboxJob& job, const PublishOutcome& outcome) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 
@@ -40,10 +41,12 @@ class Publisher {
   base::Signal wake_;
   base::Signal settled_;
   std::set<std::pair<std::int64_t, std::string>> in_flight_;  ///< outbox id, relay
+  std::map<std::string, std::size_t> busy_;                   ///< sends under way to each relay
+  bool crowded_ = false;                                      ///< something due had to wait for room
   base::Scope scope_;
 };
 
-/// Seconds before try `attempts + 1` at one relay: doubling from one to five minutes. Pure.
+/// Seconds before try `attempts + 1` at one relay: doubling from one second to five minutes. Pure.
 std::chrono::seconds retry_pause(int attempts);
 
 }  // namespace node

@@ -1,0 +1,155 @@
+// The configuration: every error names its place, every value its origin, and what is written reads back.
+#include "node/config.h"
+
+#include <gtest/gtest.h>
+
+namespace node {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+base::Result<Config> parse(std::string_view toml, const Environment& environment = {}) {
+  return parse_config(toml, "/etc/agent", environment);
+}
+
+Config must_parse(std::string_view toml, const Environment& environment = {}) {
+  auto config = parse(toml, environment);
+  EXPECT_TRUE(config.has_value()) << (config ? "" : config.error().detail);
+  return config ? *config : Config{};
+}
+
+TEST(Config, EmptyFileIsTheDefaults) {
+  const Config config = must_parse("");
+  EXPECT_EQ(config.agent.level, "bounded");
+  EXPECT_EQ(config.agent.approval_ttl, std::chrono::seconds(900));
+  ASSERT_EQ(config.backends.size(), 1u);
+  EXPECT_EQ(config.backends[0].kind, "playbook");
+  EXPECT_EQ(config.origins.at("agent.level"), "default");
+}
+
+TEST(Config, ValuesAndTheirOrigins) {
+  const Config config = must_parse("[identity]\ngroup = \"group.txt\"\n[node]\nrelays = [\"ws://a\", \"ws://b\"]\n[agent]\nmax_steps = 4\n");
+  EXPECT_EQ(config.identity.group, "/etc/agent/group.txt");
+  EXPECT_EQ(config.node.relays, (std::vector<std::string>{"ws://a", "ws://b"}));
+  EXPECT_EQ(config.agent.max_steps, 4u);
+  EXPECT_EQ(config.origins.at("identity.group"), "config.toml:2");
+  EXPECT_EQ(config.origins.at("agent.max_steps"), "config.toml:6");
+}
+
+TEST(Config, EnvironmentOverridesTheFile) {
+  const Config config = must_parse("[agent]\nname = \"file\"\nmax_steps = 4\n",
+                                   {{"SOVEREIGN_AGENT_NAME", "environment"},
+                                    {"SOVEREIGN_AGENT_MAX_STEPS", "7"},
+                                    {"SOVEREIGN_NODE_RELAYS", "ws://a, ws://b"},
+                                    {"SOVEREIGN_PEERS_JUDGES", "2 3"},
+                                    {"SOVEREIGN_HOME", "/somewhere"}});
+  EXPECT_EQ(config.agent.name, "environment");
+  EXPECT_EQ(config.agent.max_steps, 7u);
+  EXPECT_EQ(config.node.relays, (std::vector<std::string>{"ws://a", "ws://b"}));
+  EXPECT_EQ(config.peers.judges, (std::vector<std::uint32_t>{2, 3}));
+  EXPECT_EQ(config.origins.at("agent.name"), "environment SOVEREIGN_AGENT_NAME");
+}
+
+struct Bad {
+  const char* name;
+  const char* toml;
+  const char* detail;
+  const char* hint = "";
+};
+
+void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.name; }
+
+class ConfigErrors : public testing::TestWithParam<Bad> {};
+
+TEST_P(ConfigErrors, NamePlaceAndRemedy) {
+  const auto config = parse(GetParam().toml);
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().code, base::Errc::kInvalid);
+  EXPECT_NE(config.error().detail.find(GetParam().detail), std::string::npos) << config.error().detail;
+  EXPECT_NE(config.error().hint.find(GetParam().hint), std::string::npos) << config.error().hint;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, ConfigErrors,
+    testing::Values(
+        Bad{"unknown_key", "[node]\n\nrelay = [\"ws://a\"]\n", "config.toml:3: node.relay: unknown key", "node.relays"},
+        Bad{"unknown_section", "[agnet]\nname = \"x\"\n", "config.toml:2: agnet.name", "agent.name"},
+        Bad{"outside_a_section", "name = \"x\"\n", "config.toml:1: \"name\" stands outside a section"},
+        Bad{"syntax", "[agent]\nname = \n", "config.toml:2"},
+        Bad{"not_a_number", "[agent]\nmax_steps = \"many\"\n", "config.toml:2: agent.max_steps: expected a whole number"},
+        Bad{"fraction", "[agent]\nmax_steps = 1.5\n", "config.toml:2: agent.max_steps"},
+        Bad{"too_small", "[agent]\napproval_ttl = 9\n", "9 is outside 10..86400"},
+        Bad{"too_large", "[agent]\nmax_steps = 201\n", "201 is outside 1..200"},
+        Bad{"negative", "[budget]\nper_day_msat = -1\n", "budget.per_day_msat: -1 is outside"},
+        Bad{"number_for_text", "[agent]\nname = 5\n", "config.toml:2: agent.name: expected a string"},
+        Bad{"bool_for_text", "[agent]\nname = true\n", "config.toml:2: agent.name: expected a string"},
+        Bad{"list_for_text", "[agent]\nname = [\"a\"]\n", "agent.name: expected one value, not a list"},
+        Bad{"numbers_for_relays", "[node]\nrelays = [1, 2]\n", "node.relays: expected a string"},
+        Bad{"mixed_list", "[node]\nrelays = [\"a\", 2]\n", "config.toml:2: node.relays: a list holds values of one type"},
+        Bad{"nested_list", "[node]\nrelays = [[\"a\"]]\n", "config.toml:2: node.relays"},
+        Bad{"level", "[agent]\nlevel = \"reckless\"\n", "not one of supervised, bounded, autonomous"},
+        Bad{"trigger", "[agent]\ntriggers = [\"telepathy\"]\n", "\"telepathy\" is not one of mention, dm"},
+        Bad{"judge", "[peers]\njudges = [0]\n", "0 is outside 1..65535"},
+        Bad{"backend_key", "[backends.x]\nbase_ulr = \"http://a\"\n", "config.toml:2: backends.x.base_ulr: unknown key", "base_url"},
+        Bad{"backend_kind", "[backends.x]\nkind = \"magic\"\n", "not one of openai, playbook"},
+        Bad{"backend_without_url", "[backends.x]\nkind = \"openai\"\n", "backends.x: kind openai needs base_url", "base_url"},
+        Bad{"backend_no_section", "[backends]\nx = 1\n", "write [backends.x] as a section"},
+        Bad{"backend_missing", "[agent]\nmodel = \"locla\"\n[backends.local]\nkind = \"playbook\"\n", "agent.model names the backend \"locla\"", "local"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Config, WrongEnvironmentIsNamed) {
+  const auto config = parse("", {{"SOVEREIGN_AGENT_MAX_STEPS", "0"}});
+  ASSERT_FALSE(config.has_value());
+  EXPECT_TRUE(config.error().detail.starts_with("environment SOVEREIGN_AGENT_MAX_STEPS: agent.max_steps"));
+}
+
+/// A configuration in which nothing is as by default.
+Config unusual() {
+  Config config;
+  config.identity = {.group = "/g", .share = "/s", .passphrase_file = "/p"};
+  config.node = {.key_file = "/k", .relays = {"ws://a", "ws://b"}, .inbox_relays = {"ws://c"}, .operators = {"npub1x"}};
+  config.agent.name = "Scout \"the\\first\"\n\u00e9";
+  config.agent.about = "";
+  config.agent.level = "supervised";
+  config.agent.model = "my.model";
+  config.agent.triggers = {"dm"};
+  config.agent.heartbeat = std::chrono::seconds(60);
+  config.agent.approval_ttl = std::chrono::seconds(61);
+  config.agent.max_steps = 3;
+  config.budget = {.per_tick = base::Msat{5}, .per_day = base::Msat{6}};
+  config.tools.read_root = "/r";
+  config.peers.judges = {2, 3};
+  config.backends = {{.id = "my.model",
+                      .kind = "openai",
+                      .base_url = "http://127.0.0.1:1/v1",
+                      .model = "m",
+                      .api_key_env = "KEY",
+                      .api_key_file = "/f",
+                      .playbook = "/b",
+                      .rate_in_msat_per_1k = 7,
+                      .rate_out_msat_per_1k = 8,
+                      .timeout = std::chrono::seconds(9)},
+                     {.id = "second"}};
+  return config;
+}
+
+TEST(Config, WhatIsWrittenReadsBackWhole) {
+  const Config written = unusual();
+  const Config read = must_parse(render_config(written));
+  EXPECT_EQ(describe(read), describe(written));
+  EXPECT_EQ(render_config(read), render_config(written));
+  EXPECT_EQ(describe(must_parse(render_config(must_parse("")))), describe(must_parse("")));
+}
+
+TEST(Config, DescriptionCoversEveryKeyAndNoSecret) {
+  const auto lines = describe(unusual());
+  const auto has = [&](std::string_view key) {
+    return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.first == key; });
+  };
+  for (const auto& [key, origin] : unusual().origins) EXPECT_TRUE(has(key)) << key;
+  EXPECT_TRUE(has("backends.my.model.rate_in_msat_per_1k"));
+  EXPECT_TRUE(has("backends.my.model.timeout"));
+}
+
+}  // namespace
+}  // namespace node
