@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs interoperability tests: run.sh BINARY WORK_DIR FILE.mjs…
+# Runs interoperability tests: run.sh BINARY WORK_DIR FILE.mjs…; without files it installs the peers and
+# prints which Node runs them.
 # BINARY is `sovereign`. WORK_DIR keeps what is installed from npm, at the pinned versions, between runs.
 # Exit 77 (skipped) when the peers cannot be had from npm; never 0 without having run.
 set -euo pipefail
@@ -8,7 +9,7 @@ readonly kNode=22.23.3  # installed only where PATH has no Node 22: bifrost need
 readonly kSkip=77
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ $# -ge 3 ] || { echo "usage: run.sh BINARY WORK_DIR FILE.mjs…" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "usage: run.sh BINARY WORK_DIR [FILE.mjs…]" >&2; exit 2; }
 binary=$(realpath "$1")
 mkdir -p "$2"
 work=$(realpath "$2")
@@ -69,6 +70,7 @@ command -v npm >/dev/null || skip "npm is not installed (Debian: apt-get install
 node=$(command -v node || true)
 is_new_enough "${node:-/nonexistent}" || install_node
 install_peers
+[ $# -gt 0 ] || { echo "$node"; exit 0; }
 # ES modules find packages beside themselves only, so the tests run from where the packages are.
 rm -rf "$work/support"
 cp -r "$here/support" "$work/support"
