@@ -16,7 +16,7 @@ function suite(name, options, body) {
   describe(name, () => {
     const here = {};
     before(async () => {
-      here.relay = await startNpmRelay();
+      here.relay = await startNpmRelay({ auth: options.auth });
       here.world = await World.open(here.relay.url, options);
     });
     after(async () => {
@@ -119,6 +119,20 @@ suite('an operator with NIP-17', {}, (here) => {
     await world.log.when((event) => event.kind === 1 && tags(event, 'e').includes(note.id), 'the reply');
   });
 
+  it('signs a decision of their own (39213) with the action’s digest instead of writing', async () => {
+    const { world } = here;
+    const note = await world.mention('signed and sealed');
+    const { request } = await world.questionFor(note, 'signed and sealed');
+    const claim = await world.claimOf(note);
+    await world.operator.publish({
+      kind: kinds.decision,
+      tags: [['d', request.id], ['p', world.node], ['e', request.id], ['e', claim.id], ['decision', 'approved'], ['action_hash', tag(request, 'action_hash')], ['exp', tag(request, 'exp')]],
+    });
+    await world.log.when((event) => event.kind === 1 && tags(event, 'e').includes(note.id), 'the reply');
+    assert.equal(tag(await world.resultFor(note), 'status'), 'success');
+    assert.equal((await world.repliesTo(note)).length, 1);
+  });
+
   it('leaves a public record in which every event verifies', async () => {
     const { world } = here;
     const all = await world.stranger.fetch({ kinds: [0, 1, 10002, 10050, 39200, 39202, ...Object.values(kinds)] });
@@ -185,5 +199,16 @@ suite('an operator without a 10050, whose client knows NIP-04 only', { inbox: fa
     assert.equal(verifyEvent(reply), true);
     assert.equal(tag(await world.resultFor(note), 'status'), 'success');
     assert.equal((await world.repliesTo(note)).length, 1);
+  });
+});
+
+suite('a relay that serves private messages after NIP-42 only', { auth: true }, (here) => {
+  it('is no obstacle: the co-signer authenticates, asks and hears the answer', async () => {
+    const { world } = here;
+    const note = await world.mention('who is there');
+    const { asker, code } = await world.questionFor(note, 'who is there');
+    await world.operator.say(asker, `yes ${code}`);
+    await world.log.when((event) => event.kind === 1 && tags(event, 'e').includes(note.id), 'the reply');
+    assert.equal(tag(await world.resultFor(note), 'status'), 'success');
   });
 });
