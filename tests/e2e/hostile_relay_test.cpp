@@ -67,7 +67,8 @@ class HostileClient : public testing::Test {
     const auto all = answers(frame);
     return all.empty() ? "(silence)" : all.front();
   }
-  static std::size_t stored() { return world().stranger().fetch({}).size(); }
+  /// How many events of the one who attacks are there; the others publish as they like.
+  static std::size_t stored() { return world().stranger().fetch({.authors = {world().stranger().pubkey()}}).size(); }
 
   static inline World* world_ = nullptr;
   static inline nostr::NetThread* net_ = nullptr;
@@ -130,7 +131,7 @@ TEST_F(HostileClient, SubscriptionsAreCounted) {
   nostr::WsClient socket(*net_, world().relay_urls().front(), recorder);
   ASSERT_TRUE(recorder->wait_open());
   for (int i = 0; i < 1'000; ++i)
-    ASSERT_TRUE(socket.send(fmt::format(R"(["REQ","s{}",{{"kinds":[{}],"limit":1}}])", i, 20'000 + i)).has_value());
+    ASSERT_TRUE(socket.send(fmt::format(R"(["REQ","s{}",{{"kinds":[{}],"limit":1}}])", i, 30'000 + i)).has_value());
   const auto frames = recorder->wait_frames(1 + 1'000);
   ASSERT_EQ(frames.size(), 1'001u);
   const auto closed = std::count_if(frames.begin(), frames.end(), [](const std::string& f) { return f.starts_with("[\"CLOSED\""); });
@@ -167,21 +168,16 @@ TEST_F(HostileClient, BytesThatAreNoWebsocketOnlyCostTheirConnection) {
     client.write(test::upgrade_request(port()));
     client.read_until("\r\n\r\n");
     client.write(bytes);
-    return client.read_all();
+    return client.read_until("\x03");  // of a close frame's status, 1002, 1003 or 1009; or the end
   };
   using namespace std::string_view_literals;
-  after_upgrade("\x81\x05hello"sv);                                // not masked
-  after_upgrade("\xf1\x85\0\0\0\0hello"sv);                        // reserved bits
-  after_upgrade("\x83\x85\0\0\0\0hello"sv);                        // an opcode nobody knows
+  after_upgrade("\xf1\x85\0\0\0\0hello"sv);                          // reserved bits
+  after_upgrade("\x83\x85\0\0\0\0hello"sv);                          // an opcode nobody knows
+  after_upgrade("\x80\x85\0\0\0\0hello"sv);                          // goes on with nothing
+  after_upgrade("\x82\x85\0\0\0\0hello"sv);                          // binary
   after_upgrade("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x"sv);  // eight exabytes
-  after_upgrade("\x89\xfe\x01\x00\0\0\0\0"sv);                     // a ping of 256 bytes
-  {
-    test::RawClient client(port());
-    client.write(test::upgrade_request(port()));
-    client.read_until("\r\n\r\n");
-    client.write("\x82\x85\0\0\0\0hello"sv);  // binary; the connection ends or goes on, as it likes
-    client.write(test::masked_text(R"(["REQ","x",{"limit":1}])"));
-  }
+  after_upgrade("\x81\xff\0\0\0\0\x01\x40\0\0\0\0\0\0x"sv);          // twenty megabytes
+  after_upgrade(std::string("\x89\xfe\x01\0\0\0\0\0"sv) + std::string(256, 'p'));   // a ping that is too long
   EXPECT_TRUE(world().relay().running());
   EXPECT_EQ(answer("[\"CLOSE\",\"never-opened\"]"), "(silence)");
 }
@@ -289,7 +285,7 @@ TEST(HostileRelay, ForgeriesFloodsAndNonsenseDoNotTouchTheMainJob) {
   add(in_the_name_of(world.identity(), 39201, {{"d", "state"}, {"encrypted"}, {"state_version", "1"}}, "AgAA"));
   add(in_the_name_of(world.node_key(), 39210, {{"d", "tick-x"}, {"p", agent}, {"trigger", "manual"}}, ""));
   add(stranger.sign(30023, {{"d", "x"}}, "an article nobody asked for"));
-  add(stranger.sign(1, {{"p", agent}}, std::string(200'000, 'L')));
+  add(stranger.sign(1, {{"p", agent}}, std::string(1'000'000, 'L')));
   // Real, but over before it came, and from long ago: neither wakes the agent, nor blocks it for ever.
   const auto dated = [&](std::chrono::seconds ago, nostr::Tags tags) {
     tags.push_back({"p", agent});
