@@ -30,7 +30,8 @@ struct BifrostNode::Call {
 };
 
 Result<std::unique_ptr<BifrostNode>> BifrostNode::create(Deps deps, GroupPackage group,
-                                                         SecretShare share, BifrostOptions options) {
+                                                         SecretShare share,
+                                                         BifrostOptions options) {
   TRY(check_share(share, group));
   TRY(auto transport, share.transport_key());
   if (options.relays.empty())
@@ -39,8 +40,8 @@ Result<std::unique_ptr<BifrostNode>> BifrostNode::create(Deps deps, GroupPackage
                                                       std::move(transport), std::move(options)));
 }
 
-BifrostNode::BifrostNode(Deps deps, GroupPackage group, SecretShare share, nostr::SecretKey transport,
-                         BifrostOptions options)
+BifrostNode::BifrostNode(Deps deps, GroupPackage group, SecretShare share,
+                         nostr::SecretKey transport, BifrostOptions options)
     : deps_(deps),
       group_(std::move(group)),
       share_(std::move(share)),
@@ -60,7 +61,8 @@ BifrostNode::~BifrostNode() = default;
 Task<Result<void>> BifrostNode::start() {
   const auto now = deps_.clock.now();
   CO_TRY(const auto forgotten, nonces_.forget_earlier(now));
-  if (forgotten > 0) LOG(kInfo, "frost", "voided nonces of an earlier run", {{"count", fmt::to_string(forgotten)}});
+  if (forgotten > 0)
+    LOG(kInfo, "frost", "voided nonces of an earlier run", {{"count", fmt::to_string(forgotten)}});
   if (options_.follow) {
     cosigner_.set_ready(false);
     follow();
@@ -73,8 +75,8 @@ Task<Result<void>> BifrostNode::start() {
     is_connected_ = true;
     connected_.notify();
   };
-  messages_ = deps_.pool.subscribe(options_.relays, {transport_filter(group_, transport_.public_key())},
-                                   std::move(callbacks));
+  messages_ = deps_.pool.subscribe(
+      options_.relays, {transport_filter(group_, transport_.public_key())}, std::move(callbacks));
   // A peer that asks us learns at once that our earlier nonces are dead, and gets new ones.
   for (const Peer& peer : peers_.all())
     if (options_.coordinates || cosigner_.policy().requester(peer.idx.value) != nullptr)
@@ -82,8 +84,8 @@ Task<Result<void>> BifrostNode::start() {
   if (!is_connected_) co_await connected_.wait_for(options_.connect_wait);
   scope_.spawn("bifrost pings", keep_pinging());
   if (!is_connected_)
-    co_return fail(Errc::kUnavailable,
-                   fmt::format("no relay of the group answered within {} ms", options_.connect_wait.count()));
+    co_return fail(Errc::kUnavailable, fmt::format("no relay of the group answered within {} ms",
+                                                   options_.connect_wait.count()));
   co_return Result<void>();
 }
 
@@ -110,7 +112,8 @@ void BifrostNode::follow() {
 void BifrostNode::on_followed(std::span<const nostr::Delivery> events) {
   for (const nostr::Delivery& delivery : events) {
     const auto stored = cosigner_.facts().events().insert(*delivery.event, deps_.clock.now());
-    if (!stored) LOG(kError, "frost", "a followed event was not stored", {{"error", stored.error().detail}});
+    if (!stored)
+      LOG(kError, "frost", "a followed event was not stored", {{"error", stored.error().detail}});
   }
 }
 
@@ -143,7 +146,8 @@ void BifrostNode::on_message(const nostr::Event& event) {
     return;
   }
   if (!opened->from_self) peers_.on_message(opened->from, deps_.clock.now());
-  if (const auto* request = std::get_if<RpcRequest>(&*message)) return on_request(*opened, *request);
+  if (const auto* request = std::get_if<RpcRequest>(&*message))
+    return on_request(*opened, *request);
   if (const auto* accept = std::get_if<RpcAccept>(&*message))
     return on_reply(opened->from, accept->id, *accept);
   if (const auto* reject = std::get_if<RpcReject>(&*message))
@@ -153,20 +157,23 @@ void BifrostNode::on_message(const nostr::Event& event) {
 void BifrostNode::on_request(const OpenedMessage& message, const RpcRequest& request) {
   if (message.from_self && request.method != "echo") return;
   auto outcome = cosigner_.handle(message.from, request, deps_.clock.now(), Cosigner::Look::kFirst);
-  if (auto* answer = std::get_if<Cosigner::Reply>(&outcome)) return reply(message.author, std::move(answer->text));
+  if (auto* answer = std::get_if<Cosigner::Reply>(&outcome))
+    return reply(message.author, std::move(answer->text));
   if (auto* refresh = std::get_if<Cosigner::Refresh>(&outcome)) {
     if (scope_.running() >= options_.max_in_flight) return;
-    scope_.spawn("bifrost refresh",
-                 refresh_and_answer(message.from, message.author, request, std::move(refresh->filters)));
+    scope_.spawn("bifrost refresh", refresh_and_answer(message.from, message.author, request,
+                                                       std::move(refresh->filters)));
   }
 }
 
-Task<void> BifrostNode::refresh_and_answer(ShareIndex from, nostr::PublicKey author, RpcRequest request,
-                                           nostr::Filters filters) {
-  const auto found = co_await deps_.pool.fetch(follow_relays(), std::move(filters), options_.refresh_timeout);
+Task<void> BifrostNode::refresh_and_answer(ShareIndex from, nostr::PublicKey author,
+                                           RpcRequest request, nostr::Filters filters) {
+  const auto found =
+      co_await deps_.pool.fetch(follow_relays(), std::move(filters), options_.refresh_timeout);
   for (const nostr::EventPtr& event : found.events) {
     const auto stored = cosigner_.facts().events().insert(*event, deps_.clock.now());
-    if (!stored) LOG(kError, "frost", "a fetched event was not stored", {{"error", stored.error().detail}});
+    if (!stored)
+      LOG(kError, "frost", "a fetched event was not stored", {{"error", stored.error().detail}});
   }
   auto outcome = cosigner_.handle(from, request, deps_.clock.now(), Cosigner::Look::kFinal);
   if (auto* answer = std::get_if<Cosigner::Reply>(&outcome)) reply(author, std::move(answer->text));
@@ -210,7 +217,8 @@ void BifrostNode::on_reply(ShareIndex from, const std::string& id, RpcReply repl
 Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, std::string params0,
                                          milliseconds limit) {
   const GroupMember* member = group_.find(peer);
-  if (member == nullptr) co_return fail(Errc::kNotFound, fmt::format("member {} is not in the group", peer.value));
+  if (member == nullptr)
+    co_return fail(Errc::kNotFound, fmt::format("member {} is not in the group", peer.value));
   const nostr::PublicKey to = member->identity();
   RpcRequest request{new_rpc_id(deps_.rng), std::move(method), {}};
   request.params.push_back(std::move(params0));
@@ -240,7 +248,8 @@ Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, st
     RpcReply answer = *std::move(call->reply);
     co_return answer;
   }
-  if (call->unsent) co_return fail(Errc::kUnavailable, "no relay took the message", "check the group's relays");
+  if (call->unsent)
+    co_return fail(Errc::kUnavailable, "no relay took the message", "check the group's relays");
   peers_.on_silence(peer);
   co_return fail(Errc::kTimeout, fmt::format("member {} did not answer {} within {} ms", peer.value,
                                              request.method, limit.count()));
@@ -251,7 +260,8 @@ std::string BifrostNode::ping_body(ShareIndex peer) {
   const auto now = deps_.clock.now();
   const auto available = static_cast<std::uint32_t>(nonces_.available(peer));
   if (const GroupMember* member = group_.find(peer))
-    ping.pool_status.push_back({peer, member->identity(), available, available < nonces_.low_water(), available == 0});
+    ping.pool_status.push_back(
+        {peer, member->identity(), available, available < nonces_.low_water(), available == 0});
   if (auto fresh = cosigner_.nonces_for(peer, std::nullopt, now)) ping.nonces = *std::move(fresh);
   std::string params = to_params(ping);
   if (auto body = base::json::parse(params)) {
@@ -265,9 +275,12 @@ Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   std::string body = ping_body(peer);
   CO_TRY(auto reply, co_await call(peer, "ping", std::move(body), options_.ping_timeout));
   const auto* accept = std::get_if<RpcAccept>(&reply);
-  if (accept == nullptr) co_return fail(Errc::kPeer, fmt::format("member {} rejected a ping", peer.value));
+  if (accept == nullptr)
+    co_return fail(Errc::kPeer, fmt::format("member {} rejected a ping", peer.value));
   const auto answer = parse_ping_answer(accept->data);
-  if (!answer) co_return std::unexpected(base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  if (!answer)
+    co_return std::unexpected(
+        base::in_context(fmt::format("member {}", peer.value), answer.error()));
   if (peers_.on_notes(peer, PeerNotes::read(accept->data))) nonces_.drop_received(peer);
   nonces_.receive(peer, answer->nonces);
   co_return Result<void>();
@@ -277,9 +290,12 @@ Task<Result<void>> BifrostNode::onboard(ShareIndex peer) {
   std::string body = onboard_params(share_.idx, group_.find(share_.idx)->pubkey);
   CO_TRY(auto reply, co_await call(peer, "onboard", std::move(body), options_.ping_timeout));
   const auto* accept = std::get_if<RpcAccept>(&reply);
-  if (accept == nullptr) co_return fail(Errc::kPeer, fmt::format("member {} rejected onboarding", peer.value));
+  if (accept == nullptr)
+    co_return fail(Errc::kPeer, fmt::format("member {} rejected onboarding", peer.value));
   const auto answer = parse_onboard_answer(accept->data);
-  if (!answer) co_return std::unexpected(base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  if (!answer)
+    co_return std::unexpected(
+        base::in_context(fmt::format("member {}", peer.value), answer.error()));
   if (answer->group.id() != group_.id())
     co_return fail(Errc::kPeer, fmt::format("member {} belongs to another group", peer.value));
   nonces_.receive(peer, answer->nonces);

@@ -33,7 +33,9 @@ bool ascending(const std::vector<ShareIndex>& members) {
          std::ranges::is_sorted(members, std::ranges::less_equal{}, as_text);
 }
 
-nostr::EventId as_event_id(const nostr::Sha256& hash) { return nostr::EventId(hash.array()); }
+nostr::EventId as_event_id(const nostr::Sha256& hash) {
+  return nostr::EventId(hash.array());
+}
 
 }  // namespace
 
@@ -44,11 +46,15 @@ std::optional<std::string> Cosigner::check_members(ShareIndex from,
   if (std::ranges::adjacent_find(distinct) != distinct.end()) return "members: one is named twice";
   if (!ascending(members)) return "members: not sorted";
   for (const ShareIndex idx : members)
-    if (group_.find(idx) == nullptr) return fmt::format("members: {} is not in the group", idx.value);
+    if (group_.find(idx) == nullptr)
+      return fmt::format("members: {} is not in the group", idx.value);
   if (members.size() < group_.threshold())
-    return fmt::format("members: {} are below the threshold {}", members.size(), group_.threshold());
-  if (std::ranges::find(members, share_.idx) == members.end()) return "members: we are not among them";
-  if (std::ranges::find(members, from) == members.end()) return "members: the requester is not among them";
+    return fmt::format("members: {} are below the threshold {}", members.size(),
+                       group_.threshold());
+  if (std::ranges::find(members, share_.idx) == members.end())
+    return "members: we are not among them";
+  if (std::ranges::find(members, from) == members.end())
+    return "members: the requester is not among them";
   return std::nullopt;
 }
 
@@ -80,8 +86,8 @@ Result<Cosigner::SignCall> Cosigner::read_event(const SignRequest& request) cons
   if (!request.content) return call;
   call.json_bytes = request.content->size();
   if (call.json_bytes > kMaxEventBytes)
-    return fail(Errc::kLimit, fmt::format("too-large-to-cosign: {} bytes, limit {}", call.json_bytes,
-                                          kMaxEventBytes));
+    return fail(Errc::kLimit, fmt::format("too-large-to-cosign: {} bytes, limit {}",
+                                          call.json_bytes, kMaxEventBytes));
   auto event = nostr::parse_unsigned_event(base::as_text(*request.content));
   if (!event) return fail(Errc::kInvalid, "malformed: content is no unsigned event");
   if (nostr::compute_id(*event) != as_event_id(request.hashes.front().sighash))
@@ -90,9 +96,11 @@ Result<Cosigner::SignCall> Cosigner::read_event(const SignRequest& request) cons
   return call;
 }
 
-Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look) {
+Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now,
+                                   Look look) {
   const auto refuse = [&](std::string reason) -> Answer {
-    if (auto written = audit(from, "sign", "refused", reason, std::nullopt, std::nullopt, now); !written)
+    if (auto written = audit(from, "sign", "refused", reason, std::nullopt, std::nullopt, now);
+        !written)
       return {.reject = retry_text("storage")};
     return {.reject = refused_text(reason)};
   };
@@ -116,10 +124,12 @@ Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base:
 }
 
 Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requester,
-                                          const SignRequest& request, base::UnixTime now, Look look) {
+                                          const SignRequest& request, base::UnixTime now,
+                                          Look look) {
   const auto reject = [&](std::string_view verdict, const std::string& reason, std::string text,
                           std::optional<nostr::Sha256> digest) -> Answer {
-    const auto id = request.content ? std::optional(as_event_id(request.hashes.front().sighash)) : std::nullopt;
+    const auto id =
+        request.content ? std::optional(as_event_id(request.hashes.front().sighash)) : std::nullopt;
     if (auto written = audit(from, "sign", verdict, reason, digest, id, now); !written)
       return {.reject = retry_text("storage")};
     return {.reject = std::move(text)};
@@ -131,10 +141,12 @@ Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requ
   auto call = read_event(request);
   if (!call) return refuse(call.error().detail, request.hashes.front().sighash);
   if (!call->event) {
-    if (!requester.blind) return refuse("blind: send the event, not only its hash", request.hashes.front().sighash);
+    if (!requester.blind)
+      return refuse("blind: send the event, not only its hash", request.hashes.front().sighash);
     const auto used = facts_.signed_last_hour(now);
     if (!used) return {.reject = retry_text("storage")};
-    if (*used >= policy_.max_per_hour) return refuse("rate-limited", request.hashes.front().sighash);
+    if (*used >= policy_.max_per_hour)
+      return refuse("rate-limited", request.hashes.front().sighash);
     call->verdict.outcome = Verdict::Outcome::kSign;
     call->verdict.digest = request.hashes.front().sighash;
   } else {
@@ -162,7 +174,8 @@ Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requ
   if (data) return {.data = *std::move(data)};
   if (data.error().code == Errc::kDatabase || data.error().code == Errc::kIo)
     return {.reject = retry_text("storage")};
-  const std::string word = data.error().code == Errc::kConflict ? "already-consumed: " : "session: ";
+  const std::string word =
+      data.error().code == Errc::kConflict ? "already-consumed: " : "session: ";
   return refuse(word + data.error().detail, call->verdict.digest);
 }
 
@@ -170,7 +183,8 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
                                              const SignCall& call, base::UnixTime now) {
   const nostr::Sha256& sighash = request.hashes.front().sighash;
   std::vector<Signer> signers;
-  for (const MemberNonce& nonce : request.nonces) signers.push_back({nonce.idx, nonce.nonce.commitment});
+  for (const MemberNonce& nonce : request.nonces)
+    signers.push_back({nonce.idx, nonce.nonce.commitment});
   TRY(const auto context,
       SigningContext::create(KeyContext(group_.group_pk()), sighash.view(), std::move(signers)));
   const NonceCode code = our_nonce(request)->code;
@@ -191,14 +205,17 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   FAILPOINT("cosign.spent");
   TRY(const Scalar z, context.sign_partial(std::move(pair), share_));
 
-  SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}}, {}};
+  SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}},
+                    {}};
   if (auto fresh = nonces_for(from, held, now)) answer.replenish = *std::move(fresh);
   return to_data(answer);
 }
 
-Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now, Look look) {
+Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now,
+                                   Look look) {
   const auto refuse = [&](const std::string& reason) -> Answer {
-    if (auto written = audit(from, "ecdh", "refused", reason, std::nullopt, std::nullopt, now); !written)
+    if (auto written = audit(from, "ecdh", "refused", reason, std::nullopt, std::nullopt, now);
+        !written)
       return {.reject = retry_text("storage")};
     return {.reject = refused_text(reason)};
   };

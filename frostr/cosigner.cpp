@@ -21,7 +21,9 @@ std::string body_of(const RpcRequest& request) {
 }
 
 /// Calls whose repetition must not be worked on twice.
-bool is_once(const std::string& method) { return method == "sign" || method == "ecdh"; }
+bool is_once(const std::string& method) {
+  return method == "sign" || method == "ecdh";
+}
 
 }  // namespace
 
@@ -118,7 +120,8 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const std::string& body, bas
   return {.data = std::move(data)};
 }
 
-Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const std::string& body, base::UnixTime now) {
+Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const std::string& body,
+                                      base::UnixTime now) {
   const auto request = parse_onboard_request(body);
   if (!request) return {.reject = refused_text("malformed: " + request.error().detail)};
   const GroupMember* member = group_.find(from);
@@ -130,7 +133,8 @@ Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const std::string& body, 
   return {.data = to_data(OnboardAnswer{group_, *std::move(fresh)})};
 }
 
-Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer, std::optional<std::size_t> held,
+Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer,
+                                                    std::optional<std::size_t> held,
                                                     base::UnixTime now) {
   if (policy_.requester(peer.value) == nullptr) return std::vector<WireNonce>();
   return nonces_.top_up(peer, held, now);

@@ -27,8 +27,12 @@ constexpr std::string_view kTickState = "tick-state";
 constexpr std::string_view kApproval = "approval";
 constexpr std::string_view kAnySign = "sign";
 
-std::string kind_scope(nostr::Kind kind) { return fmt::format("kind:{}", kind); }
-std::string ecdh_scope(std::uint32_t idx) { return fmt::format("ecdh:{}", idx); }
+std::string kind_scope(nostr::Kind kind) {
+  return fmt::format("kind:{}", kind);
+}
+std::string ecdh_scope(std::uint32_t idx) {
+  return fmt::format("ecdh:{}", idx);
+}
 
 std::uint32_t capped(std::int64_t count) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(count, 0, 0xffff'ffff));
@@ -47,8 +51,8 @@ bool contains(const std::vector<nostr::PublicKey>& keys, const nostr::PublicKey&
   return std::ranges::find(keys, key) != keys.end();
 }
 
-/// Reads a decision that travelled with the request: nullopt unless it says something about `digest`
-/// that this policy lets its author say.
+/// Reads a decision that travelled with the request: nullopt unless it says something about
+/// `digest` that this policy lets its author say.
 std::optional<OperatorFact> read_decision(const Policy& policy, const nostr::Event& event,
                                           const std::optional<nostr::PublicKey>& service,
                                           const nostr::Sha256& digest, UnixTime now) {
@@ -114,7 +118,8 @@ Result<OperatorFact> FactSource::operator_fact(const Policy& policy, const nostr
   return fact;
 }
 
-Result<FactSource::Sign> FactSource::for_sign(const Policy& policy, const nostr::UnsignedEvent& event,
+Result<FactSource::Sign> FactSource::for_sign(const Policy& policy,
+                                              const nostr::UnsignedEvent& event,
                                               const Requester& requester, const SignReason& reason,
                                               UnixTime now) {
   Sign known;
@@ -138,7 +143,8 @@ Result<FactSource::Sign> FactSource::for_sign(const Policy& policy, const nostr:
   TRY(known.operator_fact, operator_fact(policy, nipsa::event_digest(event), reason, now));
   facts.word = known.operator_fact.word;
   facts.bound = known.operator_fact.bound;
-  facts.rendered_chars = approvals_ != nullptr ? approvals_->rendered_chars(event) : event.content.size();
+  facts.rendered_chars =
+      approvals_ != nullptr ? approvals_->rendered_chars(event) : event.content.size();
   TRY(const auto all, log_.uses_since(kAnySign, now - kHour, id.hex()));
   TRY(const auto kind, log_.uses_since(kind_scope(event.kind), now - kHour, id.hex()));
   facts.signed_last_hour = capped(all);
@@ -146,7 +152,8 @@ Result<FactSource::Sign> FactSource::for_sign(const Policy& policy, const nostr:
   return known;
 }
 
-Result<EcdhFacts> FactSource::for_ecdh(const Requester& requester, const EcdhReason& reason, UnixTime now) {
+Result<EcdhFacts> FactSource::for_ecdh(const Requester& requester, const EcdhReason& reason,
+                                       UnixTime now) {
   EcdhFacts facts;
   facts.now = now;
   facts.group = group_.identity();
@@ -164,7 +171,8 @@ Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const
                                         const Sign& known, const Verdict& verdict, UnixTime now) {
   const auto bind_to = [&](std::string_view scope, const nostr::EventId& key) -> Result<void> {
     TRY(const auto holder, log_.bind(scope, key.hex(), id, now));
-    if (holder != id) return fail(Errc::kConflict, fmt::format("{} is bound to {}", scope, holder.hex()));
+    if (holder != id)
+      return fail(Errc::kConflict, fmt::format("{} is bound to {}", scope, holder.hex()));
     return {};
   };
   if (known.facts.signed_before) return {};
@@ -173,7 +181,8 @@ Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const
     TRY(bind_to(kTickState, known.facts.claim->id));
   if (verdict.by_approval) {
     TRY(bind_to(kApproval, *known.operator_fact.approval));
-    if (known.operator_fact.from_desk) TRY(approvals_->consume(*known.operator_fact.approval, id, now));
+    if (known.operator_fact.from_desk)
+      TRY(approvals_->consume(*known.operator_fact.approval, id, now));
   }
   if (const auto address = address_of_unsigned(event))
     TRY(log_.advance_head(*address, {id, event.created_at}));
@@ -200,7 +209,8 @@ Result<void> FactSource::forget_old(UnixTime now) {
   return {};
 }
 
-nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const {
+nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event,
+                                           std::string_view tick) const {
   nostr::Filters filters;
   if (const auto id = nostr::EventId::from_hex(tick)) {
     nostr::Filter claim;
@@ -229,8 +239,12 @@ nostr::Filters FactSource::followed(const GroupPackage& group, const Policy& pol
   namespace sa = nipsa::kinds;
   nostr::Filter heads;
   heads.authors = {group.identity()};
-  heads.kinds = {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nostr::kinds::kDmRelays,
-                 sa::kProfile,            sa::kState,               sa::kSchedule,
+  heads.kinds = {nostr::kinds::kMetadata,
+                 nostr::kinds::kRelayList,
+                 nostr::kinds::kDmRelays,
+                 sa::kProfile,
+                 sa::kState,
+                 sa::kSchedule,
                  sa::kGoals};
   nostr::Filter sessions;
   sessions.authors = {group.identity()};

@@ -12,7 +12,9 @@ namespace {
 
 constexpr auto kIssuedSide = storage::NonceSide::kIssued;
 
-int ledger_peer(ShareIndex peer) { return static_cast<int>(peer.value); }
+int ledger_peer(ShareIndex peer) {
+  return static_cast<int>(peer.value);
+}
 
 }  // namespace
 
@@ -68,7 +70,8 @@ std::size_t NoncePool::issued_after(ShareIndex peer, const NonceCode& code) cons
   const auto list = issued_.find(peer);
   if (list == issued_.end()) return 0;
   const auto it = std::ranges::find(list->second, code, &Issued::code);
-  return it == list->second.end() ? list->second.size() : static_cast<std::size_t>(list->second.end() - it) - 1;
+  return it == list->second.end() ? list->second.size()
+                                  : static_cast<std::size_t>(list->second.end() - it) - 1;
 }
 
 Result<NoncePair> NoncePool::take(ShareIndex peer, const NonceCode& code, const SessionId& session,
@@ -79,7 +82,8 @@ Result<NoncePair> NoncePool::take(ShareIndex peer, const NonceCode& code, const 
   NoncePair pair = std::move(it->pair);
   list.erase(it);
   // When the ledger fails the pair dies here, unused.
-  TRY(ledger_.mark_spent(kIssuedSide, ledger_peer(peer), code.hex(), session.hex(), sighash.hex(), now));
+  TRY(ledger_.mark_spent(kIssuedSide, ledger_peer(peer), code.hex(), session.hex(), sighash.hex(),
+                         now));
   return pair;
 }
 
@@ -121,15 +125,21 @@ std::optional<WireNonce> NoncePool::next(ShareIndex peer) {
   return nonce;
 }
 
-void NoncePool::drop_received(ShareIndex peer) { received_.erase(peer); }
+void NoncePool::drop_received(ShareIndex peer) {
+  received_.erase(peer);
+}
 
 std::size_t NoncePool::available(ShareIndex peer) const {
   const auto list = received_.find(peer);
   return list == received_.end() ? 0 : list->second.size();
 }
 
-NoncePair NoncePool::own_pair() { return NoncePair::generate(share_, rng_); }
+NoncePair NoncePool::own_pair() {
+  return NoncePair::generate(share_, rng_);
+}
 
-NonceCode NoncePool::new_code() { return NonceCode(rng_.bytes<32>()); }
+NonceCode NoncePool::new_code() {
+  return NonceCode(rng_.bytes<32>());
+}
 
 }  // namespace frostr

@@ -44,9 +44,11 @@ void PeerBook::on_message(ShareIndex from, base::UnixTime now) {
   }
 }
 
-void PeerBook::on_answer(ShareIndex from, std::chrono::milliseconds round_trip, base::UnixTime now) {
+void PeerBook::on_answer(ShareIndex from, std::chrono::milliseconds round_trip,
+                         base::UnixTime now) {
   on_message(from, now);
-  if (Peer* peer = locate(from)) peer->round_trip = std::max(round_trip, std::chrono::milliseconds(1));
+  if (Peer* peer = locate(from))
+    peer->round_trip = std::max(round_trip, std::chrono::milliseconds(1));
 }
 
 void PeerBook::on_silence(ShareIndex from) {
@@ -56,19 +58,22 @@ void PeerBook::on_silence(ShareIndex from) {
 bool PeerBook::on_notes(ShareIndex from, const PeerNotes& notes) {
   Peer* peer = locate(from);
   if (peer == nullptr) return false;
-  const bool restarted = !peer->notes.boot.empty() && !notes.boot.empty() && peer->notes.boot != notes.boot;
+  const bool restarted =
+      !peer->notes.boot.empty() && !notes.boot.empty() && peer->notes.boot != notes.boot;
   peer->notes = notes;
   return restarted;
 }
 
 bool PeerBook::online(ShareIndex idx, base::UnixTime now) const {
   const Peer* peer = find(idx);
-  return peer != nullptr && peer->last_seen && !peer->silent && now - *peer->last_seen <= kOnlineFor;
+  return peer != nullptr && peer->last_seen && !peer->silent &&
+         now - *peer->last_seen <= kOnlineFor;
 }
 
 std::vector<ShareIndex> PeerBook::order(std::optional<ShareIndex> first, base::UnixTime now) const {
   const auto rank = [&](const Peer& peer) {
-    return std::make_tuple(peer.idx != first, peer.silent, !online(peer.idx, now), peer.round_trip, peer.idx);
+    return std::make_tuple(peer.idx != first, peer.silent, !online(peer.idx, now), peer.round_trip,
+                           peer.idx);
   };
   std::vector<Peer> sorted = peers_;
   std::ranges::sort(sorted, {}, rank);

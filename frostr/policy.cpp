@@ -113,8 +113,7 @@ Refusal check_state(const nostr::UnsignedEvent& event, const SignFacts& facts,
     return "state-already-signed: once per tick";
   const auto prev = nostr::tag_value(event.tags, "prev");
   if (!facts.head) return prev ? Refusal("stale-prev: no state stands yet") : std::nullopt;
-  if (!prev || *prev != facts.head->id.hex())
-    return "stale-prev: head is " + facts.head->id.hex();
+  if (!prev || *prev != facts.head->id.hex()) return "stale-prev: head is " + facts.head->id.hex();
   return std::nullopt;
 }
 
@@ -143,8 +142,8 @@ bool session_tag_ok(const nostr::Tag& tag, const SignFacts& facts) {
   if (name == "trajectory_hash") {
     return tag.size() == 4 && is_hex(value, 64) && tag[2] == "chain-v1" && is_number(tag[3]);
   }
-  if (name == "p") return tag.size() <= 3 && is_hex(value, 64) &&
-                          (tag.size() < 3 || is_plain_word(tag[2], 255));
+  if (name == "p")
+    return tag.size() <= 3 && is_hex(value, 64) && (tag.size() < 3 || is_plain_word(tag[2], 255));
   if (tag.size() != 2) return false;
   if (name == "d") return value.starts_with("sess-") && is_hex(value.substr(5), 32);
   if (name == "model") return is_plain_word(value, 128);
@@ -164,7 +163,8 @@ bool session_member_ok(const std::string& key, const base::json::Value& value) {
   if (key == "trajectory_hash")
     return value.is_string() && is_hex(value.get_ref<const std::string&>(), 64);
   if (key == "started_at" || key == "ended_at" || key == "total_events")
-    return value.is_number_unsigned() || (value.is_number_integer() && value.get<std::int64_t>() >= 0);
+    return value.is_number_unsigned() ||
+           (value.is_number_integer() && value.get<std::int64_t>() >= 0);
   return false;
 }
 
@@ -172,7 +172,8 @@ Refusal check_session(const nostr::UnsignedEvent& event, const SignFacts& facts)
   std::vector<std::string_view> seen;
   for (const nostr::Tag& tag : event.tags) {
     if (tag.empty() || !session_tag_ok(tag, facts))
-      return "malformed: session head tag " + (tag.empty() ? std::string("(empty)") : tag.front().substr(0, 32));
+      return "malformed: session head tag " +
+             (tag.empty() ? std::string("(empty)") : tag.front().substr(0, 32));
     if (tag.front() == "p") continue;
     if (std::ranges::find(seen, tag.front()) != seen.end())
       return "malformed: session head tag " + tag.front() + " twice";
@@ -182,11 +183,14 @@ Refusal check_session(const nostr::UnsignedEvent& event, const SignFacts& facts)
     if (std::ranges::find(seen, needed) == seen.end())
       return fmt::format("malformed: session head without {}", needed);
   if (!event.content.empty()) {
-    if (event.content.size() > kMaxSessionContent) return "malformed: session head content too long";
+    if (event.content.size() > kMaxSessionContent)
+      return "malformed: session head content too long";
     const auto content = base::json::parse(event.content);
-    if (!content || !content->is_object()) return "malformed: session head content is not an object";
+    if (!content || !content->is_object())
+      return "malformed: session head content is not an object";
     for (const auto& [key, value] : content->items())
-      if (!session_member_ok(key, value)) return "malformed: session head member " + key.substr(0, 32);
+      if (!session_member_ok(key, value))
+        return "malformed: session head member " + key.substr(0, 32);
   }
   if (!facts.head) return std::nullopt;
   // A closed session keeps the hash it was closed with.
@@ -201,7 +205,8 @@ Refusal check_auth(const Policy& policy, const nostr::UnsignedEvent& event, Unix
   if (event.tags.size() != 2 || !event.content.empty()) return "malformed: not a plain AUTH event";
   const auto relay = nostr::tag_value(event.tags, "relay");
   const auto challenge = nostr::tag_value(event.tags, "challenge");
-  if (!relay || !challenge || challenge->size() > 512) return "malformed: AUTH without relay or challenge";
+  if (!relay || !challenge || challenge->size() > 512)
+    return "malformed: AUTH without relay or challenge";
   const std::string url = nostr::normalize_relay_url(*relay);
   if (std::ranges::find(policy.auth_relays, url) == policy.auth_relays.end())
     return "relay-not-allowed: not named in [relays] auth";
@@ -279,7 +284,8 @@ Verdict judge(const Policy& policy, const nostr::UnsignedEvent& event, std::size
   const Rule rule = rule_for(policy, event.kind, facts);
   if (rule == Rule::kRefuse)
     return refuse(verdict, fmt::format("kind-not-allowed: kind {}", event.kind));
-  if (auto refusal = over_rate(policy, event.kind, facts)) return refuse(verdict, *std::move(refusal));
+  if (auto refusal = over_rate(policy, event.kind, facts))
+    return refuse(verdict, *std::move(refusal));
   if (facts.signed_before) {
     // The same id again adds nothing to what already left; only a denial since then stops it.
     if (rule == Rule::kAsk && facts.word == OperatorWord::kDenied)
@@ -302,18 +308,24 @@ bool may_be_stale_view(std::string_view reason) {
 
 std::string_view rule_name(Rule rule) {
   switch (rule) {
-    case Rule::kSign: return "sign";
-    case Rule::kAsk: return "ask";
-    case Rule::kRefuse: return "refuse";
+    case Rule::kSign:
+      return "sign";
+    case Rule::kAsk:
+      return "ask";
+    case Rule::kRefuse:
+      return "refuse";
   }
   return "refuse";
 }
 
 std::string_view level_name(Level level) {
   switch (level) {
-    case Level::kSupervised: return "supervised";
-    case Level::kBounded: return "bounded";
-    case Level::kAutonomous: return "autonomous";
+    case Level::kSupervised:
+      return "supervised";
+    case Level::kBounded:
+      return "bounded";
+    case Level::kAutonomous:
+      return "autonomous";
   }
   return "supervised";
 }

@@ -39,9 +39,10 @@ class Section {
   Result<void> only(const std::vector<std::string_view>& known) const {
     for (const auto& [key, value] : table_) {
       if (std::ranges::find(known, key.str()) != known.end()) continue;
-      return fail(Errc::kInvalid,
-                  fmt::format("{}: unknown key, line {}", where(key.str()), value.source().begin.line),
-                  base::did_you_mean(key.str(), {known.begin(), known.end()}));
+      return fail(
+          Errc::kInvalid,
+          fmt::format("{}: unknown key, line {}", where(key.str()), value.source().begin.line),
+          base::did_you_mean(key.str(), {known.begin(), known.end()}));
     }
     return {};
   }
@@ -53,8 +54,8 @@ class Section {
     const auto* value = node->as_integer();
     if (value == nullptr) return fail(Errc::kInvalid, where(key) + " is not an integer");
     if (value->get() < low || value->get() > high)
-      return fail(Errc::kInvalid,
-                  fmt::format("{} is {}, allowed are {} to {}", where(key), value->get(), low, high));
+      return fail(Errc::kInvalid, fmt::format("{} is {}, allowed are {} to {}", where(key),
+                                              value->get(), low, high));
     return value->get();
   }
 
@@ -92,10 +93,12 @@ class Section {
     const auto* list = node->as_array();
     if (list == nullptr) return fail(Errc::kInvalid, where(key) + " is not a list");
     if (list->size() > kMaxList)
-      return fail(Errc::kInvalid, fmt::format("{} has {} entries, limit {}", where(key), list->size(), kMaxList));
+      return fail(Errc::kInvalid,
+                  fmt::format("{} has {} entries, limit {}", where(key), list->size(), kMaxList));
     for (const toml::node& entry : *list) {
       const auto* value = entry.as_string();
-      if (value == nullptr) return fail(Errc::kInvalid, where(key) + " holds something that is not a string");
+      if (value == nullptr)
+        return fail(Errc::kInvalid, where(key) + " holds something that is not a string");
       out.push_back(value->get());
     }
     return out;
@@ -179,7 +182,8 @@ Result<void> read_requesters(const Section& root, Policy& policy) {
     if (table == nullptr) return fail(Errc::kInvalid, root.where("requesters") + " holds no table");
     TRY(auto requester, read_requester(Section(*table, root.file(), "requesters")));
     if (policy.requester(requester.idx) != nullptr)
-      return fail(Errc::kInvalid, fmt::format("{}: idx {} twice", root.where("requesters"), requester.idx));
+      return fail(Errc::kInvalid,
+                  fmt::format("{}: idx {} twice", root.where("requesters"), requester.idx));
     policy.requesters.push_back(requester);
   }
   return {};
@@ -195,7 +199,8 @@ Result<void> read_kind(const Section& section, nostr::Kind kind, Policy& policy)
   TRY(const auto bytes, section.integer("max_bytes", 0, 64, kMaxEventBytes));
   rule.max_bytes = static_cast<std::size_t>(bytes);
   if (is_never_signed(kind) && rule.verdict != Rule::kRefuse)
-    return fail(Errc::kInvalid, fmt::format("{}: the group never signs kind {}", section.where("verdict"), kind),
+    return fail(Errc::kInvalid,
+                fmt::format("{}: the group never signs kind {}", section.where("verdict"), kind),
                 "remove the table; messages go out under the node's key");
   if (policy.level == Level::kSupervised && rule.verdict == Rule::kSign)
     return fail(Errc::kInvalid, section.where("verdict") + " is sign, but level is supervised",
@@ -212,7 +217,8 @@ Result<void> read_kinds(const Section& root, Policy& policy) {
     nostr::Kind kind = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), kind);
     if (error != std::errc() || end != text.data() + text.size())
-      return fail(Errc::kInvalid, kinds->where(text) + " is not a kind", "write [kinds.1], [kinds.30023], …");
+      return fail(Errc::kInvalid, kinds->where(text) + " is not a kind",
+                  "write [kinds.1], [kinds.30023], …");
     const auto* table = value.as_table();
     if (table == nullptr) return fail(Errc::kInvalid, kinds->where(text) + " is not a table");
     TRY(read_kind(Section(*table, root.file(), fmt::format("kinds.{}", text)), kind, policy));
@@ -250,8 +256,9 @@ Result<Policy> read_root(const Section& root) {
   TRY(const auto quorum, root.integer("quorum", 1, 1, 16));
   policy.quorum = static_cast<std::uint32_t>(quorum);
   if (!policy.operators.empty() && policy.quorum > policy.operators.size())
-    return fail(Errc::kInvalid, fmt::format("{} is {}, but there are {} operators", root.where("quorum"),
-                                            policy.quorum, policy.operators.size()));
+    return fail(Errc::kInvalid,
+                fmt::format("{} is {}, but there are {} operators", root.where("quorum"),
+                            policy.quorum, policy.operators.size()));
   TRY(const auto ttl, root.integer("approval_ttl", 900, 60, 86'400));
   policy.approval_ttl = base::seconds(ttl);
   TRY(policy.decisions_from, root.keys("decisions_from"));
@@ -282,8 +289,9 @@ std::string key_list(const std::vector<nostr::PublicKey>& keys) {
 
 std::string requester_text(const Requester& requester) {
   return fmt::format("[[requesters]]\nidx = {}\n{}blind = \"{}\"\n\n", requester.idx,
-                     requester.runner ? fmt::format("runner = \"{}\"\n", nostr::encode_npub(*requester.runner))
-                                      : std::string("# runner = \"npub1…\"\n"),
+                     requester.runner
+                         ? fmt::format("runner = \"{}\"\n", nostr::encode_npub(*requester.runner))
+                         : std::string("# runner = \"npub1…\"\n"),
                      requester.blind ? "allow" : "refuse");
 }
 
@@ -346,12 +354,13 @@ auth = {relays}
 
 base::Result<Policy> parse_policy(std::string_view toml, std::string_view name) {
   if (toml.size() > kMaxFileBytes)
-    return fail(Errc::kInvalid, fmt::format("{} is {} bytes, limit {}", name, toml.size(), kMaxFileBytes));
+    return fail(Errc::kInvalid,
+                fmt::format("{} is {} bytes, limit {}", name, toml.size(), kMaxFileBytes));
   const toml::parse_result parsed = toml::parse(toml, name);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
-    return fail(Errc::kInvalid,
-                fmt::format("{}: line {}: {}", name, error.source().begin.line, error.description()));
+    return fail(Errc::kInvalid, fmt::format("{}: line {}: {}", name, error.source().begin.line,
+                                            error.description()));
   }
   return read_root(Section(parsed.table(), std::string(name), ""));
 }

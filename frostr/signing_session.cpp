@@ -30,15 +30,16 @@ Result<std::vector<ShareIndex>> members_of(const GroupPackage& group, ShareIndex
 
 }  // namespace
 
-SigningSession::SigningSession(const GroupPackage& group, SignRequest request, SigningContext context,
-                               SigningContext::Partial own)
+SigningSession::SigningSession(const GroupPackage& group, SignRequest request,
+                               SigningContext context, SigningContext::Partial own)
     : group_(group), request_(std::move(request)), context_(std::move(context)), partials_{own} {}
 
 Result<SigningSession> SigningSession::create(const GroupPackage& group, const SecretShare& share,
                                               NoncePool& pool, std::vector<SessionPeer> peers,
                                               const nostr::Sha256& sighash,
                                               std::optional<std::string> content,
-                                              std::optional<SignReason> reason, base::UnixTime now) {
+                                              std::optional<SignReason> reason,
+                                              base::UnixTime now) {
   std::vector<ShareIndex> others;
   for (const SessionPeer& peer : peers) others.push_back(peer.idx);
   TRY(auto members, members_of(group, share.idx, std::move(others)));
@@ -58,8 +59,10 @@ Result<SigningSession> SigningSession::create(const GroupPackage& group, const S
   request.sid = compute_session_id(request);
 
   std::vector<Signer> signers;
-  for (const MemberNonce& nonce : request.nonces) signers.push_back({nonce.idx, nonce.nonce.commitment});
-  TRY(auto context, SigningContext::create(KeyContext(group.group_pk()), sighash.view(), std::move(signers)));
+  for (const MemberNonce& nonce : request.nonces)
+    signers.push_back({nonce.idx, nonce.nonce.commitment});
+  TRY(auto context,
+      SigningContext::create(KeyContext(group.group_pk()), sighash.view(), std::move(signers)));
   TRY(const Scalar z, context.sign_partial(std::move(own), share));
   return SigningSession(group, std::move(request), std::move(context), {share.idx, z});
 }
@@ -91,20 +94,23 @@ Result<std::optional<nostr::Signature>> SigningSession::on_answer(ShareIndex fro
   return std::optional<nostr::Signature>(signature);
 }
 
-EcdhSession::EcdhSession(EcdhPackage request, Point own) : request_(std::move(request)), key_shares_{own} {}
+EcdhSession::EcdhSession(EcdhPackage request, Point own)
+    : request_(std::move(request)), key_shares_{own} {}
 
 Result<EcdhSession> EcdhSession::create(const GroupPackage& group, const SecretShare& share,
                                         std::vector<ShareIndex> peers, const EcdhTarget& target,
                                         std::optional<EcdhReason> reason) {
   TRY(auto members, members_of(group, share.idx, std::move(peers)));
   TRY(const Point own, ecdh_key_share(share, members, target));
-  EcdhPackage request{share.idx, std::move(members), {EcdhEntry{target, std::nullopt}}, std::move(reason)};
+  EcdhPackage request{
+      share.idx, std::move(members), {EcdhEntry{target, std::nullopt}}, std::move(reason)};
   return EcdhSession(std::move(request), own);
 }
 
-Result<std::optional<nostr::SharedX>> EcdhSession::on_answer(ShareIndex from, const EcdhPackage& answer) {
-  const bool asked = from != request_.idx &&
-                     std::ranges::find(request_.members, from) != request_.members.end();
+Result<std::optional<nostr::SharedX>> EcdhSession::on_answer(ShareIndex from,
+                                                             const EcdhPackage& answer) {
+  const bool asked =
+      from != request_.idx && std::ranges::find(request_.members, from) != request_.members.end();
   if (!asked || answer.idx != from)
     return fail(Errc::kPeer, fmt::format("member {} is not in this session", from.value));
   if (std::ranges::find(answered_, from) != answered_.end())

@@ -25,9 +25,11 @@ nostr::Sha256 fingerprint_of(const nostr::SharedX& shared) {
 
 }  // namespace
 
-Task<Result<nostr::SharedX>> ThresholdSigner::ecdh_with(std::vector<ShareIndex> peers, EcdhTarget target,
-                                                        EcdhReason reason, milliseconds limit) {
-  CO_TRY(auto session, EcdhSession::create(node_.group(), node_.share(), peers, target, std::move(reason)));
+Task<Result<nostr::SharedX>> ThresholdSigner::ecdh_with(std::vector<ShareIndex> peers,
+                                                        EcdhTarget target, EcdhReason reason,
+                                                        milliseconds limit) {
+  CO_TRY(auto session,
+         EcdhSession::create(node_.group(), node_.share(), peers, target, std::move(reason)));
   const std::string params = to_params(session.request());
   for (const ShareIndex peer : peers) {
     CO_TRY(auto reply, co_await node_.call(peer, "ecdh", params, limit));
@@ -49,12 +51,14 @@ Task<Result<void>> ThresholdSigner::cross_check(std::vector<ShareIndex> used, Ec
   const auto now = node_.clock().now();
   std::vector<ShareIndex> others;
   for (const ShareIndex idx : node_.peers().order(std::nullopt, now))
-    if (std::ranges::find(used, idx) == used.end() && node_.peers().online(idx, now)) others.push_back(idx);
+    if (std::ranges::find(used, idx) == used.end() && node_.peers().online(idx, now))
+      others.push_back(idx);
   // Exchanging one member is enough to catch the other.
   if (others.empty()) co_return Result<void>();
   std::vector<ShareIndex> second = used;
   second.back() = others.front();
-  const auto shared = co_await ecdh_with(std::move(second), target, std::move(reason), options_.cross_check);
+  const auto shared =
+      co_await ecdh_with(std::move(second), target, std::move(reason), options_.cross_check);
   if (!shared) {
     LOG(kInfo, "frost", "shared secret not cross-checked", {{"why", shared.error().detail}});
     co_return Result<void>();
@@ -72,17 +76,21 @@ Task<Result<nostr::SharedX>> ThresholdSigner::ecdh(nostr::PublicKey target, Ecdh
   const std::size_t needed = node_.group().threshold() - 1;
   if (needed == 0) co_return fail(Errc::kUnsupported, "groups of threshold 1 are not served");
   CO_TRY(const auto point, EcdhTarget::from_key(target));
-  const EcdhReason reason{context.purpose, context.tick ? context.tick->hex() : std::string(), context.proof};
+  const EcdhReason reason{context.purpose, context.tick ? context.tick->hex() : std::string(),
+                          context.proof};
   const auto deadline = steady_clock::now() + options_.overall;
   auto order = candidates(std::nullopt, /*judging=*/true);
-  base::Error last{Errc::kUnavailable, "too few co-signers are known", "frost status shows who is online"};
+  base::Error last{Errc::kUnavailable, "too few co-signers are known",
+                   "frost status shows who is online"};
   while (order.size() >= needed && steady_clock::now() < deadline) {
-    const std::vector<ShareIndex> peers(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(needed));
+    const std::vector<ShareIndex> peers(order.begin(),
+                                        order.begin() + static_cast<std::ptrdiff_t>(needed));
     auto shared = co_await ecdh_with(peers, point, reason, wait_limit(deadline));
     if (!shared) {
       // Only silence leads on; what a member says is said.
       const Errc code = shared.error().code;
-      if (code != Errc::kTimeout && code != Errc::kUnavailable) co_return std::unexpected(shared.error());
+      if (code != Errc::kTimeout && code != Errc::kUnavailable)
+        co_return std::unexpected(shared.error());
       last = base::Error{Errc::kUnavailable, shared.error().detail, last.hint};
       order.erase(order.begin());
       continue;
@@ -90,7 +98,8 @@ Task<Result<nostr::SharedX>> ThresholdSigner::ecdh(nostr::PublicKey target, Ecdh
     const nostr::Sha256 fingerprint = fingerprint_of(*shared);
     if (const auto known = fingerprints_.find(target); known != fingerprints_.end()) {
       if (known->second != fingerprint)
-        co_return fail(Errc::kPeer, fmt::format("member {} gave a wrong key share", peers.back().value));
+        co_return fail(Errc::kPeer,
+                       fmt::format("member {} gave a wrong key share", peers.back().value));
     } else {
       CO_TRY(co_await cross_check(peers, point, reason, fingerprint));
     }
@@ -99,7 +108,8 @@ Task<Result<nostr::SharedX>> ThresholdSigner::ecdh(nostr::PublicKey target, Ecdh
   co_return std::unexpected(last);
 }
 
-Task<Result<nostr::ConversationKey>> ThresholdSigner::nip44_key(nostr::PublicKey peer, EcdhContext context) {
+Task<Result<nostr::ConversationKey>> ThresholdSigner::nip44_key(nostr::PublicKey peer,
+                                                                EcdhContext context) {
   const std::pair key{peer, context.tick ? context.tick->hex() : std::string()};
   if (const auto known = keys_.find(key); known != keys_.end()) co_return known->second.clone();
   CO_TRY(const auto shared, co_await ecdh(peer, std::move(context)));
@@ -108,7 +118,8 @@ Task<Result<nostr::ConversationKey>> ThresholdSigner::nip44_key(nostr::PublicKey
   co_return conversation;
 }
 
-Task<Result<std::string>> ThresholdSigner::nip44_encrypt(nostr::PublicKey peer, std::string plaintext) {
+Task<Result<std::string>> ThresholdSigner::nip44_encrypt(nostr::PublicKey peer,
+                                                         std::string plaintext) {
   EcdhContext context{peer == public_key() ? "self" : "proven", tick_, {}};
   CO_TRY(const auto key, co_await nip44_key(peer, std::move(context)));
   auto payload = nostr::nip44_encrypt(key, plaintext, node_.rng());
@@ -116,12 +127,15 @@ Task<Result<std::string>> ThresholdSigner::nip44_encrypt(nostr::PublicKey peer, 
   co_return payload;
 }
 
-Task<Result<std::string>> ThresholdSigner::nip44_decrypt(nostr::PublicKey peer, std::string payload) {
+Task<Result<std::string>> ThresholdSigner::nip44_decrypt(nostr::PublicKey peer,
+                                                         std::string payload) {
   EcdhContext context{peer == public_key() ? "self" : "proven", tick_, {}};
   CO_TRY(const auto key, co_await nip44_key(peer, std::move(context)));
   co_return nostr::nip44_decrypt(key, payload);
 }
 
-void ThresholdSigner::forget() { keys_.clear(); }
+void ThresholdSigner::forget() {
+  keys_.clear();
+}
 
 }  // namespace frostr

@@ -21,9 +21,13 @@ namespace {
 
 constexpr int kMaxStale = 3;  // retries with one member whose nonces turn out dead
 
-std::string member_text(ShareIndex idx) { return fmt::format("member {}", idx.value); }
+std::string member_text(ShareIndex idx) {
+  return fmt::format("member {}", idx.value);
+}
 
-std::string tick_text(const std::optional<nostr::EventId>& tick) { return tick ? tick->hex() : std::string(); }
+std::string tick_text(const std::optional<nostr::EventId>& tick) {
+  return tick ? tick->hex() : std::string();
+}
 
 }  // namespace
 
@@ -45,13 +49,16 @@ struct ThresholdSigner::Work {
 ThresholdSigner::ThresholdSigner(BifrostNode& node, ThresholdOptions options)
     : node_(node), options_(std::move(options)) {}
 
-nostr::PublicKey ThresholdSigner::public_key() const { return node_.group().identity(); }
+nostr::PublicKey ThresholdSigner::public_key() const {
+  return node_.group().identity();
+}
 
 bool ThresholdSigner::judges(const Peer& peer) const {
   return peer.notes.judges || std::ranges::find(options_.judges, peer.idx) != options_.judges.end();
 }
 
-std::vector<ShareIndex> ThresholdSigner::candidates(std::optional<ShareIndex> first, bool judging) const {
+std::vector<ShareIndex> ThresholdSigner::candidates(std::optional<ShareIndex> first,
+                                                    bool judging) const {
   auto order = node_.peers().order(first, node_.clock().now());
   if (!judging || !any_judges()) return order;
   // One that was never heard stays: what it is shows when it answers a ping.
@@ -94,12 +101,16 @@ Task<std::optional<ThresholdSigner::Attempt>> ThresholdSigner::ask_member(ShareI
   if (const auto* reject = std::get_if<RpcReject>(&*reply)) {
     const Reject read = read_reject(reject->reason);
     switch (read.kind) {
-      case Reject::Kind::kRetry: co_return Stopped{peer, true, read.reason};
-      case Reject::Kind::kRefused: co_return Refused{peer, read.reason};
-      case Reject::Kind::kApprovalRequired: break;
+      case Reject::Kind::kRetry:
+        co_return Stopped{peer, true, read.reason};
+      case Reject::Kind::kRefused:
+        co_return Refused{peer, read.reason};
+      case Reject::Kind::kApprovalRequired:
+        break;
     }
     const Peer* asker = node_.peers().find(peer);
-    co_return ApprovalRequired{read.digest, peer, asker != nullptr ? asker->notes.service : std::nullopt};
+    co_return ApprovalRequired{read.digest, peer,
+                               asker != nullptr ? asker->notes.service : std::nullopt};
   }
   const auto answer = parse_sign_answer(std::get<RpcAccept>(*reply).data);
   if (!answer) co_return Stopped{peer, false, member_text(peer) + ": " + answer.error().detail};
@@ -111,7 +122,8 @@ Task<std::optional<ThresholdSigner::Attempt>> ThresholdSigner::ask_member(ShareI
   co_return **signature;
 }
 
-Task<Result<ThresholdSigner::Attempt>> ThresholdSigner::attempt(std::vector<ShareIndex> peers, Work work,
+Task<Result<ThresholdSigner::Attempt>> ThresholdSigner::attempt(std::vector<ShareIndex> peers,
+                                                                Work work,
                                                                 steady_clock::time_point deadline) {
   std::vector<SessionPeer> session_peers;
   for (const ShareIndex peer : peers) {
@@ -123,10 +135,10 @@ Task<Result<ThresholdSigner::Attempt>> ThresholdSigner::attempt(std::vector<Shar
     if (!nonce) co_return Stopped{peer, true, "out of nonces"};
     session_peers.push_back({peer, *nonce});
   }
-  CO_TRY(auto session, SigningSession::create(node_.group(), node_.share(), node_.nonces(),
-                                              std::move(session_peers), work.sighash,
-                                              std::move(work.content), std::move(work.reason),
-                                              node_.clock().now()));
+  CO_TRY(auto session,
+         SigningSession::create(node_.group(), node_.share(), node_.nonces(),
+                                std::move(session_peers), work.sighash, std::move(work.content),
+                                std::move(work.reason), node_.clock().now()));
   const std::string params = to_params(session.request());
   for (const ShareIndex peer : peers) {
     auto outcome = co_await ask_member(peer, session, params, wait_limit(deadline));
@@ -143,13 +155,15 @@ Task<Result<HashOutcome>> ThresholdSigner::sign_with_quorum(Work work) {
   std::map<ShareIndex, int> stale;
   std::string why = order.size() < needed ? "too few judging members are known" : "";
   while (order.size() >= needed && steady_clock::now() < deadline) {
-    std::vector<ShareIndex> peers(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(needed));
+    std::vector<ShareIndex> peers(order.begin(),
+                                  order.begin() + static_cast<std::ptrdiff_t>(needed));
     CO_TRY(auto result, co_await attempt(std::move(peers), work, deadline));
     if (auto* signature = std::get_if<nostr::Signature>(&result)) co_return *signature;
     if (auto* approval = std::get_if<ApprovalRequired>(&result)) co_return *approval;
     if (auto* refused = std::get_if<Refused>(&result)) co_return *std::move(refused);
     const Stopped& stopped = std::get<Stopped>(result);
-    LOG(kInfo, "frost", "attempt failed", {{"member", fmt::to_string(stopped.who.value)}, {"why", stopped.why}});
+    LOG(kInfo, "frost", "attempt failed",
+        {{"member", fmt::to_string(stopped.who.value)}, {"why", stopped.why}});
     why += (why.empty() ? "" : "; ") + member_text(stopped.who) + ": " + stopped.why;
     if (stopped.again) node_.nonces().drop_received(stopped.who);
     if (!stopped.again || ++stale[stopped.who] >= kMaxStale) std::erase(order, stopped.who);
@@ -157,7 +171,8 @@ Task<Result<HashOutcome>> ThresholdSigner::sign_with_quorum(Work work) {
   co_return Unavailable{why.empty() ? std::string("no time left") : why};
 }
 
-Task<Result<SignOutcome>> ThresholdSigner::sign_with_context(nostr::UnsignedEvent event, SignContext context) {
+Task<Result<SignOutcome>> ThresholdSigner::sign_with_context(nostr::UnsignedEvent event,
+                                                             SignContext context) {
   if (event.pubkey != public_key())
     co_return fail(Errc::kInvalid, "the event's author is not the group");
   std::string content = nostr::to_json(event);
@@ -167,13 +182,15 @@ Task<Result<SignOutcome>> ThresholdSigner::sign_with_context(nostr::UnsignedEven
   Work work;
   work.sighash = nostr::Sha256(nostr::compute_id(event).array());
   work.content = std::move(content);
-  work.reason = SignReason{tick_text(context.tick), std::move(context.request), std::move(context.decision), context.ask};
+  work.reason = SignReason{tick_text(context.tick), std::move(context.request),
+                           std::move(context.decision), context.ask};
   work.first = context.member;
   CO_TRY(auto outcome, co_await sign_with_quorum(std::move(work)));
   if (auto* approval = std::get_if<ApprovalRequired>(&outcome)) co_return *approval;
   if (auto* refused = std::get_if<Refused>(&outcome)) co_return *std::move(refused);
   if (auto* unavailable = std::get_if<Unavailable>(&outcome)) co_return *std::move(unavailable);
-  CO_TRY(auto whole, nostr::attach_signature(std::move(event), std::get<nostr::Signature>(outcome)));
+  CO_TRY(auto whole,
+         nostr::attach_signature(std::move(event), std::get<nostr::Signature>(outcome)));
   co_return Signed{std::move(whole)};
 }
 
@@ -194,7 +211,8 @@ Task<Result<nostr::Event>> ThresholdSigner::sign(nostr::Draft draft) {
     co_return fail(Errc::kApprovalRequired, "the operator must approve " + approval->digest.hex());
   if (const auto* refused = std::get_if<Refused>(&outcome))
     co_return fail(Errc::kDenied, member_text(refused->member) + " refused: " + refused->reason);
-  co_return fail(Errc::kUnavailable, std::get<Unavailable>(outcome).why, "frost status shows who is online");
+  co_return fail(Errc::kUnavailable, std::get<Unavailable>(outcome).why,
+                 "frost status shows who is online");
 }
 
 Readiness ThresholdSigner::readiness() const {
@@ -204,7 +222,8 @@ Readiness ThresholdSigner::readiness() const {
   for (const Peer& peer : node_.peers().all()) {
     const bool online = node_.peers().online(peer.idx, now);
     const std::size_t nonces = node_.nonces().available(peer.idx);
-    out.members.push_back({peer.idx, online, judges(peer), nonces, peer.round_trip, peer.notes.service});
+    out.members.push_back(
+        {peer.idx, online, judges(peer), nonces, peer.round_trip, peer.notes.service});
     if (online && nonces > 0) ++usable;
   }
   const std::size_t needed = node_.group().threshold() - 1;

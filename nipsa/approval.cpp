@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t kMaxReason = 500;
 
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 Result<void> check_reason(std::string_view reason) {
@@ -87,7 +87,8 @@ void read_evidence(const nostr::Tags& tags, std::vector<Evidence>& out) {
     if (tag.size() < 3 || tag[0] != "evidence") continue;
     const auto id = nostr::EventId::from_hex(tag[1]);
     const auto kind = parse_range(tag[2], 0, 65'535, "evidence");
-    if (id && kind) out.push_back({*id, static_cast<nostr::Kind>(*kind), tag.size() > 3 ? tag[3] : ""});
+    if (id && kind)
+      out.push_back({*id, static_cast<nostr::Kind>(*kind), tag.size() > 3 ? tag[3] : ""});
   }
 }
 
@@ -102,10 +103,14 @@ Result<nostr::Draft> build_approval_request(const ApprovalRequest& r, UnixTime a
   if (!r.action_hash) return fail(Code::kTagMissing, "action_hash");
   TRY(check_expiry(at, r.expires));
   TRY(check_reason(r.reason));
-  if (r.reason.find_first_of("\r\n") != std::string::npos) return fail(Code::kTagBad, "reason is more than a line");
+  if (r.reason.find_first_of("\r\n") != std::string::npos)
+    return fail(Code::kTagBad, "reason is more than a line");
   if (r.budget_requested && r.budget_requested->amount.value <= 0)
     return fail(Code::kNum, "budget_requested is not positive");
-  nostr::Draft draft{.kind = kinds::kApprovalRequest, .created_at = at, .tags = {{"d", r.d}}, .content = r.content};
+  nostr::Draft draft{.kind = kinds::kApprovalRequest,
+                     .created_at = at,
+                     .tags = {{"d", r.d}},
+                     .content = r.content};
   auto& tags = draft.tags;
   tags.push_back({"p", r.guardian.hex()});
   for (const auto& key : r.operators) tags.push_back({"p", key.hex()});
@@ -113,7 +118,8 @@ Result<nostr::Draft> build_approval_request(const ApprovalRequest& r, UnixTime a
   if (r.agent) tags.push_back({"agent", r.agent->hex()});
   if (!r.action.empty()) tags.push_back({"action", r.action});
   if (r.budget_requested) tags.push_back(budget_tag("budget_requested", *r.budget_requested));
-  if (r.approval_threshold) tags.push_back(number_tag("approval_threshold", r.approval_threshold->value));
+  if (r.approval_threshold)
+    tags.push_back(number_tag("approval_threshold", r.approval_threshold->value));
   if (!r.scope_type.empty()) tags.push_back({"scope", r.scope_type, r.scope_id});
   if (!r.credit.empty()) tags.push_back({"credit", r.credit});
   tags.push_back({"action_hash", r.action_hash->hex()});
@@ -153,7 +159,8 @@ Result<ApprovalRequest> parse_approval_request(const nostr::Event& event) {
 Result<nostr::Draft> build_approval_decision(const ApprovalDecision& d, UnixTime at) {
   TRY(check_reason(d.reason));
   const std::string request = d.request.hex();
-  nostr::Draft draft{.kind = kinds::kApprovalDecision, .created_at = at, .tags = {{"d", request}}, .content = ""};
+  nostr::Draft draft{
+      .kind = kinds::kApprovalDecision, .created_at = at, .tags = {{"d", request}}, .content = ""};
   auto& tags = draft.tags;
   if (d.requester) tags.push_back({"p", d.requester->hex()});
   tags.push_back({"e", request});
@@ -164,7 +171,8 @@ Result<nostr::Draft> build_approval_decision(const ApprovalDecision& d, UnixTime
   if (d.action_hash) tags.push_back({"action_hash", d.action_hash->hex()});
   if (!d.reason.empty()) tags.push_back({"reason", d.reason});
   if (d.expires) tags.push_back(time_tag("exp", *d.expires));
-  for (const auto& e : d.evidence) tags.push_back({"evidence", e.id.hex(), std::to_string(e.kind), e.relay});
+  for (const auto& e : d.evidence)
+    tags.push_back({"evidence", e.id.hex(), std::to_string(e.kind), e.relay});
   return checked(std::move(draft));
 }
 
@@ -196,8 +204,10 @@ Result<void> check_decision(const nostr::Event& decision_event, const ApprovalDe
                             std::span<const nostr::PublicKey> deciders, UnixTime now) {
   if (std::ranges::find(deciders, decision_event.pubkey) == deciders.end())
     return fail(Code::kAuthz, "the decision is by a key that may not decide");
-  if (decision.request != request_event.id) return fail(Code::kRef, "the decision is for another request");
-  if (decision.tick && decision.tick != request.tick) return fail(Code::kRef, "the decision is for another tick");
+  if (decision.request != request_event.id)
+    return fail(Code::kRef, "the decision is for another request");
+  if (decision.tick && decision.tick != request.tick)
+    return fail(Code::kRef, "the decision is for another tick");
   if (decision.requester && *decision.requester != request_event.pubkey)
     return fail(Code::kRef, "the decision answers another requester");
   if (decision.agent && request.agent && *decision.agent != *request.agent)

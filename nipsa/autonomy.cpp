@@ -8,9 +8,12 @@ namespace nipsa {
 
 std::string_view autonomy_name(Autonomy level) {
   switch (level) {
-    case Autonomy::kSupervised: return "supervised";
-    case Autonomy::kBounded: return "bounded";
-    case Autonomy::kAutonomous: return "autonomous";
+    case Autonomy::kSupervised:
+      return "supervised";
+    case Autonomy::kBounded:
+      return "bounded";
+    case Autonomy::kAutonomous:
+      return "autonomous";
   }
   std::unreachable();
 }
@@ -18,11 +21,15 @@ std::string_view autonomy_name(Autonomy level) {
 Autonomy read_autonomy(std::string_view text) {
   std::string letters;  // case, underscores and dashes do not matter
   for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') letters.push_back(static_cast<char>(c - 'A' + 'a'));
-    else if (c >= 'a' && c <= 'z') letters.push_back(c);
-    else if (c != '_' && c != '-' && c != ' ') return Autonomy::kSupervised;
+    if (c >= 'A' && c <= 'Z')
+      letters.push_back(static_cast<char>(c - 'A' + 'a'));
+    else if (c >= 'a' && c <= 'z')
+      letters.push_back(c);
+    else if (c != '_' && c != '-' && c != ' ')
+      return Autonomy::kSupervised;
   }
-  if (letters == "bounded" || letters == "semi" || letters == "semiautonomous") return Autonomy::kBounded;
+  if (letters == "bounded" || letters == "semi" || letters == "semiautonomous")
+    return Autonomy::kBounded;
   if (letters == "autonomous" || letters == "full" || letters == "fullyautonomous" ||
       letters == "fullautonomous")
     return Autonomy::kAutonomous;

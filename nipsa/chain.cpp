@@ -10,8 +10,8 @@ namespace nipsa {
 
 namespace {
 
-constexpr std::size_t kMaxListed = 100;      // missing seqs named in a result
-constexpr std::size_t kMaxBranches = 256;    // forks followed before giving up
+constexpr std::size_t kMaxListed = 100;    // missing seqs named in a result
+constexpr std::size_t kMaxBranches = 256;  // forks followed before giving up
 
 struct Step {
   nostr::EventId id;
@@ -26,9 +26,11 @@ Steps collect(const ChainClaim& claim, const std::vector<nostr::Event>& events) 
   for (const nostr::Event& event : events) {
     if (event.kind != kinds::kTrajectoryEvent || event.pubkey != claim.writer) continue;
     const auto step = parse_trajectory_step(event);
-    if (!step || step->session.d != claim.session_d || step->session.pubkey != claim.agent) continue;
+    if (!step || step->session.d != claim.session_d || step->session.pubkey != claim.agent)
+      continue;
     const auto known = out.find(step->seq);
-    if (known != out.end() && std::ranges::find(known->second, event.id, &Step::id) != known->second.end())
+    if (known != out.end() &&
+        std::ranges::find(known->second, event.id, &Step::id) != known->second.end())
       continue;  // a second copy
     if (!nostr::check(event)) continue;
     out[step->seq].push_back({event.id, step->previous, event.content});
@@ -79,7 +81,8 @@ ChainVerdict judge_chain(const ChainClaim& claim, const Steps& steps, std::uint3
 ChainVerdict judge_contents(const ChainClaim& claim, const Steps& steps, std::uint32_t fork) {
   if (fork != 0) return ChainVerdict::kForked;
   std::vector<std::string> contents;
-  for (std::uint32_t seq = 1; seq <= claim.count; ++seq) contents.push_back(steps.at(seq).front().content);
+  for (std::uint32_t seq = 1; seq <= claim.count; ++seq)
+    contents.push_back(steps.at(seq).front().content);
   const auto hash = content_join(contents);
   return hash && *hash == claim.hash ? ChainVerdict::kValid : ChainVerdict::kMismatch;
 }
@@ -108,11 +111,16 @@ Result<nostr::Sha256> content_join(const std::vector<std::string>& contents) {
 
 std::string_view chain_verdict_name(ChainVerdict verdict) {
   switch (verdict) {
-    case ChainVerdict::kValid: return "valid";
-    case ChainVerdict::kIncomplete: return "incomplete";
-    case ChainVerdict::kForked: return "forked";
-    case ChainVerdict::kMismatch: return "mismatch";
-    case ChainVerdict::kUnknownAlg: return "unknown-alg";
+    case ChainVerdict::kValid:
+      return "valid";
+    case ChainVerdict::kIncomplete:
+      return "incomplete";
+    case ChainVerdict::kForked:
+      return "forked";
+    case ChainVerdict::kMismatch:
+      return "mismatch";
+    case ChainVerdict::kUnknownAlg:
+      return "unknown-alg";
   }
   return "";
 }

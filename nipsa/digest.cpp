@@ -54,7 +54,8 @@ std::string approval_code(const nostr::EventId& request) {
 }
 
 std::string format_code(std::string_view code) {
-  return std::string(code.substr(0, 4)) + "-" + std::string(code.substr(std::min<std::size_t>(4, code.size())));
+  return std::string(code.substr(0, 4)) + "-" +
+         std::string(code.substr(std::min<std::size_t>(4, code.size())));
 }
 
 std::optional<std::string> fold_code(std::string_view text) {
@@ -62,7 +63,8 @@ std::optional<std::string> fold_code(std::string_view text) {
   for (const char c : text) {
     if (c == '-' || c == ' ') continue;
     const char up = folded(c);
-    if (kAlphabet.find(up) == std::string_view::npos || out.size() == kCodeLength) return std::nullopt;
+    if (kAlphabet.find(up) == std::string_view::npos || out.size() == kCodeLength)
+      return std::nullopt;
     out.push_back(up);
   }
   if (out.size() != kCodeLength) return std::nullopt;
@@ -74,7 +76,8 @@ bool is_issuable(std::string_view code, const std::vector<std::string>& remember
   if (!canonical || canonical->find_first_of("0123456789") == std::string::npos) return false;
   for (const auto word : kDecisionWords)
     if (fold_code(word) == canonical) return false;
-  return std::ranges::none_of(remembered, [&](const auto& old) { return fold_code(old) == canonical; });
+  return std::ranges::none_of(remembered,
+                              [&](const auto& old) { return fold_code(old) == canonical; });
 }
 
 }  // namespace nipsa

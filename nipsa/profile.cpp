@@ -22,8 +22,8 @@ std::string trimmed(std::string_view text) {
 
 /// Characters, not bytes: a UTF-8 continuation byte starts none.
 std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 Result<void> check_name(const std::string& name) {
@@ -40,10 +40,12 @@ Result<void> check_threshold(const Profile& p) {
 }
 
 Result<void> check_signers(const Profile& p) {
-  if (p.signers.size() > p.members) return fail(Code::kNum, "more signers than members of the group");
+  if (p.signers.size() > p.members)
+    return fail(Code::kNum, "more signers than members of the group");
   for (std::size_t i = 0; i < p.signers.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (p.signers[i].key == p.signers[j].key) return fail(Code::kTagDup, "signer is listed twice");
+      if (p.signers[i].key == p.signers[j].key)
+        return fail(Code::kTagDup, "signer is listed twice");
   return {};
 }
 
@@ -64,7 +66,8 @@ Result<void> read_signers(const nostr::Tags& tags, Profile& out) {
     if (tag.size() < 2 || tag[0] != "signer") continue;
     TRY(const auto key, parse_key(tag[1], "signer"));
     std::string role = tag.size() > 2 ? tag[2] : "";
-    if (role.empty()) role = out.signers.empty() ? "marketplace" : out.signers.size() == 1 ? "guardian" : "";
+    if (role.empty())
+      role = out.signers.empty() ? "marketplace" : out.signers.size() == 1 ? "guardian" : "";
     out.signers.push_back({key, std::move(role)});
   }
   return check_signers(out);
@@ -80,7 +83,8 @@ Autonomy autonomy_of(const Json& content) {
   std::optional<Autonomy> out;
   for (const auto& it : {level, other}) {
     if (it == content.end()) continue;
-    const auto read = it->is_string() ? read_autonomy(it->get<std::string>()) : Autonomy::kSupervised;
+    const auto read =
+        it->is_string() ? read_autonomy(it->get<std::string>()) : Autonomy::kSupervised;
     out = out ? std::min(*out, read) : read;  // when they differ, the more restrictive one
   }
   return out.value_or(Autonomy::kSupervised);
@@ -97,7 +101,8 @@ Result<void> read_content(std::string_view text, Profile& out) {
   if (const auto list = base::json::get_array(content, "capabilities"))
     for (const Json& item : *list)
       if (item.is_string()) out.capabilities.push_back(item.get<std::string>());
-  if (const auto posture = base::json::get_object(content, "security_posture")) out.posture = *posture;
+  if (const auto posture = base::json::get_object(content, "security_posture"))
+    out.posture = *posture;
   return {};
 }
 
@@ -121,7 +126,8 @@ Result<nostr::Draft> build_profile(const Profile& profile, UnixTime at) {
   TRY(check_threshold(p));
   TRY(check_signers(p));
   if (p.version.empty()) return fail(Code::kJson, "version is empty");
-  nostr::Draft draft{.kind = kinds::kProfile, .created_at = at, .tags = {{"d", "profile"}}, .content = ""};
+  nostr::Draft draft{
+      .kind = kinds::kProfile, .created_at = at, .tags = {{"d", "profile"}}, .content = ""};
   draft.tags.push_back({"threshold", std::to_string(p.threshold), std::to_string(p.members)});
   for (const auto& s : p.signers) {
     nostr::Tag tag{"signer", s.key.hex()};

@@ -22,7 +22,8 @@ std::unexpected<base::Error> not_hex(std::string_view what) {
 }
 
 bool is_control_kind(nostr::Kind kind) {
-  return kind == kinds::kTickRequest || kind == kinds::kApprovalRequest || kind == kinds::kApprovalDecision;
+  return kind == kinds::kTickRequest || kind == kinds::kApprovalRequest ||
+         kind == kinds::kApprovalDecision;
 }
 
 }  // namespace
@@ -32,7 +33,8 @@ Result<void> check_shape(const nostr::Event& event, nostr::Kind kind) {
     return fail(Code::kKind, "event has kind " + std::to_string(event.kind) + ", expected " +
                                  std::to_string(kind));
   if (event.tags.size() > kMaxTags)
-    return fail(Code::kSize, "event has " + std::to_string(event.tags.size()) + " tags, limit is 200");
+    return fail(Code::kSize,
+                "event has " + std::to_string(event.tags.size()) + " tags, limit is 200");
   const std::size_t bytes = nostr::to_json(event).size();
   if (bytes > kMaxEventBytes)
     return fail(Code::kSize, "event is " + std::to_string(bytes) + " bytes, limit is 65536");
@@ -43,12 +45,14 @@ Result<void> check_event(const nostr::Event& event, nostr::Kind kind, UnixTime n
   TRY(check_shape(event, kind));
   const auto skew = is_control_kind(kind) ? kSkewFutureControl : kSkewFuture;
   if (event.created_at > now + skew)
-    return fail(Code::kFuture, "created_at is more than " + std::to_string(skew.count()) + " s ahead");
+    return fail(Code::kFuture,
+                "created_at is more than " + std::to_string(skew.count()) + " s ahead");
   if (const auto ok = nostr::check(event); !ok) return fail(Code::kSig, ok.error().detail);
   return {};
 }
 
-Result<std::optional<std::string_view>> control_tag(const nostr::Tags& tags, std::string_view name) {
+Result<std::optional<std::string_view>> control_tag(const nostr::Tags& tags,
+                                                    std::string_view name) {
   std::optional<std::string_view> out;
   for (const std::string_view value : nostr::tag_values(tags, name)) {
     if (out && *out != value) return fail(Code::kTagDup, std::string(name) + " is given twice");
@@ -112,7 +116,8 @@ Result<nostr::Address> parse_coordinate(std::string_view text) {
   const auto kind = parse_range(text.substr(0, first), 0, 65'535, "kind");
   const auto key = parse_key(text.substr(first + 1, second - first - 1), "pubkey");
   if (!kind || !key) return fail(Code::kRef, "a coordinate is kind:pubkey:d");
-  return nostr::Address{static_cast<nostr::Kind>(*kind), *key, std::string(text.substr(second + 1))};
+  return nostr::Address{static_cast<nostr::Kind>(*kind), *key,
+                        std::string(text.substr(second + 1))};
 }
 
 Result<nostr::PublicKey> required_key(const nostr::Tags& tags, std::string_view name) {
@@ -155,12 +160,15 @@ Result<void> require_d(const nostr::Tags& tags, std::string_view expected) {
   return {};
 }
 
-std::string random_d(std::string_view prefix, base::Rng& rng) { return std::string(prefix) + rng.hex(16); }
+std::string random_d(std::string_view prefix, base::Rng& rng) {
+  return std::string(prefix) + rng.hex(16);
+}
 
 Result<UnixTime> next_created_at(UnixTime now, std::optional<UnixTime> last) {
   const UnixTime next = last ? std::max(now, *last + std::chrono::seconds(1)) : now;
   if (next > now + kMaxClockLead)
-    return fail(Code::kConflict, "the newest version of this address is dated over 600 s ahead of the clock");
+    return fail(Code::kConflict,
+                "the newest version of this address is dated over 600 s ahead of the clock");
   return next;
 }
 
@@ -184,6 +192,8 @@ Result<nostr::Draft> checked(nostr::Draft draft) {
 nostr::Tag number_tag(std::string_view name, std::int64_t value) {
   return {std::string(name), std::to_string(value)};
 }
-nostr::Tag time_tag(std::string_view name, UnixTime at) { return number_tag(name, base::to_unix(at)); }
+nostr::Tag time_tag(std::string_view name, UnixTime at) {
+  return number_tag(name, base::to_unix(at));
+}
 
 }  // namespace nipsa

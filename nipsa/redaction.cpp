@@ -10,19 +10,27 @@ namespace {
 
 constexpr std::string_view kMask = "[REDACTED]";
 constexpr std::array<std::string_view, 20> kSecretWords{
-    "password", "passwords",     "passwd",     "pwd",         "passphrase", "secret",   "secrets",
-    "token",    "tokens",        "apikey",     "credential",  "credentials", "seed",    "seeds",
-    "auth",     "authorization", "mnemonic",   "nsec",        "privkey",    "seckey"};
+    "password", "passwords",     "passwd",   "pwd",        "passphrase",  "secret", "secrets",
+    "token",    "tokens",        "apikey",   "credential", "credentials", "seed",   "seeds",
+    "auth",     "authorization", "mnemonic", "nsec",       "privkey",     "seckey"};
 /// Two words in a row that only together mean a secret.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSecretPairs{
     {{"api", "key"}, {"private", "key"}, {"access", "key"}}};
-constexpr std::array<std::string_view, 5> kExempt{"tokens_in", "tokens_out", "tokens_total", "max_tokens",
-                                                  "author"};
+constexpr std::array<std::string_view, 5> kExempt{"tokens_in", "tokens_out", "tokens_total",
+                                                  "max_tokens", "author"};
 
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_upper(c) || is_lower(c) || is_digit(c); }
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alnum(char c) {
+  return is_upper(c) || is_lower(c) || is_digit(c);
+}
 
 /// The lower-case words of a member name, split at anything but letters and digits and where a
 /// capital starts a word ("accessKey", "APIKey").
@@ -45,7 +53,9 @@ bool listed(const std::array<std::string_view, N>& list, std::string_view word) 
 }
 
 /// Characters that credentials are made of.
-bool is_token_char(char c) { return is_alnum(c) || c == '-' || c == '_'; }
+bool is_token_char(char c) {
+  return is_alnum(c) || c == '-' || c == '_';
+}
 
 std::size_t run(std::string_view text, std::size_t from, bool (*accept)(char)) {
   std::size_t end = from;
@@ -73,8 +83,9 @@ std::size_t json_web_token(std::string_view text) {
 
 std::size_t bearer(std::string_view text) {
   if (!text.starts_with("Bearer ") && !text.starts_with("bearer ")) return 0;
-  const std::size_t end =
-      run(text, 7, [](char c) { return is_token_char(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '='; });
+  const std::size_t end = run(text, 7, [](char c) {
+    return is_token_char(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+  });
   return end - 7 >= 8 ? end : 0;
 }
 
@@ -103,23 +114,34 @@ std::size_t github_token(std::string_view text) {
 /// Length of a credential at the start of `text`, or 0.
 std::size_t credential_at(std::string_view text) {
   switch (text[0]) {
-    case 'n': return prefixed(text, "nsec1", 20) != 0 ? prefixed(text, "nsec1", 20) : prefixed(text, "ncryptsec1", 20);
-    case 's': return prefixed(text, "sk-", 16);
-    case 'g': return github_token(text);
-    case 'A': return prefixed(text, "AKIA", 12);
-    case 'x': return slack_token(text);
-    case 'e': return json_web_token(text);
+    case 'n':
+      return prefixed(text, "nsec1", 20) != 0 ? prefixed(text, "nsec1", 20)
+                                              : prefixed(text, "ncryptsec1", 20);
+    case 's':
+      return prefixed(text, "sk-", 16);
+    case 'g':
+      return github_token(text);
+    case 'A':
+      return prefixed(text, "AKIA", 12);
+    case 'x':
+      return slack_token(text);
+    case 'e':
+      return json_web_token(text);
     case 'B':
-    case 'b': return bearer(text);
-    case '-': return pem_key(text);
-    default: return 0;
+    case 'b':
+      return bearer(text);
+    case '-':
+      return pem_key(text);
+    default:
+      return 0;
   }
 }
 
 /// RFC 8785 numbers are doubles: what is no integer they hold exactly is hashed as its text.
 Json with_exact_numbers(Json value) {
   constexpr std::int64_t kMaxExact = (std::int64_t{1} << 53) - 1;
-  const bool exact = value.is_number_unsigned() ? value.get<std::uint64_t>() <= std::uint64_t{kMaxExact}
+  const bool exact = value.is_number_unsigned()
+                         ? value.get<std::uint64_t>() <= std::uint64_t{kMaxExact}
                      : value.is_number_integer() ? value.get<std::int64_t>() >= -kMaxExact
                                                  : !value.is_number_float();
   if (!exact) return base::json::dump(value);

@@ -16,10 +16,14 @@ constexpr std::size_t kMaxTriggers = 100;
 
 std::string_view simple_name(Trigger::Type type) {
   switch (type) {
-    case Trigger::Type::kMention: return "mention";
-    case Trigger::Type::kDm: return "dm";
-    case Trigger::Type::kZap: return "zap";
-    case Trigger::Type::kKind: return "kind";
+    case Trigger::Type::kMention:
+      return "mention";
+    case Trigger::Type::kDm:
+      return "dm";
+    case Trigger::Type::kZap:
+      return "zap";
+    case Trigger::Type::kKind:
+      return "kind";
   }
   return "";
 }
@@ -36,7 +40,8 @@ std::optional<Trigger> kind_trigger(std::string_view number) {
   return Trigger{Trigger::Type::kKind, static_cast<nostr::Kind>(*kind)};
 }
 
-/// `name` with `kind`'s number beside it, or in the older form "custom:n"; unknown names are nothing.
+/// `name` with `kind`'s number beside it, or in the older form "custom:n"; unknown names are
+/// nothing.
 std::optional<Trigger> read_trigger(std::string_view name, std::string_view number) {
   if (name == "kind") return kind_trigger(number);
   if (name.starts_with("custom:")) return kind_trigger(name.substr(7));
@@ -98,7 +103,8 @@ std::string hours_text(const BusinessHours& hours) {
 
 Result<void> read_heartbeat(std::uint64_t value, Schedule& out) {
   if (value == 0 || value > kMaxHeartbeat)
-    return fail(Code::kNum, "heartbeat is " + std::to_string(value) + " s, allowed are 10 to 31536000");
+    return fail(Code::kNum,
+                "heartbeat is " + std::to_string(value) + " s, allowed are 10 to 31536000");
   if (value < kMinHeartbeat) out.warnings.push_back("heartbeat raised to 10 s");
   out.heartbeat = seconds(static_cast<std::int64_t>(std::max(value, kMinHeartbeat)));
   return {};
@@ -131,12 +137,14 @@ Result<void> read_content(const nostr::Event& event, Schedule& out) {
 }  // namespace
 
 Result<nostr::Draft> build_schedule(const Schedule& schedule, UnixTime at) {
-  nostr::Draft draft{.kind = kinds::kSchedule, .created_at = at, .tags = {{"d", "schedule"}}, .content = ""};
+  nostr::Draft draft{
+      .kind = kinds::kSchedule, .created_at = at, .tags = {{"d", "schedule"}}, .content = ""};
   draft.tags.push_back({"active", schedule.active ? "true" : "false"});
   if (schedule.heartbeat) {
     const auto value = schedule.heartbeat->count();
     if (value < std::int64_t{kMinHeartbeat} || value > std::int64_t{kMaxHeartbeat})
-      return fail(Code::kNum, "heartbeat is " + std::to_string(value) + " s, allowed are 10 to 31536000");
+      return fail(Code::kNum,
+                  "heartbeat is " + std::to_string(value) + " s, allowed are 10 to 31536000");
     draft.tags.push_back(number_tag("heartbeat", value));
   }
   if (schedule.next_tick) draft.tags.push_back(time_tag("next_tick", *schedule.next_tick));
@@ -144,14 +152,16 @@ Result<nostr::Draft> build_schedule(const Schedule& schedule, UnixTime at) {
     if (trigger.type != Trigger::Type::kKind) draft.tags.push_back(trigger_tag(trigger));
   if (schedule.business_hours) {
     const std::string text = hours_text(*schedule.business_hours);
-    if (!read_hours(text)) return fail(Code::kNum, "business hours need a day and a start before the end");
+    if (!read_hours(text))
+      return fail(Code::kNum, "business hours need a day and a start before the end");
     draft.tags.push_back({"business_hours", text});
   }
   return checked(std::move(draft));
 }
 
 Result<nostr::Draft> build_triggers(const std::vector<Trigger>& triggers, UnixTime at) {
-  nostr::Draft draft{.kind = kinds::kSchedule, .created_at = at, .tags = {{"d", "triggers"}}, .content = ""};
+  nostr::Draft draft{
+      .kind = kinds::kSchedule, .created_at = at, .tags = {{"d", "triggers"}}, .content = ""};
   std::vector<Trigger> sorted;
   for (const Trigger& trigger : triggers) add_trigger(sorted, trigger);
   for (const Trigger& trigger : sorted) draft.tags.push_back(trigger_tag(trigger));
@@ -162,7 +172,8 @@ Result<Schedule> parse_schedule(const nostr::Event& event) {
   TRY(check_shape(event, kinds::kSchedule));
   const auto d = nostr::tag_value(event.tags, "d");
   if (!d) return fail(Code::kTagMissing, "d");
-  if (*d != "schedule" && *d != "triggers") return fail(Code::kTagBad, "d is neither schedule nor triggers");
+  if (*d != "schedule" && *d != "triggers")
+    return fail(Code::kTagBad, "d is neither schedule nor triggers");
   Schedule out;
   TRY(read_active(event.tags, out));
   if (const auto text = nostr::tag_value(event.tags, "heartbeat")) {
@@ -174,10 +185,12 @@ Result<Schedule> parse_schedule(const nostr::Event& event) {
   }
   for (const nostr::Tag& tag : event.tags)
     if (tag.size() >= 2 && tag[0] == "trigger")
-      add_trigger(out.triggers, read_trigger(tag[1], tag.size() > 2 ? std::string_view(tag[2]) : ""));
+      add_trigger(out.triggers,
+                  read_trigger(tag[1], tag.size() > 2 ? std::string_view(tag[2]) : ""));
   if (const auto text = nostr::tag_value(event.tags, "business_hours")) {
     out.business_hours = read_hours(*text);
-    if (!out.business_hours) out.warnings.push_back("E_TAG_BAD: business_hours not understood, ignored");
+    if (!out.business_hours)
+      out.warnings.push_back("E_TAG_BAD: business_hours not understood, ignored");
   }
   TRY(read_content(event, out));
   return out;

@@ -29,7 +29,8 @@ Result<State> pruned(State state) {
   while (!fits && code_of(fits.error()) == Code::kSize && !state.memory.empty()) {
     // An eighth at a time: few encodings, and little more is forgotten than must be.
     const auto drop = std::max<std::size_t>(1, state.memory.size() / 8);
-    state.memory.erase(state.memory.begin(), state.memory.begin() + static_cast<std::ptrdiff_t>(drop));
+    state.memory.erase(state.memory.begin(),
+                       state.memory.begin() + static_cast<std::ptrdiff_t>(drop));
     fits = encode_state(state);
   }
   if (!fits) return std::unexpected(std::move(fits).error());
@@ -42,23 +43,27 @@ State merge_states(const State& mine, const State& theirs) {
   out.memory = united(mine.memory, theirs.memory);
   sort_by_time(out.memory);
   for (const auto& task : theirs.pending_tasks)
-    if (std::ranges::find(out.pending_tasks, task) == out.pending_tasks.end()) out.pending_tasks.push_back(task);
+    if (std::ranges::find(out.pending_tasks, task) == out.pending_tasks.end())
+      out.pending_tasks.push_back(task);
   out.balance = std::min(mine.balance, theirs.balance);
   out.budget.daily_spent = std::max(mine.budget.daily_spent, theirs.budget.daily_spent);
   out.budget.tick_spent = std::max(mine.budget.tick_spent, theirs.budget.tick_spent);
-  out.budget.violations_today = std::max(mine.budget.violations_today, theirs.budget.violations_today);
+  out.budget.violations_today =
+      std::max(mine.budget.violations_today, theirs.budget.violations_today);
   out.last_tick = std::max(mine.last_tick, theirs.last_tick);
   out.tick_count = std::max(mine.tick_count, theirs.tick_count);
   return out;
 }
 
-Result<nostr::Draft> build_state(std::string content, std::optional<nostr::EventId> prev, UnixTime at) {
+Result<nostr::Draft> build_state(std::string content, std::optional<nostr::EventId> prev,
+                                 UnixTime at) {
   if (content.empty() || content.starts_with('{'))
     return fail(Code::kCrypto, "the content of a state must be encrypted");
-  nostr::Draft draft{.kind = kinds::kState,
-                     .created_at = at,
-                     .tags = {{"d", "state"}, {"encrypted"}, number_tag("state_version", kStateVersion)},
-                     .content = std::move(content)};
+  nostr::Draft draft{
+      .kind = kinds::kState,
+      .created_at = at,
+      .tags = {{"d", "state"}, {"encrypted"}, number_tag("state_version", kStateVersion)},
+      .content = std::move(content)};
   if (prev) draft.tags.push_back({"prev", prev->hex()});
   return checked(std::move(draft));
 }
@@ -70,12 +75,14 @@ Result<StateHead> parse_state(const nostr::Event& event) {
   if (const auto text = nostr::tag_value(event.tags, "state_version")) {
     TRY(const auto version, parse_range(*text, 1, 1'000'000, "state_version"));
     if (version > kStateVersion)
-      return fail(Code::kVersion, "state_version is " + std::to_string(version) + ", 1 is supported");
+      return fail(Code::kVersion,
+                  "state_version is " + std::to_string(version) + ", 1 is supported");
   }
   if (const auto text = nostr::tag_value(event.tags, "prev")) {
     TRY(out.prev, parse_id(*text, "prev"));
   }
-  const bool encrypted = std::ranges::any_of(event.tags, [](const auto& t) { return t[0] == "encrypted"; });
+  const bool encrypted =
+      std::ranges::any_of(event.tags, [](const auto& t) { return t[0] == "encrypted"; });
   out.plaintext = event.content.starts_with('{');
   if (!encrypted && !out.plaintext) return fail(Code::kTagMissing, "encrypted");
   out.content = event.content;

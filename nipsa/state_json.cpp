@@ -80,12 +80,14 @@ Result<Memory> read_memory(const Json& object) {
 }
 
 template <class T>
-Result<std::vector<T>> read_list(const Json& state, const char* name, Result<T> (*read)(const Json&)) {
+Result<std::vector<T>> read_list(const Json& state, const char* name,
+                                 Result<T> (*read)(const Json&)) {
   std::vector<T> out;
   const auto it = state.find(name);
   if (it == state.end() || it->is_null()) return out;
   if (!it->is_array()) return fail(Code::kJson, std::string(name) + " is not an array");
-  if (it->size() > kMaxEntries) return fail(Code::kSize, std::string(name) + " has over 1000 entries");
+  if (it->size() > kMaxEntries)
+    return fail(Code::kSize, std::string(name) + " has over 1000 entries");
   for (const Json& item : *it) {
     TRY(T value, read(item));
     out.push_back(std::move(value));
@@ -101,7 +103,8 @@ Result<std::string> read_task(const Json& item) {
 
 Result<std::int64_t> read_balance(const Json& state) {
   if (has(state, "wallet_balance_sats")) return whole(state, "wallet_balance_sats", 0);
-  if (has(member_object(state, "wallet"), "balance")) return whole(member_object(state, "wallet"), "balance", 0);
+  if (has(member_object(state, "wallet"), "balance"))
+    return whole(member_object(state, "wallet"), "balance", 0);
   return whole(state, "wallet_balance", 0);
 }
 
@@ -139,7 +142,8 @@ Result<StateBudget> read_budget(const Json& state) {
   StateBudget out;
   TRY(out.daily_limit, lowest({{wallet, "daily_limit"}, {limits, "daily_limit_sats"}}));
   TRY(out.per_tick_limit, lowest({{wallet, "per_tick_limit"}, {limits, "per_tick_limit_sats"}}));
-  TRY(out.reserved, highest({{wallet, "reserved"}, {limits, "reserved_sats"}, {state, "reserved_balance_sats"}}));
+  TRY(out.reserved,
+      highest({{wallet, "reserved"}, {limits, "reserved_sats"}, {state, "reserved_balance_sats"}}));
   TRY(out.daily_spent, highest({{wallet, "daily_spent"}, {budget, "daily_spent_sats"}}));
   TRY(out.tick_spent, highest({{budget, "tick_spent_sats"}}));
   TRY(out.violations_today, highest({{budget, "violations_today"}}));
@@ -203,7 +207,8 @@ Json state_json(const State& state) {
 
 Result<std::string> encode_state(const State& state) {
   for (const Goal& goal : state.goals)
-    if (!std::isfinite(goal.progress)) return fail(Code::kJson, "progress of a goal is not a number");
+    if (!std::isfinite(goal.progress))
+      return fail(Code::kJson, "progress of a goal is not a number");
   std::string text = base::json::dump(state_json(state));
   if (text.size() > kStatePlaintextMax)
     return fail(Code::kSize, "state is " + std::to_string(text.size()) + " bytes, limit is 12288");
@@ -214,7 +219,8 @@ Result<State> decode_state(std::string_view plaintext) {
   TRY(const Json json, parse_object(plaintext));
   TRY(const auto version, whole(json, "schema_version", kStateVersion));
   if (version > kStateVersion)
-    return fail(Code::kVersion, "state has schema_version " + std::to_string(version) + ", 1 is supported");
+    return fail(Code::kVersion,
+                "state has schema_version " + std::to_string(version) + ", 1 is supported");
   State out;
   TRY(out.goals, read_list<Goal>(json, "goals", read_goal));
   TRY(out.memory, read_list<Memory>(json, "memory", read_memory));

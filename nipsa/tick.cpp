@@ -10,7 +10,8 @@ namespace nipsa {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kTriggers{"heartbeat", "mention", "dm", "zap", "manual", "kind"};
+constexpr std::array<std::string_view, 6> kTriggers{"heartbeat", "mention", "dm",
+                                                    "zap",       "manual",  "kind"};
 constexpr std::array<std::string_view, 4> kStatuses{"success", "partial", "error", "skipped"};
 constexpr std::array<std::string_view, 4> kRails{"lightning", "cashu", "fedimint", "envelope"};
 
@@ -24,7 +25,8 @@ Result<TriggerName> read_trigger(std::string_view text) {
   return static_cast<TriggerName>(it - kTriggers.begin());
 }
 
-nostr::Tag ref_tag(std::string_view name, const nostr::EventRef& ref, std::string_view marker = "") {
+nostr::Tag ref_tag(std::string_view name, const nostr::EventRef& ref,
+                   std::string_view marker = "") {
   nostr::Tag tag{std::string(name), ref.id.hex()};
   if (!ref.relay.empty() || !marker.empty()) tag.push_back(ref.relay);
   if (!marker.empty()) tag.emplace_back(marker);
@@ -61,10 +63,16 @@ Result<void> read_limits(const nostr::Tags& tags, TickRequest& out) {
 
 }  // namespace
 
-std::string_view trigger_name(TriggerName name) { return kTriggers[static_cast<std::size_t>(name)]; }
-std::string_view tick_status_name(TickStatus status) { return kStatuses[static_cast<std::size_t>(status)]; }
+std::string_view trigger_name(TriggerName name) {
+  return kTriggers[static_cast<std::size_t>(name)];
+}
+std::string_view tick_status_name(TickStatus status) {
+  return kStatuses[static_cast<std::size_t>(status)];
+}
 
-bool is_spendable(const Budget& budget) { return std::ranges::find(kRails, budget.rail) != kRails.end(); }
+bool is_spendable(const Budget& budget) {
+  return std::ranges::find(kRails, budget.rail) != kRails.end();
+}
 
 nostr::Tag budget_tag(std::string_view name, const Budget& budget) {
   nostr::Tag tag{std::string(name), std::to_string(budget.amount.value), budget.rail};
@@ -78,22 +86,28 @@ Result<Budget> parse_budget(const nostr::Tag& tag) {
   TRY(out.amount, parse_sats(tag[1], tag[0]));
   if (tag.size() > 2 && !tag[2].empty()) out.rail = tag[2];
   if (tag.size() > 3) out.ref = tag[3];
-  if (out.rail == "envelope" && out.ref.empty()) return fail(Code::kTagMissing, "envelope id of " + tag[0]);
+  if (out.rail == "envelope" && out.ref.empty())
+    return fail(Code::kTagMissing, "envelope id of " + tag[0]);
   return out;
 }
 
-std::string slot_of_event(const nostr::EventId& id) { return "e:" + id.hex(); }
+std::string slot_of_event(const nostr::EventId& id) {
+  return "e:" + id.hex();
+}
 std::string slot_of_heartbeat(UnixTime at, std::chrono::seconds heartbeat) {
   CHECK(heartbeat.count() > 0);
   return "h:" + std::to_string(base::to_unix(at) / heartbeat.count());
 }
-std::string slot_of_manual(base::Rng& rng) { return random_d("m:", rng); }
+std::string slot_of_manual(base::Rng& rng) {
+  return random_d("m:", rng);
+}
 
 Result<nostr::Draft> build_tick_request(const TickRequest& request, const nostr::PublicKey& runner,
                                         UnixTime at) {
   if (needs_event(request.trigger) && !request.trigger_event)
     return fail(Code::kTagMissing, "e of the trigger");
-  nostr::Draft draft{.kind = kinds::kTickRequest, .created_at = at, .tags = {{"d", request.d}}, .content = ""};
+  nostr::Draft draft{
+      .kind = kinds::kTickRequest, .created_at = at, .tags = {{"d", request.d}}, .content = ""};
   auto& tags = draft.tags;
   tags.push_back({"p", request.agent.hex()});
   tags.push_back({"runner", runner.hex()});
@@ -132,9 +146,10 @@ Result<TickRequest> parse_tick_request(const nostr::Event& event) {
 }
 
 const nostr::Event* winning_claim(const std::vector<nostr::Event>& claims) {
-  const auto it = std::ranges::min_element(claims, [](const nostr::Event& a, const nostr::Event& b) {
-    return a.created_at != b.created_at ? a.created_at < b.created_at : a.id < b.id;
-  });
+  const auto it =
+      std::ranges::min_element(claims, [](const nostr::Event& a, const nostr::Event& b) {
+        return a.created_at != b.created_at ? a.created_at < b.created_at : a.id < b.id;
+      });
   return it == claims.end() ? nullptr : &*it;
 }
 

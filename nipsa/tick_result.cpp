@@ -21,7 +21,8 @@ TickStatus read_status(std::string_view text, std::string& detail) {
 Result<nostr::EventId> read_request(const nostr::Tags& tags) {
   if (const auto text = nostr::tag_value(tags, "request")) return parse_id(*text, "request");
   for (const nostr::Tag& tag : tags)
-    if (tag.size() >= 2 && tag[0] == "e" && (tag.size() < 4 || tag[3].empty())) return parse_id(tag[1], "e");
+    if (tag.size() >= 2 && tag[0] == "e" && (tag.size() < 4 || tag[3].empty()))
+      return parse_id(tag[1], "e");
   return fail(Code::kTagMissing, "request");
 }
 
@@ -52,7 +53,8 @@ Result<void> read_references(const nostr::Tags& tags, TickResult& out) {
       if (ref && tag[3] == "result") out.results.push_back(*ref);
     }
   }
-  if (const nostr::Tag* tag = nostr::find_tag(tags, "trajectory")) out.trajectory = nostr::parse_event_ref(*tag, 4);
+  if (const nostr::Tag* tag = nostr::find_tag(tags, "trajectory"))
+    out.trajectory = nostr::parse_event_ref(*tag, 4);
   if (const nostr::Tag* tag = nostr::find_tag(tags, "trajectory_hash")) {
     TRY(out.trajectory_hash, parse_hash((*tag)[1], "trajectory_hash"));
     if (tag->size() > 2) out.trajectory_alg = (*tag)[2];
@@ -64,7 +66,8 @@ Result<void> read_references(const nostr::Tags& tags, TickResult& out) {
   return {};
 }
 
-void put_ref(nostr::Tags& tags, std::string_view name, const nostr::EventRef& ref, std::string_view marker) {
+void put_ref(nostr::Tags& tags, std::string_view name, const nostr::EventRef& ref,
+             std::string_view marker) {
   nostr::Tag tag{std::string(name), ref.id.hex(), ref.relay};
   if (!marker.empty()) tag.emplace_back(marker);
   tags.push_back(std::move(tag));
@@ -87,9 +90,13 @@ void put_references(const TickResult& result, nostr::Tags& tags) {
 
 }  // namespace
 
-Result<nostr::Draft> build_tick_result(const TickResult& result, const nostr::PublicKey& runner, UnixTime at) {
+Result<nostr::Draft> build_tick_result(const TickResult& result, const nostr::PublicKey& runner,
+                                       UnixTime at) {
   const std::string request = result.request.hex();
-  nostr::Draft draft{.kind = kinds::kTickResult, .created_at = at, .tags = {{"d", request}}, .content = result.content};
+  nostr::Draft draft{.kind = kinds::kTickResult,
+                     .created_at = at,
+                     .tags = {{"d", request}},
+                     .content = result.content};
   auto& tags = draft.tags;
   tags.push_back({"p", result.agent.hex()});
   tags.push_back({"e", request});
@@ -135,12 +142,14 @@ Result<TickResult> parse_tick_result(const nostr::Event& event) {
 
 Result<void> check_result(const nostr::Event& result_event, const TickResult& result,
                           const nostr::Event& request_event, const TickRequest& request) {
-  if (result.request != request_event.id) return fail(Code::kRef, "the result names another request");
+  if (result.request != request_event.id)
+    return fail(Code::kRef, "the result names another request");
   if (result_event.pubkey != request_event.pubkey)
     return fail(Code::kSigner, "the result is by another key than the request");
   if (result.agent != request.agent) return fail(Code::kSigner, "the result is for another agent");
   if (request.budget && result.cost > request.budget->amount)
-    return fail(Code::kBudget, "cost is " + std::to_string(result.cost.value) + " sats, the budget was " +
+    return fail(Code::kBudget, "cost is " + std::to_string(result.cost.value) +
+                                   " sats, the budget was " +
                                    std::to_string(request.budget->amount.value));
   if (request.approval_threshold && result.cost > *request.approval_threshold &&
       result.guardian_approved.empty())
@@ -166,10 +175,13 @@ Result<TickReport> decode_report(std::string_view plaintext) {
   out.tokens_in = base::json::int_or(json, "tokens_in");
   out.tokens_out = base::json::int_or(json, "tokens_out");
   out.cost = Sat{std::clamp<std::int64_t>(base::json::int_or(json, "cost_sats"), 0, kMaxSats)};
-  const auto goals = std::clamp<std::int64_t>(base::json::int_or(json, "goals_updated"), 0, 0xffff'ffff);
+  const auto goals =
+      std::clamp<std::int64_t>(base::json::int_or(json, "goals_updated"), 0, 0xffff'ffff);
   out.goals_updated = static_cast<std::uint32_t>(goals);
   if (const auto it = json.find("cost_usd"); it != json.end())
-    out.cost_usd = it->is_string() ? it->get<std::string>() : it->is_number() ? base::json::dump(*it) : "";
+    out.cost_usd = it->is_string()   ? it->get<std::string>()
+                   : it->is_number() ? base::json::dump(*it)
+                                     : "";
   if (const auto list = base::json::get_array(json, "actions"))
     for (const Json& action : *list)
       if (action.is_object()) out.actions.push_back(action);

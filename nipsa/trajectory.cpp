@@ -30,7 +30,8 @@ std::string_view written_step(std::string_view type) {
 }
 
 Result<void> check_d(std::string_view d) {
-  if (d.empty() || d.size() > kMaxSessionD) return fail(Code::kTagBad, "d of a session is not 1 to 128 bytes");
+  if (d.empty() || d.size() > kMaxSessionD)
+    return fail(Code::kTagBad, "d of a session is not 1 to 128 bytes");
   return {};
 }
 
@@ -68,7 +69,8 @@ std::string session_content(const TrajectorySession& s) {
 }
 
 /// Content of older writers stands in for tags that are missing (C40).
-void fill_from_content(const nostr::Event& event, TrajectorySession& out, std::optional<UnixTime>& started) {
+void fill_from_content(const nostr::Event& event, TrajectorySession& out,
+                       std::optional<UnixTime>& started) {
   if (!event.content.starts_with('{')) return;
   const auto content = parse_object(event.content);
   if (!content) return;
@@ -125,14 +127,16 @@ Result<void> read_session(const nostr::Event& event, TrajectoryStep& out) {
   const auto session = nostr::tag_value(event.tags, "session");
   if (a) {
     TRY(out.session, parse_coordinate(*a));
-    if (out.session.kind != kinds::kTrajectory) return fail(Code::kRef, "a is not the address of a session");
+    if (out.session.kind != kinds::kTrajectory)
+      return fail(Code::kRef, "a is not the address of a session");
   } else if (session) {
     out.session = {kinds::kTrajectory, event.pubkey, std::string(*session)};
   } else {
     return fail(Code::kTagMissing, "a");
   }
   TRY(check_d(out.session.d));
-  if (session && *session != out.session.d) return fail(Code::kRef, "session and a name different sessions");
+  if (session && *session != out.session.d)
+    return fail(Code::kRef, "session and a name different sessions");
   return {};
 }
 
@@ -160,8 +164,12 @@ std::string_view read_step_type(std::string_view name) {
 
 Result<nostr::Draft> build_trajectory_session(const TrajectorySession& s, UnixTime at) {
   TRY(check_d(s.d));
-  if (s.end && s.end->ended_at < s.started_at) return fail(Code::kNum, "ended_at is before started_at");
-  nostr::Draft draft{.kind = kinds::kTrajectory, .created_at = at, .tags = {{"d", s.d}}, .content = session_content(s)};
+  if (s.end && s.end->ended_at < s.started_at)
+    return fail(Code::kNum, "ended_at is before started_at");
+  nostr::Draft draft{.kind = kinds::kTrajectory,
+                     .created_at = at,
+                     .tags = {{"d", s.d}},
+                     .content = session_content(s)};
   auto& tags = draft.tags;
   tags.push_back({"model", s.model});
   tags.push_back(time_tag("started_at", s.started_at));
@@ -200,7 +208,8 @@ Result<TrajectorySession> parse_trajectory_session(const nostr::Event& event) {
   return out;
 }
 
-Result<nostr::Draft> build_trajectory_step(const TrajectoryStep& step, UnixTime at, base::Rng& rng) {
+Result<nostr::Draft> build_trajectory_step(const TrajectoryStep& step, UnixTime at,
+                                           base::Rng& rng) {
   TRY(check_d(step.session.d));
   if (step.seq == 0) return fail(Code::kNum, "seq is 0, steps count from 1");
   if (step.previous.has_value() != (step.seq > 1))
@@ -222,7 +231,8 @@ Result<nostr::Draft> build_trajectory_step(const TrajectoryStep& step, UnixTime 
   put(tags, "tool_invoked", step.tool);
   if (step.input_hash) tags.push_back({"input_hash", step.input_hash->hex()});
   if (step.output_hash) tags.push_back({"output_hash", step.output_hash->hex()});
-  if (step.guardian_approval) tags.push_back({"guardian_approval_ref", step.guardian_approval->hex()});
+  if (step.guardian_approval)
+    tags.push_back({"guardian_approval_ref", step.guardian_approval->hex()});
   return checked(std::move(draft));
 }
 
@@ -247,7 +257,8 @@ Result<TrajectoryStep> parse_trajectory_step(const nostr::Event& event) {
   return out;
 }
 
-Result<std::string> encode_step_body(std::string_view type, std::uint32_t seq, UnixTime at, const Json& members) {
+Result<std::string> encode_step_body(std::string_view type, std::uint32_t seq, UnixTime at,
+                                     const Json& members) {
   if (!members.is_object()) return fail(Code::kJson, "the members of a step are not an object");
   Json body = members;
   body["type"] = type;

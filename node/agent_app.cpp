@@ -36,23 +36,27 @@ using storage::Tx;
 
 constexpr std::string_view kMentionHandler = "mention";
 constexpr std::string_view kDmHandler = "dm";
-constexpr std::chrono::seconds kTriggerAge{3'600};   // older mentions are history, not a call
+constexpr std::chrono::seconds kTriggerAge{3'600};  // older mentions are history, not a call
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
 constexpr std::chrono::seconds kAnnounceRetry{3};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::size_t kMaxOpenTicks = 100;
 
 bool wants(const Config& config, std::string_view trigger) {
-  return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) != config.agent.triggers.end();
+  return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
+         config.agent.triggers.end();
 }
 
 Result<VoiceOptions> voice_options(const Config& config) {
   VoiceOptions options{.approval_ttl = config.agent.approval_ttl};
   for (const std::string& relay : config.node.relays) {
-    if (!nostr::is_relay_url(relay)) return fail(Errc::kInvalid, fmt::format("node.relays: \"{}\" is no relay URL", relay), "ws:// or wss://");
+    if (!nostr::is_relay_url(relay))
+      return fail(Errc::kInvalid, fmt::format("node.relays: \"{}\" is no relay URL", relay),
+                  "ws:// or wss://");
     options.relays.push_back(nostr::normalize_relay_url(relay));
   }
-  if (options.relays.empty()) return fail(Errc::kInvalid, "node.relays is empty", "name at least one relay in config.toml");
+  if (options.relays.empty())
+    return fail(Errc::kInvalid, "node.relays is empty", "name at least one relay in config.toml");
   for (const std::string& text : config.node.operators) {
     auto key = nostr::parse_public_key(text);
     if (!key) return std::unexpected(base::in_context("node.operators", key.error()));
@@ -63,8 +67,8 @@ Result<VoiceOptions> voice_options(const Config& config) {
 
 }  // namespace
 
-AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
-                   nostr::SecretKey key, VoiceOptions options)
+AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
+                   std::unique_ptr<storage::Db> db, nostr::SecretKey key, VoiceOptions options)
     : runtime_(runtime),
       home_(home),
       config_(std::move(config)),
@@ -83,26 +87,34 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config, std::uniqu
 
 AgentApp::~AgentApp() = default;
 
-Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home& home, Config config) {
+Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home& home,
+                                                   Config config) {
   if (config.identity.group.empty() || config.identity.share.empty())
-    return fail(Errc::kInvalid, "this home has no identity", "sovereign init --group FILE --share FILE");
+    return fail(Errc::kInvalid, "this home has no identity",
+                "sovereign init --group FILE --share FILE");
   TRY(home.ensure());
   TRY(VoiceOptions options, voice_options(config));
-  TRY(ThresholdIdentity identity, load_identity(config.identity.group, config.identity.share, config.identity.passphrase_file));
-  TRY(nostr::SecretKey key, load_key_file(config.node.key_file.empty() ? home.node_key_file() : std::filesystem::path(config.node.key_file)));
+  TRY(ThresholdIdentity identity,
+      load_identity(config.identity.group, config.identity.share, config.identity.passphrase_file));
+  TRY(nostr::SecretKey key,
+      load_key_file(config.node.key_file.empty() ? home.node_key_file()
+                                                 : std::filesystem::path(config.node.key_file)));
   TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
-  std::unique_ptr<AgentApp> app(new AgentApp(runtime, home, std::move(config), std::move(db), std::move(key), std::move(options)));
+  std::unique_ptr<AgentApp> app(new AgentApp(runtime, home, std::move(config), std::move(db),
+                                             std::move(key), std::move(options)));
   TRY(app->build(std::move(identity)));
   return app;
 }
 
 Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
-  const auto chosen = std::find_if(config_.backends.begin(), config_.backends.end(),
-                                   [&](const BackendConfig& b) { return b.id == config_.agent.model; });
+  const auto chosen =
+      std::find_if(config_.backends.begin(), config_.backends.end(),
+                   [&](const BackendConfig& b) { return b.id == config_.agent.model; });
   CHECK(chosen != config_.backends.end());
   if (chosen->kind == "playbook") {
-    auto playbook = chosen->playbook.empty() ? orchestration::Playbook::parse(orchestration::Playbook::builtin_text())
-                                             : orchestration::Playbook::load(chosen->playbook);
+    auto playbook = chosen->playbook.empty()
+                        ? orchestration::Playbook::parse(orchestration::Playbook::builtin_text())
+                        : orchestration::Playbook::load(chosen->playbook);
     if (!playbook) return std::unexpected(playbook.error());
     return std::make_unique<orchestration::PlaybookBackend>(chosen->id, *std::move(playbook));
   }
@@ -126,25 +138,32 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
   TRY(backend_, build_backend());
   frostr::BifrostOptions bifrost{.relays = options_.relays, .cosigner = {.judges = false}};
-  TRY(bifrost_, frostr::BifrostNode::create({loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
-                                            std::move(identity.group), std::move(identity.share), std::move(bifrost)));
+  TRY(bifrost_, frostr::BifrostNode::create(
+                    {loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
+                    std::move(identity.group), std::move(identity.share), std::move(bifrost)));
   frostr::ThresholdOptions threshold;
   for (const std::uint32_t judge : config_.peers.judges) threshold.judges.push_back({judge});
   signer_ = std::make_unique<frostr::ThresholdSigner>(*bifrost_, std::move(threshold));
-  voice_ = std::make_unique<GroupVoice>(runtime_.pool, *db_, runtime_.clock, runtime_.rng, *signer_, node_, publisher_, options_, loop);
+  voice_ = std::make_unique<GroupVoice>(runtime_.pool, *db_, runtime_.clock, runtime_.rng, *signer_,
+                                        node_, publisher_, options_, loop);
   desk_ = std::make_unique<orchestration::Desk>(
       loop, runtime_.pool, node_, *db_, runtime_.clock, runtime_.rng,
       orchestration::DeskOptions{.role = "node",
                                  .agent_name = config_.agent.name,
                                  .operators = options_.operators,
                                  .relays = options_.relays,
-                                 .inbox_relays = config_.node.inbox_relays.empty() ? options_.relays : config_.node.inbox_relays},
-      [this](const storage::Question&) { outside_->question_changed(); }, [this] { publisher_.wake(); });
+                                 .inbox_relays = config_.node.inbox_relays.empty()
+                                                     ? options_.relays
+                                                     : config_.node.inbox_relays},
+      [this](const storage::Question&) { outside_->question_changed(); },
+      [this] { publisher_.wake(); });
   outside_ = std::make_unique<NodeOutside>(
-      NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_, *desk_, publisher_},
+      NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
+                        *desk_, publisher_},
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
-      TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *signer_, *voice_, *outside_, publisher_, *backend_},
+      TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
+                       node_, *signer_, *voice_, *outside_, publisher_, *backend_},
       config_, options_);
   return {};
 }
@@ -162,7 +181,8 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
   auto connected = co_await bifrost_->start();
-  if (!connected) LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
+  if (!connected)
+    LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
   scope_.spawn("announce agent", announce_agent());
   runner_->start(std::move(tick_ended));
   CO_TRY(const auto open, inbox_.list_open());
@@ -183,30 +203,38 @@ base::Task<void> AgentApp::stop() {
   co_await runtime_.pool.stop();
 }
 
-// ---- who we are ------------------------------------------------------------------------------------
+// ---- who we are
+// ------------------------------------------------------------------------------------
 
 /// The node writes to people: it needs a name and an inbox. Cheap, so it is said at every start.
 void AgentApp::announce_node() {
   const UnixTime now = runtime_.clock.now();
-  const Value profile = {{"name", config_.agent.name + " (node)"}, {"about", "runs the agent " + nostr::encode_npub(identity())}, {"bot", true}};
-  const std::vector<std::string>& inbox = config_.node.inbox_relays.empty() ? options_.relays : config_.node.inbox_relays;
+  const Value profile = {{"name", config_.agent.name + " (node)"},
+                         {"about", "runs the agent " + nostr::encode_npub(identity())},
+                         {"bot", true}};
+  const std::vector<std::string>& inbox =
+      config_.node.inbox_relays.empty() ? options_.relays : config_.node.inbox_relays;
   std::vector<nostr::Draft> drafts;
   drafts.push_back({nostr::kinds::kMetadata, now, {}, base::json::dump(profile)});
-  drafts.push_back(nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, now));
+  drafts.push_back(
+      nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, now));
   drafts.push_back(nostr::build_dm_relays(inbox, now));
   for (nostr::Draft& draft : drafts) {
     const nostr::Event event = nostr::sign_event(std::move(draft), node_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, options_.relays, "announcement", kAnnouncePatience); !posted)
+    if (auto posted = publisher_.post(event, options_.relays, "announcement", kAnnouncePatience);
+        !posted)
       LOG(kError, "node", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
 }
 
 std::vector<nostr::Draft> AgentApp::agent_announcements() const {
   const UnixTime unstamped{};
-  const Value metadata = {{"name", config_.agent.name}, {"about", config_.agent.about}, {"bot", true}};
+  const Value metadata = {
+      {"name", config_.agent.name}, {"about", config_.agent.about}, {"bot", true}};
   std::vector<nostr::Draft> drafts;
   drafts.push_back({nostr::kinds::kMetadata, unstamped, {}, base::json::dump(metadata)});
-  drafts.push_back(nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, unstamped));
+  drafts.push_back(
+      nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, unstamped));
 
   nipsa::Profile profile{.name = config_.agent.name,
                          .about = config_.agent.about,
@@ -216,37 +244,53 @@ std::vector<nostr::Draft> AgentApp::agent_announcements() const {
   profile.threshold = bifrost_->group().threshold();
   profile.members = static_cast<std::uint32_t>(bifrost_->group().members().size());
   for (const frostr::Readiness::Member& member : signer_->readiness().members)
-    if (member.service) profile.signers.push_back({.key = *member.service, .role = member.idx.value == 2 ? "marketplace" : "guardian"});
+    if (member.service)
+      profile.signers.push_back(
+          {.key = *member.service, .role = member.idx.value == 2 ? "marketplace" : "guardian"});
   if (!options_.operators.empty()) profile.operator_key = options_.operators.front();
   profile.guardians = options_.operators;
   profile.runners = {node_.public_key()};
-  if (auto draft = nipsa::build_profile(profile, unstamped)) drafts.push_back(*std::move(draft));
-  else LOG(kError, "node", "cannot write the agent's profile", {{"detail", draft.error().detail}});
+  if (auto draft = nipsa::build_profile(profile, unstamped))
+    drafts.push_back(*std::move(draft));
+  else
+    LOG(kError, "node", "cannot write the agent's profile", {{"detail", draft.error().detail}});
 
-  nipsa::Schedule schedule{.heartbeat = config_.agent.heartbeat.count() > 0 ? std::optional(config_.agent.heartbeat) : std::nullopt};
-  if (wants(config_, "mention")) schedule.triggers.push_back({.type = nipsa::Trigger::Type::kMention});
+  nipsa::Schedule schedule{.heartbeat = config_.agent.heartbeat.count() > 0
+                                            ? std::optional(config_.agent.heartbeat)
+                                            : std::nullopt};
+  if (wants(config_, "mention"))
+    schedule.triggers.push_back({.type = nipsa::Trigger::Type::kMention});
   if (wants(config_, "dm")) schedule.triggers.push_back({.type = nipsa::Trigger::Type::kDm});
-  if (auto draft = nipsa::build_schedule(schedule, unstamped)) drafts.push_back(*std::move(draft));
-  else LOG(kError, "node", "cannot write the agent's schedule", {{"detail", draft.error().detail}});
+  if (auto draft = nipsa::build_schedule(schedule, unstamped))
+    drafts.push_back(*std::move(draft));
+  else
+    LOG(kError, "node", "cannot write the agent's schedule", {{"detail", draft.error().detail}});
   return drafts;
 }
 
 /// Publishes what nobody has published under the group's key yet. Later changes need the operator.
 base::Task<Result<void>> AgentApp::announce_missing() {
   nostr::Filters filters{{.authors = {identity()},
-                          .kinds = {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nipsa::kinds::kProfile, nipsa::kinds::kSchedule}}};
-  const nostr::FetchResult found = co_await runtime_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
+                          .kinds = {nostr::kinds::kMetadata, nostr::kinds::kRelayList,
+                                    nipsa::kinds::kProfile, nipsa::kinds::kSchedule}}};
+  const nostr::FetchResult found =
+      co_await runtime_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
   if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
-  for (const nostr::EventPtr& event : found.events) CO_TRY(events_.insert(*event, runtime_.clock.now()));
+  for (const nostr::EventPtr& event : found.events)
+    CO_TRY(events_.insert(*event, runtime_.clock.now()));
   for (nostr::Draft& draft : agent_announcements()) {
     const nostr::Event shape{.pubkey = identity(), .kind = draft.kind, .tags = draft.tags};
     const auto address = nostr::address_of(shape);
     CO_TRY(const auto standing, events_.head(*address));
     if (standing) continue;
-    Utterance utterance{.key = {"setup", address->str()}, .action_class = "announcement", .draft = std::move(draft), .reason = "introduces the agent"};
+    Utterance utterance{.key = {"setup", address->str()},
+                        .action_class = "announcement",
+                        .draft = std::move(draft),
+                        .reason = "introduces the agent"};
     CO_TRY(const orchestration::ActionResult said, co_await voice_->say(std::move(utterance)));
     if (said.status != orchestration::ActionStatus::kPublished)
-      LOG(kWarn, "node", "not announced", {{"kind", std::to_string(address->kind)}, {"why", said.text}});
+      LOG(kWarn, "node", "not announced",
+          {{"kind", std::to_string(address->kind)}, {"why", said.text}});
   }
   co_return Result<void>{};
 }
@@ -260,15 +304,20 @@ base::Task<void> AgentApp::announce_agent() {
   }
 }
 
-// ---- what wakes it ---------------------------------------------------------------------------------
+// ---- what wakes it
+// ---------------------------------------------------------------------------------
 
 void AgentApp::listen() {
   const UnixTime now = runtime_.clock.now();
   nostr::Filters filters;
   if (wants(config_, "mention"))
-    filters.push_back({.kinds = {nostr::kinds::kTextNote, nostr::kinds::kComment}, .tags = {{'p', {identity().hex()}}}, .since = now - kTriggerAge});
+    filters.push_back({.kinds = {nostr::kinds::kTextNote, nostr::kinds::kComment},
+                       .tags = {{'p', {identity().hex()}}},
+                       .since = now - kTriggerAge});
   if (wants(config_, "dm"))
-    filters.push_back({.kinds = {nostr::kinds::kGiftWrap}, .tags = {{'p', {node_key().hex()}}}, .since = now - nostr::kWrapBackdate - kTriggerAge});
+    filters.push_back({.kinds = {nostr::kinds::kGiftWrap},
+                       .tags = {{'p', {node_key().hex()}}},
+                       .since = now - nostr::kWrapBackdate - kTriggerAge});
   if (filters.empty()) return;
   // Messages arrive where our kind 10050 says, mentions where the agent reads.
   std::vector<std::string> relays = options_.relays;
@@ -276,27 +325,35 @@ void AgentApp::listen() {
     if (std::find(relays.begin(), relays.end(), relay) == relays.end()) relays.push_back(relay);
   triggers_ = runtime_.pool.subscribe(
       std::move(relays), std::move(filters),
-      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_triggers(batch); }, .on_eose = {}, .on_closed = {}});
+      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_triggers(batch); },
+       .on_eose = {},
+       .on_closed = {}});
 }
 
 void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
-    const std::vector<std::string> handlers{std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
+    const std::vector<std::string> handlers{
+        std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
     auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
     if (!ingested) {
       LOG(kError, "node", "cannot keep a trigger", {{"detail", ingested.error().detail}});
       continue;
     }
     FAILPOINT("trigger-ingested");
-    if (!ingested->opened.empty()) handle({.event = event, .handler = handlers.front(), .relay = delivery.relay, .received = runtime_.clock.now()});
+    if (!ingested->opened.empty())
+      handle({.event = event,
+              .handler = handlers.front(),
+              .relay = delivery.relay,
+              .received = runtime_.clock.now()});
   }
 }
 
 void AgentApp::handle(const InboxRow& row) {
   if (auto planned = plan_tick(row); !planned)
-    LOG(kError, "node", "cannot plan a tick", {{"event", row.event.id.hex()}, {"detail", planned.error().detail}});
+    LOG(kError, "node", "cannot plan a tick",
+        {{"event", row.event.id.hex()}, {"detail", planned.error().detail}});
 }
 
 /// Answers to questions belong to the desk and wake nobody.
@@ -327,7 +384,9 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     ignore = true;
   }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
-  if (!ignore) TRY(runner_->plan(nipsa::slot_of_event(row.event.id), dm ? TriggerKind::kDm : TriggerKind::kMention, row.event.id));
+  if (!ignore)
+    TRY(runner_->plan(nipsa::slot_of_event(row.event.id),
+                      dm ? TriggerKind::kDm : TriggerKind::kMention, row.event.id));
   TRY(inbox_.close(row.event.id, row.handler, now));
   TRY(tx.commit());
   FAILPOINT("tick-planned");
@@ -338,7 +397,8 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
 base::Task<void> AgentApp::beat() {
   for (;;) {
     const UnixTime now = runtime_.clock.now();
-    auto planned = runner_->plan(nipsa::slot_of_heartbeat(now, config_.agent.heartbeat), TriggerKind::kHeartbeat, std::nullopt);
+    auto planned = runner_->plan(nipsa::slot_of_heartbeat(now, config_.agent.heartbeat),
+                                 TriggerKind::kHeartbeat, std::nullopt);
     if (planned && *planned) runner_->wake();
     const auto beat = config_.agent.heartbeat;
     const auto into = std::chrono::seconds{base::to_unix(now) % beat.count()};
@@ -346,12 +406,17 @@ base::Task<void> AgentApp::beat() {
   }
 }
 
-// ---- what others may ask ---------------------------------------------------------------------------
+// ---- what others may ask
+// ---------------------------------------------------------------------------
 
 Value AgentApp::cosigner_view() const {
   Value out = Value::array();
   for (const frostr::Readiness::Member& member : signer_->readiness().members) {
-    Value view = {{"idx", member.idx.value}, {"online", member.online}, {"judges", member.judges}, {"nonces", member.nonces}, {"round_trip_ms", member.round_trip.count()}};
+    Value view = {{"idx", member.idx.value},
+                  {"online", member.online},
+                  {"judges", member.judges},
+                  {"nonces", member.nonces},
+                  {"round_trip_ms", member.round_trip.count()}};
     if (member.service) view["service"] = member.service->hex();
     out.push_back(std::move(view));
   }
@@ -362,23 +427,35 @@ Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
   TRY(const storage::OutboxCounts outbox, outbox_.counts());
-  TRY(const storage::BudgetTotals day, budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
+  TRY(const storage::BudgetTotals day,
+      budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
   TRY(const auto ticks, ticks_.list_unfinished());
   Value running = Value::array();
   for (const storage::TickRow& tick : ticks)
-    running.push_back({{"slot", tick.slot}, {"trigger", tick.trigger_kind}, {"phase", std::string(storage::name_of(tick.phase))}, {"note", tick.note}, {"started", base::to_unix(tick.started)}});
-  Value out = {{"role", "node"},
-               {"identity", identity().hex()},
-               {"npub", nostr::encode_npub(identity())},
-               {"node", node_key().hex()},
-               {"relays", relay_view(runtime_.pool.status())},
-               {"cosigners", cosigner_view()},
-               {"ready", readiness.ready},
-               {"why_not", readiness.why_not},
-               {"budget", {{"day_limit_msat", config_.budget.per_day.value}, {"day_spent_msat", day.spent.value}, {"day_reserved_msat", day.reserved.value}, {"tick_limit_msat", config_.budget.per_tick.value}}},
-               {"tasks", running},
-               {"outbox", {{"open", outbox.open}, {"done", outbox.done}, {"failed", outbox.failed}}}};
-  out["agents"] = Value::array({{{"name", config_.agent.name}, {"level", config_.agent.level}, {"model", backend_->model()}}});
+    running.push_back({{"slot", tick.slot},
+                       {"trigger", tick.trigger_kind},
+                       {"phase", std::string(storage::name_of(tick.phase))},
+                       {"note", tick.note},
+                       {"started", base::to_unix(tick.started)}});
+  Value out = {
+      {"role", "node"},
+      {"identity", identity().hex()},
+      {"npub", nostr::encode_npub(identity())},
+      {"node", node_key().hex()},
+      {"relays", relay_view(runtime_.pool.status())},
+      {"cosigners", cosigner_view()},
+      {"ready", readiness.ready},
+      {"why_not", readiness.why_not},
+      {"budget",
+       {{"day_limit_msat", config_.budget.per_day.value},
+        {"day_spent_msat", day.spent.value},
+        {"day_reserved_msat", day.reserved.value},
+        {"tick_limit_msat", config_.budget.per_tick.value}}},
+      {"tasks", running},
+      {"outbox", {{"open", outbox.open}, {"done", outbox.done}, {"failed", outbox.failed}}}};
+  out["agents"] = Value::array({{{"name", config_.agent.name},
+                                 {"level", config_.agent.level},
+                                 {"model", backend_->model()}}});
   TRY(out["pending"], pending_view(approvals_, now));
   return out;
 }
@@ -387,10 +464,14 @@ base::Task<Result<Value>> AgentApp::control_frost_sign(Value params) {
   CO_TRY(const std::string hex, base::json::get_string(params, "hash"));
   CO_TRY(const nostr::Sha256 hash, nostr::Sha256::from_hex(hex));
   CO_TRY(frostr::HashOutcome outcome, co_await signer_->sign_hash(hash));
-  if (const auto* signature = std::get_if<nostr::Signature>(&outcome)) co_return Value{{"signature", signature->hex()}};
-  if (const auto* refused = std::get_if<frostr::Refused>(&outcome)) co_return fail(Errc::kDenied, "refused: " + refused->reason);
-  if (const auto* away = std::get_if<frostr::Unavailable>(&outcome)) co_return fail(Errc::kUnavailable, away->why);
-  co_return fail(Errc::kApprovalRequired, "the operator has to approve what is signed", "sign the event itself, not its hash");
+  if (const auto* signature = std::get_if<nostr::Signature>(&outcome))
+    co_return Value{{"signature", signature->hex()}};
+  if (const auto* refused = std::get_if<frostr::Refused>(&outcome))
+    co_return fail(Errc::kDenied, "refused: " + refused->reason);
+  if (const auto* away = std::get_if<frostr::Unavailable>(&outcome))
+    co_return fail(Errc::kUnavailable, away->why);
+  co_return fail(Errc::kApprovalRequired, "the operator has to approve what is signed",
+                 "sign the event itself, not its hash");
 }
 
 base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {

@@ -22,15 +22,18 @@ Result<frostr::ApprovalFact> DeskBook::word_on(const nostr::Sha256& digest, base
     return frostr::ApprovalFact{frostr::OperatorWord::kDenied, question->id};
   if (question->state == QuestionState::kConsumed)
     return frostr::ApprovalFact{frostr::OperatorWord::kApproved, question->id};
-  if (question->state != QuestionState::kApproved || now > question->expires_at) return frostr::ApprovalFact{};
+  if (question->state != QuestionState::kApproved || now > question->expires_at)
+    return frostr::ApprovalFact{};
   // Approved counts only once the decision is committed: the hold is over and nobody objected.
   TRY(const auto decision, approvals_.decision_for(digest));
-  const bool counts = decision && decision->question == question->id && decision->approved && decision->decided_at >= question->changed_at;
+  const bool counts = decision && decision->question == question->id && decision->approved &&
+                      decision->decided_at >= question->changed_at;
   if (!counts) return frostr::ApprovalFact{};
   return frostr::ApprovalFact{frostr::OperatorWord::kApproved, question->id};
 }
 
-Result<void> DeskBook::consume(const nostr::EventId& approval, const nostr::EventId& event, base::UnixTime now) {
+Result<void> DeskBook::consume(const nostr::EventId& approval, const nostr::EventId& event,
+                               base::UnixTime now) {
   TRY(approvals_.consume(approval, event, now));
   consumed_();
   return {};

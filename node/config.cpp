@@ -34,21 +34,27 @@ struct Raw {
 
 constexpr std::string_view type_name(Raw::Type type) {
   switch (type) {
-    case Raw::Type::kText: return "a string";
-    case Raw::Type::kInteger: return "a whole number";
-    case Raw::Type::kBoolean: return "true or false";
-    case Raw::Type::kUntyped: break;
+    case Raw::Type::kText:
+      return "a string";
+    case Raw::Type::kInteger:
+      return "a whole number";
+    case Raw::Type::kBoolean:
+      return "true or false";
+    case Raw::Type::kUntyped:
+      break;
   }
   return "a value";
 }
 
 Result<void> expect_type(const Raw& raw, Raw::Type wanted) {
   if (raw.type == wanted || raw.type == Raw::Type::kUntyped) return {};
-  return fail(Errc::kInvalid, fmt::format("expected {}, not {}", type_name(wanted), type_name(raw.type)));
+  return fail(Errc::kInvalid,
+              fmt::format("expected {}, not {}", type_name(wanted), type_name(raw.type)));
 }
 
 Result<std::string> one(const Raw& raw) {
-  if (raw.is_list || raw.items.size() != 1) return fail(Errc::kInvalid, "expected one value, not a list");
+  if (raw.is_list || raw.items.size() != 1)
+    return fail(Errc::kInvalid, "expected one value, not a list");
   return raw.items.front();
 }
 
@@ -72,7 +78,8 @@ Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high
 Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed) {
   TRY(std::string text, text_of(raw));
   if (std::find(allowed.begin(), allowed.end(), text) == allowed.end())
-    return fail(Errc::kInvalid, fmt::format("\"{}\" is not one of {}", text, fmt::join(allowed, ", ")));
+    return fail(Errc::kInvalid,
+                fmt::format("\"{}\" is not one of {}", text, fmt::join(allowed, ", ")));
   return text;
 }
 
@@ -118,7 +125,9 @@ Key list_key(std::string name, Get get) {
             get(c) = raw.items;
             return {};
           },
-          [get](const Config& c) { return fmt::format("{}", fmt::join(get(const_cast<Config&>(c)), " ")); }};  // NOLINT
+          [get](const Config& c) {
+            return fmt::format("{}", fmt::join(get(const_cast<Config&>(c)), " "));
+          }};  // NOLINT
 }
 
 template <class Get>
@@ -129,32 +138,47 @@ Key int_key(std::string name, std::int64_t low, std::int64_t high, Get get) {
             get(c, &value);
             return {};
           },
-          [get](const Config& c) { return std::to_string(get(const_cast<Config&>(c), nullptr)); }};  // NOLINT
+          [get](const Config& c) {
+            return std::to_string(get(const_cast<Config&>(c), nullptr));
+          }};  // NOLINT
 }
 
 constexpr std::int64_t kDaySeconds = 86'400;
 
 /// Reads or writes one integer-like member: one lambda serves both directions.
-#define SOV_INT(expr, type) \
+#define SOV_INT(expr, type)                              \
   [](Config& c, const std::int64_t* v) -> std::int64_t { \
-    if (v) expr = type(*v);                               \
-    return as_int(expr);                                  \
+    if (v) expr = type(*v);                              \
+    return as_int(expr);                                 \
   }
 
-std::int64_t as_int(std::chrono::seconds s) { return s.count(); }
-std::int64_t as_int(std::uint32_t v) { return v; }
-std::int64_t as_int(base::Msat m) { return m.value; }
-std::uint32_t to_u32(std::int64_t v) { return static_cast<std::uint32_t>(v); }
+std::int64_t as_int(std::chrono::seconds s) {
+  return s.count();
+}
+std::int64_t as_int(std::uint32_t v) {
+  return v;
+}
+std::int64_t as_int(base::Msat m) {
+  return m.value;
+}
+std::uint32_t to_u32(std::int64_t v) {
+  return static_cast<std::uint32_t>(v);
+}
 
 const std::vector<Key>& keys() {
   static const std::vector<Key> kKeys = [] {
     std::vector<Key> k;
-    k.push_back(path_key("identity.group", [](Config& c) -> std::string& { return c.identity.group; }));
-    k.push_back(path_key("identity.share", [](Config& c) -> std::string& { return c.identity.share; }));
-    k.push_back(path_key("identity.passphrase_file", [](Config& c) -> std::string& { return c.identity.passphrase_file; }));
-    k.push_back(path_key("node.key_file", [](Config& c) -> std::string& { return c.node.key_file; }));
+    k.push_back(
+        path_key("identity.group", [](Config& c) -> std::string& { return c.identity.group; }));
+    k.push_back(
+        path_key("identity.share", [](Config& c) -> std::string& { return c.identity.share; }));
+    k.push_back(path_key("identity.passphrase_file",
+                         [](Config& c) -> std::string& { return c.identity.passphrase_file; }));
+    k.push_back(
+        path_key("node.key_file", [](Config& c) -> std::string& { return c.node.key_file; }));
     k.push_back(list_key("node.relays", [](Config& c) -> auto& { return c.node.relays; }));
-    k.push_back(list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
+    k.push_back(
+        list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
     k.push_back(list_key("node.operators", [](Config& c) -> auto& { return c.node.operators; }));
     k.push_back(text_key("agent.name", [](Config& c) -> std::string& { return c.agent.name; }));
     k.push_back(text_key("agent.about", [](Config& c) -> std::string& { return c.agent.about; }));
@@ -174,22 +198,28 @@ const std::vector<Key>& keys() {
       return {};
     };
     k.push_back(std::move(triggers));
-    k.push_back(int_key("agent.heartbeat", 0, 31'536'000, SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
-    k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds, SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
+    k.push_back(int_key("agent.heartbeat", 0, 31'536'000,
+                        SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
+    k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds,
+                        SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
     k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
-    k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value, SOV_INT(c.budget.per_tick, base::Msat)));
-    k.push_back(int_key("budget.per_day_msat", 0, base::kMaxMsat.value, SOV_INT(c.budget.per_day, base::Msat)));
-    k.push_back(path_key("tools.read_root", [](Config& c) -> std::string& { return c.tools.read_root; }));
-    k.push_back({"peers.judges",
-                 [](Config& c, const Raw& raw, const auto&) -> Result<void> {
-                   c.peers.judges.clear();
-                   for (const std::string& item : raw.items) {
-                     TRY(const std::int64_t index, integer(Raw{{item}, false, "", raw.type}, 1, 65'535));
-                     c.peers.judges.push_back(to_u32(index));
-                   }
-                   return {};
-                 },
-                 [](const Config& c) { return fmt::format("{}", fmt::join(c.peers.judges, " ")); }});
+    k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value,
+                        SOV_INT(c.budget.per_tick, base::Msat)));
+    k.push_back(int_key("budget.per_day_msat", 0, base::kMaxMsat.value,
+                        SOV_INT(c.budget.per_day, base::Msat)));
+    k.push_back(
+        path_key("tools.read_root", [](Config& c) -> std::string& { return c.tools.read_root; }));
+    k.push_back(
+        {"peers.judges",
+         [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+           c.peers.judges.clear();
+           for (const std::string& item : raw.items) {
+             TRY(const std::int64_t index, integer(Raw{{item}, false, "", raw.type}, 1, 65'535));
+             c.peers.judges.push_back(to_u32(index));
+           }
+           return {};
+         },
+         [](const Config& c) { return fmt::format("{}", fmt::join(c.peers.judges, " ")); }});
     return k;
   }();
   return kKeys;
@@ -229,13 +259,22 @@ Result<void> set_backend(BackendConfig& backend, const std::string& key, const R
     backend.timeout = std::chrono::seconds(seconds);
     return {};
   }
-  const std::vector<std::string> known = {"kind", "base_url", "model", "api_key_env", "api_key_file",
-                                          "playbook", "rate_in_msat_per_1k", "rate_out_msat_per_1k", "timeout"};
-  return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key), base::did_you_mean(key, known));
+  const std::vector<std::string> known = {"kind",
+                                          "base_url",
+                                          "model",
+                                          "api_key_env",
+                                          "api_key_file",
+                                          "playbook",
+                                          "rate_in_msat_per_1k",
+                                          "rate_out_msat_per_1k",
+                                          "timeout"};
+  return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
+              base::did_you_mean(key, known));
 }
 
 const Key* find_key(const std::string& name) {
-  const auto it = std::find_if(keys().begin(), keys().end(), [&](const Key& k) { return k.name == name; });
+  const auto it =
+      std::find_if(keys().begin(), keys().end(), [&](const Key& k) { return k.name == name; });
   return it == keys().end() ? nullptr : &*it;
 }
 
@@ -255,21 +294,25 @@ Result<Raw> raw_of(const toml::node& node) {
   Raw raw;
   raw.origin = fmt::format("config.toml:{}", node.source().begin.line);
   const auto type_of = [](const toml::node& n) {
-    return n.is_string() ? Raw::Type::kText : n.is_integer() ? Raw::Type::kInteger : Raw::Type::kBoolean;
+    return n.is_string()    ? Raw::Type::kText
+           : n.is_integer() ? Raw::Type::kInteger
+                            : Raw::Type::kBoolean;
   };
   if (const toml::array* list = node.as_array()) {
     raw.is_list = true;
     for (const toml::node& item : *list) {
       auto text = scalar(item);
       if (!text) return fail(Errc::kInvalid, "a list holds strings or whole numbers only");
-      if (!raw.items.empty() && raw.type != type_of(item)) return fail(Errc::kInvalid, "a list holds values of one type");
+      if (!raw.items.empty() && raw.type != type_of(item))
+        return fail(Errc::kInvalid, "a list holds values of one type");
       raw.type = type_of(item);
       raw.items.push_back(*text);
     }
     return raw;
   }
   auto text = scalar(node);
-  if (!text) return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
+  if (!text)
+    return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
   raw.type = type_of(node);
   raw.items.push_back(*text);
   return raw;
@@ -278,11 +321,11 @@ Result<Raw> raw_of(const toml::node& node) {
 Result<void> apply(Config& config, const std::string& name, const Raw& raw,
                    const std::filesystem::path& dir) {
   auto placed = [&](base::Error error) {
-    return std::unexpected(base::in_context(fmt::format("{}: {}", raw.origin, name), std::move(error)));
+    return std::unexpected(
+        base::in_context(fmt::format("{}: {}", raw.origin, name), std::move(error)));
   };
   const Key* key = find_key(name);
-  if (!key)
-    return placed({Errc::kInvalid, "unknown key", base::did_you_mean(name, known_names())});
+  if (!key) return placed({Errc::kInvalid, "unknown key", base::did_you_mean(name, known_names())});
   if (auto done = key->set(config, raw, dir); !done) return placed(done.error());
   config.origins[name] = raw.origin;
   return {};
@@ -300,7 +343,8 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
     };
     auto raw = raw_of(node);
     if (!raw) return placed(raw.error());
-    if (auto done = set_backend(backend, std::string(key.str()), *raw, dir); !done) return placed(done.error());
+    if (auto done = set_backend(backend, std::string(key.str()), *raw, dir); !done)
+      return placed(done.error());
     config.origins[name] = raw->origin;
   }
   if (backend.kind == "openai" && backend.base_url.empty())
@@ -313,8 +357,9 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
 Result<void> apply_file(Config& config, std::string_view text, const std::filesystem::path& dir) {
   const toml::parse_result parsed = toml::parse(text, std::string_view("config.toml"));
   if (!parsed)
-    return fail(Errc::kInvalid, fmt::format("config.toml:{}: {}", parsed.error().source().begin.line,
-                                            parsed.error().description()));
+    return fail(Errc::kInvalid,
+                fmt::format("config.toml:{}: {}", parsed.error().source().begin.line,
+                            parsed.error().description()));
   for (const auto& [section, node] : parsed.table()) {
     const toml::table* table = node.as_table();
     if (!table)
@@ -323,8 +368,9 @@ Result<void> apply_file(Config& config, std::string_view text, const std::filesy
     for (const auto& [key, value] : *table) {
       if (section.str() == "backends") {
         if (!value.is_table())
-          return fail(Errc::kInvalid, fmt::format("config.toml:{}: write [backends.{}] as a section",
-                                                  value.source().begin.line, key.str()));
+          return fail(Errc::kInvalid,
+                      fmt::format("config.toml:{}: write [backends.{}] as a section",
+                                  value.source().begin.line, key.str()));
         TRY(apply_backend_table(config, std::string(key.str()), *value.as_table(), dir));
         continue;
       }
@@ -341,11 +387,13 @@ Result<void> apply_file(Config& config, std::string_view text, const std::filesy
 
 std::string environment_name(const std::string& key) {
   std::string out = "SOVEREIGN_";
-  for (char c : key) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char c : key)
+    out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
-Result<void> apply_environment(Config& config, const std::map<std::string, std::string>& environment,
+Result<void> apply_environment(Config& config,
+                               const std::map<std::string, std::string>& environment,
                                const std::filesystem::path& dir) {
   for (const Key& key : keys()) {
     const auto it = environment.find(environment_name(key.name));
@@ -390,8 +438,10 @@ std::string render_backend(const BackendConfig& b) {
   if (!b.api_key_env.empty()) out += fmt::format("api_key_env = {}\n", dump(b.api_key_env));
   if (!b.api_key_file.empty()) out += fmt::format("api_key_file = {}\n", dump(b.api_key_file));
   if (!b.playbook.empty()) out += fmt::format("playbook = {}\n", dump(b.playbook));
-  if (b.rate_in_msat_per_1k != 0) out += fmt::format("rate_in_msat_per_1k = {}\n", b.rate_in_msat_per_1k);
-  if (b.rate_out_msat_per_1k != 0) out += fmt::format("rate_out_msat_per_1k = {}\n", b.rate_out_msat_per_1k);
+  if (b.rate_in_msat_per_1k != 0)
+    out += fmt::format("rate_in_msat_per_1k = {}\n", b.rate_in_msat_per_1k);
+  if (b.rate_out_msat_per_1k != 0)
+    out += fmt::format("rate_out_msat_per_1k = {}\n", b.rate_out_msat_per_1k);
   if (b.timeout != plain.timeout) out += fmt::format("timeout = {}\n", b.timeout.count());
   return out;
 }
@@ -411,12 +461,15 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
   TRY(apply_file(config, toml, base_dir));
   TRY(apply_environment(config, environment, base_dir));
   if (config.backends.empty()) config.backends.push_back({.id = "default"});
-  const auto chosen = std::find_if(config.backends.begin(), config.backends.end(),
-                                   [&](const BackendConfig& b) { return b.id == config.agent.model; });
+  const auto chosen =
+      std::find_if(config.backends.begin(), config.backends.end(),
+                   [&](const BackendConfig& b) { return b.id == config.agent.model; });
   if (chosen == config.backends.end()) {
     std::vector<std::string> ids;
     for (const BackendConfig& backend : config.backends) ids.push_back(backend.id);
-    return fail(Errc::kInvalid, fmt::format("agent.model names the backend \"{}\", which is not configured", config.agent.model),
+    return fail(Errc::kInvalid,
+                fmt::format("agent.model names the backend \"{}\", which is not configured",
+                            config.agent.model),
                 base::did_you_mean(config.agent.model, ids));
   }
   return config;
@@ -439,8 +492,10 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
     if (!b.api_key_env.empty()) out.emplace_back(prefix + "api_key_env", b.api_key_env);
     if (!b.api_key_file.empty()) out.emplace_back(prefix + "api_key_file", b.api_key_file);
     if (!b.playbook.empty()) out.emplace_back(prefix + "playbook", b.playbook);
-    if (b.rate_in_msat_per_1k != 0) out.emplace_back(prefix + "rate_in_msat_per_1k", std::to_string(b.rate_in_msat_per_1k));
-    if (b.rate_out_msat_per_1k != 0) out.emplace_back(prefix + "rate_out_msat_per_1k", std::to_string(b.rate_out_msat_per_1k));
+    if (b.rate_in_msat_per_1k != 0)
+      out.emplace_back(prefix + "rate_in_msat_per_1k", std::to_string(b.rate_in_msat_per_1k));
+    if (b.rate_out_msat_per_1k != 0)
+      out.emplace_back(prefix + "rate_out_msat_per_1k", std::to_string(b.rate_out_msat_per_1k));
     out.emplace_back(prefix + "timeout", std::to_string(b.timeout.count()));
   }
   return out;
@@ -455,14 +510,20 @@ std::string render_config(const Config& c) {
       "[node]\n# An ordinary key of the node itself: DMs, AUTH, ticks. Never the agent's.\n"
       "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n\n",
       dump(c.identity.group), dump(c.identity.share),
-      c.identity.passphrase_file.empty() ? "" : fmt::format("passphrase_file = {}\n", dump(c.identity.passphrase_file)),
+      c.identity.passphrase_file.empty()
+          ? ""
+          : fmt::format("passphrase_file = {}\n", dump(c.identity.passphrase_file)),
       dump(c.node.key_file), toml_list(c.node.relays),
-      c.node.inbox_relays.empty() ? "" : fmt::format("inbox_relays = {}\n", toml_list(c.node.inbox_relays)),
+      c.node.inbox_relays.empty()
+          ? ""
+          : fmt::format("inbox_relays = {}\n", toml_list(c.node.inbox_relays)),
       toml_list(c.node.operators));
   out += fmt::format(
-      "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' policies can only be stricter.\n"
+      "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' "
+      "policies can only be stricter.\n"
       "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
-      "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays open.\napproval_ttl = {}\nmax_steps = {}\n\n"
+      "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
+      "open.\napproval_ttl = {}\nmax_steps = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
@@ -470,7 +531,8 @@ std::string render_config(const Config& c) {
   out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
   out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
   if (!c.peers.judges.empty())
-    out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n", fmt::join(c.peers.judges, ", "));
+    out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n",
+                       fmt::join(c.peers.judges, ", "));
   for (const BackendConfig& b : c.backends) out += render_backend(b);
   return out;
 }

@@ -9,12 +9,12 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
 
 #include "nostr/base/loop_io.h"
 
@@ -69,9 +69,11 @@ base::Task<void> ControlServer::Impl::accept_all() {
 
 /// Says why before hanging up on a request that has no end.
 base::Task<void> ControlServer::Impl::refuse(std::shared_ptr<Socket> socket) {
-  const base::Error error{Errc::kLimit, fmt::format("a request is at most {} bytes", kMaxRequestBytes), ""};
+  const base::Error error{Errc::kLimit,
+                          fmt::format("a request is at most {} bytes", kMaxRequestBytes), ""};
   const std::string out = base::json::dump(error_object(error)) + "\n";
-  static_cast<void>(co_await asio::async_write(*socket, asio::buffer(out), asio::as_tuple(asio::use_awaitable)));
+  static_cast<void>(
+      co_await asio::async_write(*socket, asio::buffer(out), asio::as_tuple(asio::use_awaitable)));
 }
 
 base::Task<void> ControlServer::Impl::serve(std::shared_ptr<Socket> socket) {
@@ -82,8 +84,9 @@ base::Task<void> ControlServer::Impl::serve(std::shared_ptr<Socket> socket) {
   } const count(connections);
   std::string buffer;
   for (;;) {
-    auto [read_error, length] = co_await asio::async_read_until(
-        *socket, asio::dynamic_buffer(buffer, kMaxRequestBytes), '\n', asio::as_tuple(asio::use_awaitable));
+    auto [read_error, length] =
+        co_await asio::async_read_until(*socket, asio::dynamic_buffer(buffer, kMaxRequestBytes),
+                                        '\n', asio::as_tuple(asio::use_awaitable));
     if (read_error == asio::error::not_found) co_await refuse(socket);
     if (read_error) co_return;
     std::string line = buffer.substr(0, length - 1);
@@ -117,8 +120,10 @@ base::Result<std::unique_ptr<ControlServer>> ControlServer::listen(base::Loop& l
                                                                    std::filesystem::path socket,
                                                                    ControlHandler handler) {
   if (socket.string().size() >= sizeof(sockaddr_un::sun_path))
-    return fail(Errc::kIo, fmt::format("the socket path {} is longer than a unix socket allows", socket.string()),
-                "choose a shorter --home");
+    return fail(
+        Errc::kIo,
+        fmt::format("the socket path {} is longer than a unix socket allows", socket.string()),
+        "choose a shorter --home");
   auto impl = std::make_unique<Impl>(loop, socket, std::move(handler));
   std::error_code ignored;
   std::filesystem::remove(socket, ignored);
@@ -132,7 +137,8 @@ base::Result<std::unique_ptr<ControlServer>> ControlServer::listen(base::Loop& l
   }
   if (!error) impl->acceptor.listen(16, error);
   if (error)
-    return fail(Errc::kIo, fmt::format("cannot listen on {}: {}", socket.string(), error.message()));
+    return fail(Errc::kIo,
+                fmt::format("cannot listen on {}: {}", socket.string(), error.message()));
   Impl& live = *impl;
   live.scope.spawn("control accept", live.accept_all());
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(impl)));
@@ -149,7 +155,8 @@ base::Task<void> ControlServer::stop() {
 base::Result<Value> control_call(const std::filesystem::path& socket, const std::string& method,
                                  const Value& params, std::chrono::seconds limit) {
   const auto not_running = [&] {
-    return fail(Errc::kUnavailable, fmt::format("nothing is running for this home ({})", socket.string()),
+    return fail(Errc::kUnavailable,
+                fmt::format("nothing is running for this home ({})", socket.string()),
                 "start it with `sovereign run` or `sovereign cosigner`");
   };
   sockaddr_un address{};
@@ -158,10 +165,12 @@ base::Result<Value> control_call(const std::filesystem::path& socket, const std:
   std::strncpy(address.sun_path, socket.c_str(), sizeof(address.sun_path) - 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(Errc::kIo, "cannot create a unix socket");
-  const std::unique_ptr<const int, void (*)(const int*)> closer(&fd, [](const int* f) { ::close(*f); });
+  const std::unique_ptr<const int, void (*)(const int*)> closer(&fd,
+                                                                [](const int* f) { ::close(*f); });
   const timeval timeout{.tv_sec = limit.count(), .tv_usec = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return not_running();
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return not_running();
 
   const std::string out = base::json::dump(Value{{"method", method}, {"params", params}}) + "\n";
   if (::send(fd, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
@@ -171,14 +180,18 @@ base::Result<Value> control_call(const std::filesystem::path& socket, const std:
   while (reply.find('\n') == std::string::npos) {
     const ssize_t n = ::recv(fd, chunk.data(), chunk.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Errc::kTimeout, fmt::format("no answer to {} within {} s", method, limit.count()));
+    if (n < 0)
+      return fail(Errc::kTimeout,
+                  fmt::format("no answer to {} within {} s", method, limit.count()));
     if (n == 0) return fail(Errc::kIo, "the running process closed the control socket");
     reply.append(chunk.data(), static_cast<std::size_t>(n));
   }
-  TRY(Value object, base::json::parse(reply.substr(0, reply.find('\n')), {.max_bytes = 16u << 20, .max_depth = 64}));
+  TRY(Value object, base::json::parse(reply.substr(0, reply.find('\n')),
+                                      {.max_bytes = 16u << 20, .max_depth = 64}));
   if (object.contains("result")) return object["result"];
   const std::string name = base::json::string_or(object, "error", "internal");
-  base::Error error{Errc::kInternal, base::json::string_or(object, "detail"), base::json::string_or(object, "hint")};
+  base::Error error{Errc::kInternal, base::json::string_or(object, "detail"),
+                    base::json::string_or(object, "hint")};
   for (int code = 0; code <= static_cast<int>(Errc::kInternal); ++code)
     if (base::errc_name(static_cast<Errc>(code)) == name) error.code = static_cast<Errc>(code);
   return std::unexpected(std::move(error));

@@ -35,10 +35,12 @@ using storage::Tx;
 constexpr std::string_view kQuestionHandler = "question";
 constexpr std::chrono::seconds kQuestionAge{86'400};
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
-constexpr std::size_t kFollowedQuestions = 200;  // newest; whose outcome an operator still waits for
+constexpr std::size_t kFollowedQuestions =
+    200;  // newest; whose outcome an operator still waits for
 constexpr std::int64_t kMaxSats = 2'100'000'000'000'000;
 
-/// What an event moves when it is used: the amount of a zap request (millisats, NIP-57), rounded up.
+/// What an event moves when it is used: the amount of a zap request (millisats, NIP-57), rounded
+/// up.
 std::int64_t sats_of(const nostr::UnsignedEvent& event) {
   if (event.kind != nostr::kinds::kZapRequest) return 0;
   const std::string_view text = nostr::tag_value(event.tags, "amount").value_or("");
@@ -57,8 +59,9 @@ std::vector<nostr::PublicKey> runners_of(const frostr::Policy& policy) {
 
 }  // namespace
 
-CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings, std::unique_ptr<storage::Db> db,
-                         ThresholdIdentity identity, nostr::SecretKey service, frostr::Policy policy)
+CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
+                         std::unique_ptr<storage::Db> db, ThresholdIdentity identity,
+                         nostr::SecretKey service, frostr::Policy policy)
     : runtime_(runtime),
       home_(settings.home),
       db_(std::move(db)),
@@ -71,13 +74,14 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings, std
       relays_(settings.relays.empty() ? policy.follow_relays : settings.relays),
       outcome_wanted_(runtime.loop),
       scope_(runtime.loop) {
-  orchestration::DeskOptions desk{.role = "cosigner",
-                                  .agent_name = "agent " + identity.group.identity().hex().substr(0, 8),
-                                  .operators = policy.operators,
-                                  .quorum = policy.quorum,
-                                  .decisions_from = policy.decisions_from,
-                                  .relays = relays_,
-                                  .inbox_relays = relays_};
+  orchestration::DeskOptions desk{
+      .role = "cosigner",
+      .agent_name = "agent " + identity.group.identity().hex().substr(0, 8),
+      .operators = policy.operators,
+      .quorum = policy.quorum,
+      .decisions_from = policy.decisions_from,
+      .relays = relays_,
+      .inbox_relays = relays_};
   desk_ = std::make_unique<orchestration::Desk>(
       runtime.loop, runtime.pool, service_, *db_, runtime.clock, runtime.rng, std::move(desk),
       [this](const Question&) { outcome_wanted_.notify(); }, [this] { publisher_.wake(); });
@@ -85,36 +89,42 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings, std
 
 CosignerApp::~CosignerApp() = default;
 
-Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime, const CosignerSettings& settings) {
+Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
+                                                         const CosignerSettings& settings) {
   TRY(settings.home.ensure());
   TRY(ThresholdIdentity identity,
       load_identity(settings.group_file, settings.share_file, settings.passphrase_file));
-  const std::filesystem::path policy_path =
-      settings.policy_file.empty() ? settings.home.policy_file() : std::filesystem::path(settings.policy_file);
+  const std::filesystem::path policy_path = settings.policy_file.empty()
+                                                ? settings.home.policy_file()
+                                                : std::filesystem::path(settings.policy_file);
   auto text = read_file(policy_path);
   if (!text) {
     text.error().hint = "write one with `sovereign cosigner init`";
     return std::unexpected(text.error());
   }
   TRY(frostr::Policy policy, frostr::parse_policy(*text, policy_path.string()));
-  TRY(nostr::SecretKey service, load_or_create_key_file(settings.home.service_key_file(), runtime.rng));
+  TRY(nostr::SecretKey service,
+      load_or_create_key_file(settings.home.service_key_file(), runtime.rng));
   TRY(std::unique_ptr<storage::Db> db, storage::open_database(settings.home.database().string()));
 
-  frostr::BifrostOptions options{.relays = settings.relays.empty() ? policy.follow_relays : settings.relays,
-                                 .policy = policy,
-                                 .cosigner = {.service = service.public_key(), .judges = true},
-                                 .coordinates = false,
-                                 .follow = true};
+  frostr::BifrostOptions options{
+      .relays = settings.relays.empty() ? policy.follow_relays : settings.relays,
+      .policy = policy,
+      .cosigner = {.service = service.public_key(), .judges = true},
+      .coordinates = false,
+      .follow = true};
   if (options.relays.empty())
-    return fail(Errc::kInvalid, "no relay to serve on", "--relay URL, or [relays] follow in policy.toml");
+    return fail(Errc::kInvalid, "no relay to serve on",
+                "--relay URL, or [relays] follow in policy.toml");
   frostr::GroupPackage group = identity.group;
   frostr::SecretShare share = identity.share.clone();
-  std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, settings, std::move(db), std::move(identity),
-                                                   std::move(service), std::move(policy)));
+  std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, settings, std::move(db),
+                                                   std::move(identity), std::move(service),
+                                                   std::move(policy)));
   options.approvals = &app->book_;
-  TRY(app->bifrost_,
-      frostr::BifrostNode::create({runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
-                                  std::move(group), std::move(share), std::move(options)));
+  TRY(app->bifrost_, frostr::BifrostNode::create(
+                         {runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
+                         std::move(group), std::move(share), std::move(options)));
   return app;
 }
 
@@ -136,7 +146,8 @@ base::Task<Result<void>> CosignerApp::start() {
                                            return control(std::move(method), std::move(params));
                                          }));
   auto started = co_await bifrost_->start();
-  if (!started) LOG(kWarn, "cosigner", "no relay yet; trying on", {{"detail", started.error().detail}});
+  if (!started)
+    LOG(kWarn, "cosigner", "no relay yet; trying on", {{"detail", started.error().detail}});
   co_return Result<void>{};
 }
 
@@ -169,7 +180,8 @@ void CosignerApp::announce() {
   }
 }
 
-// ---- questions in ----------------------------------------------------------------------------------
+// ---- questions in
+// ----------------------------------------------------------------------------------
 
 void CosignerApp::subscribe_questions() {
   const std::vector<nostr::PublicKey> runners = runners_of(bifrost_->cosigner().policy());
@@ -180,13 +192,16 @@ void CosignerApp::subscribe_questions() {
                        .since = runtime_.clock.now() - kQuestionAge};
   questions_ = runtime_.pool.subscribe(
       relays_, {std::move(filter)},
-      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_questions(batch); }, .on_eose = {}, .on_closed = {}});
+      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_questions(batch); },
+       .on_eose = {},
+       .on_closed = {}});
 }
 
 void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
   const std::vector<std::string> handlers{std::string(kQuestionHandler)};
   for (const nostr::Delivery& delivery : batch) {
-    auto ingested = inbox_.ingest(events_, *delivery.event, handlers, delivery.relay, runtime_.clock.now());
+    auto ingested =
+        inbox_.ingest(events_, *delivery.event, handlers, delivery.relay, runtime_.clock.now());
     if (!ingested) {
       LOG(kError, "cosigner", "cannot keep a question", {{"detail", ingested.error().detail}});
       continue;
@@ -197,7 +212,8 @@ void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
 
 Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& request) {
   TRY(nipsa::ApprovalRequest parsed, nipsa::parse_approval_request(request));
-  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(service_.key(), request.pubkey));
+  TRY(const nostr::ConversationKey key,
+      nostr::nip44_conversation_key(service_.key(), request.pubkey));
   TRY(const std::string plaintext, nostr::nip44_decrypt(key, parsed.content));
   TRY(QuestionBody body, decode_question_body(plaintext));
   if (!body.event) return fail(Errc::kInvalid, "a co-signer is asked about events only");
@@ -207,9 +223,11 @@ Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& reques
   TRY(const frostr::Verdict verdict,
       bifrost_->cosigner().judge_question(*body.event, *member, tick, runtime_.clock.now()));
   if (verdict.outcome != frostr::Verdict::Outcome::kAsk)
-    return fail(Errc::kDenied, verdict.signs() ? "no question is needed for this event" : verdict.reason);
+    return fail(Errc::kDenied,
+                verdict.signs() ? "no question is needed for this event" : verdict.reason);
   // A question stays open as long as the policy says, whatever the runner would like.
-  parsed.expires = std::min(parsed.expires, runtime_.clock.now() + bifrost_->cosigner().policy().approval_ttl);
+  parsed.expires =
+      std::min(parsed.expires, runtime_.clock.now() + bifrost_->cosigner().policy().approval_ttl);
   const nostr::Sha256 digest = nipsa::event_digest(*body.event);
   const nostr::Kind kind = body.event->kind;
   return orchestration::Ask{.request = request,
@@ -226,14 +244,20 @@ base::Task<void> CosignerApp::open_question(nostr::Event request) {
   const nostr::EventId id = request.id;
   auto ask = read_question(request);
   Result<void> opened;
-  if (ask) opened = co_await desk_->ask(*std::move(ask));
-  else opened = std::unexpected(ask.error());
-  if (!opened) LOG(kWarn, "cosigner", "question not asked", {{"request", id.hex()}, {"why", opened.error().detail}});
+  if (ask)
+    opened = co_await desk_->ask(*std::move(ask));
+  else
+    opened = std::unexpected(ask.error());
+  if (!opened)
+    LOG(kWarn, "cosigner", "question not asked",
+        {{"request", id.hex()}, {"why", opened.error().detail}});
   if (auto closed = inbox_.close(id, kQuestionHandler, runtime_.clock.now()); !closed)
-    LOG(kError, "cosigner", "cannot close a question's inbox row", {{"detail", closed.error().detail}});
+    LOG(kError, "cosigner", "cannot close a question's inbox row",
+        {{"detail", closed.error().detail}});
 }
 
-// ---- outcomes --------------------------------------------------------------------------------------
+// ---- outcomes
+// --------------------------------------------------------------------------------------
 
 /// The ids of approved events of which the operator has not been told. An approval that we did not
 /// use up ourselves may be used by another co-signer that trusts our decision.
@@ -241,12 +265,15 @@ std::vector<nostr::EventId> CosignerApp::untold_events() {
   std::vector<nostr::EventId> ids;
   auto questions = approvals_.history(kFollowedQuestions);
   for (const Question& question : questions.value_or(std::vector<Question>{})) {
-    if (question.state != QuestionState::kApproved && question.state != QuestionState::kConsumed) continue;
+    if (question.state != QuestionState::kApproved && question.state != QuestionState::kConsumed)
+      continue;
     auto told = approvals_.receipts(question.id);
     if (!told || !told->empty()) continue;
     auto bound = approvals_.bound_event(question.digest);
-    if (bound && *bound) ids.push_back(**bound);
-    else if (auto asked = nostr::parse_unsigned_event(question.action_json)) ids.push_back(nostr::compute_id(*asked));
+    if (bound && *bound)
+      ids.push_back(**bound);
+    else if (auto asked = nostr::parse_unsigned_event(question.action_json))
+      ids.push_back(nostr::compute_id(*asked));
   }
   return ids;
 }
@@ -261,7 +288,9 @@ base::Task<void> CosignerApp::follow_outcomes() {
     } else {
       outcomes_ = runtime_.pool.subscribe(
           relays_, {std::move(filter)},
-          {.on_events = [this](std::span<const nostr::Delivery> batch) { on_outcomes(batch); }, .on_eose = {}, .on_closed = {}});
+          {.on_events = [this](std::span<const nostr::Delivery> batch) { on_outcomes(batch); },
+           .on_eose = {},
+           .on_closed = {}});
     }
     co_await outcome_wanted_.wait_for(std::chrono::minutes{1});
   }

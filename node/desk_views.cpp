@@ -20,7 +20,8 @@ Value question_view(const storage::Question& question) {
 
 base::Result<Value> pending_view(storage::Approvals& approvals, base::UnixTime now) {
   Value out = Value::array();
-  for (const storage::QuestionState state : {storage::QuestionState::kOpen, storage::QuestionState::kApproved}) {
+  for (const storage::QuestionState state :
+       {storage::QuestionState::kOpen, storage::QuestionState::kApproved}) {
     TRY(const auto questions, approvals.list(state));
     for (const storage::Question& question : questions) {
       Value view = question_view(question);

@@ -42,7 +42,9 @@ UnsignedEvent draft_event(const Utterance& utterance, const nostr::PublicKey& gr
   return nostr::with_author(std::move(draft), group);
 }
 
-Result<UnsignedEvent> stamped_event(const ActionRow& row) { return nostr::parse_unsigned_event(row.event_json); }
+Result<UnsignedEvent> stamped_event(const ActionRow& row) {
+  return nostr::parse_unsigned_event(row.event_json);
+}
 
 }  // namespace
 
@@ -50,25 +52,39 @@ ActionResult result_of(const ActionRow& row) {
   ActionResult result{.event_id = row.event_id, .text = row.result, .decision = row.decision};
   switch (row.state) {
     case ActionState::kPublished:
-    case ActionState::kDone: result.status = ActionStatus::kPublished; break;
-    case ActionState::kDenied: result.status = ActionStatus::kDenied; break;
-    case ActionState::kExpired: result.status = ActionStatus::kExpired; break;
-    case ActionState::kWithdrawn: result.status = ActionStatus::kWithdrawn; break;
-    case ActionState::kUndeliverable: result.status = ActionStatus::kUndeliverable; break;
-    case ActionState::kRefused: result.status = ActionStatus::kRefused; break;
+    case ActionState::kDone:
+      result.status = ActionStatus::kPublished;
+      break;
+    case ActionState::kDenied:
+      result.status = ActionStatus::kDenied;
+      break;
+    case ActionState::kExpired:
+      result.status = ActionStatus::kExpired;
+      break;
+    case ActionState::kWithdrawn:
+      result.status = ActionStatus::kWithdrawn;
+      break;
+    case ActionState::kUndeliverable:
+      result.status = ActionStatus::kUndeliverable;
+      break;
+    case ActionState::kRefused:
+      result.status = ActionStatus::kRefused;
+      break;
     case ActionState::kProposed:
     case ActionState::kAsked:
     case ActionState::kApproved:
     case ActionState::kSigned:
-    case ActionState::kFailed: result.status = ActionStatus::kFailed; break;
+    case ActionState::kFailed:
+      result.status = ActionStatus::kFailed;
+      break;
   }
   if (result.status != ActionStatus::kPublished) result.event_id.reset();
   return result;
 }
 
 GroupVoice::GroupVoice(nostr::Pool& pool, storage::Db& db, const base::Clock& clock, base::Rng& rng,
-                       frostr::ThresholdSigner& signer, const nostr::KeySigner& node, Publisher& publisher,
-                       VoiceOptions options, base::Loop& loop)
+                       frostr::ThresholdSigner& signer, const nostr::KeySigner& node,
+                       Publisher& publisher, VoiceOptions options, base::Loop& loop)
     : pool_(pool),
       db_(db),
       actions_(db),
@@ -91,13 +107,16 @@ void GroupVoice::start() {
                                     [this](std::span<const nostr::Delivery> batch) {
                                       for (const nostr::Delivery& d : batch)
                                         if (auto taken = take_decision(*d.event); !taken)
-                                          LOG(kDebug, "voice", "decision not taken", {{"detail", taken.error().detail}});
+                                          LOG(kDebug, "voice", "decision not taken",
+                                              {{"detail", taken.error().detail}});
                                     },
                                 .on_eose = {},
                                 .on_closed = {}});
 }
 
-void GroupVoice::stop() { decisions_.reset(); }
+void GroupVoice::stop() {
+  decisions_.reset();
+}
 
 base::Task<Result<ActionResult>> GroupVoice::say(Utterance utterance) {
   CO_TRY(auto standing, actions_.get(utterance.key.tick, utterance.key.call_id));
@@ -110,7 +129,8 @@ base::Task<Result<ActionResult>> GroupVoice::say(Utterance utterance) {
                                    .draft_json = nostr::to_json(event),
                                    .created = clock_.now()}));
   }
-  // The first draft under a key stands: what was encrypted or dated anew after a restart is not said.
+  // The first draft under a key stands: what was encrypted or dated anew after a restart is not
+  // said.
   ActionRow row = *std::move(standing);
   for (;;) {
     CO_TRY(auto done, co_await advance(utterance, std::move(row)));
@@ -147,27 +167,31 @@ Result<void> GroupVoice::finish(const ActionRow& row, ActionState to, std::strin
   return actions_.set_state(row.tick, row.call_id, row.state, to, text, clock_.now());
 }
 
-// ---- stamping and signing ----------------------------------------------------------------------------
+// ---- stamping and signing
+// ----------------------------------------------------------------------------
 
 /// Fixes created_at, once: what was approved and what is signed must be one event for ever.
 Result<void> GroupVoice::stamp(const Utterance& utterance, ActionRow& row) {
   if (row.event_id) return {};
   TRY(UnsignedEvent event, nostr::parse_unsigned_event(row.draft_json));
   std::optional<UnixTime> last;
-  if (const auto address = nostr::address_of({.pubkey = event.pubkey, .kind = event.kind, .tags = event.tags})) {
+  if (const auto address =
+          nostr::address_of({.pubkey = event.pubkey, .kind = event.kind, .tags = event.tags})) {
     TRY(const auto standing, events_.head(*address));
     if (standing) last = standing->created_at;
   }
   TRY(event.created_at, nipsa::next_created_at(clock_.now(), last));
   const EventId id = nostr::compute_id(event);
   row.event_json = nostr::to_json(event);
-  TRY(actions_.set_stamped(utterance.key.tick, utterance.key.call_id, id, row.event_json, clock_.now()));
+  TRY(actions_.set_stamped(utterance.key.tick, utterance.key.call_id, id, row.event_json,
+                           clock_.now()));
   row.event_id = id;
   FAILPOINT("stamp-committed");
   return {};
 }
 
-Result<frostr::SignContext> GroupVoice::context_for(const Utterance& utterance, const ActionRow& row) {
+Result<frostr::SignContext> GroupVoice::context_for(const Utterance& utterance,
+                                                    const ActionRow& row) {
   frostr::SignContext context{.tick = utterance.tick, .ask = utterance.ask};
   if (!row.question) return context;
   TRY(context.request, events_.get(*row.question));
@@ -182,28 +206,37 @@ Result<frostr::SignContext> GroupVoice::context_for(const Utterance& utterance, 
   return context;
 }
 
-base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utterance, ActionRow row) {
+base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utterance,
+                                                           ActionRow row) {
   CO_TRY(stamp(utterance, row));
   CO_TRY(const UnsignedEvent event, stamped_event(row));
   const auto deadline = std::chrono::steady_clock::now() + options_.patience;
   for (;;) {
     CO_TRY(frostr::SignContext context, context_for(utterance, row));
-    CO_TRY(frostr::SignOutcome outcome, co_await signer_.sign_with_context(event, std::move(context)));
+    CO_TRY(frostr::SignOutcome outcome,
+           co_await signer_.sign_with_context(event, std::move(context)));
     if (const auto* done = std::get_if<frostr::Signed>(&outcome)) {
       CO_TRY(keep_signature(row, done->event));
       co_return std::nullopt;
     }
     if (const auto* refused = std::get_if<frostr::Refused>(&outcome)) {
-      LOG(kInfo, "voice", "refused", {{"class", row.action_class}, {"member", std::to_string(refused->member.value)}, {"reason", refused->reason}});
-      CO_TRY(finish(row, refused->reason.starts_with("denied") ? ActionState::kDenied : ActionState::kRefused, refused->reason));
+      LOG(kInfo, "voice", "refused",
+          {{"class", row.action_class},
+           {"member", std::to_string(refused->member.value)},
+           {"reason", refused->reason}});
+      CO_TRY(finish(
+          row, refused->reason.starts_with("denied") ? ActionState::kDenied : ActionState::kRefused,
+          refused->reason));
       co_return std::nullopt;
     }
-    if (const auto* required = std::get_if<frostr::ApprovalRequired>(&outcome); required && !row.question) {
+    if (const auto* required = std::get_if<frostr::ApprovalRequired>(&outcome);
+        required && !row.question) {
       CO_TRY(ask_operator(utterance, row, *required));
       co_return std::nullopt;
     }
     // Approved, and still asked for: the co-signer has yet to see its own decision, or another one
-    // took over. One action is one question, so this waits; when the question's time is up, so is it.
+    // took over. One action is one question, so this waits; when the question's time is up, so is
+    // it.
     if (row.question) {
       CO_TRY(const auto request, events_.get(*row.question));
       CO_TRY(const nipsa::ApprovalRequest parsed, nipsa::parse_approval_request(*request));
@@ -214,7 +247,8 @@ base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utte
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       const auto* away = std::get_if<frostr::Unavailable>(&outcome);
-      co_return fail(Errc::kUnavailable, away ? away->why : "the co-signer does not accept the approval yet");
+      co_return fail(Errc::kUnavailable,
+                     away ? away->why : "the co-signer does not accept the approval yet");
     }
     co_await base::sleep_for(kRetryPause);
   }
@@ -242,7 +276,8 @@ base::Task<GroupVoice::Step> GroupVoice::await_relays(ActionRow row) {
   co_return std::nullopt;
 }
 
-// ---- asking ------------------------------------------------------------------------------------------
+// ---- asking
+// ------------------------------------------------------------------------------------------
 
 Result<Event> GroupVoice::build_question(const Utterance& utterance, const ActionRow& row,
                                          const nostr::PublicKey& asker) {
@@ -250,7 +285,9 @@ Result<Event> GroupVoice::build_question(const Utterance& utterance, const Actio
   TRY(UnsignedEvent event, stamped_event(row));
   TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(node_.key(), asker));
   const nostr::Kind kind = event.kind;
-  TRY(std::string content, nostr::nip44_encrypt(key, encode_question_body({.event = std::move(event), .action = {}}), rng_));
+  TRY(std::string content,
+      nostr::nip44_encrypt(key, encode_question_body({.event = std::move(event), .action = {}}),
+                           rng_));
   nipsa::ApprovalRequest request{.guardian = asker,
                                  .operators = options_.operators,
                                  .tick = utterance.tick,
@@ -273,9 +310,11 @@ Result<Event> GroupVoice::build_question(const Utterance& utterance, const Actio
 Result<void> GroupVoice::ask_operator(const Utterance& utterance, const ActionRow& row,
                                       const frostr::ApprovalRequired& required) {
   if (required.digest != row.digest)
-    return finish(row, ActionState::kRefused, "the co-signer names another digest than this action has");
+    return finish(row, ActionState::kRefused,
+                  "the co-signer names another digest than this action has");
   if (!required.service)
-    return finish(row, ActionState::kRefused, "the co-signer wants the operator but names no key that asks");
+    return finish(row, ActionState::kRefused,
+                  "the co-signer wants the operator but names no key that asks");
   TRY(const Event request, build_question(utterance, row, *required.service));
   const UnixTime now = clock_.now();
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
@@ -285,7 +324,8 @@ Result<void> GroupVoice::ask_operator(const Utterance& utterance, const ActionRo
   TRY(publisher_.post(request, options_.relays, "approval-request", options_.approval_ttl));
   TRY(tx.commit());
   FAILPOINT("question-posted");
-  LOG(kInfo, "voice", "asked for approval", {{"class", row.action_class}, {"request", request.id.hex()}});
+  LOG(kInfo, "voice", "asked for approval",
+      {{"class", row.action_class}, {"request", request.id.hex()}});
   return {};
 }
 
@@ -300,11 +340,14 @@ base::Task<GroupVoice::Step> GroupVoice::await_decision(ActionRow row) {
     if (now > parsed.expires + kDecisionGrace) {
       CO_TRY(const auto sent, outbox_.find(*row.question));
       const bool reached = sent && sent->state == storage::OutboxState::kDone;
-      CO_TRY(finish(row, reached ? ActionState::kExpired : ActionState::kUndeliverable, reached ? "nobody answered in time" : "the question reached no relay"));
+      CO_TRY(finish(row, reached ? ActionState::kExpired : ActionState::kUndeliverable,
+                    reached ? "nobody answered in time" : "the question reached no relay"));
       co_return std::nullopt;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(parsed.expires + kDecisionGrace - now);
-    co_await decided_.wait_for(std::min<std::chrono::milliseconds>(left + std::chrono::seconds{1}, std::chrono::seconds{30}));
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(parsed.expires +
+                                                                            kDecisionGrace - now);
+    co_await decided_.wait_for(std::min<std::chrono::milliseconds>(left + std::chrono::seconds{1},
+                                                                   std::chrono::seconds{30}));
   }
 }
 
@@ -324,10 +367,12 @@ Result<void> GroupVoice::take_decision(const Event& event) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(events_.insert(event, now));
   TRY(actions_.set_decision(row->tick, row->call_id, event.id, now));
-  TRY(finish(*row, approved ? ActionState::kApproved : ActionState::kDenied, approved ? "" : "the operator said no"));
+  TRY(finish(*row, approved ? ActionState::kApproved : ActionState::kDenied,
+             approved ? "" : "the operator said no"));
   TRY(tx.commit());
   FAILPOINT("decision-taken");
-  LOG(kInfo, "voice", approved ? "approved" : "denied", {{"class", row->action_class}, {"decision", event.id.hex()}});
+  LOG(kInfo, "voice", approved ? "approved" : "denied",
+      {{"class", row->action_class}, {"decision", event.id.hex()}});
   decided_.notify();
   return {};
 }

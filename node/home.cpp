@@ -26,13 +26,17 @@ fs::path from_environment(const char* variable, const fs::path& fallback) {
   return value && *value ? fs::path(value) : fallback;
 }
 
-std::string errno_text() { return std::error_code(errno, std::generic_category()).message(); }
+std::string errno_text() {
+  return std::error_code(errno, std::generic_category()).message();
+}
 
 /// A file descriptor that closes itself.
 class Fd {
  public:
   explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { if (fd_ >= 0) ::close(fd_); }
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Fd(const Fd&) = delete;
   Fd& operator=(const Fd&) = delete;
   int get() const { return fd_; }
@@ -45,7 +49,8 @@ base::Result<void> write_all(int fd, std::string_view text, const fs::path& path
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Errc::kIo, fmt::format("cannot write {}: {}", path.string(), errno_text()));
+    if (n < 0)
+      return fail(Errc::kIo, fmt::format("cannot write {}: {}", path.string(), errno_text()));
     text.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -54,7 +59,8 @@ base::Result<void> write_all(int fd, std::string_view text, const fs::path& path
 }  // namespace
 
 Home Home::locate(const std::string& override_dir) {
-  const std::string dir = override_dir.empty() ? from_environment("SOVEREIGN_HOME", "").string() : override_dir;
+  const std::string dir =
+      override_dir.empty() ? from_environment("SOVEREIGN_HOME", "").string() : override_dir;
   if (!dir.empty()) {
     const fs::path all = fs::absolute(dir);
     return {all, all, all};
@@ -69,7 +75,8 @@ base::Result<void> Home::ensure() const {
   for (const fs::path& dir : {config_dir, data_dir, run_dir}) {
     std::error_code error;
     const bool created = fs::create_directories(dir, error);
-    if (error) return fail(Errc::kIo, fmt::format("cannot create {}: {}", dir.string(), error.message()));
+    if (error)
+      return fail(Errc::kIo, fmt::format("cannot create {}: {}", dir.string(), error.message()));
     if (created) fs::permissions(dir, fs::perms::owner_all, error);
   }
   return {};
@@ -85,7 +92,8 @@ base::Result<std::string> read_file(const fs::path& path, std::size_t max_bytes)
   for (;;) {
     const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Errc::kIo, fmt::format("cannot read {}: {}", path.string(), errno_text()));
+    if (n < 0)
+      return fail(Errc::kIo, fmt::format("cannot read {}: {}", path.string(), errno_text()));
     if (n == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(n));
     if (text.size() > max_bytes)
@@ -107,14 +115,16 @@ base::Result<void> write_file(const fs::path& path, std::string_view text, unsig
   }
   std::error_code error;
   fs::rename(temporary, path, error);
-  if (error) return fail(Errc::kIo, fmt::format("cannot replace {}: {}", path.string(), error.message()));
+  if (error)
+    return fail(Errc::kIo, fmt::format("cannot replace {}: {}", path.string(), error.message()));
   return {};
 }
 
 base::Result<std::string> read_secret_file(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 077) != 0)
-    return fail(Errc::kDenied, fmt::format("{} holds a secret but others can read it", path.string()),
+    return fail(Errc::kDenied,
+                fmt::format("{} holds a secret but others can read it", path.string()),
                 fmt::format("chmod 600 {}", path.string()));
   return read_file(path, 65'536);
 }

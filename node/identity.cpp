@@ -30,7 +30,8 @@ Result<frostr::GroupPackage> load_group(const std::string& path) {
   return std::move(credential->group);
 }
 
-Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file) {
+Result<frostr::SecretShare> load_share(const std::string& path,
+                                       const std::string& passphrase_file) {
   TRY(std::string text, read_secret_file(path));
   const frostr::SecretText wiped(std::move(text));
   const std::string_view line = only_line(wiped.expose());
@@ -49,16 +50,19 @@ Result<frostr::SecretShare> load_share(const std::string& path, const std::strin
   return share;
 }
 
-Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
+Result<ThresholdIdentity> load_identity(const std::string& group_path,
+                                        const std::string& share_path,
                                         const std::string& passphrase_file) {
   TRY(frostr::GroupPackage group, load_group(group_path));
   TRY(frostr::SecretShare share, load_share(share_path, passphrase_file));
   if (auto fits = frostr::check_share(share, group); !fits)
-    return std::unexpected(base::in_context(share_path + " does not belong to " + group_path, fits.error()));
+    return std::unexpected(
+        base::in_context(share_path + " does not belong to " + group_path, fits.error()));
   return ThresholdIdentity{std::move(group), std::move(share)};
 }
 
-Result<void> install_identity(const Home& home, const std::string& group_path, const std::string& share_path) {
+Result<void> install_identity(const Home& home, const std::string& group_path,
+                              const std::string& share_path) {
   TRY(const std::string group, read_file(group_path));
   TRY(write_file(home.config_dir / "group.txt", group));
   TRY(std::string share, read_secret_file(share_path));

@@ -33,7 +33,8 @@ base::Result<void> save_key_file(const std::filesystem::path& path, const nostr:
   return written;
 }
 
-base::Result<nostr::SecretKey> load_or_create_key_file(const std::filesystem::path& path, base::Rng& rng) {
+base::Result<nostr::SecretKey> load_or_create_key_file(const std::filesystem::path& path,
+                                                       base::Rng& rng) {
   std::error_code error;
   if (std::filesystem::exists(path, error)) return load_key_file(path);
   nostr::SecretKey key = nostr::SecretKey::generate(rng);

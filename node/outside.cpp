@@ -33,7 +33,6 @@ constexpr std::chrono::seconds kDmPatience{86'400};
 constexpr std::uint32_t kMaxSearchResults = 200;
 constexpr int kMaxCodeTries = 64;
 
-
 }  // namespace
 
 NodeOutside::NodeOutside(Deps deps, nostr::PublicKey agent, VoiceOptions options)
@@ -55,9 +54,12 @@ base::Task<Result<std::vector<nostr::Event>>> NodeOutside::search(nostr::Filter 
   filter.limit = std::min(filter.limit.value_or(kMaxSearchResults), kMaxSearchResults);
   const std::uint32_t limit = *filter.limit;
   nostr::Filters filters{std::move(filter)};
-  const nostr::FetchResult found = co_await deps_.pool.fetch(options_.relays, std::move(filters), kSearchPatience);
+  const nostr::FetchResult found =
+      co_await deps_.pool.fetch(options_.relays, std::move(filters), kSearchPatience);
   if (found.complete.empty() && found.events.empty())
-    co_return fail(Errc::kUnavailable, found.failed.empty() ? "no relay answered" : "no relay answered: " + found.failed.front().second);
+    co_return fail(Errc::kUnavailable, found.failed.empty()
+                                           ? "no relay answered"
+                                           : "no relay answered: " + found.failed.front().second);
   std::vector<nostr::Event> events;
   for (const nostr::EventPtr& event : found.events) {
     if (events.size() == limit) break;
@@ -67,7 +69,8 @@ base::Task<Result<std::vector<nostr::Event>>> NodeOutside::search(nostr::Filter 
 }
 
 base::Task<Result<ActionResult>> NodeOutside::act(ActionRequest request) {
-  if (request.action == orchestration::ActionClass::kDm) co_return co_await send_dm(std::move(request));
+  if (request.action == orchestration::ActionClass::kDm)
+    co_return co_await send_dm(std::move(request));
   if (request.action == orchestration::ActionClass::kAskOperator) {
     LocalAction question{.key = request.key,
                          .action = request.action,
@@ -90,9 +93,12 @@ base::Task<Result<ActionResult>> NodeOutside::act(ActionRequest request) {
   co_return co_await deps_.voice.say(std::move(utterance));
 }
 
-base::Task<Result<ActionResult>> NodeOutside::approve(LocalAction action) { co_return co_await ask(std::move(action)); }
+base::Task<Result<ActionResult>> NodeOutside::approve(LocalAction action) {
+  co_return co_await ask(std::move(action));
+}
 
-// ---- messages under the node's key -----------------------------------------------------------------
+// ---- messages under the node's key
+// -----------------------------------------------------------------
 
 base::Task<Result<ActionResult>> NodeOutside::send_dm(ActionRequest request) {
   const auto to_hex = nostr::tag_value(request.draft.tags, "p");
@@ -106,11 +112,13 @@ base::Task<Result<ActionResult>> NodeOutside::send_dm(ActionRequest request) {
                                       .draft_json = nostr::to_json(draft),
                                       .created = deps_.clock.now()}));
   if (row.state == ActionState::kProposed) {
-    orchestration::Courier courier(deps_.pool, deps_.node, deps_.clock, deps_.rng, {to}, options_.relays);
+    orchestration::Courier courier(deps_.pool, deps_.node, deps_.clock, deps_.rng, {to},
+                                   options_.relays);
     co_await courier.locate();
     auto written = courier.write(to, request.draft.content, "");
     if (!written) {  // nobody's key, or too long: another try changes nothing
-      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kRefused, written.error().detail, deps_.clock.now()));
+      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kRefused,
+                                written.error().detail, deps_.clock.now()));
       CO_TRY(const auto refused, actions_.get(row.tick, row.call_id));
       co_return result_of(*refused);
     }
@@ -129,19 +137,23 @@ base::Task<Result<ActionResult>> NodeOutside::send_dm(ActionRequest request) {
     CO_TRY(const bool accepted, co_await deps_.publisher.settled(*row.event_id));
     CO_TRY(actions_.set_state(row.tick, row.call_id, ActionState::kSigned,
                               accepted ? ActionState::kPublished : ActionState::kFailed,
-                              accepted ? "" : "no inbox relay accepted the message", deps_.clock.now()));
+                              accepted ? "" : "no inbox relay accepted the message",
+                              deps_.clock.now()));
   }
   CO_TRY(const auto done, actions_.get(request.key.tick, request.key.call_id));
   co_return result_of(*done);
 }
 
-// ---- local actions ---------------------------------------------------------------------------------
+// ---- local actions
+// ---------------------------------------------------------------------------------
 
 Result<orchestration::Ask> NodeOutside::build_ask(const LocalAction& action, const ActionRow& row) {
   const base::UnixTime now = deps_.clock.now();
   TRY(const Value body, base::json::parse(row.draft_json));
-  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(deps_.node.key(), deps_.node.public_key()));
-  TRY(std::string content, nostr::nip44_encrypt(key, encode_question_body({.event = {}, .action = body}), deps_.rng));
+  TRY(const nostr::ConversationKey key,
+      nostr::nip44_conversation_key(deps_.node.key(), deps_.node.public_key()));
+  TRY(std::string content,
+      nostr::nip44_encrypt(key, encode_question_body({.event = {}, .action = body}), deps_.rng));
   TRY(const auto claim, claim_of(row.tick));
   const base::Sat sats = base::to_sat_ceil(action.cost);
   nipsa::ApprovalRequest request{.guardian = deps_.node.public_key(),
@@ -159,14 +171,15 @@ Result<orchestration::Ask> NodeOutside::build_ask(const LocalAction& action, con
     TRY(nostr::Draft draft, nipsa::build_approval_request(request, now));
     nostr::Event event = nostr::sign_event(std::move(draft), deps_.node.key(), deps_.rng);
     if (!nipsa::is_issuable(nipsa::approval_code(event.id), {})) continue;
-    return orchestration::Ask{.request = std::move(event),
-                              .parsed = std::move(request),
-                              .digest = row.digest,
-                              .agent = agent_,
-                              .action_class = row.action_class,
-                              .description = orchestration::describe_action(row.action_class, action.params, sats.value),
-                              .action_json = row.draft_json,
-                              .sats = sats.value};
+    return orchestration::Ask{
+        .request = std::move(event),
+        .parsed = std::move(request),
+        .digest = row.digest,
+        .agent = agent_,
+        .action_class = row.action_class,
+        .description = orchestration::describe_action(row.action_class, action.params, sats.value),
+        .action_json = row.draft_json,
+        .sats = sats.value};
   }
   return fail(Errc::kInternal, "no issuable approval code was found");
 }
@@ -183,7 +196,10 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
                                    .params = action.params,
                                    .expires = deps_.clock.now() + options_.approval_ttl};
     CO_TRY(const nostr::Sha256 digest, nipsa::action_digest(local));
-    const Value body = {{"action", action_class}, {"params", action.params}, {"sats", local.sats.value}, {"expires", base::to_unix(local.expires)}};
+    const Value body = {{"action", action_class},
+                        {"params", action.params},
+                        {"sats", local.sats.value},
+                        {"expires", base::to_unix(local.expires)}};
     CO_TRY(standing, actions_.add({.tick = action.key.tick,
                                    .call_id = action.key.call_id,
                                    .digest = digest,
@@ -194,10 +210,14 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
   ActionRow row = *standing;
   CO_TRY(const Value body, base::json::parse(row.draft_json));
   if (body.value("params", Value()) != action.params)
-    co_return fail(Errc::kConflict, "another action has the name of this one: an approval is for one of them only");
-  if (row.state == ActionState::kProposed && base::unix_time(base::json::int_or(body, "expires")) <= deps_.clock.now()) {
+    co_return fail(Errc::kConflict,
+                   "another action has the name of this one: an approval is for one of them only");
+  if (row.state == ActionState::kProposed &&
+      base::unix_time(base::json::int_or(body, "expires")) <= deps_.clock.now()) {
     // The process was down for longer than the question would have lived.
-    CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kFailed, "approval-expired: its time was up before it could be asked", deps_.clock.now()));
+    CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kFailed,
+                              "approval-expired: its time was up before it could be asked",
+                              deps_.clock.now()));
     CO_TRY(auto late, actions_.get(row.tick, row.call_id));
     row = *std::move(late);
   }
@@ -207,15 +227,20 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
     auto opened = co_await deps_.desk.ask(std::move(question));
     if (!opened) {
       if (opened.error().code == Errc::kDatabase) co_return std::unexpected(opened.error());
-      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, opened.error().code == Errc::kDenied ? ActionState::kDenied : ActionState::kRefused, opened.error().detail, deps_.clock.now()));
+      CO_TRY(actions_.set_state(
+          row.tick, row.call_id, row.state,
+          opened.error().code == Errc::kDenied ? ActionState::kDenied : ActionState::kRefused,
+          opened.error().detail, deps_.clock.now()));
     } else {
       // The desk may hold this digest's question from before a crash: its id is what counts.
       CO_TRY(const auto kept, approvals_.latest(row.digest));
       CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
       CO_TRY(actions_.set_question(row.tick, row.call_id, kept->id, deps_.clock.now()));
-      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kAsked, "", deps_.clock.now()));
+      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kAsked, "",
+                                deps_.clock.now()));
       if (kept->id == request.id)
-        CO_TRY(deps_.publisher.post(request, options_.relays, "approval-request", options_.approval_ttl));
+        CO_TRY(deps_.publisher.post(request, options_.relays, "approval-request",
+                                    options_.approval_ttl));
       CO_TRY(tx.commit());
     }
     CO_TRY(auto next, actions_.get(row.tick, row.call_id));
@@ -225,7 +250,8 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
     CO_TRY(row, co_await await_answer(std::move(row)));
   }
   ActionResult result = result_of(row);
-  if (row.state == ActionState::kApproved || row.state == ActionState::kDone) result.status = ActionStatus::kApproved;
+  if (row.state == ActionState::kApproved || row.state == ActionState::kDone)
+    result.status = ActionStatus::kApproved;
   result.event_id.reset();
   co_return result;
 }
@@ -236,7 +262,8 @@ base::Task<Result<ActionRow>> NodeOutside::await_answer(ActionRow row) {
     if (!question) co_return fail(Errc::kDatabase, "the question of an action is missing");
     std::optional<ActionState> to;
     switch (question->state) {
-      case QuestionState::kOpen: break;
+      case QuestionState::kOpen:
+        break;
       case QuestionState::kApproved: {
         CO_TRY(const auto decision, deps_.desk.decision(row.digest));
         if (!decision) break;  // held: it may still be taken back
@@ -245,19 +272,31 @@ base::Task<Result<ActionRow>> NodeOutside::await_answer(ActionRow row) {
         CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
         CO_TRY(approvals_.consume(question->id, used_by, deps_.clock.now()));
         CO_TRY(actions_.set_decision(row.tick, row.call_id, decision->id, deps_.clock.now()));
-        CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kApproved, "", deps_.clock.now()));
+        CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kApproved, "",
+                                  deps_.clock.now()));
         CO_TRY(deps_.desk.tell_outcome(question->id, "done", "your yes was used"));
         CO_TRY(tx.commit());
         break;
       }
-      case QuestionState::kConsumed: to = ActionState::kApproved; break;
-      case QuestionState::kDenied: to = ActionState::kDenied; break;
-      case QuestionState::kExpired: to = ActionState::kExpired; break;
+      case QuestionState::kConsumed:
+        to = ActionState::kApproved;
+        break;
+      case QuestionState::kDenied:
+        to = ActionState::kDenied;
+        break;
+      case QuestionState::kExpired:
+        to = ActionState::kExpired;
+        break;
       case QuestionState::kWithdrawn:
-      case QuestionState::kCancelled: to = ActionState::kWithdrawn; break;
-      case QuestionState::kUndeliverable: to = ActionState::kUndeliverable; break;
+      case QuestionState::kCancelled:
+        to = ActionState::kWithdrawn;
+        break;
+      case QuestionState::kUndeliverable:
+        to = ActionState::kUndeliverable;
+        break;
     }
-    if (to) CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, *to, "", deps_.clock.now()));
+    if (to)
+      CO_TRY(actions_.set_state(row.tick, row.call_id, row.state, *to, "", deps_.clock.now()));
     CO_TRY(auto current, actions_.get(row.tick, row.call_id));
     if (current->state != ActionState::kAsked) co_return *std::move(current);
     co_await changed_.wait_for(std::chrono::seconds{5});

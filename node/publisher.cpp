@@ -51,9 +51,13 @@ std::chrono::seconds retry_pause(int attempts) {
 Publisher::Publisher(base::Loop& loop, nostr::Pool& pool, storage::Db& db, const base::Clock& clock)
     : pool_(pool), outbox_(db), clock_(clock), wake_(loop), settled_(loop), scope_(loop) {}
 
-void Publisher::start() { scope_.spawn("publisher", drain()); }
+void Publisher::start() {
+  scope_.spawn("publisher", drain());
+}
 
-base::Task<void> Publisher::stop() { co_await scope_.stop(); }
+base::Task<void> Publisher::stop() {
+  co_await scope_.stop();
+}
 
 Result<void> Publisher::post(const nostr::Event& event, const std::vector<std::string>& relays,
                              std::string_view purpose, std::chrono::seconds patience) {
@@ -71,7 +75,8 @@ base::Task<void> Publisher::drain() {
       crowded_ = due->size() == kMaxLook;
       for (storage::OutboxJob& job : *due) {
         const auto busy = busy_.find(job.relay);
-        if (in_flight_.size() >= kMaxInFlight || (busy != busy_.end() && busy->second >= kMaxPerRelay)) {
+        if (in_flight_.size() >= kMaxInFlight ||
+            (busy != busy_.end() && busy->second >= kMaxPerRelay)) {
           crowded_ = true;
           continue;
         }
@@ -101,7 +106,8 @@ base::Task<void> Publisher::send(storage::OutboxJob job) {
   auto event = nostr::parse_event(job.event_json);
   if (!event) {
     LOG(kError, "publisher", "a damaged event in the outbox", {{"detail", event.error().detail}});
-    static_cast<void>(outbox_.settle(job.id, job.relay, RelayState::kRejected, "damaged in our store", clock_.now()));
+    static_cast<void>(outbox_.settle(job.id, job.relay, RelayState::kRejected,
+                                     "damaged in our store", clock_.now()));
     settled_.notify();
     co_return;
   }
@@ -111,7 +117,8 @@ base::Task<void> Publisher::send(storage::OutboxJob job) {
   FAILPOINT("relay-answered");
   if (outcomes.size() != 1) co_return;
   if (auto recorded = record(job, outcomes.front()); !recorded)
-    LOG(kError, "publisher", "cannot record an answer", {{"relay", job.relay}, {"detail", recorded.error().detail}});
+    LOG(kError, "publisher", "cannot record an answer",
+        {{"relay", job.relay}, {"detail", recorded.error().detail}});
   FAILPOINT("answer-recorded");
   settled_.notify();
   if (crowded_) wake_.notify();  // there is room for the next
@@ -119,14 +126,18 @@ base::Task<void> Publisher::send(storage::OutboxJob job) {
 
 Result<void> Publisher::record(const storage::OutboxJob& job, const PublishOutcome& outcome) {
   RelayState state = RelayState::kUnknown;
-  if (outcome.state == PublishOutcome::State::kAccepted) state = RelayState::kAccepted;
+  if (outcome.state == PublishOutcome::State::kAccepted)
+    state = RelayState::kAccepted;
   else if (outcome.state == PublishOutcome::State::kRejected)
     state = is_final(outcome.reason) ? RelayState::kRejected : RelayState::kPending;
   TRY(const OutboxState row, outbox_.settle(job.id, job.relay, state, outcome.message,
                                             clock_.now() + retry_pause(job.attempts)));
   LOG(kDebug, "publisher", "settled",
-      {{"event", job.event_id.hex()}, {"relay", job.relay}, {"relay_state", std::string(storage::name_of(state))},
-       {"row", std::string(storage::name_of(row))}, {"message", outcome.message}});
+      {{"event", job.event_id.hex()},
+       {"relay", job.relay},
+       {"relay_state", std::string(storage::name_of(state))},
+       {"row", std::string(storage::name_of(row))},
+       {"message", outcome.message}});
   return {};
 }
 

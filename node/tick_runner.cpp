@@ -37,24 +37,31 @@ constexpr std::chrono::seconds kClaimPatience{600};
 constexpr std::chrono::seconds kReportPatience{86'400};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kRetryPause{2};
-constexpr std::size_t kRememberedNotes = 8;   // shown to the model
-constexpr std::size_t kMaxSummaryBytes = 600; // of one memory
-constexpr std::size_t kMaxReportedText = 8'000; // of a model's last words; the report must fit one event
+constexpr std::size_t kRememberedNotes = 8;    // shown to the model
+constexpr std::size_t kMaxSummaryBytes = 600;  // of one memory
+constexpr std::size_t kMaxReportedText =
+    8'000;  // of a model's last words; the report must fit one event
 
 nipsa::TriggerName name_of(TriggerKind kind) {
   switch (kind) {
-    case TriggerKind::kMention: return nipsa::TriggerName::kMention;
-    case TriggerKind::kDm: return nipsa::TriggerName::kDm;
-    case TriggerKind::kHeartbeat: return nipsa::TriggerName::kHeartbeat;
+    case TriggerKind::kMention:
+      return nipsa::TriggerName::kMention;
+    case TriggerKind::kDm:
+      return nipsa::TriggerName::kDm;
+    case TriggerKind::kHeartbeat:
+      return nipsa::TriggerName::kHeartbeat;
   }
   return nipsa::TriggerName::kManual;
 }
 
 nipsa::TickStatus tick_status(SessionStatus status) {
   switch (status) {
-    case SessionStatus::kSuccess: return nipsa::TickStatus::kSuccess;
-    case SessionStatus::kPartial: return nipsa::TickStatus::kPartial;
-    case SessionStatus::kError: return nipsa::TickStatus::kError;
+    case SessionStatus::kSuccess:
+      return nipsa::TickStatus::kSuccess;
+    case SessionStatus::kPartial:
+      return nipsa::TickStatus::kPartial;
+    case SessionStatus::kError:
+      return nipsa::TickStatus::kError;
   }
   return nipsa::TickStatus::kError;
 }
@@ -103,15 +110,22 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       events_(deps.db),
       actions_(deps.db),
       agent_(orchestration::primary_agent(config.agent.name, config.agent.model,
-                                          orchestration::parse_level(config.agent.level).value_or(orchestration::Level::kSupervised))),
+                                          orchestration::parse_level(config.agent.level)
+                                              .value_or(orchestration::Level::kSupervised))),
       hooks_(make_hooks(agent_, config, budgets_, deps.clock)),
       saved_(deps.loop),
       wake_(deps.loop),
       scope_(deps.loop) {
-  const orchestration::Speaker speaker{.agent = deps.signer.public_key(), .node = deps.node.public_key(), .operators = options_.operators};
-  for (auto& tool : orchestration::make_nostr_tools(deps.outside, speaker)) CHECK(tools_.add(std::move(tool)).has_value());
+  const orchestration::Speaker speaker{.agent = deps.signer.public_key(),
+                                       .node = deps.node.public_key(),
+                                       .operators = options_.operators};
+  for (auto& tool : orchestration::make_nostr_tools(deps.outside, speaker))
+    CHECK(tools_.add(std::move(tool)).has_value());
   if (!config.tools.read_root.empty())
-    CHECK(tools_.add(orchestration::make_read_file(deps.loop, deps.workers, {.root = config.tools.read_root})).has_value());
+    CHECK(tools_
+              .add(orchestration::make_read_file(deps.loop, deps.workers,
+                                                 {.root = config.tools.read_root}))
+              .has_value());
 }
 
 TickRunner::~TickRunner() = default;
@@ -121,9 +135,12 @@ void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   scope_.spawn("tick scheduler", schedule());
 }
 
-base::Task<void> TickRunner::stop() { co_await scope_.stop(); }
+base::Task<void> TickRunner::stop() {
+  co_await scope_.stop();
+}
 
-Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind, std::optional<nostr::EventId> event) {
+Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind,
+                              std::optional<nostr::EventId> event) {
   return ticks_.add(slot, orchestration::trigger_kind_name(kind), event, deps_.clock.now());
 }
 
@@ -133,7 +150,9 @@ base::Task<void> TickRunner::schedule() {
     if (auto open = ticks_.list_unfinished()) {
       for (const TickRow& row : *open) {
         if (running_.size() >= kMaxParallel) break;
-        if (const auto retry = retry_at_.find(row.slot); retry != retry_at_.end() && retry->second > now) continue;
+        if (const auto retry = retry_at_.find(row.slot);
+            retry != retry_at_.end() && retry->second > now)
+          continue;
         if (running_.insert(row.slot).second) scope_.spawn("tick", run(row.slot));
       }
     } else {
@@ -155,11 +174,15 @@ base::Task<void> TickRunner::run(std::string slot) {
   auto outcome = co_await advance(slot);
   if (outcome) {
     retry_at_.erase(slot);
-    LOG(kInfo, "tick", "ended", {{"slot", slot}, {"status", std::string(orchestration::session_status_name(outcome->status))}, {"detail", outcome->detail}});
+    LOG(kInfo, "tick", "ended",
+        {{"slot", slot},
+         {"status", std::string(orchestration::session_status_name(outcome->status))},
+         {"detail", outcome->detail}});
     if (ended_) ended_(*outcome);
     co_return;
   }
-  LOG(kWarn, "tick", "interrupted; will go on", {{"slot", slot}, {"detail", outcome.error().detail}});
+  LOG(kWarn, "tick", "interrupted; will go on",
+      {{"slot", slot}, {"detail", outcome.error().detail}});
   retry_at_[slot] = deps_.clock.now() + kRetryPause;
 }
 
@@ -182,7 +205,8 @@ base::Task<Result<TickOutcome>> TickRunner::advance(std::string slot) {
   co_return TickOutcome{slot, session.status, session.detail, result};
 }
 
-// ---- claim -----------------------------------------------------------------------------------------
+// ---- claim
+// -----------------------------------------------------------------------------------------
 
 base::Task<Result<void>> TickRunner::claim(TickRow row) {
   CO_TRY(const TriggerKind kind, orchestration::parse_trigger_kind(row.trigger_kind));
@@ -192,7 +216,9 @@ base::Task<Result<void>> TickRunner::claim(TickRow row) {
                              .trigger = name_of(kind),
                              .slot = row.slot,
                              .max_steps = config_.agent.max_steps};
-  if (row.trigger_event) request.trigger_event = nostr::EventRef{.id = *row.trigger_event, .relay = options_.relays.front()};
+  if (row.trigger_event)
+    request.trigger_event =
+        nostr::EventRef{.id = *row.trigger_event, .relay = options_.relays.front()};
   if (!options_.operators.empty()) request.guardian = options_.operators.front();
   CO_TRY(nostr::Draft draft, nipsa::build_tick_request(request, deps_.node.public_key(), now));
   const nostr::Event event = nostr::sign_event(std::move(draft), deps_.node.key(), deps_.rng);
@@ -205,23 +231,31 @@ base::Task<Result<void>> TickRunner::claim(TickRow row) {
   co_return Result<void>{};
 }
 
-// ---- state -----------------------------------------------------------------------------------------
+// ---- state
+// -----------------------------------------------------------------------------------------
 
 base::Task<Result<std::optional<nostr::Event>>> TickRunner::newest_state() {
   const nostr::Address address{nipsa::kinds::kState, deps_.signer.public_key(), "state"};
-  nostr::Filters filters{{.authors = {address.pubkey}, .kinds = {address.kind}, .tags = {{'d', {address.d}}}, .limit = 1}};
-  const nostr::FetchResult found = co_await deps_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
+  nostr::Filters filters{{.authors = {address.pubkey},
+                          .kinds = {address.kind},
+                          .tags = {{'d', {address.d}}},
+                          .limit = 1}};
+  const nostr::FetchResult found =
+      co_await deps_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
   if (found.complete.empty())
     co_return fail(Errc::kUnavailable, "no relay says what the agent's state is");
-  for (const nostr::EventPtr& event : found.events) CO_TRY(events_.insert(*event, deps_.clock.now()));
+  for (const nostr::EventPtr& event : found.events)
+    CO_TRY(events_.insert(*event, deps_.clock.now()));
   co_return events_.head(address);
 }
 
-base::Task<Result<nipsa::State>> TickRunner::decrypt_state(nostr::Event head, nostr::EventId claim) {
+base::Task<Result<nipsa::State>> TickRunner::decrypt_state(nostr::Event head,
+                                                           nostr::EventId claim) {
   CO_TRY(const nipsa::StateHead parsed, nipsa::parse_state(head));
   if (parsed.plaintext) co_return nipsa::decode_state(parsed.content);
   CO_TRY(const nostr::ConversationKey key,
-         co_await deps_.signer.nip44_key(deps_.signer.public_key(), {.purpose = "self", .tick = claim, .proof = {}}));
+         co_await deps_.signer.nip44_key(deps_.signer.public_key(),
+                                         {.purpose = "self", .tick = claim, .proof = {}}));
   CO_TRY(const std::string plaintext, nostr::nip44_decrypt(key, parsed.content));
   co_return nipsa::decode_state(plaintext);
 }
@@ -238,7 +272,8 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   CO_TRY(const std::string json, nipsa::encode_state(state));
   CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
   CO_TRY(ticks_.set_state_json(row.slot, json));
-  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, "thinking", deps_.clock.now()));
+  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, "thinking",
+                          deps_.clock.now()));
   CO_TRY(tx.commit());
   FAILPOINT("state-opened");
   co_return Result<void>{};
@@ -260,32 +295,41 @@ base::Task<Result<void>> TickRunner::save_state(TickRow row, SessionResult sessi
     state.tick_count += 1;
     state.last_tick = base::to_unix(now);
     if (!session.summary.empty() || !session.actions.empty())
-      state.memory.push_back({.id = session.session,
-                              .type = "observation",
-                              .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
-                                                     orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
-                              .timestamp = base::to_unix(now)});
+      state.memory.push_back(
+          {.id = session.session,
+           .type = "observation",
+           .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
+                                  orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
+           .timestamp = base::to_unix(now)});
     CO_TRY(state, nipsa::pruned(std::move(state)));
     CO_TRY(const std::string plaintext, nipsa::encode_state(state));
     CO_TRY(const nostr::ConversationKey conversation,
-           co_await deps_.signer.nip44_key(deps_.signer.public_key(), {.purpose = "self", .tick = row.claim_id, .proof = {}}));
+           co_await deps_.signer.nip44_key(deps_.signer.public_key(),
+                                           {.purpose = "self", .tick = row.claim_id, .proof = {}}));
     CO_TRY(std::string content, nostr::nip44_encrypt(conversation, plaintext, deps_.rng));
-    CO_TRY(draft, nipsa::build_state(std::move(content), head ? std::optional(head->id) : std::nullopt, now));
+    CO_TRY(draft, nipsa::build_state(std::move(content),
+                                     head ? std::optional(head->id) : std::nullopt, now));
   }
-  Utterance utterance{.key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
+  Utterance utterance{
+      .key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
   CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
   if (said.status != orchestration::ActionStatus::kPublished)
     LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", said.text}});
   deps_.signer.forget();
-  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting, said.status == orchestration::ActionStatus::kPublished ? "" : "state-not-saved", deps_.clock.now()));
+  CO_TRY(ticks_.set_phase(
+      row.slot, TickPhase::kRunning, TickPhase::kReporting,
+      said.status == orchestration::ActionStatus::kPublished ? "" : "state-not-saved",
+      deps_.clock.now()));
   FAILPOINT("state-saved");
   co_return Result<void>{};
 }
 
-// ---- thinking --------------------------------------------------------------------------------------
+// ---- thinking
+// --------------------------------------------------------------------------------------
 
 Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
-  Trigger trigger{.tick = row.slot, .tick_request = *row.claim_id, .relay = options_.relays.front()};
+  Trigger trigger{
+      .tick = row.slot, .tick_request = *row.claim_id, .relay = options_.relays.front()};
   TRY(trigger.kind, orchestration::parse_trigger_kind(row.trigger_kind));
   if (!row.trigger_event) return trigger;
   TRY(const auto event, events_.get(*row.trigger_event));
@@ -308,41 +352,60 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
 
 base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   CO_TRY(Trigger trigger, trigger_of(row));
-  TrajectoryRecord record({deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_, row.slot, *row.claim_id, deps_.signer.public_key());
+  TrajectoryRecord record(
+      {deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_,
+      row.slot, *row.claim_id, deps_.signer.public_key());
   orchestration::AgentSpec agent = agent_;
   if (!row.state_json.empty()) {
     CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
-    const std::size_t first = state.memory.size() > kRememberedNotes ? state.memory.size() - kRememberedNotes : 0;
+    const std::size_t first =
+        state.memory.size() > kRememberedNotes ? state.memory.size() - kRememberedNotes : 0;
     for (std::size_t i = first; i < state.memory.size(); ++i)
-      agent.prompt += "\n" + orchestration::enclose({.source = "memory", .id = state.memory[i].id}, state.memory[i].content);
+      agent.prompt += "\n" + orchestration::enclose({.source = "memory", .id = state.memory[i].id},
+                                                    state.memory[i].content);
   }
-  orchestration::Session session({sessions_, budgets_, deps_.outside, deps_.backend, tools_, hooks_, record, deps_.clock, deps_.rng, {}},
-                                 std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
-                                 {.max_turns = config_.agent.max_steps});
+  orchestration::Session session(
+      {sessions_,
+       budgets_,
+       deps_.outside,
+       deps_.backend,
+       tools_,
+       hooks_,
+       record,
+       deps_.clock,
+       deps_.rng,
+       {}},
+      std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
+      {.max_turns = config_.agent.max_steps});
   co_return co_await session.run(std::move(trigger));
 }
 
-// ---- report ----------------------------------------------------------------------------------------
+// ---- report
+// ----------------------------------------------------------------------------------------
 
 base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, SessionResult session) {
   const UnixTime now = deps_.clock.now();
   const nostr::PublicKey agent = deps_.signer.public_key();
-  nipsa::TickReport report{.tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
-                           .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
-                           .cost = base::to_sat_ceil(session.cost),
-                           .summary = std::string(orchestration::cut_utf8(session.summary, kMaxReportedText))};
-  nipsa::TickResult result{.request = *row.claim_id,
-                           .agent = agent,
-                           .status = tick_status(session.status),
-                           .detail = session.detail,
-                           .cost = report.cost,
-                           .duration_ms = std::max<std::int64_t>(1, (now - row.started).count() * 1000),
-                           .trajectory = nostr::EventRef{.id = session.trajectory.last_head, .relay = options_.relays.front()},
-                           .trajectory_hash = session.trajectory.hash,
-                           .trajectory_alg = "chain-v1",
-                           .trajectory_count = session.trajectory.count};
+  nipsa::TickReport report{
+      .tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
+      .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
+      .cost = base::to_sat_ceil(session.cost),
+      .summary = std::string(orchestration::cut_utf8(session.summary, kMaxReportedText))};
+  nipsa::TickResult result{
+      .request = *row.claim_id,
+      .agent = agent,
+      .status = tick_status(session.status),
+      .detail = session.detail,
+      .cost = report.cost,
+      .duration_ms = std::max<std::int64_t>(1, (now - row.started).count() * 1000),
+      .trajectory =
+          nostr::EventRef{.id = session.trajectory.last_head, .relay = options_.relays.front()},
+      .trajectory_hash = session.trajectory.hash,
+      .trajectory_alg = "chain-v1",
+      .trajectory_count = session.trajectory.count};
   for (const orchestration::SessionAction& action : session.actions) {
-    base::json::Value entry = {{"type", orchestration::action_class_name(action.action)}, {"status", orchestration::action_status_name(action.result.status)}};
+    base::json::Value entry = {{"type", orchestration::action_class_name(action.action)},
+                               {"status", orchestration::action_status_name(action.result.status)}};
     if (action.result.event_id) entry["id"] = action.result.event_id->hex();
     report.actions.push_back(std::move(entry));
     // A denial is a decision too, but approved nothing.

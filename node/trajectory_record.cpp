@@ -18,11 +18,17 @@ constexpr std::chrono::seconds kPublishPatience{86'400};
 
 }  // namespace
 
-TrajectoryRecord::TrajectoryRecord(Deps deps, VoiceOptions options, std::string slot, nostr::EventId claim,
-                                   nostr::PublicKey agent)
-    : deps_(deps), options_(std::move(options)), slot_(std::move(slot)), claim_(claim), agent_(agent), trajectories_(deps.db) {}
+TrajectoryRecord::TrajectoryRecord(Deps deps, VoiceOptions options, std::string slot,
+                                   nostr::EventId claim, nostr::PublicKey agent)
+    : deps_(deps),
+      options_(std::move(options)),
+      slot_(std::move(slot)),
+      claim_(claim),
+      agent_(agent),
+      trajectories_(deps.db) {}
 
-base::Task<Result<orchestration::TrajectoryPosition>> TrajectoryRecord::position(std::string session) {
+base::Task<Result<orchestration::TrajectoryPosition>> TrajectoryRecord::position(
+    std::string session) {
   orchestration::TrajectoryPosition position;
   CO_TRY(const auto row, trajectories_.get(session));
   if (!row) co_return position;
@@ -33,7 +39,8 @@ base::Task<Result<orchestration::TrajectoryPosition>> TrajectoryRecord::position
   co_return position;
 }
 
-base::Task<Result<nostr::EventId>> TrajectoryRecord::put_head(std::string session, bool last, nostr::Draft head) {
+base::Task<Result<nostr::EventId>> TrajectoryRecord::put_head(std::string session, bool last,
+                                                              nostr::Draft head) {
   const nostr::UnsignedEvent event = nostr::with_author(head, agent_);
   Utterance utterance{.key = {slot_, last ? "#head-last" : "#head-first"},
                       .action_class = "trajectory",
@@ -61,8 +68,10 @@ base::Task<Result<nostr::EventId>> TrajectoryRecord::put_head(std::string sessio
   co_return *said.event_id;
 }
 
-base::Task<Result<nostr::EventId>> TrajectoryRecord::append(std::string session, std::uint32_t seq, nostr::Draft step) {
-  const nostr::PublicKey reader = options_.operators.empty() ? deps_.node.public_key() : options_.operators.front();
+base::Task<Result<nostr::EventId>> TrajectoryRecord::append(std::string session, std::uint32_t seq,
+                                                            nostr::Draft step) {
+  const nostr::PublicKey reader =
+      options_.operators.empty() ? deps_.node.public_key() : options_.operators.front();
   CO_TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(deps_.node.key(), reader));
   CO_TRY(step.content, nostr::nip44_encrypt(key, step.content, deps_.rng));
   const nostr::Event event = nostr::sign_event(std::move(step), deps_.node.key(), deps_.rng);

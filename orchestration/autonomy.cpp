@@ -20,7 +20,8 @@ base::Result<Level> parse_level(std::string_view name) {
 Need need(const AutonomyRules& rules, ActionClass action, base::Msat cost) {
   if (rules.never.contains(action)) return Need::kDeny;
   if (rules.always_ask.contains(action)) return Need::kAsk;
-  if (rules.guardian_threshold && cost > base::to_msat(*rules.guardian_threshold)) return Need::kAsk;
+  if (rules.guardian_threshold && cost > base::to_msat(*rules.guardian_threshold))
+    return Need::kAsk;
   switch (rules.level) {
     case Level::kSupervised:
       return is_external(action) || cost.value > 0 ? Need::kAsk : Need::kAuto;

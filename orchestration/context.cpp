@@ -13,13 +13,17 @@ ToolOutcome outcome_of(ActionStatus status) {
   switch (status) {
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
-    case ActionStatus::kAnswered: return ToolOutcome::kOk;
+    case ActionStatus::kAnswered:
+      return ToolOutcome::kOk;
     case ActionStatus::kDenied:
-    case ActionStatus::kRefused: return ToolOutcome::kDenied;
+    case ActionStatus::kRefused:
+      return ToolOutcome::kDenied;
     case ActionStatus::kExpired:
     case ActionStatus::kWithdrawn:
-    case ActionStatus::kUndeliverable: return ToolOutcome::kExpired;
-    case ActionStatus::kFailed: return ToolOutcome::kError;
+    case ActionStatus::kUndeliverable:
+      return ToolOutcome::kExpired;
+    case ActionStatus::kFailed:
+      return ToolOutcome::kError;
   }
   return ToolOutcome::kError;
 }
@@ -28,16 +32,25 @@ std::string sentence(ActionClass action, const ActionResult& result) {
   const std::string_view name = action_class_name(action);
   switch (result.status) {
     case ActionStatus::kPublished:
-      return result.event_id ? fmt::format("Done: {} went out as {}.", name, nostr::encode_note(*result.event_id))
+      return result.event_id ? fmt::format("Done: {} went out as {}.", name,
+                                           nostr::encode_note(*result.event_id))
                              : fmt::format("Done: {} went out.", name);
-    case ActionStatus::kApproved: return "The operator approved.";
-    case ActionStatus::kAnswered: return "The operator answered:";
-    case ActionStatus::kDenied: return fmt::format("The operator said no: {} was not done.", name);
-    case ActionStatus::kExpired: return fmt::format("Nobody decided in time: {} was not done.", name);
-    case ActionStatus::kWithdrawn: return fmt::format("The question was taken back: {} was not done.", name);
-    case ActionStatus::kUndeliverable: return fmt::format("The operator could not be reached: {} was not done.", name);
-    case ActionStatus::kRefused: return fmt::format("A policy refused: {} was not done.", name);
-    case ActionStatus::kFailed: return fmt::format("It failed: {} was not done.", name);
+    case ActionStatus::kApproved:
+      return "The operator approved.";
+    case ActionStatus::kAnswered:
+      return "The operator answered:";
+    case ActionStatus::kDenied:
+      return fmt::format("The operator said no: {} was not done.", name);
+    case ActionStatus::kExpired:
+      return fmt::format("Nobody decided in time: {} was not done.", name);
+    case ActionStatus::kWithdrawn:
+      return fmt::format("The question was taken back: {} was not done.", name);
+    case ActionStatus::kUndeliverable:
+      return fmt::format("The operator could not be reached: {} was not done.", name);
+    case ActionStatus::kRefused:
+      return fmt::format("A policy refused: {} was not done.", name);
+    case ActionStatus::kFailed:
+      return fmt::format("It failed: {} was not done.", name);
   }
   return "It failed.";
 }
@@ -47,9 +60,15 @@ std::string sentence(ActionClass action, const ActionResult& result) {
 std::string opening_message(const Trigger& trigger) {
   std::string out;
   switch (trigger.kind) {
-    case TriggerKind::kMention: out = "A public note mentions you.\n"; break;
-    case TriggerKind::kDm: out = "You received a private message.\n"; break;
-    case TriggerKind::kHeartbeat: out = "The clock woke you: look whether anything is worth doing."; break;
+    case TriggerKind::kMention:
+      out = "A public note mentions you.\n";
+      break;
+    case TriggerKind::kDm:
+      out = "You received a private message.\n";
+      break;
+    case TriggerKind::kHeartbeat:
+      out = "The clock woke you: look whether anything is worth doing.";
+      break;
   }
   if (trigger.event) out += enclose(*trigger.event, trigger.trust);
   return out;
@@ -72,13 +91,20 @@ std::string failure_detail(ActionStatus status) {
   switch (status) {
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
-    case ActionStatus::kAnswered: return "";
-    case ActionStatus::kDenied: return "approval-denied";
-    case ActionStatus::kExpired: return "approval-expired";
-    case ActionStatus::kWithdrawn: return "approval-withdrawn";
-    case ActionStatus::kUndeliverable: return "approval-undeliverable";
-    case ActionStatus::kRefused: return "action-refused";
-    case ActionStatus::kFailed: return "action-failed";
+    case ActionStatus::kAnswered:
+      return "";
+    case ActionStatus::kDenied:
+      return "approval-denied";
+    case ActionStatus::kExpired:
+      return "approval-expired";
+    case ActionStatus::kWithdrawn:
+      return "approval-withdrawn";
+    case ActionStatus::kUndeliverable:
+      return "approval-undeliverable";
+    case ActionStatus::kRefused:
+      return "action-refused";
+    case ActionStatus::kFailed:
+      return "action-failed";
   }
   return "action-failed";
 }

@@ -33,7 +33,9 @@ ToolOutput output_of(ToolOutcome outcome, std::string content) {
 }
 
 /// Nine letters and digits: unique in the session, and accepted by every provider.
-std::string call_id_of(std::size_t turn, std::size_t index) { return fmt::format("c{:04}{:04}", turn, index); }
+std::string call_id_of(std::size_t turn, std::size_t index) {
+  return fmt::format("c{:04}{:04}", turn, index);
+}
 
 bool same_call(const CallRecord& a, const CallRecord& b) {
   return a.plan.tool == b.plan.tool && a.plan.params == b.plan.params;
@@ -62,7 +64,8 @@ std::string model_detail(Errc code) {
 
 /// Errors that leave everything as it was, to go on later; others are the call's result.
 bool is_for_later(Errc code) {
-  return code == Errc::kUnavailable || code == Errc::kDatabase || code == Errc::kCancelled || code == Errc::kClosed;
+  return code == Errc::kUnavailable || code == Errc::kDatabase || code == Errc::kCancelled ||
+         code == Errc::kClosed;
 }
 
 }  // namespace
@@ -74,12 +77,17 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
   trigger_ = std::move(trigger);
   CO_TRY(open());
   recorder_.emplace(deps_.trajectory, deps_.clock, deps_.rng,
-                    TrajectorySubject{.session = row_.id, .agent = identity_.agent, .writer = identity_.node,
-                                      .model = row_.model, .started = row_.started, .tick = trigger_.tick_request});
+                    TrajectorySubject{.session = row_.id,
+                                      .agent = identity_.agent,
+                                      .writer = identity_.node,
+                                      .model = row_.model,
+                                      .started = row_.started,
+                                      .tick = trigger_.tick_request});
   CO_TRY(co_await recorder_->open());
   if (row_.state == storage::SessionState::kRunning) {
     if (transcript_->messages().empty()) CO_TRY(begin());
-    deps_.hooks.notify({.session = row_.id, .agent = agent_.name,
+    deps_.hooks.notify({.session = row_.id,
+                        .agent = agent_.name,
                         .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
@@ -94,15 +102,20 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
 }
 
 Result<void> Session::open() {
-  if (trigger_.tick.empty()) return base::fail(Errc::kInvalid, "a session needs the slot of its tick");
+  if (trigger_.tick.empty())
+    return base::fail(Errc::kInvalid, "a session needs the slot of its tick");
   TRY(auto rows, deps_.sessions.of_tick(trigger_.tick));
-  const auto mine = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.agent == agent_.name; });
+  const auto mine = std::find_if(rows.begin(), rows.end(),
+                                 [&](const auto& row) { return row.agent == agent_.name; });
   resumed_ = mine != rows.end();
   if (resumed_) {
     row_ = std::move(*mine);
   } else {
-    row_ = {.id = nipsa::random_d("sess-", deps_.rng), .tick = trigger_.tick, .agent = agent_.name,
-            .model = deps_.backend.model(), .started = deps_.clock.now()};
+    row_ = {.id = nipsa::random_d("sess-", deps_.rng),
+            .tick = trigger_.tick,
+            .agent = agent_.name,
+            .model = deps_.backend.model(),
+            .started = deps_.clock.now()};
     TRY(const bool added, deps_.sessions.add(row_));
     if (!added) return base::fail(Errc::kConflict, "session " + row_.id + " exists already");
   }
@@ -113,7 +126,8 @@ Result<void> Session::open() {
 /// The opening is committed whole before anything else is, so a crash in between only repeats it.
 Result<void> Session::begin() {
   const base::UnixTime now = deps_.clock.now();
-  Message system{.role = Role::kSystem, .content = system_prompt(agent_, nostr::encode_npub(identity_.agent))};
+  Message system{.role = Role::kSystem,
+                 .content = system_prompt(agent_, nostr::encode_npub(identity_.agent))};
   TRY(transcript_->append({.message = std::move(system), .at = now}));
   return {};
 }
@@ -145,19 +159,25 @@ Task<Result<void>> Session::think() {
   const std::uint32_t number = turn.turn;
 
   const auto start = std::chrono::steady_clock::now();
-  ModelCallerDeps deps{.backend = deps_.backend, .hooks = deps_.hooks, .rng = deps_.rng, .retry = deps_.retry};
+  ModelCallerDeps deps{
+      .backend = deps_.backend, .hooks = deps_.hooks, .rng = deps_.rng, .retry = deps_.retry};
   auto reply = co_await call_model(deps, std::move(turn));
   thought_ += since(start);
   if (!reply) {
     const base::Error& error = reply.error();
-    if (error.code == Errc::kDatabase || error.code == Errc::kCancelled) co_return std::unexpected(error);
-    co_return end({.status = SessionStatus::kError, .detail = model_detail(error.code),
+    if (error.code == Errc::kDatabase || error.code == Errc::kCancelled)
+      co_return std::unexpected(error);
+    co_return end({.status = SessionStatus::kError,
+                   .detail = model_detail(error.code),
                    .text = error.detail});
   }
-  for (std::size_t i = 0; i < reply->message.calls.size(); ++i) reply->message.calls[i].id = call_id_of(number, i);
-  TranscriptMessage entry{.message = std::move(reply->message), .usage = reply->usage, .at = deps_.clock.now()};
+  for (std::size_t i = 0; i < reply->message.calls.size(); ++i)
+    reply->message.calls[i].id = call_id_of(number, i);
+  TranscriptMessage entry{
+      .message = std::move(reply->message), .usage = reply->usage, .at = deps_.clock.now()};
   if (reply->finish == Finish::kContentFilter && entry.message.calls.empty())
-    entry.ending = Ending{SessionStatus::kError, "model-refused", "the provider's filter withheld the answer"};
+    entry.ending =
+        Ending{SessionStatus::kError, "model-refused", "the provider's filter withheld the answer"};
   co_return transcript_->append(std::move(entry));
 }
 
@@ -166,16 +186,20 @@ Task<Result<void>> Session::drive_call(ToolCall call) {
   const CallRecord* record = transcript_->call(call.id);
   if (!record) co_return co_await propose(std::move(call));
   switch (record->state) {
-    case storage::CallState::kProposed: co_return co_await start(call.id);
-    case storage::CallState::kStarted: co_return co_await perform(call.id);
-    case storage::CallState::kFinished: co_return answer(call, *record);
+    case storage::CallState::kProposed:
+      co_return co_await start(call.id);
+    case storage::CallState::kStarted:
+      co_return co_await perform(call.id);
+    case storage::CallState::kFinished:
+      co_return answer(call, *record);
   }
   co_return base::fail(Errc::kInternal, "a tool call has no state");
 }
 
 Task<Result<void>> Session::propose(ToolCall call) {
   Value params = Value::object();
-  if (auto refused = precheck(call, params)) co_return refuse(call, std::move(params), std::move(*refused));
+  if (auto refused = precheck(call, params))
+    co_return refuse(call, std::move(params), std::move(*refused));
   ToolInvocation invocation = invocation_of(call.id, call.name, params);
   deps_.hooks.mutate(invocation);
   ToolOutput refused;
@@ -187,30 +211,39 @@ Task<Result<void>> Session::propose(ToolCall call) {
 /// What cannot even be judged: the model is told why and may try again.
 std::optional<ToolOutput> Session::precheck(const ToolCall& call, Value& params) const {
   const std::vector<ToolSpec> specs = tool_specs();
-  const auto spec = std::find_if(specs.begin(), specs.end(), [&](const ToolSpec& s) { return s.name == call.name; });
-  const auto parsed = base::json::parse(call.arguments.empty() ? "{}" : call.arguments, {.max_bytes = 262'144, .max_depth = 16});
+  const auto spec = std::find_if(specs.begin(), specs.end(),
+                                 [&](const ToolSpec& s) { return s.name == call.name; });
+  const auto parsed = base::json::parse(call.arguments.empty() ? "{}" : call.arguments,
+                                        {.max_bytes = 262'144, .max_depth = 16});
   if (parsed) params = *parsed;
   if (spec == specs.end()) {
-    return output_of(ToolOutcome::kInvalid, fmt::format("There is no tool \"{}\"; {}", cut_utf8(call.name, 64),
-                                                        deps_.tools.suggest(call.name)));
+    return output_of(ToolOutcome::kInvalid,
+                     fmt::format("There is no tool \"{}\"; {}", cut_utf8(call.name, 64),
+                                 deps_.tools.suggest(call.name)));
   }
-  if (!parsed) return output_of(ToolOutcome::kInvalid, "The arguments are no JSON: " + parsed.error().detail);
+  if (!parsed)
+    return output_of(ToolOutcome::kInvalid, "The arguments are no JSON: " + parsed.error().detail);
   if (auto fits = validate(spec->parameters, params); !fits)
     return output_of(ToolOutcome::kInvalid, "The arguments do not fit: " + fits.error().detail);
   const auto& messages = transcript_->messages();
-  const auto in_turn = std::find_if(messages.rbegin(), messages.rend(), [](const TranscriptMessage& e) {
-                         return e.message.role == Role::kAssistant;
-                       }) - messages.rbegin();
+  const auto in_turn =
+      std::find_if(messages.rbegin(), messages.rend(),
+                   [](const TranscriptMessage& e) { return e.message.role == Role::kAssistant; }) -
+      messages.rbegin();
   if (static_cast<std::size_t>(in_turn) >= limits_.max_calls_per_turn)
-    return output_of(ToolOutcome::kError, fmt::format("Only {} calls are made in one turn.", limits_.max_calls_per_turn));
+    return output_of(ToolOutcome::kError, fmt::format("Only {} calls are made in one turn.",
+                                                      limits_.max_calls_per_turn));
   const auto& calls = transcript_->calls();
   if (!calls.empty() && calls.back().plan.tool == call.name && calls.back().plan.params == params &&
       repetitions(calls) + 1 >= limits_.max_same_calls)
-    return output_of(ToolOutcome::kError, "You have made this very call before, with the result above. Do something else or finish.");
+    return output_of(
+        ToolOutcome::kError,
+        "You have made this very call before, with the result above. Do something else or finish.");
   return std::nullopt;
 }
 
-Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, ToolOutput& refused) {
+Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
+                                                    ToolOutput& refused) {
   Tool* tool = deps_.tools.find(invocation.tool);
   if (!tool) {
     refused = output_of(ToolOutcome::kInvalid, "There is no tool " + invocation.tool + ".");
@@ -220,11 +253,14 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, T
   Ruling ruling = deps_.hooks.decide(invocation);
   CallPlan out{.tool = invocation.tool, .params = invocation.params};
   if (tool->is_outward() && ruling.verdict != Decision::Verdict::kBlock) {
-    ToolContext context{.trigger = trigger_, .call_id = invocation.call_id,
-                        .ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action())};
+    ToolContext context{
+        .trigger = trigger_,
+        .call_id = invocation.call_id,
+        .ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
     if (!prepared) {
-      if (is_for_later(prepared.error().code)) co_return std::unexpected(std::move(prepared).error());
+      if (is_for_later(prepared.error().code))
+        co_return std::unexpected(std::move(prepared).error());
       refused = output_of(ToolOutcome::kError, prepared.error().detail);
       co_return std::optional<CallPlan>{};
     }
@@ -241,23 +277,29 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, T
     co_return std::optional<CallPlan>{};
   }
   // Asking the operator whether the operator may be asked would be one question too many.
-  if (ruling.verdict == Decision::Verdict::kAsk && !is_group_signed(tool->action()) && tool->action() != ActionClass::kAskOperator)
+  if (ruling.verdict == Decision::Verdict::kAsk && !is_group_signed(tool->action()) &&
+      tool->action() != ActionClass::kAskOperator)
     out.local_ask = ruling.text();
   co_return std::optional<CallPlan>{std::move(out)};
 }
 
 Result<void> Session::refuse(const ToolCall& call, Value params, ToolOutput output) {
-  TRY(transcript_->propose(call.id, {.tool = call.name, .params = std::move(params)}, deps_.clock.now()));
+  TRY(transcript_->propose(call.id, {.tool = call.name, .params = std::move(params)},
+                           deps_.clock.now()));
   return finish(call.id, std::move(output));
 }
 
 Task<Result<void>> Session::start(std::string call_id) {
   const CallPlan plan = transcript_->call(call_id)->plan;
   Tool* tool = deps_.tools.find(plan.tool);
-  if (!tool) co_return finish(call_id, output_of(ToolOutcome::kInvalid, "There is no tool " + plan.tool + "."));
+  if (!tool)
+    co_return finish(call_id,
+                     output_of(ToolOutcome::kInvalid, "There is no tool " + plan.tool + "."));
   if (!plan.local_ask.empty()) {
-    LocalAction action{.key = {.tick = trigger_.tick, .call_id = call_id + "-ask"}, .action = tool->action(),
-                       .params = plan.params, .reason = plan.local_ask};
+    LocalAction action{.key = {.tick = trigger_.tick, .call_id = call_id + "-ask"},
+                       .action = tool->action(),
+                       .params = plan.params,
+                       .reason = plan.local_ask};
     CO_TRY(ActionResult asked, co_await deps_.outside.approve(std::move(action)));
     if (asked.status != ActionStatus::kApproved) {
       ToolOutput output = describe_result(tool->action(), std::move(asked));
@@ -266,7 +308,8 @@ Task<Result<void>> Session::start(std::string call_id) {
   }
   const ToolInvocation invocation = invocation_of(call_id, plan.tool, plan.params);
   if (auto reserved = deps_.hooks.reserve(invocation); !reserved)
-    co_return finish(call_id, output_of(ToolOutcome::kDenied, "Not possible now: " + reserved.error().detail));
+    co_return finish(
+        call_id, output_of(ToolOutcome::kDenied, "Not possible now: " + reserved.error().detail));
   auto started = transcript_->start(call_id, deps_.clock.now());
   if (!started) deps_.hooks.release(invocation);
   co_return started;
@@ -277,7 +320,9 @@ Task<Result<void>> Session::start(std::string call_id) {
 Task<Result<void>> Session::perform(std::string call_id) {
   const CallPlan plan = transcript_->call(call_id)->plan;
   Tool* tool = deps_.tools.find(plan.tool);
-  if (!tool) co_return finish(call_id, output_of(ToolOutcome::kError, "The tool " + plan.tool + " is gone."));
+  if (!tool)
+    co_return finish(call_id,
+                     output_of(ToolOutcome::kError, "The tool " + plan.tool + " is gone."));
   if (plan.request) {
     CO_TRY(ActionResult result, co_await deps_.outside.act(*plan.request));
     FAILPOINT("session_acted");
@@ -300,14 +345,18 @@ Result<void> Session::finish(const std::string& call_id, ToolOutput output) {
 }
 
 Result<void> Session::answer(const ToolCall& call, const CallRecord& record) {
-  Message message{.role = Role::kTool, .content = record.output.content, .call_id = call.id, .outcome = record.output.outcome};
+  Message message{.role = Role::kTool,
+                  .content = record.output.content,
+                  .call_id = call.id,
+                  .outcome = record.output.outcome};
   return transcript_->append({.message = std::move(message), .at = deps_.clock.now()});
 }
 
 Result<void> Session::end(Ending ending) {
   LOG(kWarn, "session", "stopped", {{"session", row_.id}, {"detail", ending.detail}});
   Message last{.role = Role::kAssistant};
-  return transcript_->append({.message = std::move(last), .ending = std::move(ending), .at = deps_.clock.now()});
+  return transcript_->append(
+      {.message = std::move(last), .ending = std::move(ending), .at = deps_.clock.now()});
 }
 
 std::optional<Ending> Session::exceeded_limit() const {
@@ -322,23 +371,30 @@ std::optional<Ending> Session::exceeded_limit() const {
   const auto stop = [](std::string detail, std::string text) {
     return Ending{SessionStatus::kPartial, std::move(detail), std::move(text)};
   };
-  if (turns >= limits_.max_turns) return stop("limit-turns", fmt::format("{} model turns are used up", turns));
-  if (calls.size() >= limits_.max_tool_calls) return stop("limit-calls", fmt::format("{} tool calls are used up", calls.size()));
-  if (bytes > limits_.max_history_bytes) return stop("limit-history", fmt::format("the conversation has {} bytes", bytes));
+  if (turns >= limits_.max_turns)
+    return stop("limit-turns", fmt::format("{} model turns are used up", turns));
+  if (calls.size() >= limits_.max_tool_calls)
+    return stop("limit-calls", fmt::format("{} tool calls are used up", calls.size()));
+  if (bytes > limits_.max_history_bytes)
+    return stop("limit-history", fmt::format("the conversation has {} bytes", bytes));
   if (thought_ >= limits_.think_time) return stop("limit-time", "the time for thinking is used up");
   if (!calls.empty() && repetitions(calls) > limits_.max_same_calls)
     return stop("loop", "the model repeats one call: " + calls.back().plan.tool);
-  if (trailing(calls, [](const CallRecord& c) { return c.output.outcome == ToolOutcome::kInvalid; }) >= limits_.max_invalid_calls)
+  if (trailing(calls, [](const CallRecord& c) {
+        return c.output.outcome == ToolOutcome::kInvalid;
+      }) >= limits_.max_invalid_calls)
     return stop("invalid-calls", "the model keeps making calls that cannot be understood");
-  if (trailing(calls, [](const CallRecord& c) { return c.output.outcome != ToolOutcome::kOk; }) >= limits_.max_failed_calls)
+  if (trailing(calls, [](const CallRecord& c) { return c.output.outcome != ToolOutcome::kOk; }) >=
+      limits_.max_failed_calls)
     return stop("failed-calls", "one tool call after another failed");
   return std::nullopt;
 }
 
 const ToolCall* Session::unanswered() const {
   const auto& messages = transcript_->messages();
-  const auto asked = std::find_if(messages.rbegin(), messages.rend(),
-                                  [](const TranscriptMessage& e) { return e.message.role == Role::kAssistant; });
+  const auto asked =
+      std::find_if(messages.rbegin(), messages.rend(),
+                   [](const TranscriptMessage& e) { return e.message.role == Role::kAssistant; });
   if (asked == messages.rend()) return nullptr;
   const auto answered = static_cast<std::size_t>(asked - messages.rbegin());
   return answered < asked->message.calls.size() ? &asked->message.calls[answered] : nullptr;
@@ -353,9 +409,14 @@ std::vector<ToolSpec> Session::tool_specs() const {
   return specs;
 }
 
-ToolInvocation Session::invocation_of(const std::string& call_id, const std::string& tool_name, const Value& params) const {
-  ToolInvocation out{.session = row_.id, .agent = agent_.name, .call_id = call_id, .tool = tool_name,
-                     .params = params, .at = deps_.clock.now()};
+ToolInvocation Session::invocation_of(const std::string& call_id, const std::string& tool_name,
+                                      const Value& params) const {
+  ToolInvocation out{.session = row_.id,
+                     .agent = agent_.name,
+                     .call_id = call_id,
+                     .tool = tool_name,
+                     .params = params,
+                     .at = deps_.clock.now()};
   if (auto canonical = base::json::canonical(params)) out.canonical = *std::move(canonical);
   if (const Tool* tool = deps_.tools.find(tool_name)) {
     out.capability = tool->capability();
@@ -378,21 +439,30 @@ Task<Result<SessionResult>> Session::close() {
   for (const CallRecord& record : transcript_->calls()) {
     const Tool* tool = deps_.tools.find(record.plan.tool);
     if (record.output.action && tool)
-      result.actions.push_back({record.call_id, record.plan.tool, tool->action(), *record.output.action});
+      result.actions.push_back(
+          {record.call_id, record.plan.tool, tool->action(), *record.output.action});
   }
   result.tool_calls = static_cast<std::uint32_t>(transcript_->calls().size());
   add_verdict(result);
   CO_TRY(result.cost, deps_.budgets.spent_in_session(row_.id));
-  Value totals = {{"status", session_status_name(result.status)}, {"detail", result.detail},
-                  {"turns", result.turns}, {"calls", result.tool_calls}, {"cost_msat", result.cost.value},
-                  {"tokens_in", result.usage.prompt_tokens}, {"tokens_out", result.usage.completion_tokens}};
+  Value totals = {{"status", session_status_name(result.status)},
+                  {"detail", result.detail},
+                  {"turns", result.turns},
+                  {"calls", result.tool_calls},
+                  {"cost_msat", result.cost.value},
+                  {"tokens_in", result.usage.prompt_tokens},
+                  {"tokens_out", result.usage.completion_tokens}};
   CO_TRY(result.trajectory, co_await recorder_->close(new_steps(), std::move(totals)));
   FAILPOINT("session_recorded");
   if (row_.state == storage::SessionState::kRunning) {
-    row_.state = result.status == SessionStatus::kError ? storage::SessionState::kFailed : storage::SessionState::kEnded;
+    row_.state = result.status == SessionStatus::kError ? storage::SessionState::kFailed
+                                                        : storage::SessionState::kEnded;
     row_.ended = deps_.clock.now();
     CO_TRY(deps_.sessions.finish(row_.id, row_.state, result.detail, *row_.ended));
-    deps_.hooks.notify({.session = row_.id, .agent = agent_.name, .phase = SessionPhase::kEnded, .detail = result.detail});
+    deps_.hooks.notify({.session = row_.id,
+                        .agent = agent_.name,
+                        .phase = SessionPhase::kEnded,
+                        .detail = result.detail});
   }
   result.ended = row_.ended.value_or(row_.started);
   co_return result;

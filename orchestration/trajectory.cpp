@@ -29,11 +29,14 @@ Value recorded_value(const Value& value) {
 }
 
 /// A tool's name as a tag may carry it: the model's own word for a tool that does not exist.
-std::string short_name(std::string_view name) { return std::string(cut_utf8(name, 64)); }
+std::string short_name(std::string_view name) {
+  return std::string(cut_utf8(name, 64));
+}
 
 Step trigger_step(const Trigger& trigger, base::UnixTime started) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
-  step.members = {{"trigger", trigger_kind_name(trigger.kind)}, {"trust", trust_name(trigger.trust)}};
+  step.members = {{"trigger", trigger_kind_name(trigger.kind)},
+                  {"trust", trust_name(trigger.trust)}};
   if (trigger.event) {
     step.members["event"] = trigger.event->id.hex();
     step.members["author"] = trigger.event->pubkey.hex();
@@ -49,7 +52,8 @@ Step agent_step(const TranscriptMessage& entry) {
                   {"tokens_out", entry.usage.completion_tokens},
                   {"estimated", entry.usage.estimated}};
   Value calls = Value::array();
-  for (const ToolCall& call : entry.message.calls) calls.push_back({{"name", short_name(call.name)}, {"call_id", call.id}});
+  for (const ToolCall& call : entry.message.calls)
+    calls.push_back({{"name", short_name(call.name)}, {"call_id", call.id}});
   if (!calls.empty()) step.members["calls"] = std::move(calls);
   return step;
 }
@@ -59,8 +63,9 @@ Step start_step(const CallRecord& record) {
   step.members = {{"name", short_name(record.plan.tool)},
                   {"call_id", record.call_id},
                   {"args", recorded_value(record.plan.params)}};
-  step.action_type = record.plan.request ? std::string(action_class_name(record.plan.request->action))
-                                         : "tool_invocation";
+  step.action_type = record.plan.request
+                         ? std::string(action_class_name(record.plan.request->action))
+                         : "tool_invocation";
   step.tool = short_name(record.plan.tool);
   step.input_hash = nipsa::redacted_hash(record.plan.params);
   return step;
@@ -86,7 +91,8 @@ Step result_step(const CallRecord& record) {
 
 }  // namespace
 
-StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript, std::size_t from) {
+StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript,
+                  std::size_t from) {
   StepList out;
   // Redaction is not free, so steps that are recorded already are only counted.
   const auto add = [&](const auto& make) {
@@ -107,8 +113,8 @@ StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcri
   return out;
 }
 
-TrajectoryRecorder::TrajectoryRecorder(TrajectorySink& sink, const base::Clock& clock, base::Rng& rng,
-                                       TrajectorySubject subject)
+TrajectoryRecorder::TrajectoryRecorder(TrajectorySink& sink, const base::Clock& clock,
+                                       base::Rng& rng, TrajectorySubject subject)
     : sink_(sink), clock_(clock), rng_(rng), subject_(std::move(subject)) {}
 
 nostr::Sha256 TrajectoryRecorder::chain() const {
@@ -120,10 +126,14 @@ nostr::Sha256 TrajectoryRecorder::chain() const {
 Task<Result<void>> TrajectoryRecorder::open() {
   CO_TRY(position_, co_await sink_.position(subject_.session));
   if (position_.first_head) co_return Result<void>{};
-  nipsa::TrajectorySession head{.d = subject_.session, .model = subject_.model, .started_at = subject_.started,
-                                .tick = subject_.tick, .writer = subject_.writer};
+  nipsa::TrajectorySession head{.d = subject_.session,
+                                .model = subject_.model,
+                                .started_at = subject_.started,
+                                .tick = subject_.tick,
+                                .writer = subject_.writer};
   CO_TRY(auto draft, nipsa::build_trajectory_session(head, clock_.now()));
-  CO_TRY(const nostr::EventId id, co_await sink_.put_head(subject_.session, /*last=*/false, std::move(draft)));
+  CO_TRY(const nostr::EventId id,
+         co_await sink_.put_head(subject_.session, /*last=*/false, std::move(draft)));
   position_.first_head = id;
   co_return Result<void>{};
 }
@@ -142,7 +152,8 @@ Task<Result<void>> TrajectoryRecorder::append(Step step) {
   const auto seq = static_cast<std::uint32_t>(position_.events.size() + 1);
   const base::UnixTime now = clock_.now();
   nipsa::TrajectoryStep out;
-  out.session = {.kind = nipsa::kinds::kTrajectory, .pubkey = subject_.agent, .d = subject_.session};
+  out.session = {
+      .kind = nipsa::kinds::kTrajectory, .pubkey = subject_.agent, .d = subject_.session};
   out.first_head = *position_.first_head;
   out.seq = seq;
   if (!position_.events.empty()) out.previous = position_.events.back();
@@ -164,22 +175,29 @@ Task<Result<TrajectorySummary>> TrajectoryRecorder::close(StepList steps, Value 
   const std::size_t before_end = steps.total;
   CO_TRY(co_await record(std::move(steps)));
   if (recorded() == before_end) {
-    Step end{.type = std::string(nipsa::step_type::kSessionEnd), .members = std::move(totals), .at = clock_.now()};
+    Step end{.type = std::string(nipsa::step_type::kSessionEnd),
+             .members = std::move(totals),
+             .at = clock_.now()};
     end.members["trajectory_hash"] = chain().hex();
     end.members["count"] = before_end;
     CO_TRY(co_await append(std::move(end)));
   }
-  TrajectorySummary summary{.first_head = *position_.first_head, .hash = chain(),
+  TrajectorySummary summary{.first_head = *position_.first_head,
+                            .hash = chain(),
                             .count = static_cast<std::uint32_t>(position_.events.size())};
   if (!position_.last_head) {
     // The closing head replaces the first one, so it must be younger by a second at least.
     const base::UnixTime now = std::max(clock_.now(), subject_.started + base::seconds{1});
-    nipsa::TrajectorySession head{.d = subject_.session, .model = subject_.model, .started_at = subject_.started,
-                                  .tick = subject_.tick, .writer = subject_.writer};
-    head.end = nipsa::TrajectoryEnd{.ended_at = now, .first = summary.first_head,
-                                    .hash = summary.hash, .count = summary.count};
+    nipsa::TrajectorySession head{.d = subject_.session,
+                                  .model = subject_.model,
+                                  .started_at = subject_.started,
+                                  .tick = subject_.tick,
+                                  .writer = subject_.writer};
+    head.end = nipsa::TrajectoryEnd{
+        .ended_at = now, .first = summary.first_head, .hash = summary.hash, .count = summary.count};
     CO_TRY(auto draft, nipsa::build_trajectory_session(head, now));
-    CO_TRY(const nostr::EventId id, co_await sink_.put_head(subject_.session, /*last=*/true, std::move(draft)));
+    CO_TRY(const nostr::EventId id,
+           co_await sink_.put_head(subject_.session, /*last=*/true, std::move(draft)));
     position_.last_head = id;
   }
   summary.last_head = *position_.last_head;

@@ -26,7 +26,9 @@ Value usage_json(const Usage& usage) {
 }
 
 Usage usage_of(const Value& value) {
-  const auto count = [&](const char* key) { return static_cast<std::uint64_t>(base::json::int_or(value, key)); };
+  const auto count = [&](const char* key) {
+    return static_cast<std::uint64_t>(base::json::int_or(value, key));
+  };
   return {count("prompt"), count("cached"), count("completion"), value.value("estimated", false)};
 }
 
@@ -60,7 +62,8 @@ Result<TranscriptMessage> decode(const storage::MessageRow& row) {
   if (out.message.role == Role::kAssistant) {
     TRY(const Value calls, base::json::get_array(value, "calls"));
     for (const Value& call : calls)
-      out.message.calls.push_back({base::json::string_or(call, "id"), base::json::string_or(call, "name"),
+      out.message.calls.push_back({base::json::string_or(call, "id"),
+                                   base::json::string_or(call, "name"),
                                    base::json::string_or(call, "arguments")});
     out.usage = usage_of(value.value("usage", Value::object()));
   }
@@ -70,7 +73,8 @@ Result<TranscriptMessage> decode(const storage::MessageRow& row) {
   }
   if (const auto ending = value.find("ending"); ending != value.end()) {
     TRY(const auto status, parse_session_status(base::json::string_or(*ending, "status")));
-    out.ending = Ending{status, base::json::string_or(*ending, "detail"), base::json::string_or(*ending, "text")};
+    out.ending = Ending{status, base::json::string_or(*ending, "detail"),
+                        base::json::string_or(*ending, "text")};
   }
   return out;
 }
@@ -154,7 +158,8 @@ Result<ToolOutput> output_of(const std::string& json) {
 }
 
 Result<CallRecord> decode(const storage::CallRow& row) {
-  CallRecord out{.call_id = row.call_id, .state = row.state, .created = row.created, .changed = row.changed};
+  CallRecord out{
+      .call_id = row.call_id, .state = row.state, .created = row.created, .changed = row.changed};
   out.plan.tool = row.name;
   TRY(const Value plan, base::json::parse(row.args_json, kRowLimits));
   out.plan.params = plan.value("params", Value());
@@ -170,7 +175,9 @@ Result<CallRecord> decode(const storage::CallRow& row) {
 
 }  // namespace
 
-std::string_view session_status_name(SessionStatus status) { return name_in(kStatuses, status); }
+std::string_view session_status_name(SessionStatus status) {
+  return name_in(kStatuses, status);
+}
 Result<SessionStatus> parse_session_status(std::string_view name) {
   return value_in(kStatuses, name, "session status");
 }
@@ -195,12 +202,14 @@ Result<void> Transcript::load() {
 }
 
 const CallRecord* Transcript::call(std::string_view call_id) const {
-  const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const CallRecord& c) { return c.call_id == call_id; });
+  const auto found = std::find_if(calls_.begin(), calls_.end(),
+                                  [&](const CallRecord& c) { return c.call_id == call_id; });
   return found == calls_.end() ? nullptr : &*found;
 }
 
 CallRecord* Transcript::find(std::string_view call_id) {
-  const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const CallRecord& c) { return c.call_id == call_id; });
+  const auto found = std::find_if(calls_.begin(), calls_.end(),
+                                  [&](const CallRecord& c) { return c.call_id == call_id; });
   CHECK(found != calls_.end());
   return &*found;
 }
@@ -214,7 +223,8 @@ Result<void> Transcript::append(TranscriptMessage entry) {
 Result<void> Transcript::propose(std::string call_id, CallPlan plan, base::UnixTime now) {
   TRY(const bool added, sessions_.add_call(session_, call_id, plan.tool, encode(plan), now));
   if (!added) return base::fail(Errc::kConflict, "tool call " + call_id + " exists already");
-  calls_.push_back({.call_id = std::move(call_id), .plan = std::move(plan), .created = now, .changed = now});
+  calls_.push_back(
+      {.call_id = std::move(call_id), .plan = std::move(plan), .created = now, .changed = now});
   return {};
 }
 

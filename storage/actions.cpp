@@ -28,19 +28,24 @@ constexpr const char* kMove =
     "UPDATE actions SET state = ?, result = CASE WHEN ? = '' THEN result ELSE ? END, changed = ? "
     "WHERE tick = ? AND call_id = ? AND state = ?";
 constexpr const char* kGet =
-    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, state, "
+    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, "
+    "state, "
     "result, created, changed FROM actions WHERE tick = ? AND call_id = ?";
 constexpr const char* kByQuestion =
-    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, state, "
+    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, "
+    "state, "
     "result, created, changed FROM actions WHERE question = ?";
 constexpr const char* kByEvent =
-    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, state, "
+    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, "
+    "state, "
     "result, created, changed FROM actions WHERE event_id = ?";
 constexpr const char* kList =
-    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, state, "
+    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, "
+    "state, "
     "result, created, changed FROM actions WHERE tick = ? ORDER BY seq";
 constexpr const char* kUnfinished =
-    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, state, "
+    "SELECT tick, call_id, digest, action_class, draft, event_id, event, question, decision, "
+    "state, "
     "result, created, changed FROM actions "
     "WHERE state IN ('proposed','asked','approved','signed','published') ORDER BY seq";
 
@@ -67,39 +72,45 @@ bool may_move(ActionState from, ActionState to) {
   const bool refused = to == kRefused || to == kFailed;
   switch (from) {
     case kProposed:
-      return to == kAsked || to == kApproved || to == kSigned || to == kDone || to == kDenied || refused;
+      return to == kAsked || to == kApproved || to == kSigned || to == kDone || to == kDenied ||
+             refused;
     case kAsked:
       return to == kApproved || to == kDenied || to == kExpired || to == kWithdrawn ||
              to == kUndeliverable || refused;
     case kApproved:
       return to == kSigned || to == kDone || to == kDenied || to == kExpired || refused;
-    case kSigned: return to == kPublished || to == kFailed;
-    case kPublished: return to == kDone || to == kFailed;
+    case kSigned:
+      return to == kPublished || to == kFailed;
+    case kPublished:
+      return to == kDone || to == kFailed;
     case kDone:
     case kDenied:
     case kExpired:
     case kWithdrawn:
     case kUndeliverable:
     case kRefused:
-    case kFailed: return false;
+    case kFailed:
+      return false;
   }
   return false;
 }
 
 Result<ActionRow> Actions::add(const ActionRow& a) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(db_.run(kAdd, a.tick, a.call_id, a.digest, a.action_class, a.draft_json, a.created, a.created));
+  TRY(db_.run(kAdd, a.tick, a.call_id, a.digest, a.action_class, a.draft_json, a.created,
+              a.created));
   TRY(auto standing, get(a.tick, a.call_id));
   CHECK(standing.has_value());
   if (standing->digest != a.digest)
-    return fail(Errc::kConflict, fmt::format("call {} was proposed with another action", a.call_id));
+    return fail(Errc::kConflict,
+                fmt::format("call {} was proposed with another action", a.call_id));
   TRY(tx.commit());
   FAILPOINT("action-added");
   return *std::move(standing);
 }
 
-Result<void> Actions::set_stamped(std::string_view tick, std::string_view call_id, const EventId& id,
-                                  std::string_view unsigned_json, UnixTime now) {
+Result<void> Actions::set_stamped(std::string_view tick, std::string_view call_id,
+                                  const EventId& id, std::string_view unsigned_json, UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kStamp, id, unsigned_json, now, tick, call_id));
   if (changed == 0) {
@@ -128,8 +139,8 @@ Result<void> Actions::set_decision(std::string_view tick, std::string_view call_
   return tx.commit();
 }
 
-Result<void> Actions::set_signed(std::string_view tick, std::string_view call_id, const Event& event,
-                                 UnixTime now) {
+Result<void> Actions::set_signed(std::string_view tick, std::string_view call_id,
+                                 const Event& event, UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed,
       db_.run(kSign, event.id, nostr::to_json(event), now, tick, call_id, event.id));
@@ -168,6 +179,8 @@ Result<std::vector<ActionRow>> Actions::list(std::string_view tick) {
   return db_.all(kList, read_action, tick);
 }
 
-Result<std::vector<ActionRow>> Actions::list_unfinished() { return db_.all(kUnfinished, read_action); }
+Result<std::vector<ActionRow>> Actions::list_unfinished() {
+  return db_.all(kUnfinished, read_action);
+}
 
 }  // namespace storage

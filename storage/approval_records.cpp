@@ -7,25 +7,31 @@ namespace storage {
 namespace {
 
 constexpr const char* kAddPresentation =
-    "INSERT INTO presentations (id, question, channel, shown_to, part, rumor, wrap, sent, created_at) "
+    "INSERT INTO presentations (id, question, channel, shown_to, part, rumor, wrap, sent, "
+    "created_at) "
     "VALUES (?,?,?,?,?,?,?,?,?)";
 constexpr const char* kPresentationSent = "UPDATE presentations SET sent = ? WHERE id = ?";
 constexpr const char* kPresentations =
-    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM presentations "
+    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM "
+    "presentations "
     "WHERE question = ? ORDER BY created_at, part";
 constexpr const char* kPresentation =
-    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM presentations "
+    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM "
+    "presentations "
     "WHERE id = ?";
 constexpr const char* kPresentationsIn =
-    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM presentations "
+    "SELECT id, question, channel, shown_to, part, rumor, wrap, sent, created_at FROM "
+    "presentations "
     "WHERE sent = ? ORDER BY created_at LIMIT ?";
 
 constexpr const char* kAddSignal =
-    "INSERT INTO signals (id, question, author, channel, strength, answer, verdict, refers_to, said_at, "
+    "INSERT INTO signals (id, question, author, channel, strength, answer, verdict, refers_to, "
+    "said_at, "
     "received_at, relay, raw, wrap) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING";
 constexpr const char* kHasSignal = "SELECT 1 FROM signals WHERE id = ?";
 constexpr const char* kSignals =
-    "SELECT id, question, author, channel, strength, answer, verdict, refers_to, said_at, received_at, "
+    "SELECT id, question, author, channel, strength, answer, verdict, refers_to, said_at, "
+    "received_at, "
     "relay, raw, wrap FROM signals WHERE question = ? ORDER BY said_at, id";
 
 constexpr const char* kAddDecision =

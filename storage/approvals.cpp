@@ -11,8 +11,9 @@ namespace storage {
 
 namespace {
 
-#define QUESTION_COLUMNS                                                                          \
-  "id, digest, code, asker, agent, tick, requester, action_class, summary, action, request, sats, " \
+#define QUESTION_COLUMNS                                                                      \
+  "id, digest, code, asker, agent, tick, requester, action_class, summary, action, request, " \
+  "sats, "                                                                                    \
   "required, created_at, expires_at, state, changed_at"
 
 constexpr const char* kAdd =
@@ -27,14 +28,17 @@ constexpr const char* kConsume =
     "UPDATE questions SET state = 'consumed', changed_at = ? "
     "WHERE id = ? AND state = 'approved' AND expires_at >= ?";
 constexpr const char* kAddDenial =
-    "INSERT OR IGNORE INTO denials (digest, at, question) SELECT digest, ?, id FROM questions WHERE id = ?";
+    "INSERT OR IGNORE INTO denials (digest, at, question) SELECT digest, ?, id FROM questions "
+    "WHERE id = ?";
 constexpr const char* kDenied =
     "SELECT at FROM denials WHERE digest = ? AND at >= ? ORDER BY at DESC LIMIT 1";
 constexpr const char* kBind =
-    "INSERT INTO bound_events (digest, event_id, at) VALUES (?,?,?) ON CONFLICT (digest) DO NOTHING";
+    "INSERT INTO bound_events (digest, event_id, at) VALUES (?,?,?) ON CONFLICT (digest) DO "
+    "NOTHING";
 constexpr const char* kBound = "SELECT event_id FROM bound_events WHERE digest = ?";
 constexpr const char* kOverdue =
-    "SELECT " QUESTION_COLUMNS " FROM questions "
+    "SELECT " QUESTION_COLUMNS
+    " FROM questions "
     "WHERE state IN ('open','approved') AND expires_at < ? ORDER BY expires_at";
 constexpr const char* kGet = "SELECT " QUESTION_COLUMNS " FROM questions WHERE id = ?";
 constexpr const char* kLatest =
@@ -48,10 +52,12 @@ constexpr const char* kHistory =
 constexpr const char* kCodes = "SELECT code FROM questions ORDER BY created_at DESC LIMIT ?";
 constexpr const char* kOpenFor =
     // CROSS fixes the order: few questions are open, an operator has many old ones.
-    "SELECT count(DISTINCT q.id) FROM questions q CROSS JOIN question_operators o ON o.question = q.id "
+    "SELECT count(DISTINCT q.id) FROM questions q CROSS JOIN question_operators o ON o.question = "
+    "q.id "
     "WHERE q.state = 'open' AND o.operator = ?";
 constexpr const char* kAskedSince =
-    "SELECT count(DISTINCT question) FROM question_operators WHERE operator = ? AND created_at >= ?";
+    "SELECT count(DISTINCT question) FROM question_operators WHERE operator = ? AND created_at >= "
+    "?";
 
 #undef QUESTION_COLUMNS
 
@@ -76,7 +82,9 @@ Question read_question(Row& r) {
           .changed_at = r.take<UnixTime>()};
 }
 
-std::int64_t read_count(Row& r) { return r.take<std::int64_t>(); }
+std::int64_t read_count(Row& r) {
+  return r.take<std::int64_t>();
+}
 
 }  // namespace
 
@@ -88,12 +96,14 @@ bool may_move(QuestionState from, QuestionState to) {
              to == kCancelled || to == kUndeliverable;
     case kApproved:
       return to == kOpen || to == kDenied || to == kExpired || to == kWithdrawn || to == kCancelled;
-    case kDenied: return to == kApproved || to == kOpen;
+    case kDenied:
+      return to == kApproved || to == kOpen;
     case kConsumed:
     case kExpired:
     case kWithdrawn:
     case kCancelled:
-    case kUndeliverable: return false;
+    case kUndeliverable:
+      return false;
   }
   return false;
 }
@@ -134,7 +144,8 @@ Result<void> Approvals::consume(const EventId& id, const EventId& event, UnixTim
   TRY(const auto question, get(id));
   if (!question) return fail(Errc::kNotFound, "no such question");
   TRY(const auto changed, db_.run(kConsume, now, id, now));
-  TRY(expect_one(changed, fmt::format("question is {}, not approved and live", name_of(question->state))));
+  TRY(expect_one(changed,
+                 fmt::format("question is {}, not approved and live", name_of(question->state))));
   TRY(const EventId bound, bind_event(question->digest, event, now));
   if (bound != event)
     return fail(Errc::kConflict, "this approval was used for another event: " + bound.hex());
@@ -144,7 +155,8 @@ Result<void> Approvals::consume(const EventId& id, const EventId& event, UnixTim
   return {};
 }
 
-Result<EventId> Approvals::bind_event(const nostr::Sha256& digest, const EventId& event, UnixTime now) {
+Result<EventId> Approvals::bind_event(const nostr::Sha256& digest, const EventId& event,
+                                      UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(db_.run(kBind, digest, event, now));
   TRY(const auto bound, bound_event(digest));
@@ -213,7 +225,8 @@ Result<std::vector<Question>> Approvals::history(std::size_t limit) {
   return with_operators(std::move(questions));
 }
 
-Result<std::optional<UnixTime>> Approvals::denied_since(const nostr::Sha256& digest, UnixTime since) {
+Result<std::optional<UnixTime>> Approvals::denied_since(const nostr::Sha256& digest,
+                                                        UnixTime since) {
   return db_.one(kDenied, [](Row& row) { return row.take<UnixTime>(); }, digest, since);
 }
 

@@ -35,13 +35,11 @@ AuditRow read_row(Row& r) {
   return out;
 }
 
-Result<nostr::Sha256> chain_hash(const nostr::Sha256& prev, std::int64_t seq, const AuditEntry& entry) {
-  base::json::Value value{{"seq", seq},
-                          {"time", base::to_unix(entry.time)},
-                          {"requester", entry.requester},
-                          {"kind", entry.kind},
-                          {"verdict", entry.verdict},
-                          {"reason", entry.reason}};
+Result<nostr::Sha256> chain_hash(const nostr::Sha256& prev, std::int64_t seq,
+                                 const AuditEntry& entry) {
+  base::json::Value value{
+      {"seq", seq},         {"time", base::to_unix(entry.time)}, {"requester", entry.requester},
+      {"kind", entry.kind}, {"verdict", entry.verdict},          {"reason", entry.reason}};
   if (entry.digest) value["digest"] = entry.digest->hex();
   if (entry.event_id) value["event_id"] = entry.event_id->hex();
   TRY(const std::string line, base::json::canonical(value));
@@ -56,21 +54,22 @@ Result<AuditRow> AuditLog::append(const AuditEntry& entry) {
     nostr::Sha256 hash;
   };
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(const auto last, db_.one(kLast, [](Row& r) {
-    return Last{r.take<std::int64_t>(), r.take<nostr::Sha256>()};
-  }));
+  TRY(const auto last,
+      db_.one(kLast, [](Row& r) { return Last{r.take<std::int64_t>(), r.take<nostr::Sha256>()}; }));
   AuditRow row{.seq = last ? last->seq + 1 : 1,
                .entry = entry,
                .prev = last ? last->hash : nostr::Sha256{},
                .hash = {}};
   TRY(row.hash, chain_hash(row.prev, row.seq, entry));
-  TRY(db_.run(kAppend, row.seq, entry.time, entry.requester, entry.kind, entry.digest, entry.verdict,
-              entry.reason, entry.event_id, row.prev, row.hash));
+  TRY(db_.run(kAppend, row.seq, entry.time, entry.requester, entry.kind, entry.digest,
+              entry.verdict, entry.reason, entry.event_id, row.prev, row.hash));
   TRY(tx.commit());
   return row;
 }
 
-Result<std::vector<AuditRow>> AuditLog::tail(std::size_t limit) { return db_.all(kTail, read_row, limit); }
+Result<std::vector<AuditRow>> AuditLog::tail(std::size_t limit) {
+  return db_.all(kTail, read_row, limit);
+}
 
 Result<std::int64_t> AuditLog::verify() {
   std::int64_t seq = 0;

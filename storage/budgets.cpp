@@ -15,18 +15,22 @@ constexpr std::int64_t kNotDaily = -1;
 constexpr std::int64_t kSecondsPerDay = 86'400;
 
 constexpr const char* kAdd =
-    "INSERT INTO reservations (key, purpose, agent, tick, session, reserved, state, created, changed) "
+    "INSERT INTO reservations (key, purpose, agent, tick, session, reserved, state, created, "
+    "changed) "
     "VALUES (?,?,?,?,?,?,'reserved',?,?)";
 constexpr const char* kAddScope =
     "INSERT INTO reservation_scopes (reservation, scope, day) VALUES (?,?,?)";
 constexpr const char* kScopes = "SELECT scope, day FROM reservation_scopes WHERE reservation = ?";
-constexpr const char* kTotals = "SELECT spent, reserved FROM budget_totals WHERE scope = ? AND day = ?";
+constexpr const char* kTotals =
+    "SELECT spent, reserved FROM budget_totals WHERE scope = ? AND day = ?";
 // Two statements instead of an upsert: the row's CHECKs would test the bare insert, whose change to
 // one of the sums is negative.
 constexpr const char* kOpenTotals =
-    "INSERT INTO budget_totals (scope, day, reserved, spent) VALUES (?,?,0,0) ON CONFLICT DO NOTHING";
+    "INSERT INTO budget_totals (scope, day, reserved, spent) VALUES (?,?,0,0) ON CONFLICT DO "
+    "NOTHING";
 constexpr const char* kMoveTotals =
-    "UPDATE budget_totals SET reserved = reserved + ?, spent = spent + ? WHERE scope = ? AND day = ?";
+    "UPDATE budget_totals SET reserved = reserved + ?, spent = spent + ? WHERE scope = ? AND day = "
+    "?";
 constexpr const char* kFinish =
     "UPDATE reservations SET state = ?, settled = ?, estimated = ?, changed = ? "
     "WHERE id = ? AND state IN ('reserved','unknown')";
@@ -70,18 +74,22 @@ Reservation read_reservation(Row& r) {
           .changed = r.take<UnixTime>()};
 }
 
-std::int64_t read_int(Row& r) { return r.take<std::int64_t>(); }
+std::int64_t read_int(Row& r) {
+  return r.take<std::int64_t>();
+}
 
 Result<void> check_amount(Msat amount) {
   if (amount.value >= 0 && amount <= base::kMaxMsat) return {};
-  return fail(Errc::kInvalid, fmt::format("amount is {} msat, limits are 0 and 21 million bitcoin", amount.value));
+  return fail(Errc::kInvalid,
+              fmt::format("amount is {} msat, limits are 0 and 21 million bitcoin", amount.value));
 }
 
 Result<BudgetTotals> read_totals(Db& db, std::string_view scope, std::int64_t day) {
   TRY(const auto totals,
-      db.one(kTotals,
-             [](Row& r) { return BudgetTotals{.spent = r.take<Msat>(), .reserved = r.take<Msat>()}; },
-             scope, day));
+      db.one(
+          kTotals,
+          [](Row& r) { return BudgetTotals{.spent = r.take<Msat>(), .reserved = r.take<Msat>()}; },
+          scope, day));
   return totals.value_or(BudgetTotals{});
 }
 
@@ -100,8 +108,8 @@ Result<void> check_limit(const BudgetScope& scope, const BudgetTotals& totals, M
   if (amount.value <= room && scope.limit->value > 0) return {};
   return fail(Errc::kLimit,
               fmt::format("budget {}{}: {} msat more would exceed {} msat (spent {}, reserved {})",
-                          scope.key, scope.daily ? " of today" : "", amount.value, scope.limit->value,
-                          totals.spent.value, totals.reserved.value),
+                          scope.key, scope.daily ? " of today" : "", amount.value,
+                          scope.limit->value, totals.spent.value, totals.reserved.value),
               "raise the limit in [budget], or wait for the next day");
 }
 
@@ -152,11 +160,10 @@ Result<Reservation> Budgets::finish(std::int64_t id, ReservationState to, Msat a
   TRY(expect_one(changed, fmt::format("reservation is {}", name_of(row->state))));
   TRY(const std::int64_t today, current_day(now));
   TRY(db_.run(kSetDay, today));
-  TRY(const auto scopes, db_.all(kScopes,
-                                 [](Row& r) {
-                                   return ScopeRow{r.take<std::string>(), r.take<std::int64_t>()};
-                                 },
-                                 id));
+  TRY(const auto scopes,
+      db_.all(
+          kScopes, [](Row& r) { return ScopeRow{r.take<std::string>(), r.take<std::int64_t>()}; },
+          id));
   for (const ScopeRow& scope : scopes) {
     TRY(move_totals(db_, scope.scope, scope.day, -row->reserved.value, 0));
     // Spending belongs to the day it is settled in, whatever day it was reserved.
@@ -196,7 +203,9 @@ Result<std::optional<Reservation>> Budgets::find(std::string_view key) {
   return db_.one(kFind, read_reservation, key);
 }
 
-Result<std::vector<Reservation>> Budgets::list_open() { return db_.all(kListOpen, read_reservation); }
+Result<std::vector<Reservation>> Budgets::list_open() {
+  return db_.all(kListOpen, read_reservation);
+}
 
 Result<Msat> Budgets::spent_in_tick(std::string_view tick) {
   TRY(const auto sum, db_.one(kSpentInTick, read_int, tick));

@@ -29,12 +29,14 @@ Result<void> CosignLog::add_use(std::string_view scope, std::string_view ref, Un
 
 Result<std::int64_t> CosignLog::uses_since(std::string_view scope, UnixTime since,
                                            std::string_view except_ref) {
-  TRY(const auto count, db_.one(kUses, [](Row& row) { return row.take<std::int64_t>(); }, scope, since,
-                                except_ref));
+  TRY(const auto count,
+      db_.one(kUses, [](Row& row) { return row.take<std::int64_t>(); }, scope, since, except_ref));
   return count.value_or(0);
 }
 
-Result<std::int64_t> CosignLog::purge_uses(UnixTime before) { return db_.run(kPurgeUses, before); }
+Result<std::int64_t> CosignLog::purge_uses(UnixTime before) {
+  return db_.run(kPurgeUses, before);
+}
 
 Result<bool> CosignLog::advance_head(const Address& address, const SignedHead& candidate) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
@@ -47,11 +49,10 @@ Result<bool> CosignLog::advance_head(const Address& address, const SignedHead& c
 }
 
 Result<std::optional<SignedHead>> CosignLog::head(const Address& address) {
-  return db_.one(kHead,
-                 [](Row& r) {
-                   return SignedHead{.id = r.take<EventId>(), .created_at = r.take<UnixTime>()};
-                 },
-                 address.str());
+  return db_.one(
+      kHead,
+      [](Row& r) { return SignedHead{.id = r.take<EventId>(), .created_at = r.take<UnixTime>()}; },
+      address.str());
 }
 
 Result<EventId> CosignLog::bind(std::string_view scope, std::string_view key, const EventId& event,

@@ -47,7 +47,9 @@ Errc errc_of(int code) {
 
 // Values are bound without copying: a Lease resets and unbinds before the arguments of run(), one()
 // and all() die.
-void Row::bind(std::int64_t value) { sqlite3_bind_int64(statement_, ++parameter_, value); }
+void Row::bind(std::int64_t value) {
+  sqlite3_bind_int64(statement_, ++parameter_, value);
+}
 
 void Row::bind(std::string_view text) {
   // A null pointer would become NULL, which an empty text is not.
@@ -61,7 +63,9 @@ void Row::bind(base::ByteView blob) {
                       SQLITE_STATIC);
 }
 
-void Row::bind(std::nullptr_t) { sqlite3_bind_null(statement_, ++parameter_); }
+void Row::bind(std::nullptr_t) {
+  sqlite3_bind_null(statement_, ++parameter_);
+}
 
 base::ByteView Row::take_view() {
   if (sqlite3_column_type(statement_, column_) == SQLITE_NULL) damaged_ = true;
@@ -75,14 +79,18 @@ std::int64_t Row::read_int() {
   return sqlite3_column_int64(statement_, column_++);
 }
 
-std::string_view Row::read_text() { return base::as_text(take_view()); }
+std::string_view Row::read_text() {
+  return base::as_text(take_view());
+}
 
 void Row::read(base::Bytes& out) {
   const base::ByteView view = take_view();
   out.assign(view.begin(), view.end());
 }
 
-bool Row::next_is_null() const { return sqlite3_column_type(statement_, column_) == SQLITE_NULL; }
+bool Row::next_is_null() const {
+  return sqlite3_column_type(statement_, column_) == SQLITE_NULL;
+}
 
 // --- Db ----------------------------------------------------------------------------------------
 
@@ -110,8 +118,8 @@ Result<std::unique_ptr<Db>> Db::open(const std::string& path, DbOptions options)
   if (path != ":memory:") {
     TRY(db->lock_fd_, lock_home(path));
   }
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_EXRESCODE;
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   // Rows hold private messages: the file is the owner's alone from its first byte on.
   const mode_t old_mask = ::umask(0077);
   const int opened = sqlite3_open_v2(path.c_str(), &db->handle_, flags, nullptr);
@@ -134,7 +142,8 @@ Result<std::unique_ptr<Db>> Db::open(const std::string& path, DbOptions options)
 }
 
 Result<void> Db::script(const char* sql) {
-  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return last_error("script");
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return last_error("script");
   return {};
 }
 
@@ -146,9 +155,13 @@ std::unexpected<base::Error> Db::last_error(std::string_view what) const {
               (code & 0xff) == SQLITE_FULL ? "free some disk space" : "");
 }
 
-std::int64_t Db::changes() const { return sqlite3_changes64(handle_); }
+std::int64_t Db::changes() const {
+  return sqlite3_changes64(handle_);
+}
 
-std::int64_t Db::last_rowid() const { return sqlite3_last_insert_rowid(handle_); }
+std::int64_t Db::last_rowid() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
 
 Result<std::vector<Db::Plan>> Db::plans() {
   std::vector<Plan> out;
@@ -194,16 +207,20 @@ Result<bool> Db::Lease::step() {
   if (owner.depth_ > 0 && sqlite3_get_autocommit(owner.handle_) != 0)
     return fail(Errc::kDatabase, "the transaction was rolled back by an earlier failure");
   switch (sqlite3_step(row.statement_)) {
-    case SQLITE_ROW: return true;
-    case SQLITE_DONE: return false;
-    default: return owner.last_error(sql);
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return owner.last_error(sql);
   }
 }
 
 std::unexpected<base::Error> Db::Lease::damaged() const {
-  return fail(Errc::kDatabase,
-              fmt::format("a row has an unexpected shape in \"{}\"", std::string_view(sql).substr(0, 48)),
-              "restore the database from a backup, or start a new home");
+  return fail(
+      Errc::kDatabase,
+      fmt::format("a row has an unexpected shape in \"{}\"", std::string_view(sql).substr(0, 48)),
+      "restore the database from a backup, or start a new home");
 }
 
 // --- transactions ------------------------------------------------------------------------------

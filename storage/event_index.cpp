@@ -1,5 +1,6 @@
-// HOT PATH: a filter becomes a few sources, each a range of one index in descending pos; the sources
-// are merged like sorted runs, bodies are read only for candidates, and matches() has the last word.
+// HOT PATH: a filter becomes a few sources, each a range of one index in descending pos; the
+// sources are merged like sorted runs, bodies are read only for candidates, and matches() has the
+// last word.
 #include "storage/event_index.h"
 
 #include <algorithm>
@@ -32,8 +33,12 @@ std::int64_t shifted(UnixTime t) {
 
 }  // namespace
 
-std::int64_t id_key(const EventId& id) { return first_eight(id.data()); }
-std::int64_t author_key(const PublicKey& author) { return first_eight(author.data()); }
+std::int64_t id_key(const EventId& id) {
+  return first_eight(id.data());
+}
+std::int64_t author_key(const PublicKey& author) {
+  return first_eight(author.data());
+}
 
 std::int64_t address_key(const Address& address) {
   return first_eight(nostr::sha256(address.str()).data());
@@ -65,10 +70,15 @@ std::int64_t index_pos(const Event& event) {
   return shifted(event.created_at) | (kIdMask - start);
 }
 
-std::int64_t last_pos_at(UnixTime t) { return shifted(t) | kIdMask; }
-std::int64_t first_pos_at(UnixTime t) { return shifted(t); }
+std::int64_t last_pos_at(UnixTime t) {
+  return shifted(t) | kIdMask;
+}
+std::int64_t first_pos_at(UnixTime t) {
+  return shifted(t);
+}
 
-// --- sources ---------------------------------------------------------------------------------------
+// --- sources
+// ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -101,7 +111,8 @@ struct Source {
   enum class Index { kAuthor, kKind, kTag } index = Index::kKind;
   std::int64_t key = 0;  ///< author or tag key
   std::int64_t kind = 0;
-  Candidate last{std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::max()};
+  Candidate last{std::numeric_limits<std::int64_t>::max(),
+                 std::numeric_limits<std::int64_t>::max()};
   std::vector<Candidate> page = {};
   std::size_t next = 0;
   bool dry = false;
@@ -169,7 +180,8 @@ class Search {
     return finish(std::move(out));
   }
 
-  /// Author, kind and `d` together name single events: {"kinds":[39201],"authors":[…],"#d":["state"]}.
+  /// Author, kind and `d` together name single events:
+  /// {"kinds":[39201],"authors":[…],"#d":["state"]}.
   bool names_addresses() const {
     const auto d = filter_.tags.find('d');
     if (d == filter_.tags.end() || d->second.empty()) return false;
@@ -196,8 +208,9 @@ class Search {
     const auto rank = [](const auto& tag) {
       return std::tuple{tag.second.empty(), tag.first == 'd', tag.second.size()};
     };
-    const auto best = std::min_element(filter_.tags.begin(), filter_.tags.end(),
-                                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    const auto best =
+        std::min_element(filter_.tags.begin(), filter_.tags.end(),
+                         [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     if (best != filter_.tags.end() && !best->second.empty()) {
       for (const std::string& value : best->second)
         sources_.push_back({.index = Source::Index::kTag, .key = tag_key(best->first, value)});
@@ -268,7 +281,8 @@ class Search {
         break;
       }
     }
-    if (source.index != Source::Index::kTag && !source.page.empty()) source.last = source.page.back();
+    if (source.index != Source::Index::kTag && !source.page.empty())
+      source.last = source.page.back();
     source.dry = read < page_size_;
     return {};
   }
@@ -284,12 +298,13 @@ class Search {
     return {};
   }
 
-  /// Pops candidates in order. Equal pos is rare but possible (same second, same start of the id), so
-  /// the last one is sorted by id in full before the limit cuts.
+  /// Pops candidates in order. Equal pos is rare but possible (same second, same start of the id),
+  /// so the last one is sorted by id in full before the limit cuts.
   Result<std::vector<Event>> merge() {
     // Many sources share the limit; a page that turns out too short is followed by another.
-    page_size_ = std::clamp<std::size_t>(2 * std::min<std::size_t>(limit_, 4096) /
-                                             std::max<std::size_t>(sources_.size(), 1), 8, 512);
+    page_size_ = std::clamp<std::size_t>(
+        2 * std::min<std::size_t>(limit_, 4096) / std::max<std::size_t>(sources_.size(), 1), 8,
+        512);
     for (std::size_t i = 0; i < sources_.size(); ++i) TRY(advance(i));
     std::vector<Event> out;
     Candidate last{-1, -1};
@@ -319,7 +334,8 @@ class Search {
 
 }  // namespace
 
-Result<std::vector<Event>> find_events(Db& db, const nostr::Filter& filter, std::size_t cap, UnixTime now) {
+Result<std::vector<Event>> find_events(Db& db, const nostr::Filter& filter, std::size_t cap,
+                                       UnixTime now) {
   const std::size_t limit = filter.limit ? std::min<std::size_t>(*filter.limit, cap) : cap;
   return Search(db, filter, limit, now).run();
 }

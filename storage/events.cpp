@@ -22,8 +22,7 @@ constexpr const char* kInsertTag =
     "INSERT OR IGNORE INTO event_tags (key, pos, seq, kind, author) VALUES (?,?,?,?,?)";
 constexpr const char* kBodyById = "SELECT body FROM events WHERE id = ?";
 constexpr const char* kSeqById = "SELECT seq, body FROM events WHERE id = ?";
-constexpr const char* kByAddress =
-    "SELECT seq, body FROM events WHERE address = ?";
+constexpr const char* kByAddress = "SELECT seq, body FROM events WHERE address = ?";
 constexpr const char* kDeleteEvent = "DELETE FROM events WHERE seq = ?";
 constexpr const char* kDeleteTag = "DELETE FROM event_tags WHERE key = ? AND pos = ? AND seq = ?";
 constexpr const char* kTombstone = "SELECT until FROM tombstones WHERE target = ? AND author = ?";
@@ -40,14 +39,19 @@ struct Stored {
   base::Bytes body;
 };
 
-Stored read_stored(Row& row) { return {.seq = row.take<std::int64_t>(), .body = row.take<base::Bytes>()}; }
+Stored read_stored(Row& row) {
+  return {.seq = row.take<std::int64_t>(), .body = row.take<base::Bytes>()};
+}
 
 /// Where a tombstone of an address is kept: tombstones are by 32 bytes.
-nostr::Sha256 address_target(const Address& address) { return nostr::sha256(address.str()); }
+nostr::Sha256 address_target(const Address& address) {
+  return nostr::sha256(address.str());
+}
 
 }  // namespace
 
-// --- the steps of one insert; each runs inside the caller's Tx ------------------------------------
+// --- the steps of one insert; each runs inside the caller's Tx
+// ------------------------------------
 
 namespace {
 
@@ -119,12 +123,12 @@ Result<bool> write(Db& db, const Event& event, const std::optional<Address>& add
   const std::int64_t author = author_key(event.pubkey);
   std::optional<std::int64_t> place;
   if (address) place = address_key(*address);
-  TRY(const std::int64_t changed,
-      db.run(kInsertEvent, id_key(event.id), author, event.kind, pos, place, expires,
-             base::as_bytes(scratch)));
+  TRY(const std::int64_t changed, db.run(kInsertEvent, id_key(event.id), author, event.kind, pos,
+                                         place, expires, base::as_bytes(scratch)));
   if (changed == 0) return false;
   const std::int64_t seq = db.last_rowid();
-  for (const std::int64_t key : tag_keys(event)) TRY(db.run(kInsertTag, key, pos, seq, event.kind, author));
+  for (const std::int64_t key : tag_keys(event))
+    TRY(db.run(kInsertTag, key, pos, seq, event.kind, author));
   return true;
 }
 
@@ -159,7 +163,8 @@ Result<StoreOutcome> EventDb::insert(const Event& event, UnixTime now) {
   return outcome;
 }
 
-Result<std::vector<StoreOutcome>> EventDb::insert_batch(std::span<const Event> events, UnixTime now) {
+Result<std::vector<StoreOutcome>> EventDb::insert_batch(std::span<const Event> events,
+                                                        UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kNormal));
   std::vector<StoreOutcome> out;
   out.reserve(events.size());
@@ -174,7 +179,8 @@ Result<std::vector<StoreOutcome>> EventDb::insert_batch(std::span<const Event> e
 }
 
 Result<std::optional<Event>> EventDb::get(const EventId& id) {
-  TRY(const auto body, db_.one(kBodyById, [](Row& row) { return row.take<base::Bytes>(); }, id_key(id)));
+  TRY(const auto body,
+      db_.one(kBodyById, [](Row& row) { return row.take<base::Bytes>(); }, id_key(id)));
   if (!body) return std::nullopt;
   TRY(Event event, unpack_event(*body));
   if (event.id != id) return std::nullopt;
@@ -195,7 +201,8 @@ Result<std::optional<Event>> EventDb::head(const Address& address) {
   return std::move(found->second);
 }
 
-Result<std::vector<Event>> EventDb::query(const nostr::Filters& filters, std::size_t cap, UnixTime now) {
+Result<std::vector<Event>> EventDb::query(const nostr::Filters& filters, std::size_t cap,
+                                          UnixTime now) {
   std::vector<Event> out;
   for (const nostr::Filter& filter : filters) {
     TRY(auto found, find_events(db_, filter, cap, now));

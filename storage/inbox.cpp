@@ -13,7 +13,8 @@ constexpr const char* kAdd =
     "INSERT INTO inbox (event_id, handler, relay, received, event) VALUES (?,?,?,?,?) "
     "ON CONFLICT (event_id, handler) DO NOTHING";
 constexpr const char* kClose =
-    "UPDATE inbox SET closed = ?, event = NULL WHERE event_id = ? AND handler = ? AND closed IS NULL";
+    "UPDATE inbox SET closed = ?, event = NULL WHERE event_id = ? AND handler = ? AND closed IS "
+    "NULL";
 constexpr const char* kIsOpen =
     "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ? AND closed IS NULL";
 constexpr const char* kListOpen =
@@ -67,15 +68,16 @@ Result<std::vector<InboxRow>> Inbox::list_open(std::size_t limit) {
     Result<Event> event;
     InboxRow row;
   };
-  TRY(auto rows, db_.all(kListOpen,
-                         [](Row& row) {
-                           Read out{unpack_event(row.take_view()), {}};
-                           out.row.handler = row.take<std::string>();
-                           out.row.relay = row.take<std::string>();
-                           out.row.received = row.take<UnixTime>();
-                           return out;
-                         },
-                         limit));
+  TRY(auto rows, db_.all(
+                     kListOpen,
+                     [](Row& row) {
+                       Read out{unpack_event(row.take_view()), {}};
+                       out.row.handler = row.take<std::string>();
+                       out.row.relay = row.take<std::string>();
+                       out.row.received = row.take<UnixTime>();
+                       return out;
+                     },
+                     limit));
   std::vector<InboxRow> out;
   for (Read& read : rows) {
     if (!read.event) return std::unexpected(std::move(read.event).error());
@@ -85,6 +87,8 @@ Result<std::vector<InboxRow>> Inbox::list_open(std::size_t limit) {
   return out;
 }
 
-Result<std::int64_t> Inbox::purge_closed(UnixTime before) { return db_.run(kPurge, before); }
+Result<std::int64_t> Inbox::purge_closed(UnixTime before) {
+  return db_.run(kPurge, before);
+}
 
 }  // namespace storage

@@ -7,7 +7,8 @@ namespace {
 
 constexpr const char* kGet = "SELECT value FROM kv WHERE key = ?";
 constexpr const char* kSet =
-    "INSERT INTO kv (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    "INSERT INTO kv (key, value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = "
+    "excluded.value";
 constexpr const char* kErase = "DELETE FROM kv WHERE key = ?";
 constexpr const char* kCounter = "SELECT value FROM counters WHERE name = ?";
 constexpr const char* kBump =

@@ -17,13 +17,15 @@ constexpr const char* kSpend =
 constexpr const char* kVoid =
     "UPDATE nonces SET state = 'void', changed = ? "
     "WHERE side = ? AND peer = ? AND code = ? AND state = 'ready'";
-constexpr const char* kVoidAll = "UPDATE nonces SET state = 'void', changed = ? WHERE state = 'ready'";
+constexpr const char* kVoidAll =
+    "UPDATE nonces SET state = 'void', changed = ? WHERE state = 'ready'";
 constexpr const char* kVoidPeer =
     "UPDATE nonces SET state = 'void', changed = ? WHERE side = ? AND peer = ? AND state = 'ready'";
 constexpr const char* kFind =
     "SELECT side, peer, code, state, session, sighash, created, changed FROM nonces "
     "WHERE side = ? AND peer = ? AND code = ?";
-constexpr const char* kCount = "SELECT count(*) FROM nonces WHERE side = ? AND peer = ? AND state = ?";
+constexpr const char* kCount =
+    "SELECT count(*) FROM nonces WHERE side = ? AND peer = ? AND state = ?";
 constexpr const char* kPurgeVoid = "DELETE FROM nonces WHERE state = 'void' AND changed < ?";
 
 constexpr const char* kForgetExpired = "DELETE FROM replays WHERE expires < ?";
@@ -59,7 +61,8 @@ Result<void> NonceLedger::add(NonceSide side, int peer, const std::vector<std::s
 }
 
 Result<void> NonceLedger::mark_spent(NonceSide side, int peer, std::string_view code,
-                                     std::string_view session, std::string_view sighash, UnixTime now) {
+                                     std::string_view session, std::string_view sighash,
+                                     UnixTime now) {
   FAILPOINT("nonce-before-spent");
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kSpend, session, sighash, now, side, peer, code));
@@ -100,7 +103,9 @@ Result<std::int64_t> NonceLedger::count(NonceSide side, int peer, NonceState sta
   return count.value_or(0);
 }
 
-Result<std::int64_t> NonceLedger::purge_void(UnixTime before) { return db_.run(kPurgeVoid, before); }
+Result<std::int64_t> NonceLedger::purge_void(UnixTime before) {
+  return db_.run(kPurgeVoid, before);
+}
 
 Result<bool> ReplayCache::remember(const nostr::PublicKey& author, std::string_view request_id,
                                    UnixTime now, UnixTime expires) {
@@ -111,6 +116,8 @@ Result<bool> ReplayCache::remember(const nostr::PublicKey& author, std::string_v
   return added == 1;
 }
 
-Result<std::int64_t> ReplayCache::purge(UnixTime now) { return db_.run(kForgetExpired, now); }
+Result<std::int64_t> ReplayCache::purge(UnixTime now) {
+  return db_.run(kForgetExpired, now);
+}
 
 }  // namespace storage

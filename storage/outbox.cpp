@@ -44,7 +44,8 @@ constexpr const char* kTally =
 constexpr const char* kSetState = "UPDATE outbox SET state = ? WHERE id = ?";
 constexpr const char* kOverdue = "SELECT id FROM outbox WHERE state = 'open' AND deadline < ?";
 constexpr const char* kGet =
-    "SELECT id, event_id, event, purpose, quorum, state, created, deadline FROM outbox WHERE id = ?";
+    "SELECT id, event_id, event, purpose, quorum, state, created, deadline FROM outbox WHERE id = "
+    "?";
 constexpr const char* kFind =
     "SELECT id, event_id, event, purpose, quorum, state, created, deadline FROM outbox "
     "WHERE event_id = ?";
@@ -52,7 +53,8 @@ constexpr const char* kList =
     "SELECT id, event_id, event, purpose, quorum, state, created, deadline FROM outbox "
     "WHERE state = ? ORDER BY id DESC LIMIT ?";
 constexpr const char* kRelays =
-    "SELECT url, state, attempts, next_try, reason FROM outbox_relays WHERE outbox = ? ORDER BY url";
+    "SELECT url, state, attempts, next_try, reason FROM outbox_relays WHERE outbox = ? ORDER BY "
+    "url";
 constexpr const char* kCount = "SELECT count(*) FROM outbox WHERE state = ?";
 
 OutboxRow read_row(Row& r) {
@@ -83,7 +85,9 @@ OutboxJob read_job(Row& r) {
           .attempts = r.take<int>()};
 }
 
-std::int64_t read_id(Row& r) { return r.take<std::int64_t>(); }
+std::int64_t read_id(Row& r) {
+  return r.take<std::int64_t>();
+}
 
 }  // namespace
 
@@ -147,16 +151,19 @@ Result<OutboxState> Outbox::refresh_state(std::int64_t id) {
     std::int64_t accepted = 0;
     std::int64_t possible = 0;
   };
-  TRY(const auto tally, db_.one(kTally,
-                                [](Row& r) {
-                                  return Tally{r.take<std::int64_t>(), r.take<OutboxState>(),
-                                               r.take<std::int64_t>(), r.take<std::int64_t>()};
-                                },
-                                id));
+  TRY(const auto tally, db_.one(
+                            kTally,
+                            [](Row& r) {
+                              return Tally{r.take<std::int64_t>(), r.take<OutboxState>(),
+                                           r.take<std::int64_t>(), r.take<std::int64_t>()};
+                            },
+                            id));
   if (!tally) return fail(Errc::kNotFound, fmt::format("no outbox row {}", id));
   OutboxState next = tally->state;
-  if (tally->accepted >= tally->quorum) next = OutboxState::kDone;
-  else if (tally->possible < tally->quorum) next = OutboxState::kFailed;
+  if (tally->accepted >= tally->quorum)
+    next = OutboxState::kDone;
+  else if (tally->possible < tally->quorum)
+    next = OutboxState::kFailed;
   if (next != tally->state) TRY(db_.run(kSetState, next, id));
   return next;
 }

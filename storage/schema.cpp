@@ -410,16 +410,20 @@ constexpr std::array kSteps{
 
 }  // namespace
 
-std::span<const Migration> migrations() { return kSteps; }
+std::span<const Migration> migrations() {
+  return kSteps;
+}
 
 Result<void> migrate(Db& db, std::span<const Migration> steps) {
-  TRY(const auto found, db.one("PRAGMA user_version", [](Row& r) { return r.take<std::int64_t>(); }));
+  TRY(const auto found,
+      db.one("PRAGMA user_version", [](Row& r) { return r.take<std::int64_t>(); }));
   const std::int64_t have = found.value_or(0);
   const int last = steps.empty() ? 0 : steps.back().version;
   if (have > last)
-    return fail(Errc::kUnsupported,
-                fmt::format("{} has schema version {}, this program knows {}", db.path(), have, last),
-                "use the newer program that wrote it, or another --home");
+    return fail(
+        Errc::kUnsupported,
+        fmt::format("{} has schema version {}, this program knows {}", db.path(), have, last),
+        "use the newer program that wrote it, or another --home");
   for (const Migration& step : steps) {
     if (step.version <= have) continue;
     TRY(Tx tx, Tx::begin(db, Durability::kFull));

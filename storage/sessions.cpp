@@ -80,8 +80,10 @@ Result<bool> Sessions::add(const SessionRow& s) {
   return added == 1;
 }
 
-Result<void> Sessions::finish(std::string_view id, SessionState to, std::string_view note, UnixTime now) {
-  if (to == SessionState::kRunning) return fail(Errc::kConflict, "a session does not finish as running");
+Result<void> Sessions::finish(std::string_view id, SessionState to, std::string_view note,
+                              UnixTime now) {
+  if (to == SessionState::kRunning)
+    return fail(Errc::kConflict, "a session does not finish as running");
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kFinish, to, note, now, id));
   TRY(expect_one(changed, "session"));
@@ -92,14 +94,16 @@ Result<std::optional<SessionRow>> Sessions::get(std::string_view id) {
   return db_.one(kGet, read_session, id);
 }
 
-Result<std::vector<SessionRow>> Sessions::list_running() { return db_.all(kRunning, read_session); }
+Result<std::vector<SessionRow>> Sessions::list_running() {
+  return db_.all(kRunning, read_session);
+}
 
 Result<std::vector<SessionRow>> Sessions::of_tick(std::string_view tick) {
   return db_.all(kOfTick, read_session, tick);
 }
 
-Result<std::int64_t> Sessions::append(std::string_view id, std::string_view role, std::string_view json,
-                                      UnixTime now) {
+Result<std::int64_t> Sessions::append(std::string_view id, std::string_view role,
+                                      std::string_view json, UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto last, db_.one(kLastSeq, [](Row& row) { return row.take<std::int64_t>(); }, id));
   const std::int64_t seq = last.value_or(0) + 1;
@@ -113,15 +117,16 @@ Result<std::vector<MessageRow>> Sessions::transcript(std::string_view id) {
   return db_.all(kTranscript, read_message, id);
 }
 
-Result<bool> Sessions::add_call(std::string_view session, std::string_view call_id, std::string_view name,
-                                std::string_view args_json, UnixTime now) {
+Result<bool> Sessions::add_call(std::string_view session, std::string_view call_id,
+                                std::string_view name, std::string_view args_json, UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto added, db_.run(kAddCall, session, call_id, name, args_json, now, now));
   TRY(tx.commit());
   return added == 1;
 }
 
-Result<void> Sessions::start_call(std::string_view session, std::string_view call_id, UnixTime now) {
+Result<void> Sessions::start_call(std::string_view session, std::string_view call_id,
+                                  UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kStartCall, now, session, call_id));
   TRY(expect_one(changed, "tool call"));

@@ -11,10 +11,12 @@ namespace storage {
 namespace {
 
 constexpr const char* kAdd =
-    "INSERT INTO ticks (slot, trigger_kind, trigger_event, phase, started) VALUES (?,?,?,'planned',?) "
+    "INSERT INTO ticks (slot, trigger_kind, trigger_event, phase, started) VALUES "
+    "(?,?,?,'planned',?) "
     "ON CONFLICT (slot) DO NOTHING";
 constexpr const char* kSetClaim =
-    "UPDATE ticks SET claim_id = ?, claim = ?, phase = 'claimed' WHERE slot = ? AND phase = 'planned'";
+    "UPDATE ticks SET claim_id = ?, claim = ?, phase = 'claimed' WHERE slot = ? AND phase = "
+    "'planned'";
 constexpr const char* kMove =
     "UPDATE ticks SET phase = ?, finished = ?, note = CASE WHEN ? = '' THEN note ELSE ? END "
     "WHERE slot = ? AND phase = ?";
@@ -23,16 +25,20 @@ constexpr const char* kSetState = "UPDATE ticks SET state = ? WHERE slot = ? AND
 constexpr const char* kSetResult =
     "UPDATE ticks SET result_id = ? WHERE slot = ? AND (result_id IS NULL OR result_id = ?)";
 constexpr const char* kGet =
-    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, finished, "
+    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, "
+    "finished, "
     "result_id FROM ticks WHERE slot = ?";
 constexpr const char* kByClaim =
-    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, finished, "
+    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, "
+    "finished, "
     "result_id FROM ticks WHERE claim_id = ?";
 constexpr const char* kUnfinished =
-    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, finished, "
+    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, "
+    "finished, "
     "result_id FROM ticks WHERE finished IS NULL ORDER BY started";
 constexpr const char* kHistory =
-    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, finished, "
+    "SELECT slot, trigger_kind, trigger_event, claim_id, claim, phase, note, state, started, "
+    "finished, "
     "result_id FROM ticks ORDER BY started DESC LIMIT ?";
 
 TickRow read_tick(Row& r) {
@@ -58,13 +64,18 @@ bool is_final(TickPhase phase) {
 bool may_move(TickPhase from, TickPhase to) {
   using enum TickPhase;
   switch (from) {
-    case kPlanned: return to == kClaimed || to == kLost || to == kFailed;
-    case kClaimed: return to == kRunning || to == kLost || to == kFailed;
-    case kRunning: return to == kReporting || to == kFailed;
-    case kReporting: return to == kDone || to == kFailed;
+    case kPlanned:
+      return to == kClaimed || to == kLost || to == kFailed;
+    case kClaimed:
+      return to == kRunning || to == kLost || to == kFailed;
+    case kRunning:
+      return to == kReporting || to == kFailed;
+    case kReporting:
+      return to == kDone || to == kFailed;
     case kDone:
     case kLost:
-    case kFailed: return false;
+    case kFailed:
+      return false;
   }
   return false;
 }
@@ -87,10 +98,11 @@ Result<void> Ticks::set_claim(std::string_view slot, const Event& claim) {
   return {};
 }
 
-Result<void> Ticks::set_phase(std::string_view slot, TickPhase from, TickPhase to, std::string_view note,
-                              UnixTime now) {
+Result<void> Ticks::set_phase(std::string_view slot, TickPhase from, TickPhase to,
+                              std::string_view note, UnixTime now) {
   if (!may_move(from, to))
-    return fail(Errc::kConflict, fmt::format("a tick cannot go from {} to {}", name_of(from), name_of(to)));
+    return fail(Errc::kConflict,
+                fmt::format("a tick cannot go from {} to {}", name_of(from), name_of(to)));
   std::optional<UnixTime> finished;
   if (is_final(to)) finished = now;
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
@@ -122,13 +134,17 @@ Result<void> Ticks::set_result(std::string_view slot, const EventId& result) {
   return tx.commit();
 }
 
-Result<std::optional<TickRow>> Ticks::get(std::string_view slot) { return db_.one(kGet, read_tick, slot); }
+Result<std::optional<TickRow>> Ticks::get(std::string_view slot) {
+  return db_.one(kGet, read_tick, slot);
+}
 
 Result<std::optional<TickRow>> Ticks::by_claim(const EventId& claim) {
   return db_.one(kByClaim, read_tick, claim);
 }
 
-Result<std::vector<TickRow>> Ticks::list_unfinished() { return db_.all(kUnfinished, read_tick); }
+Result<std::vector<TickRow>> Ticks::list_unfinished() {
+  return db_.all(kUnfinished, read_tick);
+}
 
 Result<std::vector<TickRow>> Ticks::history(std::size_t limit) {
   return db_.all(kHistory, read_tick, limit);

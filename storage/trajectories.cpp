@@ -11,7 +11,8 @@ namespace storage {
 namespace {
 
 constexpr const char* kAdd =
-    "INSERT INTO trajectories (d, tick, writer, agent, model, first_head, started) VALUES (?,?,?,?,?,?,?) "
+    "INSERT INTO trajectories (d, tick, writer, agent, model, first_head, started) VALUES "
+    "(?,?,?,?,?,?,?) "
     "ON CONFLICT (d) DO NOTHING";
 constexpr const char* kSetFirstHead =
     "UPDATE trajectories SET first_head = ? WHERE d = ? AND (first_head IS NULL OR first_head = ?)";
@@ -24,7 +25,8 @@ constexpr const char* kStep =
 constexpr const char* kSteps =
     "SELECT seq, event_id, event FROM trajectory_steps WHERE trajectory = ? ORDER BY seq";
 constexpr const char* kLastStep =
-    "SELECT seq, event_id, event FROM trajectory_steps WHERE trajectory = ? ORDER BY seq DESC LIMIT 1";
+    "SELECT seq, event_id, event FROM trajectory_steps WHERE trajectory = ? ORDER BY seq DESC "
+    "LIMIT 1";
 constexpr const char* kClose =
     "UPDATE trajectories SET hash = ?, last_head = ?, ended = ? WHERE d = ? AND ended IS NULL";
 constexpr const char* kGet =
@@ -64,7 +66,8 @@ StepRow read_step(Row& r) {
 
 Result<bool> Trajectories::add(const TrajectoryRow& t) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(const auto added, db_.run(kAdd, t.d, t.tick, t.writer, t.agent, t.model, t.first_head, t.started));
+  TRY(const auto added,
+      db_.run(kAdd, t.d, t.tick, t.writer, t.agent, t.model, t.first_head, t.started));
   TRY(tx.commit());
   return added == 1;
 }
@@ -91,8 +94,8 @@ Result<void> Trajectories::append(std::string_view d, std::int64_t seq, const Ev
   return {};
 }
 
-Result<void> Trajectories::close(std::string_view d, const nostr::Sha256& hash, const EventId& last_head,
-                                 UnixTime now) {
+Result<void> Trajectories::close(std::string_view d, const nostr::Sha256& hash,
+                                 const EventId& last_head, UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kClose, hash, last_head, now, d));
   if (changed == 0) {
@@ -112,7 +115,9 @@ Result<std::vector<TrajectoryRow>> Trajectories::of_tick(std::string_view tick) 
   return db_.all(kOfTick, read_trajectory, tick);
 }
 
-Result<std::vector<TrajectoryRow>> Trajectories::list_open() { return db_.all(kOpen, read_trajectory); }
+Result<std::vector<TrajectoryRow>> Trajectories::list_open() {
+  return db_.all(kOpen, read_trajectory);
+}
 
 Result<std::vector<TrajectoryRow>> Trajectories::history(std::size_t limit) {
   return db_.all(kHistory, read_trajectory, limit);

@@ -1,5 +1,6 @@
-// sovereign-model-server: a scripted chat completions endpoint on loopback, for trying a node without
-// a model and for end-to-end tests. The script's format: tests/orchestration/support/model_server.h
+// sovereign-model-server: a scripted chat completions endpoint on loopback, for trying a node
+// without a model and for end-to-end tests. The script's format:
+// tests/orchestration/support/model_server.h
 //
 //   sovereign-model-server --script FILE [--port N]
 #include <csignal>
@@ -25,9 +26,12 @@ int main(int argc, char** argv) {
   std::uint16_t port = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];
-    if (flag == "--script") script = argv[i + 1];
-    else if (flag == "--port") port = static_cast<std::uint16_t>(std::atoi(argv[i + 1]));
-    else script.clear();
+    if (flag == "--script")
+      script = argv[i + 1];
+    else if (flag == "--port")
+      port = static_cast<std::uint16_t>(std::atoi(argv[i + 1]));
+    else
+      script.clear();
   }
   if (script.empty() || argc % 2 == 0) {
     std::cerr << "usage: sovereign-model-server --script FILE [--port N]\n";

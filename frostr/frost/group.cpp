@@ -135,7 +135,8 @@ Scalar Scalar::from_u32(std::uint32_t value) {
 
 Result<Scalar> Scalar::from_bytes(ByteView bytes) {
   if (bytes.size() != 32)
-    return fail(Errc::kInvalid, "scalar is " + std::to_string(bytes.size()) + " bytes, expected 32");
+    return fail(Errc::kInvalid,
+                "scalar is " + std::to_string(bytes.size()) + " bytes, expected 32");
   Scalar out;
   std::copy(bytes.begin(), bytes.end(), out.bytes_.begin());
   if (out.bytes_ >= order()) return fail(Errc::kInvalid, "scalar is not below the group order");
@@ -183,7 +184,9 @@ Scalar Scalar::operator*(const Scalar& other) const {
   return to_scalar(out.get());
 }
 
-Scalar Scalar::negated() const { return Scalar{} - *this; }
+Scalar Scalar::negated() const {
+  return Scalar{} - *this;
+}
 
 Result<Scalar> Scalar::inverted() const {
   if (is_zero()) return fail(Errc::kInvalid, "zero has no inverse");
@@ -204,7 +207,8 @@ SecretScalar SecretScalar::generate(base::Rng& rng) {
 
 Result<SecretScalar> SecretScalar::from_bytes(std::span<const std::uint8_t, 32> bytes) {
   SecretScalar out{base::Secret<32>(bytes)};
-  if (!out.usable()) return fail(Errc::kInvalid, "secret scalar is zero or not below the group order");
+  if (!out.usable())
+    return fail(Errc::kInvalid, "secret scalar is zero or not below the group order");
   return out;
 }
 

@@ -13,7 +13,9 @@ using base::fail;
 
 namespace {
 
-std::string named(ShareIndex idx) { return "member " + std::to_string(idx.value); }
+std::string named(ShareIndex idx) {
+  return "member " + std::to_string(idx.value);
+}
 
 GroupId compute_gid(const Point& group_pk, std::uint32_t threshold,
                     const std::vector<GroupMember>& members) {
@@ -181,7 +183,8 @@ Result<Scalar> lagrange_at(std::uint32_t x, ShareIndex idx, std::span<const Shar
     denominator = denominator * (Scalar::from_u32(other.value) - self);
   }
   if (own != 1)
-    return fail(Errc::kInvalid, named(idx) + (own == 0 ? " is not in the quorum" : " is listed twice"));
+    return fail(Errc::kInvalid,
+                named(idx) + (own == 0 ? " is not in the quorum" : " is listed twice"));
   for (std::size_t i = 0; i < set.size(); ++i)
     for (std::size_t k = i + 1; k < set.size(); ++k)
       if (set[i] == set[k]) return fail(Errc::kInvalid, named(set[i]) + " is listed twice");

@@ -16,9 +16,13 @@ namespace {
 
 using Session = SigningContext;
 
-void append(base::Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append(base::Bytes& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
-std::string named(ShareIndex idx) { return "member " + std::to_string(idx.value); }
+std::string named(ShareIndex idx) {
+  return "member " + std::to_string(idx.value);
+}
 
 // HMAC under the share of fresh randomness: uniform when either the generator or the share is good.
 SecretScalar hedged_nonce(const SecretShare& share, std::string_view label, base::Rng& rng) {
@@ -215,8 +219,8 @@ Result<void> SigningContext::verify_partial(ShareIndex idx, const Point& pubkey,
 
 Result<Scalar> SigningContext::combine(std::span<const Partial> partials) const {
   if (partials.size() != members_.size())
-    return fail(Errc::kInvalid, "got " + std::to_string(partials.size()) + " partial signatures of " +
-                                    std::to_string(members_.size()));
+    return fail(Errc::kInvalid, "got " + std::to_string(partials.size()) +
+                                    " partial signatures of " + std::to_string(members_.size()));
   Scalar sum;
   for (const Member& member : members_) {
     const auto it = std::ranges::find(partials, member.idx, &Partial::idx);
@@ -256,9 +260,8 @@ Result<nostr::Signature> aggregate(const SigningContext& context, const GroupPac
   std::string blame;
   for (const ShareIndex idx : find_culprits(context, group, partials))
     blame += (blame.empty() ? "" : ", ") + named(idx);
-  return fail(Errc::kCrypto, blame.empty()
-                                 ? std::string("the aggregated signature does not verify")
-                                 : "wrong partial signature from " + blame);
+  return fail(Errc::kCrypto, blame.empty() ? std::string("the aggregated signature does not verify")
+                                           : "wrong partial signature from " + blame);
 }
 
 }  // namespace frostr

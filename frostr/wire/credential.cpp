@@ -24,10 +24,13 @@ constexpr std::size_t kMaxRelays = 100;
 constexpr std::size_t kMaxRelayBytes = 512;
 
 constexpr std::string_view kLegacyWarning =
-    "this is a bifrost 1.x package: its fixed nonces let members recover the key once it has signed; "
+    "this is a bifrost 1.x package: its fixed nonces let members recover the key once it has "
+    "signed; "
     "treat the key as known to every member and to everyone who held the group package";
 
-void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append(Bytes& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 void append_be(Bytes& out, std::uint32_t value, unsigned bytes) {
   while (bytes-- > 0) out.push_back(static_cast<std::uint8_t>(value >> (8 * bytes)));
@@ -52,15 +55,17 @@ Result<GroupPackage> read_group(ByteView payload, std::size_t member_bytes) {
   return group;
 }
 
-// 37 entries of the old form are as long as 103 of the new one; only one of the readings is a group.
+// 37 entries of the old form are as long as 103 of the new one; only one of the readings is a
+// group.
 Result<GroupCredential> read_either_group(ByteView payload) {
   const std::size_t rest = payload.size() - 37;
   if (rest / kMemberBytes > kMaxGroupMembers && rest / kLegacyMemberBytes > kMaxGroupMembers)
-    return fail(Errc::kInvalid, "group package has more than " + std::to_string(kMaxGroupMembers) +
-                                    " members");
-  auto current = rest % kMemberBytes == 0
-                     ? read_group(payload, kMemberBytes)
-                     : Result<GroupPackage>(fail(Errc::kInvalid, "group package has a wrong length"));
+    return fail(Errc::kInvalid,
+                "group package has more than " + std::to_string(kMaxGroupMembers) + " members");
+  auto current =
+      rest % kMemberBytes == 0
+          ? read_group(payload, kMemberBytes)
+          : Result<GroupPackage>(fail(Errc::kInvalid, "group package has a wrong length"));
   if (current) return GroupCredential{*std::move(current), {}};
   if (rest % kLegacyMemberBytes == 0) {
     auto legacy = read_group(payload, kLegacyMemberBytes);
@@ -117,11 +122,15 @@ SecretText& SecretText::operator=(SecretText&& other) noexcept {
   return *this;
 }
 
-SecretText::~SecretText() { base::wipe(text_); }
+SecretText::~SecretText() {
+  base::wipe(text_);
+}
 
 // --- payloads ----------------------------------------------------------------------------------
 
-SecretPayload::~SecretPayload() { base::wipe(bytes); }
+SecretPayload::~SecretPayload() {
+  base::wipe(bytes);
+}
 
 Result<SecretPayload> decode_package(std::string_view text, std::string_view hrp) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -132,7 +141,8 @@ Result<SecretPayload> decode_package(std::string_view text, std::string_view hrp
   if (!decoded) return std::unexpected(base::in_context(hrp, std::move(decoded).error()));
   SecretPayload payload(std::move(decoded->data));
   if (decoded->variant != Bech32Variant::kBech32m)
-    return fail(Errc::kInvalid, std::string(hrp) + " package has a bech32 checksum, expected bech32m");
+    return fail(Errc::kInvalid,
+                std::string(hrp) + " package has a bech32 checksum, expected bech32m");
   if (decoded->hrp != hrp) {
     const bool encrypted = decoded->hrp == kEncryptedShareHrp;
     return fail(Errc::kInvalid, "package is not a " + std::string(hrp),
@@ -169,8 +179,7 @@ std::string encode_group(const GroupPackage& group) {
 
 Result<GroupCredential> decode_group(std::string_view text) {
   TRY(const SecretPayload payload, decode_package(text, "bfgroup"));
-  if (payload.bytes.size() < 37 + kMemberBytes)
-    return fail(Errc::kInvalid, "group package is cut");
+  if (payload.bytes.size() < 37 + kMemberBytes) return fail(Errc::kInvalid, "group package is cut");
   return read_either_group(payload.bytes);
 }
 
@@ -184,8 +193,8 @@ Result<ShareCredential> decode_share(std::string_view text) {
   const ByteView bytes(payload.bytes);
   const bool legacy = bytes.size() == kLegacyShareBytes;
   if (!legacy && bytes.size() != kShareBytes)
-    return fail(Errc::kInvalid, "share package is " + std::to_string(bytes.size()) +
-                                    " bytes, expected 36 or 100");
+    return fail(Errc::kInvalid,
+                "share package is " + std::to_string(bytes.size()) + " bytes, expected 36 or 100");
   TRY(SecretShare share, read_share(bytes));
   return ShareCredential{std::move(share), legacy ? std::string(kLegacyWarning) : std::string()};
 }
@@ -196,7 +205,8 @@ Result<SecretText> encode_onboard(const OnboardCredential& onboard) {
   std::size_t size = kShareBytes + 34;
   for (const std::string& relay : onboard.relays) {
     if (relay.size() > kMaxRelayBytes)
-      return fail(Errc::kInvalid, "relay is longer than " + std::to_string(kMaxRelayBytes) + " bytes");
+      return fail(Errc::kInvalid,
+                  "relay is longer than " + std::to_string(kMaxRelayBytes) + " bytes");
     size += 2 + relay.size();
   }
   Bytes out;

@@ -63,7 +63,8 @@ Result<nostr::Event> parse_attached(const Value& value, std::string_view what) {
   return event;
 }
 
-Result<std::optional<nostr::Event>> parse_optional_event(const Value& parent, std::string_view key) {
+Result<std::optional<nostr::Event>> parse_optional_event(const Value& parent,
+                                                         std::string_view key) {
   const Value* value = fields::find(parent, key);
   if (value == nullptr) return std::nullopt;
   TRY(nostr::Event event, parse_attached(*value, key));

@@ -25,7 +25,8 @@ bool mentions(const nostr::Event& event, const nostr::PublicKey& key) {
   });
 }
 
-// Peers write base64url; the standard alphabet is read too, for those who follow NIP-44 to the letter.
+// Peers write base64url; the standard alphabet is read too, for those who follow NIP-44 to the
+// letter.
 Result<base::Bytes> decode_content(std::string_view content) {
   if (content.size() < kMinContentChars || content.size() > kMaxContentChars)
     return fail(Errc::kInvalid, "peer message content is " + std::to_string(content.size()) +
@@ -70,8 +71,8 @@ Result<OpenedMessage> open_message(const nostr::Event& event, const nostr::Secre
   const nostr::PublicKey own = self.public_key();
   if (!mentions(event, own)) return fail(Errc::kInvalid, "the event has no p tag for us");
   if (event.created_at < now - window || event.created_at > now + window)
-    return fail(Errc::kTimeout, "created_at is more than " + std::to_string(window.count()) +
-                                    " s from now",
+    return fail(Errc::kTimeout,
+                "created_at is more than " + std::to_string(window.count()) + " s from now",
                 "compare the clocks of the two machines");
   TRY(nostr::check(event));
 

@@ -25,7 +25,8 @@ using base::json::Value;
 
 constexpr std::chrono::seconds kControlPatience{10};
 
-// ---- init ------------------------------------------------------------------------------------------
+// ---- init
+// ------------------------------------------------------------------------------------------
 
 struct InitArguments {
   std::string group, share, passphrase_file;
@@ -37,8 +38,13 @@ struct InitArguments {
 
 Result<Config> config_for(const Home& home, const InitArguments& arguments) {
   Config config;
-  config.identity = {.group = (home.config_dir / "group.txt").string(), .share = (home.config_dir / "share.txt").string(), .passphrase_file = arguments.passphrase_file};
-  config.node = {.key_file = home.node_key_file().string(), .relays = arguments.relays, .inbox_relays = {}, .operators = {}};
+  config.identity = {.group = (home.config_dir / "group.txt").string(),
+                     .share = (home.config_dir / "share.txt").string(),
+                     .passphrase_file = arguments.passphrase_file};
+  config.node = {.key_file = home.node_key_file().string(),
+                 .relays = arguments.relays,
+                 .inbox_relays = {},
+                 .operators = {}};
   for (const std::string& text : arguments.operators) {
     auto key = nostr::parse_public_key(text);
     if (!key) return std::unexpected(base::in_context("--operator", key.error()));
@@ -46,20 +52,28 @@ Result<Config> config_for(const Home& home, const InitArguments& arguments) {
   }
   config.agent.name = arguments.name;
   config.agent.level = arguments.level;
-  if (arguments.base_url.empty()) config.backends.push_back({.id = "default"});
-  else config.backends.push_back({.id = "default", .kind = "openai", .base_url = arguments.base_url, .model = arguments.model, .api_key_env = arguments.api_key_env});
+  if (arguments.base_url.empty())
+    config.backends.push_back({.id = "default"});
+  else
+    config.backends.push_back({.id = "default",
+                               .kind = "openai",
+                               .base_url = arguments.base_url,
+                               .model = arguments.model,
+                               .api_key_env = arguments.api_key_env});
   return config;
 }
 
 Result<Value> init_home(const Home& home, const InitArguments& arguments) {
-  TRY(const ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
+  TRY(const ThresholdIdentity identity,
+      load_identity(arguments.group, arguments.share, arguments.passphrase_file));
   TRY(const Config config, config_for(home, arguments));
   const std::string text = render_config(config);
   TRY(parse_config(text, home.config_dir, {}));
   TRY(home.ensure());
   std::error_code error;
   if (std::filesystem::exists(home.config_file(), error))
-    return fail(Errc::kConflict, home.config_file().string() + " exists already", "edit it, or choose another --home");
+    return fail(Errc::kConflict, home.config_file().string() + " exists already",
+                "edit it, or choose another --home");
   base::SystemRng rng;
   TRY(const nostr::SecretKey key, load_or_create_key_file(home.node_key_file(), rng));
   TRY(install_identity(home, arguments.group, arguments.share));
@@ -84,11 +98,14 @@ int init(const Context& context, const InitArguments& arguments) {
   return kOk;
 }
 
-// ---- run -------------------------------------------------------------------------------------------
+// ---- run
+// -------------------------------------------------------------------------------------------
 
 void print_running(const Context& context, const AgentApp& app) {
-  if (context.json) print_json({{"running", app.identity().hex()}, {"node", app.node_key().hex()}});
-  else print_line("running " + nostr::encode_npub(app.identity()));
+  if (context.json)
+    print_json({{"running", app.identity().hex()}, {"node", app.node_key().hex()}});
+  else
+    print_line("running " + nostr::encode_npub(app.identity()));
 }
 
 int run(const Context& context, bool once) {
@@ -108,13 +125,19 @@ int run(const Context& context, bool once) {
                             .stop = [&] { return (*app)->stop(); }});
   if (!ended) return report(context, ended.error());
   if (once && last) {
-    print_json({{"slot", last->slot}, {"status", orchestration::session_status_name(last->status)}, {"detail", last->detail}, {"result", last->result ? last->result->hex() : ""}});
-    return last->status == orchestration::SessionStatus::kSuccess ? kOk : last->status == orchestration::SessionStatus::kPartial ? kPartial : kFailed;
+    print_json({{"slot", last->slot},
+                {"status", orchestration::session_status_name(last->status)},
+                {"detail", last->detail},
+                {"result", last->result ? last->result->hex() : ""}});
+    return last->status == orchestration::SessionStatus::kSuccess   ? kOk
+           : last->status == orchestration::SessionStatus::kPartial ? kPartial
+                                                                    : kFailed;
   }
   return *ended == SIGINT ? kInterrupted : kOk;
 }
 
-// ---- talking to a running process ------------------------------------------------------------------
+// ---- talking to a running process
+// ------------------------------------------------------------------
 
 int report_control(const Context& context, const base::Error& error) {
   const int code = report(context, error);
@@ -122,13 +145,16 @@ int report_control(const Context& context, const base::Error& error) {
 }
 
 void print_question(const Value& question) {
-  print_line(fmt::format("{}  {}  {}  open for {} s", base::json::string_or(question, "code"), base::json::string_or(question, "state"),
-                         base::json::string_or(question, "action"), base::json::int_or(question, "age")));
+  print_line(fmt::format("{}  {}  {}  open for {} s", base::json::string_or(question, "code"),
+                         base::json::string_or(question, "state"),
+                         base::json::string_or(question, "action"),
+                         base::json::int_or(question, "age")));
   print_line(base::json::string_or(question, "text"));
 }
 
 int pending(const Context& context) {
-  auto answer = control_call(context.home().control_socket(), "pending", Value::object(), kControlPatience);
+  auto answer =
+      control_call(context.home().control_socket(), "pending", Value::object(), kControlPatience);
   if (!answer) return report_control(context, answer.error());
   if (context.json) {
     print_json(*answer);
@@ -140,20 +166,31 @@ int pending(const Context& context) {
 }
 
 int status(const Context& context) {
-  auto answer = control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
+  auto answer =
+      control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
   if (!answer) return report_control(context, answer.error());
   if (context.json) {
     print_json(*answer);
     return kOk;
   }
-  print_line(fmt::format("{}  {}", base::json::string_or(*answer, "role"), base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
+  print_line(fmt::format(
+      "{}  {}", base::json::string_or(*answer, "role"),
+      base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
   for (const Value& relay : answer->value("relays", Value::array()))
-    print_line(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"), relay.value("connected", false) ? "connected" : base::json::string_or(relay, "last_error", "not connected")));
+    print_line(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"),
+                           relay.value("connected", false)
+                               ? "connected"
+                               : base::json::string_or(relay, "last_error", "not connected")));
   for (const Value& cosigner : answer->value("cosigners", Value::array()))
-    print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"), cosigner.value("online", false) ? "online" : "away", base::json::int_or(cosigner, "nonces")));
-  if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty()) print_line("not ready  " + why);
+    print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"),
+                           cosigner.value("online", false) ? "online" : "away",
+                           base::json::int_or(cosigner, "nonces")));
+  if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty())
+    print_line("not ready  " + why);
   for (const Value& tick : answer->value("tasks", Value::array()))
-    print_line(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"), base::json::string_or(tick, "phase"), base::json::string_or(tick, "note")));
+    print_line(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"),
+                           base::json::string_or(tick, "phase"),
+                           base::json::string_or(tick, "note")));
   for (const Value& question : answer->value("pending", Value::array())) print_question(question);
   return kOk;
 }
@@ -165,35 +202,46 @@ struct DecideArguments {
 };
 
 /// Signs a 39213 as an operator, for whoever asked the question of this code.
-base::Task<Result<Value>> publish_decision(Runtime& runtime, DecideArguments arguments, const nostr::SecretKey& key, bool approve) {
+base::Task<Result<Value>> publish_decision(Runtime& runtime, DecideArguments arguments,
+                                           const nostr::SecretKey& key, bool approve) {
   const auto folded = nipsa::fold_code(arguments.code);
-  if (!folded) co_return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", arguments.code), "codes look like K7QF-2M9X");
+  if (!folded)
+    co_return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", arguments.code),
+                   "codes look like K7QF-2M9X");
   const base::UnixTime now = runtime.clock.now();
-  nostr::Filters filters{{.kinds = {nipsa::kinds::kApprovalRequest}, .tags = {{'p', {key.public_key().hex()}}}, .since = now - std::chrono::hours{24}}};
-  const nostr::FetchResult found = co_await runtime.pool.fetch(arguments.relays, std::move(filters), std::chrono::seconds{10});
+  nostr::Filters filters{{.kinds = {nipsa::kinds::kApprovalRequest},
+                          .tags = {{'p', {key.public_key().hex()}}},
+                          .since = now - std::chrono::hours{24}}};
+  const nostr::FetchResult found =
+      co_await runtime.pool.fetch(arguments.relays, std::move(filters), std::chrono::seconds{10});
   const nostr::Event* request = nullptr;
   for (const nostr::EventPtr& event : found.events)
     if (nipsa::approval_code(event->id) == *folded) request = event.get();
-  if (!request) co_return fail(Errc::kNotFound, fmt::format("no request for code {} names you on these relays", arguments.code));
+  if (!request)
+    co_return fail(Errc::kNotFound,
+                   fmt::format("no request for code {} names you on these relays", arguments.code));
   CO_TRY(const nipsa::ApprovalRequest parsed, nipsa::parse_approval_request(*request));
-  const nipsa::ApprovalDecision decision{.request = request->id,
-                                         .tick = parsed.tick,
-                                         .requester = request->pubkey,
-                                         .decision = approve ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
-                                         .agent = parsed.agent,
-                                         .action = parsed.action,
-                                         .action_hash = parsed.action_hash,
-                                         .expires = parsed.expires};
+  const nipsa::ApprovalDecision decision{
+      .request = request->id,
+      .tick = parsed.tick,
+      .requester = request->pubkey,
+      .decision = approve ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
+      .agent = parsed.agent,
+      .action = parsed.action,
+      .action_hash = parsed.action_hash,
+      .expires = parsed.expires};
   CO_TRY(nostr::Draft draft, nipsa::build_approval_decision(decision, now));
   const nostr::Event event = nostr::sign_event(std::move(draft), key, runtime.rng);
   const auto outcomes = co_await runtime.pool.publish(arguments.relays, event);
   for (const nostr::PublishOutcome& outcome : outcomes)
     if (outcome.state == nostr::PublishOutcome::State::kAccepted)
-      co_return Value{{"decision", event.id.hex()}, {"request", request->id.hex()}, {"approved", approve}};
+      co_return Value{
+          {"decision", event.id.hex()}, {"request", request->id.hex()}, {"approved", approve}};
   co_return fail(Errc::kUnavailable, "no relay took the decision");
 }
 
-base::Task<Result<Value>> publish_and_stop(Runtime& runtime, DecideArguments arguments, const nostr::SecretKey& key, bool approve) {
+base::Task<Result<Value>> publish_and_stop(Runtime& runtime, DecideArguments arguments,
+                                           const nostr::SecretKey& key, bool approve) {
   auto done = co_await publish_decision(runtime, std::move(arguments), key, approve);
   co_await runtime.pool.stop();
   co_return done;
@@ -204,48 +252,70 @@ int decide(const Context& context, const DecideArguments& arguments, bool approv
     auto key = load_key_file(arguments.key_file);
     if (!key) return report(context, key.error());
     if (arguments.relays.empty()) {
-      report(context, {Errc::kInvalid, "--key-file needs --relay", "name the relay the agent uses"});
+      report(context,
+             {Errc::kInvalid, "--key-file needs --relay", "name the relay the agent uses"});
       return kUsage;
     }
     Runtime runtime;
-    auto done = runtime.loop.run_until_complete(publish_and_stop(runtime, arguments, *key, approve));
+    auto done =
+        runtime.loop.run_until_complete(publish_and_stop(runtime, arguments, *key, approve));
     if (!done) return report(context, done.error());
     print_json(*done);
     return kOk;
   }
-  auto answer = control_call(context.home().control_socket(), approve ? "approve" : "deny", {{"code", arguments.code}}, kControlPatience);
+  auto answer = control_call(context.home().control_socket(), approve ? "approve" : "deny",
+                             {{"code", arguments.code}}, kControlPatience);
   if (!answer) return report_control(context, answer.error());
-  if (context.json) print_json(*answer);
-  else print_line(fmt::format("{} {}", base::json::string_or(*answer, "code"), base::json::string_or(*answer, "state")));
+  if (context.json)
+    print_json(*answer);
+  else
+    print_line(fmt::format("{} {}", base::json::string_or(*answer, "code"),
+                           base::json::string_or(*answer, "state")));
   return kOk;
 }
 
 void add_decision(CLI::App& app, Context& context, Action* chosen, bool approve) {
   auto arguments = std::make_shared<DecideArguments>();
-  auto* command = app.add_subcommand(approve ? "approve" : "deny", approve ? "Say yes to a pending question" : "Say no to a pending question");
-  command->add_option("code", arguments->code, "The code of the question, e.g. K7QF-2M9X")->required();
-  command->add_option("--key-file", arguments->key_file, "Decide as this operator by a signed event instead of at the home");
-  command->add_option("--relay", arguments->relays, "Where the request is and the decision goes")->allow_extra_args(false);
-  command->callback([=, &context] { *chosen = [=, &context] { return decide(context, *arguments, approve); }; });
+  auto* command =
+      app.add_subcommand(approve ? "approve" : "deny", approve ? "Say yes to a pending question"
+                                                               : "Say no to a pending question");
+  command->add_option("code", arguments->code, "The code of the question, e.g. K7QF-2M9X")
+      ->required();
+  command->add_option("--key-file", arguments->key_file,
+                      "Decide as this operator by a signed event instead of at the home");
+  command->add_option("--relay", arguments->relays, "Where the request is and the decision goes")
+      ->allow_extra_args(false);
+  command->callback(
+      [=, &context] { *chosen = [=, &context] { return decide(context, *arguments, approve); }; });
 }
 
 }  // namespace
 
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen) {
   auto starting = std::make_shared<InitArguments>();
-  auto* init_command = app.add_subcommand("init", "Make a node's home: its key, its share, a commented config.toml");
+  auto* init_command =
+      app.add_subcommand("init", "Make a node's home: its key, its share, a commented config.toml");
   init_command->add_option("--group", starting->group, "File with bfgroup1…")->required();
   init_command->add_option("--share", starting->share, "File with this node's share")->required();
   init_command->add_option("--passphrase-file", starting->passphrase_file, "Opens a sovshare1…");
-  init_command->add_option("--relay", starting->relays, "Relay (repeat)")->required()->allow_extra_args(false);
-  init_command->add_option("--operator", starting->operators, "Who is obeyed (repeat)")->required()->allow_extra_args(false);
+  init_command->add_option("--relay", starting->relays, "Relay (repeat)")
+      ->required()
+      ->allow_extra_args(false);
+  init_command->add_option("--operator", starting->operators, "Who is obeyed (repeat)")
+      ->required()
+      ->allow_extra_args(false);
   init_command->add_option("--name", starting->name, "What the agent is called");
   init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
-  init_command->add_option("--base-url", starting->base_url, "OpenAI-compatible endpoint; none: the built-in playbook");
+  init_command->add_option("--base-url", starting->base_url,
+                           "OpenAI-compatible endpoint; none: the built-in playbook");
   init_command->add_option("--model", starting->model, "The endpoint's model");
-  init_command->add_option("--api-key-env", starting->api_key_env, "Environment variable that holds the API key");
-  init_command->footer("Example:\n  sovereign init --home ./agent --group group.txt --share share-1.txt --relay wss://relay.example --operator npub1…");
-  init_command->callback([=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
+  init_command->add_option("--api-key-env", starting->api_key_env,
+                           "Environment variable that holds the API key");
+  init_command->footer(
+      "Example:\n  sovereign init --home ./agent --group group.txt --share share-1.txt --relay "
+      "wss://relay.example --operator npub1…");
+  init_command->callback(
+      [=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
 
   auto once = std::make_shared<bool>(false);
   auto* run_command = app.add_subcommand("run", "Run the agent node");

@@ -39,13 +39,13 @@ int exit_code_of(const base::Error& error) {
 
 int report(const Context& context, const base::Error& error) {
   if (context.json) {
-    const base::json::Value object = {{"error", base::errc_name(error.code)},
-                                      {"detail", error.detail},
-                                      {"hint", error.hint}};
+    const base::json::Value object = {
+        {"error", base::errc_name(error.code)}, {"detail", error.detail}, {"hint", error.hint}};
     fmt::print(stderr, "{}\n", base::json::dump(object));
   } else {
     fmt::print(stderr, "error: {}\n", base::escape_for_terminal(error.detail));
-    if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", base::escape_for_terminal(error.hint));
+    if (!error.hint.empty())
+      fmt::print(stderr, "hint: {}\n", base::escape_for_terminal(error.hint));
   }
   return exit_code_of(error);
 }
@@ -59,7 +59,9 @@ void progress(const Context& context, std::string_view line) {
   if (!context.quiet) fmt::print(stderr, "{}\n", base::escape_for_terminal(line));
 }
 
-void print_json(const base::json::Value& value) { print_line(base::json::dump(value)); }
+void print_json(const base::json::Value& value) {
+  print_line(base::json::dump(value));
+}
 
 base::Result<std::string> read_input(const std::string& path, std::size_t max_bytes) {
   if (path != "-") return read_file(path, max_bytes);
@@ -68,7 +70,8 @@ base::Result<std::string> read_input(const std::string& path, std::size_t max_by
   while (std::cin.read(chunk.data(), chunk.size()), std::cin.gcount() > 0) {
     text.append(chunk.data(), static_cast<std::size_t>(std::cin.gcount()));
     if (text.size() > max_bytes)
-      return base::fail(base::Errc::kLimit, fmt::format("standard input is over {} bytes", max_bytes));
+      return base::fail(base::Errc::kLimit,
+                        fmt::format("standard input is over {} bytes", max_bytes));
   }
   return text;
 }

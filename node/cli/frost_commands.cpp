@@ -23,7 +23,8 @@ using base::json::Value;
 
 constexpr std::chrono::seconds kControlPatience{10};
 
-// ---- deal ------------------------------------------------------------------------------------------
+// ---- deal
+// ------------------------------------------------------------------------------------------
 
 struct DealArguments {
   std::uint32_t threshold = 2;
@@ -58,16 +59,20 @@ Result<frostr::GroupPackage> deal_into(const DealArguments& arguments) {
   const std::filesystem::path dir(arguments.out);
   std::error_code error;
   std::filesystem::create_directories(dir, error);
-  if (error) return fail(Errc::kIo, fmt::format("cannot create {}: {}", arguments.out, error.message()));
+  if (error)
+    return fail(Errc::kIo, fmt::format("cannot create {}: {}", arguments.out, error.message()));
   for (std::uint32_t i = 1; i <= arguments.members; ++i)
     if (std::filesystem::exists(dir / fmt::format("share-{}.txt", i), error))
-      return fail(Errc::kConflict, fmt::format("{} holds shares already", arguments.out), "shares are never overwritten: name another --out");
+      return fail(Errc::kConflict, fmt::format("{} holds shares already", arguments.out),
+                  "shares are never overwritten: name another --out");
   base::SystemRng rng;
   TRY(auto secret, secret_to_split(arguments));
-  TRY(const frostr::Dealt dealt, frostr::deal(rng, arguments.threshold, arguments.members, std::move(secret)));
+  TRY(const frostr::Dealt dealt,
+      frostr::deal(rng, arguments.threshold, arguments.members, std::move(secret)));
   TRY(write_file(dir / "group.txt", frostr::encode_group(dealt.group) + "\n"));
   for (const frostr::SecretShare& share : dealt.shares)
-    TRY(write_share(dir / fmt::format("share-{}.txt", share.idx.value), share, arguments.passphrase_file, rng));
+    TRY(write_share(dir / fmt::format("share-{}.txt", share.idx.value), share,
+                    arguments.passphrase_file, rng));
   return dealt.group;
 }
 
@@ -77,7 +82,11 @@ void print_group(const Context& context, const frostr::GroupPackage& group) {
     Value members = Value::array();
     for (const frostr::GroupMember& member : group.members())
       members.push_back({{"idx", member.idx.value}, {"pubkey", member.identity().hex()}});
-    print_json({{"identity", group.identity().hex()}, {"npub", npub}, {"threshold", group.threshold()}, {"members", members}, {"gid", group.id().hex()}});
+    print_json({{"identity", group.identity().hex()},
+                {"npub", npub},
+                {"threshold", group.threshold()},
+                {"members", members},
+                {"gid", group.id().hex()}});
     return;
   }
   print_line(npub);
@@ -96,32 +105,41 @@ int show_group_file(const Context& context, const std::string& file) {
 
 /// A group is as strong as its weakest judging member, so this says who judges.
 int show_live_group(const Context& context) {
-  auto status = control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
+  auto status =
+      control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
   if (!status) {
     report(context, status.error());
     return status.error().code == Errc::kUnavailable ? kNotRunning : kFailed;
   }
   if (context.json) {
-    print_json({{"identity", (*status)["identity"]}, {"cosigners", status->value("cosigners", Value::array())}, {"ready", status->value("ready", false)}});
+    print_json({{"identity", (*status)["identity"]},
+                {"cosigners", status->value("cosigners", Value::array())},
+                {"ready", status->value("ready", false)}});
     return kOk;
   }
   print_line(base::json::string_or(*status, "identity"));
   for (const Value& member : status->value("cosigners", Value::array()))
-    print_line(fmt::format("share {}  {}, {}, {} nonces", base::json::int_or(member, "idx"), member.value("online", false) ? "online" : "away",
-                           member.value("judges", false) ? "judges by policy" : "signs blindly", base::json::int_or(member, "nonces")));
-  if (const std::string why = base::json::string_or(*status, "why_not"); !why.empty()) print_line("not ready: " + why);
+    print_line(fmt::format("share {}  {}, {}, {} nonces", base::json::int_or(member, "idx"),
+                           member.value("online", false) ? "online" : "away",
+                           member.value("judges", false) ? "judges by policy" : "signs blindly",
+                           base::json::int_or(member, "nonces")));
+  if (const std::string why = base::json::string_or(*status, "why_not"); !why.empty())
+    print_line("not ready: " + why);
   return kOk;
 }
 
 int deal(const Context& context, const DealArguments& arguments) {
   auto group = deal_into(arguments);
   if (!group) return report(context, group.error());
-  progress(context, "dealt by this machine: it held the whole key for a moment. Move each share to its own machine, then delete it here.");
+  progress(context,
+           "dealt by this machine: it held the whole key for a moment. Move each share to its own "
+           "machine, then delete it here.");
   print_group(context, *group);
   return kOk;
 }
 
-// ---- cosigner --------------------------------------------------------------------------------------
+// ---- cosigner
+// --------------------------------------------------------------------------------------
 
 struct ServeArguments {
   std::string group, share, passphrase_file, policy;
@@ -142,19 +160,22 @@ std::string or_home_file(const std::string& given, const std::filesystem::path& 
 
 void print_ready(const Context& context, const CosignerApp& app) {
   const std::string share = app.share_key().hex();
-  if (context.json) print_json({{"ready", share}, {"service", app.service_key().hex()}});
-  else print_line("ready " + share);
+  if (context.json)
+    print_json({{"ready", share}, {"service", app.service_key().hex()}});
+  else
+    print_line("ready " + share);
 }
 
 int serve(const Context& context, const ServeArguments& arguments) {
   const Home home = context.home();
   Runtime runtime;
-  auto app = CosignerApp::create(runtime, {.home = home,
-                                           .group_file = or_home_file(arguments.group, home.config_dir / "group.txt"),
-                                           .share_file = or_home_file(arguments.share, home.config_dir / "share.txt"),
-                                           .passphrase_file = arguments.passphrase_file,
-                                           .relays = arguments.relays,
-                                           .policy_file = arguments.policy});
+  auto app = CosignerApp::create(
+      runtime, {.home = home,
+                .group_file = or_home_file(arguments.group, home.config_dir / "group.txt"),
+                .share_file = or_home_file(arguments.share, home.config_dir / "share.txt"),
+                .passphrase_file = arguments.passphrase_file,
+                .relays = arguments.relays,
+                .policy_file = arguments.policy});
   if (!app) return report(context, app.error());
   Service service(runtime.loop);
   auto ended = service.run({.start = [&] { return (*app)->start(); },
@@ -164,7 +185,8 @@ int serve(const Context& context, const ServeArguments& arguments) {
   return *ended == SIGINT ? kInterrupted : kOk;
 }
 
-Result<std::vector<nostr::PublicKey>> parse_keys(std::string_view option, const std::vector<std::string>& texts) {
+Result<std::vector<nostr::PublicKey>> parse_keys(std::string_view option,
+                                                 const std::vector<std::string>& texts) {
   std::vector<nostr::PublicKey> keys;
   for (const std::string& text : texts) {
     auto key = nostr::parse_public_key(text);
@@ -174,7 +196,8 @@ Result<std::vector<nostr::PublicKey>> parse_keys(std::string_view option, const 
   return keys;
 }
 
-Result<frostr::PolicySeed> seed_of(const InitArguments& arguments, const ThresholdIdentity& identity) {
+Result<frostr::PolicySeed> seed_of(const InitArguments& arguments,
+                                   const ThresholdIdentity& identity) {
   frostr::PolicySeed seed{.relays = arguments.relays};
   TRY(seed.operators, parse_keys("--operator", arguments.operators));
   TRY(seed.decisions_from, parse_keys("--decisions-from", arguments.decisions_from));
@@ -190,24 +213,34 @@ Result<frostr::PolicySeed> seed_of(const InitArguments& arguments, const Thresho
     auto key = nostr::parse_public_key(key_text);
     if (!key) return std::unexpected(base::in_context("--runner", key.error()));
     requester.runner = *key;
-    if (!identity.group.find(frostr::ShareIndex{requester.idx}) || requester.idx == identity.share.idx.value)
-      return fail(Errc::kInvalid, fmt::format("--runner {}: share {} is not another member of the group", text, requester.idx));
+    if (!identity.group.find(frostr::ShareIndex{requester.idx}) ||
+        requester.idx == identity.share.idx.value)
+      return fail(Errc::kInvalid,
+                  fmt::format("--runner {}: share {} is not another member of the group", text,
+                              requester.idx));
     seed.requesters.push_back(requester);
   }
-  if (arguments.level == "supervised") seed.level = frostr::Level::kSupervised;
-  else if (arguments.level == "bounded") seed.level = frostr::Level::kBounded;
-  else if (arguments.level == "autonomous") seed.level = frostr::Level::kAutonomous;
-  else return fail(Errc::kInvalid, fmt::format("--level {}", arguments.level), "supervised, bounded or autonomous");
+  if (arguments.level == "supervised")
+    seed.level = frostr::Level::kSupervised;
+  else if (arguments.level == "bounded")
+    seed.level = frostr::Level::kBounded;
+  else if (arguments.level == "autonomous")
+    seed.level = frostr::Level::kAutonomous;
+  else
+    return fail(Errc::kInvalid, fmt::format("--level {}", arguments.level),
+                "supervised, bounded or autonomous");
   return seed;
 }
 
 Result<Value> init_home(const Home& home, const InitArguments& arguments) {
-  TRY(const ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
+  TRY(const ThresholdIdentity identity,
+      load_identity(arguments.group, arguments.share, arguments.passphrase_file));
   TRY(const frostr::PolicySeed seed, seed_of(arguments, identity));
   TRY(home.ensure());
   std::error_code error;
   if (std::filesystem::exists(home.policy_file(), error))
-    return fail(Errc::kConflict, home.policy_file().string() + " exists already", "edit it, or choose another --home");
+    return fail(Errc::kConflict, home.policy_file().string() + " exists already",
+                "edit it, or choose another --home");
   base::SystemRng rng;
   TRY(const nostr::SecretKey service, load_or_create_key_file(home.service_key_file(), rng));
   TRY(install_identity(home, arguments.group, arguments.share));
@@ -233,52 +266,82 @@ int init(const Context& context, const InitArguments& arguments) {
 
 void add_cosigner(CLI::App& app, Context& context, Action* chosen) {
   auto serving = std::make_shared<ServeArguments>();
-  auto* cosigner = app.add_subcommand("cosigner", "Answer signing requests for one share, by policy");
+  auto* cosigner =
+      app.add_subcommand("cosigner", "Answer signing requests for one share, by policy");
   cosigner->require_subcommand(0, 1);
   cosigner->add_option("--group", serving->group, "File with bfgroup1…; default the home's");
-  cosigner->add_option("--share", serving->share, "File with bfshare1… or sovshare1…; default the home's");
+  cosigner->add_option("--share", serving->share,
+                       "File with bfshare1… or sovshare1…; default the home's");
   cosigner->add_option("--passphrase-file", serving->passphrase_file, "Opens a sovshare1…");
-  cosigner->add_option("--relay", serving->relays, "Serve on this relay (repeat); default the policy's")->allow_extra_args(false);
+  cosigner
+      ->add_option("--relay", serving->relays, "Serve on this relay (repeat); default the policy's")
+      ->allow_extra_args(false);
   cosigner->add_option("--policy", serving->policy, "Policy file; default the home's policy.toml");
-  cosigner->footer("Examples:\n  sovereign cosigner init --home ./guardian --group group.txt --share share-3.txt \\\n"
-                   "      --operator npub1… --runner HEX --relay wss://relay.example\n"
-                   "  sovereign cosigner --home ./guardian");
+  cosigner->footer(
+      "Examples:\n  sovereign cosigner init --home ./guardian --group group.txt --share "
+      "share-3.txt \\\n"
+      "      --operator npub1… --runner HEX --relay wss://relay.example\n"
+      "  sovereign cosigner --home ./guardian");
 
   auto starting = std::make_shared<InitArguments>();
-  auto* init_command = cosigner->add_subcommand("init", "Set up a co-signer's home: share, service key, commented policy");
+  auto* init_command = cosigner->add_subcommand(
+      "init", "Set up a co-signer's home: share, service key, commented policy");
   init_command->add_option("--group", starting->group, "File with bfgroup1…")->required();
-  init_command->add_option("--share", starting->share, "File with this machine's share")->required();
+  init_command->add_option("--share", starting->share, "File with this machine's share")
+      ->required();
   init_command->add_option("--passphrase-file", starting->passphrase_file, "Opens a sovshare1…");
-  init_command->add_option("--operator", starting->operators, "Who is asked (repeat)")->required()->allow_extra_args(false);
-  init_command->add_option("--runner", starting->runners, "The node's key, or IDX:KEY (repeat)")->required()->allow_extra_args(false);
-  init_command->add_option("--relay", starting->relays, "Relay (repeat)")->required()->allow_extra_args(false);
-  init_command->add_option("--decisions-from", starting->decisions_from, "Service key of another co-signer whose decision counts too (repeat)")->allow_extra_args(false);
+  init_command->add_option("--operator", starting->operators, "Who is asked (repeat)")
+      ->required()
+      ->allow_extra_args(false);
+  init_command->add_option("--runner", starting->runners, "The node's key, or IDX:KEY (repeat)")
+      ->required()
+      ->allow_extra_args(false);
+  init_command->add_option("--relay", starting->relays, "Relay (repeat)")
+      ->required()
+      ->allow_extra_args(false);
+  init_command
+      ->add_option("--decisions-from", starting->decisions_from,
+                   "Service key of another co-signer whose decision counts too (repeat)")
+      ->allow_extra_args(false);
   init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
-  init_command->callback([=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
+  init_command->callback(
+      [=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
   cosigner->callback([=, &context] {
-    if (cosigner->get_subcommands().empty()) *chosen = [=, &context] { return serve(context, *serving); };
+    if (cosigner->get_subcommands().empty())
+      *chosen = [=, &context] { return serve(context, *serving); };
   });
 }
 
 }  // namespace
 
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
-  auto* frost = app.add_subcommand("frost", "Threshold identities: deal, inspect, sign, derive secrets");
+  auto* frost =
+      app.add_subcommand("frost", "Threshold identities: deal, inspect, sign, derive secrets");
   frost->require_subcommand(1);
   auto dealing = std::make_shared<DealArguments>();
-  auto* deal_command = frost->add_subcommand("deal", "Split a new key (or an existing one) into shares");
-  deal_command->add_option("-t,--threshold", dealing->threshold, "Shares that sign together")->check(CLI::Range(2, 256));
-  deal_command->add_option("-n,--members", dealing->members, "Shares in all")->check(CLI::Range(2, 256));
-  deal_command->add_option("--secret-file", dealing->secret_file, "Split this key instead of a new one");
-  deal_command->add_option("--passphrase-file", dealing->passphrase_file, "Encrypt the shares with this passphrase");
-  deal_command->add_option("--out", dealing->out, "Folder for group.txt and share-N.txt")->required();
-  deal_command->callback([=, &context] { *chosen = [=, &context] { return deal(context, *dealing); }; });
+  auto* deal_command =
+      frost->add_subcommand("deal", "Split a new key (or an existing one) into shares");
+  deal_command->add_option("-t,--threshold", dealing->threshold, "Shares that sign together")
+      ->check(CLI::Range(2, 256));
+  deal_command->add_option("-n,--members", dealing->members, "Shares in all")
+      ->check(CLI::Range(2, 256));
+  deal_command->add_option("--secret-file", dealing->secret_file,
+                           "Split this key instead of a new one");
+  deal_command->add_option("--passphrase-file", dealing->passphrase_file,
+                           "Encrypt the shares with this passphrase");
+  deal_command->add_option("--out", dealing->out, "Folder for group.txt and share-N.txt")
+      ->required();
+  deal_command->callback(
+      [=, &context] { *chosen = [=, &context] { return deal(context, *dealing); }; });
 
   auto file = std::make_shared<std::string>();
-  auto* show = frost->add_subcommand("status", "What a group file says; without one, who of this home's group answers and judges");
+  auto* show = frost->add_subcommand(
+      "status", "What a group file says; without one, who of this home's group answers and judges");
   show->add_option("--group", *file, "File with bfgroup1…; default: ask the running node");
   show->callback([=, &context] {
-    *chosen = [=, &context] { return file->empty() ? show_live_group(context) : show_group_file(context, *file); };
+    *chosen = [=, &context] {
+      return file->empty() ? show_live_group(context) : show_group_file(context, *file);
+    };
   });
   add_frost_requests(*frost, context, chosen);
   add_cosigner(app, context, chosen);

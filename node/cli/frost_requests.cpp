@@ -1,4 +1,5 @@
-// As a requester with a share of one's own: through the running node if this home has one, else alone.
+// As a requester with a share of one's own: through the running node if this home has one, else
+// alone.
 #include "node/cli/frost_requests.h"
 
 #include <fmt/format.h>
@@ -39,11 +40,13 @@ using Printed = Result<std::string>;
 /// A requester for one command: share, relays and a ledger that lives as long as the command.
 class Requester {
  public:
-  static Result<std::unique_ptr<Requester>> create(Runtime& runtime, const RequestArguments& arguments) {
+  static Result<std::unique_ptr<Requester>> create(Runtime& runtime,
+                                                   const RequestArguments& arguments) {
     if (arguments.group.empty() || arguments.share.empty())
       return fail(Errc::kInvalid, "no identity named", "--group FILE --share FILE");
     if (arguments.relays.empty()) return fail(Errc::kInvalid, "no relay named", "--relay URL");
-    TRY(ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
+    TRY(ThresholdIdentity identity,
+        load_identity(arguments.group, arguments.share, arguments.passphrase_file));
     std::unique_ptr<Requester> made(new Requester(runtime));
     TRY(made->db_, storage::open_database(":memory:"));
     TRY(made->bifrost_, frostr::BifrostNode::create(
@@ -74,17 +77,22 @@ base::Task<Printed> sign_hash(Requester& requester, std::string hex) {
   CO_TRY(frostr::HashOutcome outcome, co_await requester.signer().sign_hash(hash));
   if (const auto* signature = std::get_if<nostr::Signature>(&outcome)) co_return signature->hex();
   if (const auto* refused = std::get_if<frostr::Refused>(&outcome))
-    co_return fail(Errc::kDenied, fmt::format("co-signer {} refused: {}", refused->member.value, refused->reason));
-  if (const auto* away = std::get_if<frostr::Unavailable>(&outcome)) co_return fail(Errc::kUnavailable, away->why);
-  co_return fail(Errc::kApprovalRequired, "the operator has to approve what is signed", "sign the event itself: --event FILE");
+    co_return fail(Errc::kDenied,
+                   fmt::format("co-signer {} refused: {}", refused->member.value, refused->reason));
+  if (const auto* away = std::get_if<frostr::Unavailable>(&outcome))
+    co_return fail(Errc::kUnavailable, away->why);
+  co_return fail(Errc::kApprovalRequired, "the operator has to approve what is signed",
+                 "sign the event itself: --event FILE");
 }
 
 base::Task<Printed> sign_event(Requester& requester, Runtime& runtime, RequestArguments arguments) {
   CO_TRY(const std::string text, read_input(arguments.event_file));
   // A template may leave out its author and its time; both are known here.
   CO_TRY(Value object, base::json::parse(text));
-  if (object.is_object() && !object.contains("pubkey")) object["pubkey"] = requester.signer().public_key().hex();
-  if (object.is_object() && !object.contains("created_at")) object["created_at"] = base::to_unix(runtime.clock.now());
+  if (object.is_object() && !object.contains("pubkey"))
+    object["pubkey"] = requester.signer().public_key().hex();
+  if (object.is_object() && !object.contains("created_at"))
+    object["created_at"] = base::to_unix(runtime.clock.now());
   if (object.is_object() && !object.contains("tags")) object["tags"] = Value::array();
   CO_TRY(const nostr::UnsignedEvent event, nostr::parse_unsigned_event(base::json::dump(object)));
   frostr::SignContext context;
@@ -93,15 +101,22 @@ base::Task<Printed> sign_event(Requester& requester, Runtime& runtime, RequestAr
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{arguments.wait};
   for (;;) {
-    CO_TRY(frostr::SignOutcome outcome, co_await requester.signer().sign_with_context(event, context));
-    if (const auto* done = std::get_if<frostr::Signed>(&outcome)) co_return nostr::to_json(done->event);
+    CO_TRY(frostr::SignOutcome outcome,
+           co_await requester.signer().sign_with_context(event, context));
+    if (const auto* done = std::get_if<frostr::Signed>(&outcome))
+      co_return nostr::to_json(done->event);
     if (const auto* refused = std::get_if<frostr::Refused>(&outcome))
-      co_return fail(Errc::kDenied, fmt::format("co-signer {} refused: {}", refused->member.value, refused->reason));
-    if (const auto* away = std::get_if<frostr::Unavailable>(&outcome)) co_return fail(Errc::kUnavailable, away->why);
+      co_return fail(Errc::kDenied, fmt::format("co-signer {} refused: {}", refused->member.value,
+                                                refused->reason));
+    if (const auto* away = std::get_if<frostr::Unavailable>(&outcome))
+      co_return fail(Errc::kUnavailable, away->why);
     const auto& required = std::get<frostr::ApprovalRequired>(outcome);
     if (arguments.wait == 0)
-      co_return fail(Errc::kApprovalRequired, "the operator has to approve this event: digest " + required.digest.hex(), "--wait SECONDS waits for the decision");
-    if (std::chrono::steady_clock::now() >= deadline) co_return fail(Errc::kTimeout, "the operator did not approve in time");
+      co_return fail(Errc::kApprovalRequired,
+                     "the operator has to approve this event: digest " + required.digest.hex(),
+                     "--wait SECONDS waits for the decision");
+    if (std::chrono::steady_clock::now() >= deadline)
+      co_return fail(Errc::kTimeout, "the operator did not approve in time");
     context.member = required.member;
     co_await base::sleep_for(kRetryPause);
   }
@@ -117,21 +132,28 @@ base::Task<Printed> ecdh(Requester& requester, RequestArguments arguments) {
   co_return base::hex_encode(shared.expose());
 }
 
-base::Task<Printed> run_request(Requester& requester, Runtime& runtime, RequestArguments arguments) {
+base::Task<Printed> run_request(Requester& requester, Runtime& runtime,
+                                RequestArguments arguments) {
   auto started = co_await requester.start();
   Printed printed = fail(Errc::kUnavailable, "");
-  if (!started) printed = std::unexpected(started.error());
-  else if (!arguments.peer.empty()) printed = co_await ecdh(requester, arguments);
-  else if (!arguments.hash.empty()) printed = co_await sign_hash(requester, arguments.hash);
-  else printed = co_await sign_event(requester, runtime, arguments);
+  if (!started)
+    printed = std::unexpected(started.error());
+  else if (!arguments.peer.empty())
+    printed = co_await ecdh(requester, arguments);
+  else if (!arguments.hash.empty())
+    printed = co_await sign_hash(requester, arguments.hash);
+  else
+    printed = co_await sign_event(requester, runtime, arguments);
   co_await requester.stop();
   co_return printed;
 }
 
 int print(const Context& context, const Printed& printed, std::string_view member) {
   if (!printed) return report(context, printed.error());
-  if (context.json && !printed->starts_with('{')) print_json({{std::string(member), *printed}});
-  else print_line(*printed);
+  if (context.json && !printed->starts_with('{'))
+    print_json({{std::string(member), *printed}});
+  else
+    print_line(*printed);
   return kOk;
 }
 
@@ -143,8 +165,10 @@ int request(const Context& context, const RequestArguments& arguments) {
   }
   // A live home owns the share's nonces: the request goes through the process that runs there.
   if (arguments.group.empty() && arguments.event_file.empty()) {
-    const Value params = is_ecdh ? Value{{"peer", arguments.peer}} : Value{{"hash", arguments.hash}};
-    auto answer = control_call(context.home().control_socket(), is_ecdh ? "frost-ecdh" : "frost-sign", params, kControlPatience);
+    const Value params =
+        is_ecdh ? Value{{"peer", arguments.peer}} : Value{{"hash", arguments.hash}};
+    auto answer = control_call(context.home().control_socket(),
+                               is_ecdh ? "frost-ecdh" : "frost-sign", params, kControlPatience);
     if (answer) {
       const char* member = is_ecdh ? "shared_x" : "signature";
       return print(context, base::json::get_string(*answer, member), member);
@@ -154,15 +178,18 @@ int request(const Context& context, const RequestArguments& arguments) {
   Runtime runtime;
   auto requester = Requester::create(runtime, arguments);
   if (!requester) return report(context, requester.error());
-  const Printed printed = runtime.loop.run_until_complete(run_request(**requester, runtime, arguments));
+  const Printed printed =
+      runtime.loop.run_until_complete(run_request(**requester, runtime, arguments));
   return print(context, printed, is_ecdh ? "shared_x" : "signature");
 }
 
 void add_identity_options(CLI::App& command, RequestArguments& arguments) {
-  command.add_option("--group", arguments.group, "File with bfgroup1…; default: ask the running node");
+  command.add_option("--group", arguments.group,
+                     "File with bfgroup1…; default: ask the running node");
   command.add_option("--share", arguments.share, "File with this requester's share");
   command.add_option("--passphrase-file", arguments.passphrase_file, "Opens a sovshare1…");
-  command.add_option("--relay", arguments.relays, "Relay the group talks on (repeat)")->allow_extra_args(false);
+  command.add_option("--relay", arguments.relays, "Relay the group talks on (repeat)")
+      ->allow_extra_args(false);
   command.add_option("--tick", arguments.tick, "Id of the claim (39210) this belongs to");
 }
 
@@ -170,18 +197,23 @@ void add_identity_options(CLI::App& command, RequestArguments& arguments) {
 
 void add_frost_requests(CLI::App& frost, Context& context, Action* chosen) {
   auto signing = std::make_shared<RequestArguments>();
-  auto* sign = frost.add_subcommand("sign", "Have a quorum sign a hash or an event, and print the result");
+  auto* sign =
+      frost.add_subcommand("sign", "Have a quorum sign a hash or an event, and print the result");
   add_identity_options(*sign, *signing);
-  sign->add_option("--hash", signing->hash, "32 bytes in hex; only peers that sign blindly take it");
+  sign->add_option("--hash", signing->hash,
+                   "32 bytes in hex; only peers that sign blindly take it");
   sign->add_option("--event", signing->event_file, "File with an unsigned event; - is stdin");
-  sign->add_option("--wait", signing->wait, "Seconds to wait for the operator")->check(CLI::Range(0, 86400));
+  sign->add_option("--wait", signing->wait, "Seconds to wait for the operator")
+      ->check(CLI::Range(0, 86400));
   sign->callback([=, &context] { *chosen = [=, &context] { return request(context, *signing); }; });
 
   auto deriving = std::make_shared<RequestArguments>();
-  auto* derive = frost.add_subcommand("ecdh", "Have a quorum derive the shared secret with a key (its x, in hex)");
+  auto* derive = frost.add_subcommand(
+      "ecdh", "Have a quorum derive the shared secret with a key (its x, in hex)");
   add_identity_options(*derive, *deriving);
   derive->add_option("--peer", deriving->peer, "npub or hex")->required();
-  derive->callback([=, &context] { *chosen = [=, &context] { return request(context, *deriving); }; });
+  derive->callback(
+      [=, &context] { *chosen = [=, &context] { return request(context, *deriving); }; });
 }
 
 }  // namespace node::cli

@@ -30,8 +30,10 @@ Result<nostr::WsServerOptions> parse_listen(const std::string& text) {
   const char* end = text.data() + text.size();
   if (colon == std::string::npos || colon == 0 ||
       std::from_chars(text.data() + colon + 1, end, port).ptr != end || port > 65'535)
-    return base::fail(Errc::kInvalid, fmt::format("--listen {}: expected address:port", text), "127.0.0.1:7777");
-  return nostr::WsServerOptions{.address = text.substr(0, colon), .port = static_cast<std::uint16_t>(port)};
+    return base::fail(Errc::kInvalid, fmt::format("--listen {}: expected address:port", text),
+                      "127.0.0.1:7777");
+  return nostr::WsServerOptions{.address = text.substr(0, colon),
+                                .port = static_cast<std::uint16_t>(port)};
 }
 
 int serve(const Context& context, const RelayArguments& arguments) {
@@ -49,8 +51,10 @@ int serve(const Context& context, const RelayArguments& arguments) {
   nostr::NetThread net;
   auto relay = nostr::Relay::start(loop, net, events, clock, rng, {.server = *listen});
   if (!relay) return report(context, relay.error());
-  if (context.json) print_json({{"listening", (*relay)->url()}});
-  else print_line("listening " + (*relay)->url());
+  if (context.json)
+    print_json({{"listening", (*relay)->url()}});
+  else
+    print_line("listening " + (*relay)->url());
   int signal = 0;
   loop.on_signal([&](int number) {
     signal = number;
@@ -65,11 +69,13 @@ int serve(const Context& context, const RelayArguments& arguments) {
 
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen) {
   auto arguments = std::make_shared<RelayArguments>();
-  auto* relay = app.add_subcommand("relay", "Run the embedded relay, for development, tests and demos");
+  auto* relay =
+      app.add_subcommand("relay", "Run the embedded relay, for development, tests and demos");
   relay->add_option("--listen", arguments->listen, "address:port; port 0 picks a free one");
   relay->add_option("--db", arguments->database, "Database file, or :memory:");
   relay->footer("Example:\n  sovereign relay --listen 127.0.0.1:0");
-  relay->callback([=, &context] { *chosen = [=, &context] { return serve(context, *arguments); }; });
+  relay->callback(
+      [=, &context] { *chosen = [=, &context] { return serve(context, *arguments); }; });
 }
 
 }  // namespace node::cli

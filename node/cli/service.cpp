@@ -15,7 +15,9 @@ void Service::finish() {
   changed_.notify();
 }
 
-base::Result<int> Service::run(Stages stages) { return loop_.run_until_complete(live(std::move(stages))); }
+base::Result<int> Service::run(Stages stages) {
+  return loop_.run_until_complete(live(std::move(stages)));
+}
 
 /// `stages` lives in the frame of live(), which outlives this task.
 base::Task<void> Service::start(const Stages& stages) {

@@ -27,9 +27,12 @@ int show(const Context& context, const ShowArguments& arguments) {
   if (!config) return report(context, config.error());
   base::json::Value object = base::json::Value::object();
   for (const auto& [key, value] : describe(*config)) {
-    if (context.json) object[key] = {{"value", value}, {"origin", origin_of(*config, key)}};
-    else if (arguments.origin) print_line(fmt::format("{} = {}  # {}", key, value, origin_of(*config, key)));
-    else print_line(fmt::format("{} = {}", key, value));
+    if (context.json)
+      object[key] = {{"value", value}, {"origin", origin_of(*config, key)}};
+    else if (arguments.origin)
+      print_line(fmt::format("{} = {}  # {}", key, value, origin_of(*config, key)));
+    else
+      print_line(fmt::format("{} = {}", key, value));
   }
   if (context.json) print_json(object);
   return kOk;
@@ -47,15 +50,19 @@ int check(const Context& context, const std::string& file) {
     auto parsed = parse_config(*text, home.config_dir, {});
     if (!parsed) return report(context, parsed.error());
   }
-  if (context.json) print_json({{"ok", true}});
-  else print_line("ok");
+  if (context.json)
+    print_json({{"ok", true}});
+  else
+    print_line("ok");
   return kOk;
 }
 
 int paths(const Context& context) {
   const Home home = context.home();
   if (context.json) {
-    print_json({{"config", home.config_file().string()}, {"database", home.database().string()}, {"socket", home.control_socket().string()}});
+    print_json({{"config", home.config_file().string()},
+                {"database", home.database().string()},
+                {"socket", home.control_socket().string()}});
     return kOk;
   }
   print_line("config    " + home.config_file().string());
@@ -73,12 +80,15 @@ void add_setup_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* show_command = config->add_subcommand("show", "Every value in force");
   show_command->add_flag("--origin", showing->origin, "Say where each value comes from");
   show_command->add_flag("--playbook", showing->playbook, "Print the built-in playbook instead");
-  show_command->callback([=, &context] { *chosen = [=, &context] { return show(context, *showing); }; });
+  show_command->callback(
+      [=, &context] { *chosen = [=, &context] { return show(context, *showing); }; });
 
   auto file = std::make_shared<std::string>();
-  auto* check_command = config->add_subcommand("check", "Say what is wrong with the configuration, if anything");
+  auto* check_command =
+      config->add_subcommand("check", "Say what is wrong with the configuration, if anything");
   check_command->add_option("file", *file, "Check this file (- is stdin) instead of the home's");
-  check_command->callback([=, &context] { *chosen = [=, &context] { return check(context, *file); }; });
+  check_command->callback(
+      [=, &context] { *chosen = [=, &context] { return check(context, *file); }; });
 
   auto* path_command = config->add_subcommand("path", "Where the files of this home are");
   path_command->callback([=, &context] { *chosen = [=, &context] { return paths(context); }; });
@@ -86,8 +96,10 @@ void add_setup_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* version = app.add_subcommand("version", "Print the version");
   version->callback([=, &context] {
     *chosen = [&context] {
-      if (context.json) print_json({{"version", SOVEREIGN_VERSION}});
-      else print_line("sovereign " SOVEREIGN_VERSION);
+      if (context.json)
+        print_json({{"version", SOVEREIGN_VERSION}});
+      else
+        print_line("sovereign " SOVEREIGN_VERSION);
       return static_cast<int>(kOk);
     };
   });

@@ -1,17 +1,18 @@
-// The toolbox: event, req, count, publish, verify, encode, decode, key — commands that pipe together.
+// The toolbox: event, req, count, publish, verify, encode, decode, key — commands that pipe
+// together.
 #include <atomic>
 #include <iostream>
 #include <map>
 
 #include <fmt/format.h>
 
-#include "nostr/event/event_json.h"
-#include "nostr/base/log.h"
-#include "nostr/event/filter.h"
-#include "nostr/nips/nip19.h"
 #include "node/cli/command.h"
 #include "node/key_file.h"
 #include "node/runtime.h"
+#include "nostr/base/log.h"
+#include "nostr/event/event_json.h"
+#include "nostr/event/filter.h"
+#include "nostr/nips/nip19.h"
 #include "nostr/signer/key_signer.h"
 
 namespace node::cli {
@@ -44,9 +45,13 @@ int verify_stdin(const Context& context) {
     }
     ++invalid;
     if (context.json)
-      fmt::print(stderr, "{}\n", base::json::dump({{"line", number}, {"error", base::errc_name(checked.error().code)}, {"detail", checked.error().detail}}));
+      fmt::print(stderr, "{}\n",
+                 base::json::dump({{"line", number},
+                                   {"error", base::errc_name(checked.error().code)},
+                                   {"detail", checked.error().detail}}));
     else
-      fmt::print(stderr, "line {}: {}\n", number, base::escape_for_terminal(checked.error().detail));
+      fmt::print(stderr, "line {}: {}\n", number,
+                 base::escape_for_terminal(checked.error().detail));
   }
   print_json({{"valid", valid}, {"invalid", invalid}});
   return invalid == 0 ? kOk : kFailed;
@@ -56,9 +61,12 @@ int verify_stdin(const Context& context) {
 
 std::string_view state_name(nostr::PublishOutcome::State state) {
   switch (state) {
-    case nostr::PublishOutcome::State::kAccepted: return "accepted";
-    case nostr::PublishOutcome::State::kRejected: return "rejected";
-    case nostr::PublishOutcome::State::kUnknown: return "unknown";
+    case nostr::PublishOutcome::State::kAccepted:
+      return "accepted";
+    case nostr::PublishOutcome::State::kRejected:
+      return "rejected";
+    case nostr::PublishOutcome::State::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -82,8 +90,10 @@ base::Task<PublishCounts> publish_all(Runtime& runtime, std::vector<std::string>
                                                  {"relay", outcome.relay},
                                                  {"status", state_name(outcome.state)},
                                                  {"reason", outcome.message}});
-      if (to_stderr) fmt::print(stderr, "{}\n", line);
-      else print_line(line);
+      if (to_stderr)
+        fmt::print(stderr, "{}\n", line);
+      else
+        print_line(line);
     }
   }
   co_await runtime.pool.stop();
@@ -144,7 +154,8 @@ Result<nostr::Tags> read_tags(const EventArguments& arguments) {
       return fail(Errc::kInvalid, fmt::format("--tag {}: expected a JSON array of strings", text));
     nostr::Tag tag;
     for (const Value& item : value) {
-      if (!item.is_string()) return fail(Errc::kInvalid, fmt::format("--tag {}: every element is a string", text));
+      if (!item.is_string())
+        return fail(Errc::kInvalid, fmt::format("--tag {}: every element is a string", text));
       tag.push_back(item.get<std::string>());
     }
     tags.push_back(std::move(tag));
@@ -153,12 +164,14 @@ Result<nostr::Tags> read_tags(const EventArguments& arguments) {
 }
 
 int make_event(const Context& context, const EventArguments& arguments) {
-  const std::filesystem::path key_path =
-      arguments.key_file.empty() ? context.home().node_key_file() : std::filesystem::path(arguments.key_file);
+  const std::filesystem::path key_path = arguments.key_file.empty()
+                                             ? context.home().node_key_file()
+                                             : std::filesystem::path(arguments.key_file);
   auto key = load_key_file(key_path);
   if (!key) {
     if (key.error().code == Errc::kNotFound && arguments.key_file.empty()) {
-      report(context, {Errc::kNotFound, "no key to sign with", "--key-file FILE, or make a node home with `sovereign init`"});
+      report(context, {Errc::kNotFound, "no key to sign with",
+                       "--key-file FILE, or make a node home with `sovereign init`"});
       return kUsage;
     }
     return report(context, key.error());
@@ -169,14 +182,16 @@ int make_event(const Context& context, const EventArguments& arguments) {
     return kUsage;
   }
   base::SystemRng rng;
-  const base::UnixTime at = arguments.created_at > 0 ? base::unix_time(arguments.created_at)
-                                                     : base::SystemClock().now();
+  const base::UnixTime at =
+      arguments.created_at > 0 ? base::unix_time(arguments.created_at) : base::SystemClock().now();
   const nostr::Event event = nostr::sign_event(
-      {static_cast<nostr::Kind>(arguments.kind), at, *std::move(tags), arguments.content}, *key, rng);
+      {static_cast<nostr::Kind>(arguments.kind), at, *std::move(tags), arguments.content}, *key,
+      rng);
   print_line(nostr::to_json(event));
   if (arguments.relays.empty()) return kOk;
   Runtime runtime;
-  return runtime.loop.run_until_complete(publish_all(runtime, arguments.relays, {event}, true)).exit_code();
+  return runtime.loop.run_until_complete(publish_all(runtime, arguments.relays, {event}, true))
+      .exit_code();
 }
 
 // ---- req and count -----------------------------------------------------------------------------
@@ -199,27 +214,31 @@ Result<nostr::Filters> read_filters(const std::vector<std::string>& texts) {
   return filters;
 }
 
-base::Task<int> fetch_stored(Runtime& runtime, const Context& context, std::vector<std::string> relays,
-                             nostr::Filters filters) {
-  const nostr::FetchResult result = co_await runtime.pool.fetch(relays, std::move(filters), kRelayPatience);
+base::Task<int> fetch_stored(Runtime& runtime, const Context& context,
+                             std::vector<std::string> relays, nostr::Filters filters) {
+  const nostr::FetchResult result =
+      co_await runtime.pool.fetch(relays, std::move(filters), kRelayPatience);
   for (const nostr::EventPtr& event : result.events) fmt::print("{}\n", nostr::to_json(*event));
   std::fflush(stdout);
-  for (const auto& [relay, why] : result.failed) progress(context, fmt::format("{}: {}", relay, why));
+  for (const auto& [relay, why] : result.failed)
+    progress(context, fmt::format("{}: {}", relay, why));
   co_await runtime.pool.stop();
   if (result.failed.empty()) co_return kOk;
   co_return result.complete.empty() ? kFailed : kPartial;
 }
 
-int stream_events(Runtime& runtime, const std::vector<std::string>& relays, const nostr::Filters& filters) {
-  auto subscription = runtime.pool.subscribe(
-      relays, filters,
-      {.on_events =
-           [](std::span<const nostr::Delivery> batch) {
-             for (const nostr::Delivery& delivery : batch) fmt::print("{}\n", nostr::to_json(*delivery.event));
-             std::fflush(stdout);
-           },
-       .on_eose = {},
-       .on_closed = {}});
+int stream_events(Runtime& runtime, const std::vector<std::string>& relays,
+                  const nostr::Filters& filters) {
+  auto subscription =
+      runtime.pool.subscribe(relays, filters,
+                             {.on_events =
+                                  [](std::span<const nostr::Delivery> batch) {
+                                    for (const nostr::Delivery& delivery : batch)
+                                      fmt::print("{}\n", nostr::to_json(*delivery.event));
+                                    std::fflush(stdout);
+                                  },
+                              .on_eose = {},
+                              .on_closed = {}});
   runtime.loop.on_signal([&](int) { runtime.loop.stop(); });
   runtime.loop.run();
   subscription.reset();
@@ -246,8 +265,8 @@ int request(const Context& context, const ReqArguments& arguments) {
       fetch_stored(runtime, context, arguments.relays, *std::move(filters)));
 }
 
-base::Task<int> count_each(Runtime& runtime, const Context& context, std::vector<std::string> relays,
-                           nostr::Filters filters) {
+base::Task<int> count_each(Runtime& runtime, const Context& context,
+                           std::vector<std::string> relays, nostr::Filters filters) {
   std::size_t failed = 0;
   for (const std::string& relay : relays) {
     auto count = co_await runtime.pool.count(relay, filters, kRelayPatience);
@@ -287,7 +306,9 @@ Value describe(const nostr::Address& address) {
 }
 
 struct EntityToJson {
-  Value operator()(const nostr::PublicKey& key) const { return {{"type", "npub"}, {"pubkey", key.hex()}}; }
+  Value operator()(const nostr::PublicKey& key) const {
+    return {{"type", "npub"}, {"pubkey", key.hex()}};
+  }
   Value operator()(const nostr::SecretKey& key) const {
     // The secret itself stays where it is: decoding says whose it is.
     return {{"type", "nsec"}, {"pubkey", key.public_key().hex()}};
@@ -308,7 +329,9 @@ struct EntityToJson {
     out["relays"] = p.relays;
     return out;
   }
-  Value operator()(const nostr::RelayPointer& p) const { return {{"type", "nrelay"}, {"relay", p.url}}; }
+  Value operator()(const nostr::RelayPointer& p) const {
+    return {{"type", "nrelay"}, {"relay", p.url}};
+  }
 };
 
 int decode(const Context& context, const std::string& text) {
@@ -328,14 +351,17 @@ int decode(const Context& context, const std::string& text) {
 
 void print_key(const Context& context, const nostr::PublicKey& key, const std::string& file) {
   const std::string npub = nostr::encode_npub(key);
-  if (context.json) print_json({{"pubkey", key.hex()}, {"npub", npub}, {"file", file}});
-  else print_line(fmt::format("{}\n{}", npub, key.hex()));
+  if (context.json)
+    print_json({{"pubkey", key.hex()}, {"npub", npub}, {"file", file}});
+  else
+    print_line(fmt::format("{}\n{}", npub, key.hex()));
 }
 
 int new_key(const Context& context, const std::string& file) {
   std::error_code error;
   if (std::filesystem::exists(file, error))
-    return report(context, {Errc::kConflict, fmt::format("{} exists already", file), "keys are never overwritten"});
+    return report(context, {Errc::kConflict, fmt::format("{} exists already", file),
+                            "keys are never overwritten"});
   base::SystemRng rng;
   const nostr::SecretKey key = nostr::SecretKey::generate(rng);
   if (auto saved = save_key_file(file, key); !saved) return report(context, saved.error());
@@ -352,34 +378,45 @@ int show_key(const Context& context, const std::string& file) {
 
 void add_event(CLI::App& app, Context& context, Action* chosen) {
   auto arguments = std::make_shared<EventArguments>();
-  auto* command = app.add_subcommand("event", "Sign an event and print it; with --relay also publish it");
+  auto* command =
+      app.add_subcommand("event", "Sign an event and print it; with --relay also publish it");
   command->add_option("-k,--kind", arguments->kind, "Event kind")->check(CLI::Range(0, 65535));
   command->add_option("-c,--content", arguments->content, "Content");
   command->add_option("-t", arguments->tags, "Tag as name=value[;value…]")->allow_extra_args(false);
-  command->add_option("--tag", arguments->json_tags, "Tag as a JSON array")->allow_extra_args(false);
+  command->add_option("--tag", arguments->json_tags, "Tag as a JSON array")
+      ->allow_extra_args(false);
   command->add_option("--created-at", arguments->created_at, "Unix time; default now");
-  command->add_option("--key-file", arguments->key_file, "Signing key; default the home's node key");
-  command->add_option("--relay", arguments->relays, "Publish to this relay (repeat)")->allow_extra_args(false);
-  command->footer("Examples:\n  sovereign event -k 1 -c hello --key-file me.key\n"
-                  "  sovereign event -c hi -t p=PUBKEY --key-file me.key --relay wss://relay.example");
-  command->callback([=, &context] { *chosen = [=, &context] { return make_event(context, *arguments); }; });
+  command->add_option("--key-file", arguments->key_file,
+                      "Signing key; default the home's node key");
+  command->add_option("--relay", arguments->relays, "Publish to this relay (repeat)")
+      ->allow_extra_args(false);
+  command->footer(
+      "Examples:\n  sovereign event -k 1 -c hello --key-file me.key\n"
+      "  sovereign event -c hi -t p=PUBKEY --key-file me.key --relay wss://relay.example");
+  command->callback(
+      [=, &context] { *chosen = [=, &context] { return make_event(context, *arguments); }; });
 }
 
 void add_req(CLI::App& app, Context& context, Action* chosen) {
   auto arguments = std::make_shared<ReqArguments>();
-  auto* command = app.add_subcommand("req", "Print events that match, one JSON per line, until all stored ones came");
+  auto* command = app.add_subcommand(
+      "req", "Print events that match, one JSON per line, until all stored ones came");
   command->add_option("relays", arguments->relays, "Relay URLs")->required();
-  command->add_option("-f,--filter", arguments->filters, "Filter as JSON (repeat)")->allow_extra_args(false);
+  command->add_option("-f,--filter", arguments->filters, "Filter as JSON (repeat)")
+      ->allow_extra_args(false);
   command->add_flag("--stream", arguments->stream, "Go on with live events until interrupted");
   command->add_option("--key-file", arguments->key_file, "Answer AUTH with this key");
-  command->footer("Examples:\n  sovereign req wss://relay.example -f '{\"kinds\":[1],\"limit\":10}'\n"
-                  "  sovereign req ws://127.0.0.1:7777 -f '{}' --stream | sovereign verify");
-  command->callback([=, &context] { *chosen = [=, &context] { return request(context, *arguments); }; });
+  command->footer(
+      "Examples:\n  sovereign req wss://relay.example -f '{\"kinds\":[1],\"limit\":10}'\n"
+      "  sovereign req ws://127.0.0.1:7777 -f '{}' --stream | sovereign verify");
+  command->callback(
+      [=, &context] { *chosen = [=, &context] { return request(context, *arguments); }; });
 
   auto counting = std::make_shared<ReqArguments>();
   auto* count = app.add_subcommand("count", "Ask relays how many events match (NIP-45)");
   count->add_option("relays", counting->relays, "Relay URLs")->required();
-  count->add_option("-f,--filter", counting->filters, "Filter as JSON (repeat)")->allow_extra_args(false);
+  count->add_option("-f,--filter", counting->filters, "Filter as JSON (repeat)")
+      ->allow_extra_args(false);
   count->callback([=, &context] {
     *chosen = [=, &context] {
       auto filters = read_filters(counting->filters);
@@ -388,7 +425,8 @@ void add_req(CLI::App& app, Context& context, Action* chosen) {
         return static_cast<int>(kUsage);
       }
       Runtime runtime;
-      return runtime.loop.run_until_complete(count_each(runtime, context, counting->relays, *filters));
+      return runtime.loop.run_until_complete(
+          count_each(runtime, context, counting->relays, *filters));
     };
   });
 }
@@ -413,7 +451,8 @@ void add_codecs(CLI::App& app, Context& context, Action* chosen) {
   });
 
   auto text = std::make_shared<std::string>();
-  auto* decoding = app.add_subcommand("decode", "Say what a NIP-19 name, nostr: URI or hex key holds");
+  auto* decoding =
+      app.add_subcommand("decode", "Say what a NIP-19 name, nostr: URI or hex key holds");
   decoding->add_option("name", *text, "npub1…, nevent1…, nostr:…")->required();
   decoding->callback([=, &context] { *chosen = [=, &context] { return decode(context, *text); }; });
 }
@@ -436,9 +475,11 @@ void add_toolbox_commands(CLI::App& app, Context& context, Action* chosen) {
   add_event(app, context, chosen);
   add_req(app, context, chosen);
   auto relays = std::make_shared<std::vector<std::string>>();
-  auto* publish = app.add_subcommand("publish", "Send events from stdin (one JSON per line) to relays");
+  auto* publish =
+      app.add_subcommand("publish", "Send events from stdin (one JSON per line) to relays");
   publish->add_option("relays", *relays, "Relay URLs")->required();
-  publish->callback([=, &context] { *chosen = [=, &context] { return publish_stdin(context, *relays); }; });
+  publish->callback(
+      [=, &context] { *chosen = [=, &context] { return publish_stdin(context, *relays); }; });
   auto* verify = app.add_subcommand("verify", "Check ids and signatures of events from stdin");
   verify->callback([=, &context] { *chosen = [=, &context] { return verify_stdin(context); }; });
   add_codecs(app, context, chosen);

@@ -1,2 +1,3 @@
-// The non-template half of asio, compiled once (BOOST_ASIO_SEPARATE_COMPILATION is set project-wide).
+// The non-template half of asio, compiled once (BOOST_ASIO_SEPARATE_COMPILATION is set
+// project-wide).
 #include <boost/asio/impl/src.hpp>

@@ -68,7 +68,8 @@ Result<std::string> fold_case(std::string_view text) {
   bool lower = false;
   bool upper = false;
   for (char& c : out) {
-    if (c < 33 || c > 126) return fail(Errc::kInvalid, "bech32 text has a character outside printable ASCII");
+    if (c < 33 || c > 126)
+      return fail(Errc::kInvalid, "bech32 text has a character outside printable ASCII");
     lower = lower || (c >= 'a' && c <= 'z');
     if (c >= 'A' && c <= 'Z') {
       upper = true;
@@ -125,14 +126,19 @@ Result<Bech32> bech32_decode(std::string_view text, std::size_t max_chars) {
   symbols.reserve(folded.size() - separator - 1);
   for (const char c : std::string_view(folded).substr(separator + 1)) {
     const std::uint8_t symbol = kSymbolOf[static_cast<std::uint8_t>(c)];
-    if (symbol == kBad) return fail(Errc::kInvalid, "bech32 data has a character outside its alphabet");
+    if (symbol == kBad)
+      return fail(Errc::kInvalid, "bech32 data has a character outside its alphabet");
     state = polymod_step(state, symbol);
     symbols.push_back(symbol);
   }
   Bech32 out;
-  if (state == residue(Bech32Variant::kBech32)) out.variant = Bech32Variant::kBech32;
-  else if (state == residue(Bech32Variant::kBech32m)) out.variant = Bech32Variant::kBech32m;
-  else return fail(Errc::kInvalid, "bech32 checksum does not match", "check the text for a typing error");
+  if (state == residue(Bech32Variant::kBech32))
+    out.variant = Bech32Variant::kBech32;
+  else if (state == residue(Bech32Variant::kBech32m))
+    out.variant = Bech32Variant::kBech32m;
+  else
+    return fail(Errc::kInvalid, "bech32 checksum does not match",
+                "check the text for a typing error");
 
   symbols.resize(symbols.size() - kChecksumSize);
   auto data = regroup(symbols);

@@ -53,7 +53,8 @@ Result<Bytes> decode_groups(std::string_view text, const DecodeTable& table) {
   int bits = 0;
   for (const char c : text) {
     const std::uint8_t value = table[static_cast<std::uint8_t>(c)];
-    if (value == kBad) return fail(Errc::kInvalid, "base64 text has a character outside its alphabet");
+    if (value == kBad)
+      return fail(Errc::kInvalid, "base64 text has a character outside its alphabet");
     window = (window << 6) | value;
     bits += 6;
     if (bits >= 8) {
@@ -115,20 +116,27 @@ std::string base64_encode(ByteView bytes) {
 }
 
 Result<Bytes> base64_decode(std::string_view text) {
-  if (text.size() % 4 != 0) return fail(Errc::kInvalid, "base64 text is not padded to four characters");
+  if (text.size() % 4 != 0)
+    return fail(Errc::kInvalid, "base64 text is not padded to four characters");
   for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
   return decode_groups(text, kFromBase64);
 }
 
-std::string base64url_encode(ByteView bytes) { return encode_groups(bytes, kBase64Url); }
+std::string base64url_encode(ByteView bytes) {
+  return encode_groups(bytes, kBase64Url);
+}
 
-Result<Bytes> base64url_decode(std::string_view text) { return decode_groups(text, kFromBase64Url); }
+Result<Bytes> base64url_decode(std::string_view text) {
+  return decode_groups(text, kFromBase64Url);
+}
 
 bool constant_time_equal(ByteView a, ByteView b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-void wipe(std::span<std::uint8_t> bytes) { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+void wipe(std::span<std::uint8_t> bytes) {
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+}
 
 void wipe(std::string& text) {
   text.resize(text.capacity());

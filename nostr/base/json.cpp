@@ -92,13 +92,15 @@ bool needs_escape(char c) {
 std::size_t plain_prefix(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x8080808080808080;
-  const auto below = [](std::uint64_t word, std::uint64_t n) { return (word - kOnes * n) & ~word & kHighs; };
+  const auto below = [](std::uint64_t word, std::uint64_t n) {
+    return (word - kOnes * n) & ~word & kHighs;
+  };
   std::size_t at = 0;
   for (; at + 8 <= text.size(); at += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + at, 8);
-    const std::uint64_t hit = below(word, 0x20) | below(word ^ (kOnes * '"'), 1) |
-                              below(word ^ (kOnes * '\\'), 1);
+    const std::uint64_t hit =
+        below(word, 0x20) | below(word ^ (kOnes * '"'), 1) | below(word ^ (kOnes * '\\'), 1);
     if (hit != 0) break;
   }
   while (at < text.size() && !needs_escape(text[at])) ++at;
@@ -108,13 +110,27 @@ std::size_t plain_prefix(std::string_view text) {
 void append_escape(char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\t': out += "\\t"; return;
-    case '\n': out += "\\n"; return;
-    case '\f': out += "\\f"; return;
-    case '\r': out += "\\r"; return;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
     default:
       out += "\\u00";
       out += kHex[static_cast<std::uint8_t>(c) >> 4];
@@ -164,27 +180,39 @@ Result<void> append_items(const Value& array, std::string& out) {
 
 Result<void> append_integer(const Value& value, std::string& out) {
   constexpr std::int64_t kMaxExact = (std::int64_t{1} << 53) - 1;
-  const bool exact = value.is_number_unsigned()
-                         ? value.get<std::uint64_t>() <= std::uint64_t{kMaxExact}
-                         : value.get<std::int64_t>() >= -kMaxExact && value.get<std::int64_t>() <= kMaxExact;
-  if (!exact) return fail(Errc::kInvalid, "integer is beyond 2^53-1, which canonical json cannot hold");
+  const bool exact =
+      value.is_number_unsigned()
+          ? value.get<std::uint64_t>() <= std::uint64_t{kMaxExact}
+          : value.get<std::int64_t>() >= -kMaxExact && value.get<std::int64_t>() <= kMaxExact;
+  if (!exact)
+    return fail(Errc::kInvalid, "integer is beyond 2^53-1, which canonical json cannot hold");
   out += std::to_string(value.get<std::int64_t>());
   return {};
 }
 
 Result<void> append_canonical(const Value& value, std::string& out) {
   switch (value.type()) {
-    case Value::value_t::null: out += "null"; return {};
-    case Value::value_t::boolean: out += value.get<bool>() ? "true" : "false"; return {};
-    case Value::value_t::string: append_string(value.get_ref<const std::string&>(), out); return {};
-    case Value::value_t::object: return append_members(value, out);
-    case Value::value_t::array: return append_items(value, out);
+    case Value::value_t::null:
+      out += "null";
+      return {};
+    case Value::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return {};
+    case Value::value_t::string:
+      append_string(value.get_ref<const std::string&>(), out);
+      return {};
+    case Value::value_t::object:
+      return append_members(value, out);
+    case Value::value_t::array:
+      return append_items(value, out);
     case Value::value_t::number_integer:
-    case Value::value_t::number_unsigned: return append_integer(value, out);
+    case Value::value_t::number_unsigned:
+      return append_integer(value, out);
     case Value::value_t::number_float:
       return fail(Errc::kInvalid, "canonical json holds integers only, this number is none");
     case Value::value_t::binary:
-    case Value::value_t::discarded: break;
+    case Value::value_t::discarded:
+      break;
   }
   return fail(Errc::kInvalid, "value has no json form");
 }
@@ -197,7 +225,8 @@ const Value* member(const Value& object, std::string_view key) {
 }
 
 Result<const Value*> need(const Value& object, std::string_view key) {
-  if (!object.is_object()) return fail(Errc::kInvalid, fmt::format("no object to read {} from", key));
+  if (!object.is_object())
+    return fail(Errc::kInvalid, fmt::format("no object to read {} from", key));
   const Value* found = member(object, key);
   if (found == nullptr) return fail(Errc::kInvalid, fmt::format("member {} is missing", key));
   return found;
@@ -223,7 +252,8 @@ Result<Value> parse(std::string_view text, Limits limits) {
     return fail(Errc::kInvalid,
                 fmt::format("json is {} bytes, limit is {}", text.size(), limits.max_bytes));
   // The library would skip a byte order mark; two texts must not mean one document.
-  if (text.starts_with("\xef\xbb\xbf")) return fail(Errc::kInvalid, "json starts with a byte order mark");
+  if (text.starts_with("\xef\xbb\xbf"))
+    return fail(Errc::kInvalid, "json starts with a byte order mark");
   // It would also take a NUL for the end and not look behind it.
   if (text.find('\0') != text.npos) return fail(Errc::kInvalid, "json holds a NUL byte");
   Builder builder(limits);

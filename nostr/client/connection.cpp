@@ -21,7 +21,8 @@ bool is_passing(Reason reason) {
     case Reason::kNone:
     case Reason::kRateLimited:
     case Reason::kError:
-    case Reason::kOther: return true;
+    case Reason::kOther:
+      return true;
     case Reason::kDuplicate:
     case Reason::kPow:
     case Reason::kBlocked:
@@ -29,7 +30,8 @@ bool is_passing(Reason reason) {
     case Reason::kRestricted:
     case Reason::kMute:
     case Reason::kAuthRequired:
-    case Reason::kUnsupported: return false;
+    case Reason::kUnsupported:
+      return false;
   }
   return false;
 }
@@ -70,7 +72,8 @@ void Connection::closed(const std::string& reason) {
   }
   for (const Ticket ticket : lost) end_post(ticket, PublishOutcome::State::kUnknown, reason);
   for (const auto& [ticket, wait] : counts_)
-    actions_.emplace_back(act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
+    actions_.emplace_back(
+        act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
   counts_.clear();
   retired_.clear();
   table_changed_ = true;
@@ -79,8 +82,10 @@ void Connection::closed(const std::string& reason) {
 void Connection::received(const RelayMessage& message, base::UnixTime now) {
   if (const auto* ok = std::get_if<from_relay::Ok>(&message)) on_ok(*ok, now);
   if (const auto* eose = std::get_if<from_relay::Eose>(&message)) on_eose(eose->sub);
-  if (const auto* closed = std::get_if<from_relay::Closed>(&message)) on_closed_message(*closed, now);
-  if (const auto* auth = std::get_if<from_relay::Auth>(&message)) on_challenge(auth->challenge, now);
+  if (const auto* closed = std::get_if<from_relay::Closed>(&message))
+    on_closed_message(*closed, now);
+  if (const auto* auth = std::get_if<from_relay::Auth>(&message))
+    on_challenge(auth->challenge, now);
   if (const auto* counted = std::get_if<from_relay::Count>(&message)) on_count(*counted);
 }
 
@@ -126,7 +131,8 @@ void Connection::publish(Ticket ticket, Event event) {
 }
 
 void Connection::count(Ticket ticket, Filters filters) {
-  const auto [it, fresh] = counts_.insert_or_assign(ticket, CountWait{.filters = std::move(filters)});
+  const auto [it, fresh] =
+      counts_.insert_or_assign(ticket, CountWait{.filters = std::move(filters)});
   if (open_) send_count(it->second);
 }
 
@@ -136,17 +142,19 @@ void Connection::withdraw(Ticket ticket) {
 }
 
 void Connection::give_up(const std::string& reason) {
-  while (!posts_.empty())
-    end_post(posts_.begin()->first, PublishOutcome::State::kUnknown, reason);
+  while (!posts_.empty()) end_post(posts_.begin()->first, PublishOutcome::State::kUnknown, reason);
   for (const auto& [ticket, wait] : counts_)
-    actions_.emplace_back(act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
+    actions_.emplace_back(
+        act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
   counts_.clear();
   for (const auto& [key, sub] : subs_) actions_.emplace_back(act::Unreachable{key, reason});
 }
 
 // --- sending ---
 
-std::string Connection::fresh_wire() { return "s" + std::to_string(next_wire_++); }
+std::string Connection::fresh_wire() {
+  return "s" + std::to_string(next_wire_++);
+}
 
 void Connection::retire(std::string wire) {
   if (retired_.size() >= kMaxRetired) retired_.erase(retired_.begin());
@@ -208,13 +216,19 @@ void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixT
     if (it->second.wire != closed.sub) continue;
     if (asks_for_auth(reason)) {
       switch (need_auth(it->second.epoch)) {
-        case AuthAnswer::kWait: it->second.phase = Phase::kAwaitAuth; return;
-        case AuthAnswer::kResend: send_count(it->second); return;
-        case AuthAnswer::kRefused: break;
+        case AuthAnswer::kWait:
+          it->second.phase = Phase::kAwaitAuth;
+          return;
+        case AuthAnswer::kResend:
+          send_count(it->second);
+          return;
+        case AuthAnswer::kRefused:
+          break;
       }
     }
     actions_.emplace_back(act::Counted{
-        it->first, base::fail(base::Errc::kUnsupported, url_ + " does not count: " + closed.message)});
+        it->first,
+        base::fail(base::Errc::kUnsupported, url_ + " does not count: " + closed.message)});
     counts_.erase(it);
     return;
   }
@@ -224,9 +238,14 @@ void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixT
   Sub& sub = it->second;
   if (asks_for_auth(reason)) {
     switch (need_auth(sub.epoch)) {
-      case AuthAnswer::kWait: sub.phase = Phase::kAwaitAuth; return;
-      case AuthAnswer::kResend: send_req(sub); return;
-      case AuthAnswer::kRefused: break;
+      case AuthAnswer::kWait:
+        sub.phase = Phase::kAwaitAuth;
+        return;
+      case AuthAnswer::kResend:
+        send_req(sub);
+        return;
+      case AuthAnswer::kRefused:
+        break;
     }
   }
   end_sub(it->first, sub, closed.message, is_passing(reason), now);
@@ -268,7 +287,8 @@ void Connection::on_ok(const from_relay::Ok& ok, base::UnixTime now) {
   // NIP-01: a relay that has the event already is where we wanted to get.
   const bool there = ok.accepted || reason == Reason::kDuplicate;
   for (const Ticket ticket : answered)
-    end_post(ticket, there ? PublishOutcome::State::kAccepted : PublishOutcome::State::kRejected, ok.message);
+    end_post(ticket, there ? PublishOutcome::State::kAccepted : PublishOutcome::State::kRejected,
+             ok.message);
 }
 
 void Connection::end_post(Ticket ticket, PublishOutcome::State state, const std::string& message) {
@@ -305,8 +325,8 @@ void Connection::on_challenge(const std::string& challenge, base::UnixTime now) 
     auth_failed("auth-required: the relay changes its challenge too often", /*passing=*/false, now);
 }
 
-/// Some relays say `restricted` also to those who have not said who they are: worth one answer where
-/// the relay has offered a challenge.
+/// Some relays say `restricted` also to those who have not said who they are: worth one answer
+/// where the relay has offered a challenge.
 bool Connection::asks_for_auth(Reason reason) const {
   return reason == Reason::kAuthRequired || (reason == Reason::kRestricted && !challenge_.empty());
 }
@@ -372,14 +392,17 @@ void Connection::auth_failed(const std::string& message, bool passing, base::Uni
   for (const Ticket ticket : refused) end_post(ticket, PublishOutcome::State::kRejected, message);
   std::erase_if(counts_, [&](const auto& entry) {
     if (entry.second.phase != Phase::kAwaitAuth) return false;
-    actions_.emplace_back(act::Counted{entry.first, base::fail(base::Errc::kDenied, url_ + ": " + message)});
+    actions_.emplace_back(
+        act::Counted{entry.first, base::fail(base::Errc::kDenied, url_ + ": " + message)});
     return true;
   });
 }
 
 // --- what the shell reads ---
 
-std::vector<Action> Connection::take_actions() { return std::exchange(actions_, {}); }
+std::vector<Action> Connection::take_actions() {
+  return std::exchange(actions_, {});
+}
 
 SubTablePtr Connection::take_table() {
   table_changed_ = false;

@@ -43,9 +43,16 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   };
   using SubPtr = std::shared_ptr<Sub>;
 
-  Impl(base::Loop& l, NetThread& n, base::Workers& w, const base::Clock& c, base::Rng& r, PoolOptions o)
-      : loop(l), net(n), workers(w), clock(c), rng(r), options(std::move(o)),
-        verifier(std::make_shared<VerifyPool>(options.seen_capacity, options.limits)), scope(loop) {}
+  Impl(base::Loop& l, NetThread& n, base::Workers& w, const base::Clock& c, base::Rng& r,
+       PoolOptions o)
+      : loop(l),
+        net(n),
+        workers(w),
+        clock(c),
+        rng(r),
+        options(std::move(o)),
+        verifier(std::make_shared<VerifyPool>(options.seen_capacity, options.limits)),
+        scope(loop) {}
 
   RelayLink& link(const std::string& url);
   SubKey add_sub(SubPtr sub);
@@ -176,7 +183,8 @@ void Pool::Impl::on_arrivals(RelayLink& relay, std::span<const Arrival> arrivals
       const Arrival& arrival = arrivals[i];
       if (!sub) continue;
       // An answer to filters that were replaced meanwhile counts if the new ones want it too.
-      if (arrival.target != sub->target && !matches_any(sub->target->filters, *arrival.event)) continue;
+      if (arrival.target != sub->target && !matches_any(sub->target->filters, *arrival.event))
+        continue;
       if (!sub->target->delivered->insert(arrival.event->id)) continue;
       batch.push_back({arrival.event, relay.url(), arrival.stored});
     }
@@ -195,7 +203,8 @@ void Pool::Impl::on_action(RelayLink& relay, Action action) {
     if (sub && sub->on_done) sub->on_done(relay.url(), "");
   } else if (const auto* closed = std::get_if<act::SubClosed>(&action)) {
     const SubPtr sub = sub_of(closed->sub);
-    LOG(kDebug, "relay", "subscription closed", {{"url", relay.url()}, {"reason", closed->message}});
+    LOG(kDebug, "relay", "subscription closed",
+        {{"url", relay.url()}, {"reason", closed->message}});
     if (sub && closed->for_good && sub->callbacks.on_closed)
       sub->callbacks.on_closed(relay.url(), closed->message);
     if (sub && sub->on_done)
@@ -287,7 +296,9 @@ std::vector<RelayStatus> Pool::status() const {
   return out;
 }
 
-std::uint64_t Pool::verifications() const { return impl_->verifier->verifications(); }
+std::uint64_t Pool::verifications() const {
+  return impl_->verifier->verifications();
+}
 
 // --- requests ---
 
@@ -306,7 +317,8 @@ struct Fetching {
     if (it == open.end()) return;
     // What came after the bound is lost, so an EOSE behind it completes nothing.
     if (overflow)
-      result.failed.emplace_back(it->second, "more than " + std::to_string(result.events.size()) + " events");
+      result.failed.emplace_back(it->second,
+                                 "more than " + std::to_string(result.events.size()) + " events");
     else if (failure.empty())
       result.complete.push_back(it->second);
     else
@@ -371,7 +383,8 @@ struct Publishing {
 
 }  // namespace
 
-base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> relays, Event event) {
+base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> relays,
+                                                      Event event) {
   impl_->loop.check();
   const std::shared_ptr<Impl> impl = impl_;
   const auto state = std::make_shared<Publishing>(impl->loop);
@@ -429,7 +442,8 @@ base::Task<base::Result<std::uint64_t>> Pool::count(std::string relay, Filters f
   const auto state = std::make_shared<Counting>(impl->loop);
   const std::string url = normalize_relay_url(relay);
   if (impl->stopped || !is_relay_url(url))
-    co_return base::fail(base::Errc::kInvalid, impl->stopped ? "the pool has stopped" : relay + " is not a relay url");
+    co_return base::fail(base::Errc::kInvalid,
+                         impl->stopped ? "the pool has stopped" : relay + " is not a relay url");
   RelayLink& link = impl->link(url);
   if (const std::string why = link.left_because(); !why.empty())
     co_return base::fail(base::Errc::kUnavailable, url + ": " + why);

@@ -73,7 +73,8 @@ SeenEvents::Look SeenEvents::look(const EventId& id) {
   if (const Shard::Entry* entry = shard.find(id)) {
     Look out{State::kKnown, nullptr, entry->signature};
     if (entry->slot < shard.recent.size())
-      if (const EventPtr& event = shard.recent[entry->slot]; event && event->id == id) out.recent = event;
+      if (const EventPtr& event = shard.recent[entry->slot]; event && event->id == id)
+        out.recent = event;
     return out;
   }
   if (shard.claimed(id)) return {};

@@ -36,12 +36,13 @@ const EVP_CIPHER* aes256_cbc() {
 
 enum class Direction : int { kDecrypt = 0, kEncrypt = 1 };
 
-Context begin(const EVP_CIPHER* cipher, base::ByteView key, base::ByteView iv, Direction direction) {
+Context begin(const EVP_CIPHER* cipher, base::ByteView key, base::ByteView iv,
+              Direction direction) {
   CHECK(key.size() == kKeySize);
   Context context(EVP_CIPHER_CTX_new());
   CHECK(context != nullptr);
-  CHECK(EVP_CipherInit_ex2(context.get(), cipher, key.data(), iv.data(), static_cast<int>(direction),
-                           nullptr) == 1);
+  CHECK(EVP_CipherInit_ex2(context.get(), cipher, key.data(), iv.data(),
+                           static_cast<int>(direction), nullptr) == 1);
   return context;
 }
 
@@ -59,7 +60,8 @@ void chacha20_xor(base::ByteView key, base::ByteView nonce, std::span<std::uint8
   std::ranges::copy(nonce, iv.begin() + 4);
   const Context context = begin(chacha20(), key, iv, Direction::kEncrypt);
   int written = 0;
-  CHECK(EVP_CipherUpdate(context.get(), data.data(), &written, data.data(), length(data.size())) == 1);
+  CHECK(EVP_CipherUpdate(context.get(), data.data(), &written, data.data(), length(data.size())) ==
+        1);
 }
 
 base::Bytes aes256_cbc_encrypt(base::ByteView key, base::ByteView iv, base::ByteView plaintext) {

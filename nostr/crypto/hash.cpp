@@ -31,7 +31,9 @@ EVP_MD_CTX* thread_context() {
   return context.get();
 }
 
-void start(EVP_MD_CTX* context) { CHECK(EVP_DigestInit_ex2(context, digest(), nullptr) == 1); }
+void start(EVP_MD_CTX* context) {
+  CHECK(EVP_DigestInit_ex2(context, digest(), nullptr) == 1);
+}
 void feed(EVP_MD_CTX* context, base::ByteView data) {
   CHECK(EVP_DigestUpdate(context, data.data(), data.size()) == 1);
 }
@@ -55,13 +57,15 @@ base::Secret<kBlockSize> hmac_block(base::ByteView key) {
 
 void feed_masked(EVP_MD_CTX* context, const base::Secret<kBlockSize>& key, std::uint8_t mask) {
   base::Secret<kBlockSize> pad;
-  std::ranges::transform(key.expose(), pad.expose_mutable().begin(),
-                         [mask](std::uint8_t byte) { return static_cast<std::uint8_t>(byte ^ mask); });
+  std::ranges::transform(key.expose(), pad.expose_mutable().begin(), [mask](std::uint8_t byte) {
+    return static_cast<std::uint8_t>(byte ^ mask);
+  });
   feed(context, pad.expose());
 }
 
 /// HMAC over the concatenation of `parts`.
-base::Secret<kDigestSize> hmac_parts(base::ByteView key, std::initializer_list<base::ByteView> parts) {
+base::Secret<kDigestSize> hmac_parts(base::ByteView key,
+                                     std::initializer_list<base::ByteView> parts) {
   const base::Secret<kBlockSize> block = hmac_block(key);
   EVP_MD_CTX* context = thread_context();
   base::Secret<kDigestSize> inner;
@@ -124,13 +128,16 @@ Sha256 tagged_hash(std::string_view tag, base::ByteView data) {
   return out;
 }
 
-base::Secret<32> hmac_sha256(base::ByteView key, base::ByteView data) { return hmac_parts(key, {data}); }
+base::Secret<32> hmac_sha256(base::ByteView key, base::ByteView data) {
+  return hmac_parts(key, {data});
+}
 
 base::Secret<32> hkdf_extract(base::ByteView salt, base::ByteView input_key) {
   return hmac_parts(salt, {input_key});
 }
 
-void hkdf_expand(base::ByteView pseudo_random_key, base::ByteView info, std::span<std::uint8_t> out) {
+void hkdf_expand(base::ByteView pseudo_random_key, base::ByteView info,
+                 std::span<std::uint8_t> out) {
   CHECK(out.size() <= 255 * kDigestSize);
   base::Secret<kDigestSize> block;
   base::ByteView previous;  // T(0) is empty

@@ -68,7 +68,9 @@ base::Result<SecretKey> SecretKey::from_hex(std::string_view hex) {
   return from_bytes(bytes.expose());
 }
 
-SecretKey SecretKey::clone() const { return SecretKey(bytes_.clone(), keypair_.clone(), public_key_); }
+SecretKey SecretKey::clone() const {
+  return SecretKey(bytes_.clone(), keypair_.clone(), public_key_);
+}
 
 Signature SecretKey::sign(const Sha256& message, base::Rng& rng) const {
   const auto auxiliary = rng.secret<32>();
@@ -102,8 +104,8 @@ std::optional<VerifyingKey> VerifyingKey::parse(const PublicKey& key) {
 
 bool VerifyingKey::verify(const Sha256& message, const Signature& signature) const {
   const auto* point = reinterpret_cast<const secp256k1_xonly_pubkey*>(point_.data());
-  return secp256k1_schnorrsig_verify(context(), signature.data(), message.data(), message.view().size(),
-                                     point) == 1;
+  return secp256k1_schnorrsig_verify(context(), signature.data(), message.data(),
+                                     message.view().size(), point) == 1;
 }
 
 base::Result<SharedX> ecdh(const SecretKey& secret, const PublicKey& peer) {
@@ -114,8 +116,8 @@ base::Result<SharedX> ecdh(const SecretKey& secret, const PublicKey& peer) {
   if (secp256k1_ec_pubkey_parse(context(), &point, compressed.data(), compressed.size()) != 1)
     return base::fail(base::Errc::kCrypto, "public key is not on the curve");
   SharedX out;
-  CHECK(secp256k1_ecdh(context(), out.expose_mutable().data(), &point, secret.expose().data(), copy_x,
-                       nullptr) == 1);
+  CHECK(secp256k1_ecdh(context(), out.expose_mutable().data(), &point, secret.expose().data(),
+                       copy_x, nullptr) == 1);
   return out;
 }
 

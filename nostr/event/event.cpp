@@ -107,13 +107,20 @@ std::string canonical_bytes(const UnsignedEvent& event) {
   return out;
 }
 
-void append_canonical(const Event& event, std::string& out) { append_commitment(event, out); }
+void append_canonical(const Event& event, std::string& out) {
+  append_commitment(event, out);
+}
 
-EventId compute_id(const UnsignedEvent& event) { return hash_commitment(event); }
-EventId compute_id(const Event& event) { return hash_commitment(event); }
+EventId compute_id(const UnsignedEvent& event) {
+  return hash_commitment(event);
+}
+EventId compute_id(const Event& event) {
+  return hash_commitment(event);
+}
 
 base::Result<void> check(const Event& event) {
-  if (compute_id(event) != event.id) return fail(Errc::kCrypto, "event id is not the hash of the event");
+  if (compute_id(event) != event.id)
+    return fail(Errc::kCrypto, "event id is not the hash of the event");
   if (!signature_holds(event.pubkey, event.id, event.sig))
     return fail(Errc::kCrypto, "event signature does not verify");
   return {};
@@ -145,8 +152,7 @@ std::string Address::str() const {
 base::Result<Address> Address::parse(std::string_view text) {
   const std::size_t first = text.find(':');
   const std::size_t second = first == text.npos ? text.npos : text.find(':', first + 1);
-  if (second == text.npos)
-    return fail(Errc::kInvalid, "address is not of the form kind:pubkey:d");
+  if (second == text.npos) return fail(Errc::kInvalid, "address is not of the form kind:pubkey:d");
   const std::string_view number = text.substr(0, first);
   Address out;
   const auto [end, error] = std::from_chars(number.begin(), number.end(), out.kind);
@@ -154,7 +160,8 @@ base::Result<Address> Address::parse(std::string_view text) {
   if (error != std::errc() || end != number.end() || leading_zero)
     return fail(Errc::kInvalid, "address does not start with a kind from 0 to 65535");
   auto pubkey = PublicKey::from_hex(text.substr(first + 1, second - first - 1));
-  if (!pubkey) return std::unexpected(base::in_context("address pubkey", std::move(pubkey).error()));
+  if (!pubkey)
+    return std::unexpected(base::in_context("address pubkey", std::move(pubkey).error()));
   out.pubkey = *pubkey;
   out.d = text.substr(second + 1);
   return out;
@@ -162,17 +169,21 @@ base::Result<Address> Address::parse(std::string_view text) {
 
 std::optional<Address> address_of(const Event& event) {
   switch (storage_class(event.kind)) {
-    case StorageClass::kReplaceable: return Address{event.kind, event.pubkey, {}};
+    case StorageClass::kReplaceable:
+      return Address{event.kind, event.pubkey, {}};
     case StorageClass::kAddressable:
-      return Address{event.kind, event.pubkey, std::string(tag_value(event.tags, "d").value_or(""))};
+      return Address{event.kind, event.pubkey,
+                     std::string(tag_value(event.tags, "d").value_or(""))};
     case StorageClass::kRegular:
-    case StorageClass::kEphemeral: return std::nullopt;
+    case StorageClass::kEphemeral:
+      return std::nullopt;
   }
   return std::nullopt;
 }
 
 bool replaces(const Event& candidate, const Event& standing) {
-  if (candidate.created_at != standing.created_at) return candidate.created_at > standing.created_at;
+  if (candidate.created_at != standing.created_at)
+    return candidate.created_at > standing.created_at;
   return candidate.id < standing.id;
 }
 

@@ -26,7 +26,9 @@ bool has_tag_value(const Event& event, char letter, const std::vector<std::strin
   return false;
 }
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 /// Reads one filter, keeping count of all values.
 class FilterReader {
@@ -46,13 +48,16 @@ class FilterReader {
     if (name == "until") return read_time(name, value, filter_.until);
     if (name == "limit") return read_limit(value);
     if (name.size() == 2 && name[0] == '#' && is_letter(name[1])) return read_tag(name, value);
-    return fail(Errc::kInvalid, fmt::format("filter member {} is not supported", name.substr(0, 32)));
+    return fail(Errc::kInvalid,
+                fmt::format("filter member {} is not supported", name.substr(0, 32)));
   }
 
   base::Result<void> need_list(const std::string& name, const Value& value) {
-    if (!value.is_array()) return fail(Errc::kInvalid, fmt::format("filter member {} is not an array", name));
+    if (!value.is_array())
+      return fail(Errc::kInvalid, fmt::format("filter member {} is not an array", name));
     if (value.empty())
-      return fail(Errc::kInvalid, fmt::format("filter member {} is empty", name), "leave it out to mean any");
+      return fail(Errc::kInvalid, fmt::format("filter member {} is empty", name),
+                  "leave it out to mean any");
     values_ += value.size();
     if (values_ > kMaxFilterValues)
       return fail(Errc::kInvalid, fmt::format("filter holds over {} values", kMaxFilterValues));
@@ -60,13 +65,16 @@ class FilterReader {
   }
 
   template <class Fixed>
-  base::Result<void> read_fixed(const std::string& name, const Value& value, std::vector<Fixed>& out) {
+  base::Result<void> read_fixed(const std::string& name, const Value& value,
+                                std::vector<Fixed>& out) {
     TRY(need_list(name, value));
     out.reserve(value.size());
     for (const Value& item : value) {
-      if (!item.is_string()) return fail(Errc::kInvalid, fmt::format("filter member {} holds no string", name));
+      if (!item.is_string())
+        return fail(Errc::kInvalid, fmt::format("filter member {} holds no string", name));
       auto fixed = Fixed::from_hex(item.template get_ref<const std::string&>());
-      if (!fixed) return std::unexpected(base::in_context("filter member " + name, std::move(fixed).error()));
+      if (!fixed)
+        return std::unexpected(base::in_context("filter member " + name, std::move(fixed).error()));
       out.push_back(*fixed);
     }
     return {};
@@ -75,8 +83,10 @@ class FilterReader {
   base::Result<void> read_kinds(const Value& value) {
     TRY(need_list("kinds", value));
     for (const Value& item : value) {
-      if (!item.is_number_unsigned() || item.get<std::uint64_t>() > std::numeric_limits<Kind>::max())
-        return fail(Errc::kInvalid, "filter member kinds holds something that is not a kind from 0 to 65535");
+      if (!item.is_number_unsigned() ||
+          item.get<std::uint64_t>() > std::numeric_limits<Kind>::max())
+        return fail(Errc::kInvalid,
+                    "filter member kinds holds something that is not a kind from 0 to 65535");
       filter_.kinds.push_back(static_cast<Kind>(item.get<std::uint64_t>()));
     }
     return {};
@@ -86,7 +96,8 @@ class FilterReader {
     TRY(need_list(name, value));
     auto& out = filter_.tags[name[1]];
     for (const Value& item : value) {
-      if (!item.is_string()) return fail(Errc::kInvalid, fmt::format("filter member {} holds no string", name));
+      if (!item.is_string())
+        return fail(Errc::kInvalid, fmt::format("filter member {} holds no string", name));
       out.push_back(item.get<std::string>());
     }
     return {};
@@ -102,7 +113,8 @@ class FilterReader {
   }
 
   base::Result<void> read_limit(const Value& value) {
-    if (!value.is_number_unsigned()) return fail(Errc::kInvalid, "filter member limit is not a count");
+    if (!value.is_number_unsigned())
+      return fail(Errc::kInvalid, "filter member limit is not a count");
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
     filter_.limit = static_cast<std::uint32_t>(std::min(value.get<std::uint64_t>(), kMost));
     return {};
@@ -152,11 +164,14 @@ std::string to_json(const Filter& filter) {
   return base::json::dump(out);
 }
 
-base::Result<Filter> filter_from(const Value& value) { return FilterReader().read(value); }
+base::Result<Filter> filter_from(const Value& value) {
+  return FilterReader().read(value);
+}
 
 base::Result<Filter> parse_filter(std::string_view json) {
   // A full filter of ids takes 67 bytes a value.
-  TRY(const Value value, base::json::parse(json, {.max_bytes = kMaxFilterValues * 80, .max_depth = 2}));
+  TRY(const Value value,
+      base::json::parse(json, {.max_bytes = kMaxFilterValues * 80, .max_depth = 2}));
   return filter_from(value);
 }
 

@@ -1,5 +1,5 @@
-// HOT PATH: strings, hex and integers out of simdjson tokens. A string without a backslash, which is
-// nearly every one, is copied straight from the frame instead of through the unescaping buffer.
+// HOT PATH: strings, hex and integers out of simdjson tokens. A string without a backslash, which
+// is nearly every one, is copied straight from the frame instead of through the unescaping buffer.
 #include "nostr/event/json_reader.h"
 
 #include <cstring>
@@ -9,7 +9,8 @@ namespace {
 
 static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
 
-/// The characters between the quotes of a string token, escapes untouched; nullopt for other tokens.
+/// The characters between the quotes of a string token, escapes untouched; nullopt for other
+/// tokens.
 std::optional<std::string_view> quoted(std::string_view token) {
   while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
                             token.back() == '\t'))
@@ -35,7 +36,8 @@ unsigned code_unit(std::string_view raw, std::size_t at) {
 }
 
 /// Whether every surrogate escape in `raw` is half of a pair. `raw` has passed the unescaper, so
-/// each \u has four hex digits behind it. Checked here because libraries differ in what they let by.
+/// each \u has four hex digits behind it. Checked here because libraries differ in what they let
+/// by.
 bool surrogates_paired(std::string_view raw) {
   for (std::size_t at = raw.find('\\'); at != raw.npos; at = raw.find('\\', at)) {
     if (raw[at + 1] != 'u') {
@@ -119,7 +121,8 @@ base::Result<void> read_string(ondemand::value value, std::string_view what, std
   return {};
 }
 
-base::Result<void> read_hex(ondemand::value value, std::string_view what, std::span<std::uint8_t> out) {
+base::Result<void> read_hex(ondemand::value value, std::string_view what,
+                            std::span<std::uint8_t> out) {
   const auto raw = quoted(value.raw_json_token());
   if (!raw || value.get_raw_json_string().error()) return wrong(what, "is not a string");
   if (!base::hex_decode_into(*raw, out))

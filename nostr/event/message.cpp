@@ -21,7 +21,8 @@ class Elements {
  public:
   static Result<Elements> open(ondemand::array array) {
     Elements out;
-    if (array.begin().get(out.at_) || array.end().get(out.end_)) return reader::wrong("frame", "is malformed");
+    if (array.begin().get(out.at_) || array.end().get(out.end_))
+      return reader::wrong("frame", "is malformed");
     return out;
   }
 
@@ -85,7 +86,6 @@ class Elements {
   bool handed_out_ = false;
 };
 
-
 using FromRelay = Result<RelayMessage>;
 using FromClient = Result<ClientMessage>;
 
@@ -145,7 +145,8 @@ Result<std::string> client_sub(Elements& rest) {
   const auto is_first_byte = [](char c) { return (static_cast<std::uint8_t>(c) & 0xc0) != 0x80; };
   const auto chars = static_cast<std::size_t>(std::ranges::count_if(sub, is_first_byte));
   if (chars == 0 || chars > kMaxSubChars)
-    return reader::wrong("subscription id", "is not 1 to " + std::to_string(kMaxSubChars) + " characters");
+    return reader::wrong("subscription id",
+                         "is not 1 to " + std::to_string(kMaxSubChars) + " characters");
   return sub;
 }
 
@@ -255,8 +256,8 @@ class Scanner {
     }
   }
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r'))
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
       ++at_;
   }
 
@@ -265,7 +266,8 @@ class Scanner {
 };
 
 bool is_lower_hex(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 /// A frame of `verb` and the given parts, each already JSON.
@@ -346,7 +348,8 @@ Result<RelayMessage> parse_relay_message(std::string_view frame, const EventLimi
   return parse_frame<RelayMessage>(reader::unpadded(frame), limits, dispatch_relay);
 }
 
-Result<RelayMessage> parse_relay_message_in_place(const std::string& frame, const EventLimits& limits) {
+Result<RelayMessage> parse_relay_message_in_place(const std::string& frame,
+                                                  const EventLimits& limits) {
   return parse_frame<RelayMessage>(reader::with_capacity(frame), limits, dispatch_relay);
 }
 
@@ -354,9 +357,15 @@ Result<ClientMessage> parse_client_message(std::string_view frame, const EventLi
   return parse_frame<ClientMessage>(reader::unpadded(frame), limits, dispatch_client);
 }
 
-std::string event_frame(const Event& event) { return frame_of("EVENT", {to_json(event)}); }
-std::string auth_frame(const Event& event) { return frame_of("AUTH", {to_json(event)}); }
-std::string close_frame(std::string_view sub) { return frame_of("CLOSE", {json_string(sub)}); }
+std::string event_frame(const Event& event) {
+  return frame_of("EVENT", {to_json(event)});
+}
+std::string auth_frame(const Event& event) {
+  return frame_of("AUTH", {to_json(event)});
+}
+std::string close_frame(std::string_view sub) {
+  return frame_of("CLOSE", {json_string(sub)});
+}
 std::string req_frame(std::string_view sub, const Filters& filters) {
   return filters_frame("REQ", sub, filters);
 }
@@ -370,11 +379,15 @@ std::string relay_event_frame(std::string_view sub, const Event& event) {
 std::string ok_frame(const EventId& id, bool accepted, std::string_view message) {
   return frame_of("OK", {json_string(id.hex()), accepted ? "true" : "false", json_string(message)});
 }
-std::string eose_frame(std::string_view sub) { return frame_of("EOSE", {json_string(sub)}); }
+std::string eose_frame(std::string_view sub) {
+  return frame_of("EOSE", {json_string(sub)});
+}
 std::string closed_frame(std::string_view sub, std::string_view message) {
   return frame_of("CLOSED", {json_string(sub), json_string(message)});
 }
-std::string notice_frame(std::string_view message) { return frame_of("NOTICE", {json_string(message)}); }
+std::string notice_frame(std::string_view message) {
+  return frame_of("NOTICE", {json_string(message)});
+}
 std::string auth_challenge_frame(std::string_view challenge) {
   return frame_of("AUTH", {json_string(challenge)});
 }

@@ -63,9 +63,9 @@ bool private_v6(const in6_addr& address) {
   constexpr unsigned char kNat64[12] = {0x00, 0x64, 0xff, 0x9b};
   if (std::memcmp(b, kNat64, sizeof kNat64) == 0) return private_v4(read_u32(b + 12));
   if ((b[0] & 0xe0U) != 0x20U) return true;
-  if (b[0] == 0x20 && b[1] == 0x02) return private_v4(read_u32(b + 2));              // 6to4
-  if (b[0] == 0x20 && b[1] == 0x01 && b[2] == 0x0d && b[3] == 0xb8) return true;     // documentation
-  return b[0] == 0x20 && b[1] == 0x01 && b[2] == 0 && b[3] == 0;                     // Teredo
+  if (b[0] == 0x20 && b[1] == 0x02) return private_v4(read_u32(b + 2));           // 6to4
+  if (b[0] == 0x20 && b[1] == 0x01 && b[2] == 0x0d && b[3] == 0xb8) return true;  // documentation
+  return b[0] == 0x20 && b[1] == 0x01 && b[2] == 0 && b[3] == 0;                  // Teredo
 }
 
 struct FreeAddresses {
@@ -103,12 +103,14 @@ std::string WsUrl::authority() const {
 
 base::Result<WsUrl> parse_ws_url(std::string_view url) {
   const auto bad = [&url](const char* why) {
-    return fail(Errc::kInvalid, std::string("not a websocket URL (") + why + "): " +
-                                    std::string(url.substr(0, 200)),
-                "write it as wss://host or ws://host:port");
+    return fail(
+        Errc::kInvalid,
+        std::string("not a websocket URL (") + why + "): " + std::string(url.substr(0, 200)),
+        "write it as wss://host or ws://host:port");
   };
   if (url.size() > kMaxUrl) return bad("too long");
-  if (std::ranges::any_of(url, [](char c) { return c <= ' ' || c == 0x7f || c == '#' || c == '\\'; }))
+  if (std::ranges::any_of(url,
+                          [](char c) { return c <= ' ' || c == 0x7f || c == '#' || c == '\\'; }))
     return bad("space, control character or fragment");
   WsUrl out;
   std::string scheme(url.substr(0, std::min<std::size_t>(url.find("://"), 8)));

@@ -1,7 +1,7 @@
-// libcurl's multi interface on a thread of its own; bodies cross to the app thread in bounded pieces.
+// libcurl's multi interface on a thread of its own; bodies cross to the app thread in bounded
+// pieces.
 #include "nostr/net/http_client.h"
 
-#include <curl/curl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,10 +28,10 @@ constexpr std::size_t kMaxHeaderBytes = 256u << 10;
 constexpr std::chrono::hours kForever{24 * 365};
 
 struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { libcurl().easy_cleanup(easy); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { libcurl().slist_free_all(list); }
 };
 
 std::string lower(std::string_view text) {
@@ -75,7 +75,7 @@ struct Transfer {
 
   bool succeeded() {
     long status = 0;
-    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    libcurl().easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300;
   }
 };
@@ -138,48 +138,49 @@ curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* address) {
 
 void set_up(Transfer& transfer) {
   const HttpCall& call = transfer.call;
-  transfer.easy.reset(curl_easy_init());
+  transfer.easy.reset(libcurl().easy_init());
   CURL* const easy = transfer.easy.get();
-  curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error_text.data());
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(call.connect_timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(call.total_timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, call.follow_redirects ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 5L);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+  libcurl().easy_setopt(easy, CURLOPT_URL, call.url.c_str());
+  libcurl().easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  libcurl().easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  libcurl().easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  libcurl().easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error_text.data());
+  libcurl().easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(call.connect_timeout.count()));
+  libcurl().easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(call.total_timeout.count()));
+  libcurl().easy_setopt(easy, CURLOPT_FOLLOWLOCATION, call.follow_redirects ? 1L : 0L);
+  libcurl().easy_setopt(easy, CURLOPT_MAXREDIRS, 5L);
+  libcurl().easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  libcurl().easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
+  libcurl().easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  libcurl().easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+  libcurl().easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+  libcurl().easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+  libcurl().easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
   if (!call.allow_private_addresses) {
     // A proxy would hide the address from the policy, and so would a connection opened without it.
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    libcurl().easy_setopt(easy, CURLOPT_PROXY, "");
+    libcurl().easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   }
   if (call.method == "HEAD") {
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    libcurl().easy_setopt(easy, CURLOPT_NOBODY, 1L);
   } else if (!call.body.empty() || call.method == "POST") {
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());
+    libcurl().easy_setopt(easy, CURLOPT_POST, 1L);
+    libcurl().easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    libcurl().easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());
   }
-  if (call.method != "HEAD") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
-  curl_slist* list = curl_slist_append(nullptr, "Expect:");
+  if (call.method != "HEAD") libcurl().easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  curl_slist* list = libcurl().slist_append(nullptr, "Expect:");
   for (const auto& [name, value] : call.headers)
-    list = curl_slist_append(list, (name + ": " + value).c_str());
+    list = libcurl().slist_append(list, (name + ": " + value).c_str());
   transfer.header_list.reset(list);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
+  libcurl().easy_setopt(easy, CURLOPT_HTTPHEADER, list);
 }
 
 base::Result<HttpReply> outcome_of(Transfer& transfer, CURLcode code) {
   if (transfer.too_large)
-    return fail(Errc::kLimit, "the reply exceeds " + std::to_string(transfer.call.max_body_bytes) +
-                                  " bytes");
+    return fail(Errc::kLimit,
+                "the reply exceeds " + std::to_string(transfer.call.max_body_bytes) + " bytes");
   if (transfer.refused_address)
     return fail(Errc::kDenied, "the host has a private address, which is not allowed here");
   // libcurl takes a reply that ends inside its headers for one without a body.
@@ -187,18 +188,21 @@ base::Result<HttpReply> outcome_of(Transfer& transfer, CURLcode code) {
     return fail(Errc::kIo, "the reply ended inside its headers");
   if (code == CURLE_OK) {
     long status = 0;
-    curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    libcurl().easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
     transfer.reply.status = static_cast<int>(status);
     return std::move(transfer.reply);
   }
-  const char* text = transfer.error_text[0] != '\0' ? transfer.error_text.data() : curl_easy_strerror(code);
+  const char* text =
+      transfer.error_text[0] != '\0' ? transfer.error_text.data() : libcurl().easy_strerror(code);
   if (code == CURLE_OPERATION_TIMEDOUT) return fail(Errc::kTimeout, text);
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
     return fail(Errc::kInvalid, text, "write the URL as https://host/path");
   return fail(Errc::kIo, text);
 }
 
-bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != text.npos; }
+bool has_line_break(std::string_view text) {
+  return text.find_first_of("\r\n") != text.npos;
+}
 
 base::Result<void> check_call(const HttpCall& call) {
   if (call.method.empty() || call.method.find_first_of(" \r\n") != std::string::npos)
@@ -235,8 +239,8 @@ struct HttpClient::Impl {
   void collect_finished();
   void cancel(const std::shared_ptr<Transfer>& transfer);
   void resume(const std::shared_ptr<Transfer>& transfer);
-  static base::Task<base::Result<HttpReply>> transact(std::shared_ptr<Impl> impl, HttpCall call,
-                                                      std::function<bool(std::string_view)> on_data);
+  static base::Task<base::Result<HttpReply>> transact(
+      std::shared_ptr<Impl> impl, HttpCall call, std::function<bool(std::string_view)> on_data);
 };
 
 HttpClient::Impl::~Impl() {
@@ -245,16 +249,14 @@ HttpClient::Impl::~Impl() {
     const std::lock_guard lock(mutex);
     stopping = true;
   }
-  curl_multi_wakeup(multi);
+  libcurl().multi_wakeup(multi);
   thread.join();
-  curl_multi_cleanup(multi);
+  libcurl().multi_cleanup(multi);
 }
 
 void HttpClient::Impl::start_once() {
   if (thread.joinable()) return;
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  CHECK(initialised == CURLE_OK);
-  multi = curl_multi_init();
+  multi = libcurl().multi_init();
   CHECK(multi != nullptr);
   thread = std::thread([this] { run(); });
 }
@@ -264,7 +266,7 @@ void HttpClient::Impl::post(std::function<void()> command) {
     const std::lock_guard lock(mutex);
     commands.push_back(std::move(command));
   }
-  curl_multi_wakeup(multi);
+  libcurl().multi_wakeup(multi);
 }
 
 void HttpClient::Impl::run() {
@@ -279,9 +281,9 @@ void HttpClient::Impl::run() {
     for (auto& command : batch) command();
     if (last) break;
     int active = 0;
-    curl_multi_perform(multi, &active);
+    libcurl().multi_perform(multi, &active);
     collect_finished();
-    curl_multi_poll(multi, nullptr, 0, 60'000, nullptr);
+    libcurl().multi_poll(multi, nullptr, 0, 60'000, nullptr);
   }
   while (!running.empty())
     end(running.begin()->first, fail(Errc::kCancelled, "the HTTP client was shut down"));
@@ -291,7 +293,7 @@ void HttpClient::Impl::begin(std::shared_ptr<Transfer> transfer) {
   set_up(*transfer);
   Transfer* const key = transfer.get();
   running.emplace(key, std::move(transfer));
-  if (curl_multi_add_handle(multi, key->easy.get()) != CURLM_OK)
+  if (libcurl().multi_add_handle(multi, key->easy.get()) != CURLM_OK)
     end(key, fail(Errc::kInternal, "libcurl took no further transfer"));
 }
 
@@ -300,7 +302,7 @@ void HttpClient::Impl::end(Transfer* transfer, base::Result<HttpReply> outcome) 
   if (found == running.end()) return;
   const std::shared_ptr<Transfer> owner = std::move(found->second);
   running.erase(found);
-  curl_multi_remove_handle(multi, owner->easy.get());
+  libcurl().multi_remove_handle(multi, owner->easy.get());
   owner->easy.reset();
   {
     const std::lock_guard lock(owner->mutex);
@@ -311,10 +313,10 @@ void HttpClient::Impl::end(Transfer* transfer, base::Result<HttpReply> outcome) 
 
 void HttpClient::Impl::collect_finished() {
   int left = 0;
-  while (CURLMsg* const message = curl_multi_info_read(multi, &left)) {
+  while (CURLMsg* const message = libcurl().multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     char* user = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+    libcurl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
     auto* const transfer = static_cast<Transfer*>(static_cast<void*>(user));
     end(transfer, outcome_of(*transfer, message->data.result));
   }
@@ -328,7 +330,7 @@ void HttpClient::Impl::cancel(const std::shared_ptr<Transfer>& transfer) {
 
 void HttpClient::Impl::resume(const std::shared_ptr<Transfer>& transfer) {
   post([this, transfer] {
-    if (running.contains(transfer.get())) curl_easy_pause(transfer->easy.get(), CURLPAUSE_CONT);
+    if (running.contains(transfer.get())) libcurl().easy_pause(transfer->easy.get(), CURLPAUSE_CONT);
   });
 }
 
@@ -398,8 +400,8 @@ base::Task<base::Result<HttpReply>> HttpClient::perform(HttpCall call) {
   return Impl::transact(impl_, std::move(call), nullptr);
 }
 
-base::Task<base::Result<HttpReply>> HttpClient::stream(HttpCall call,
-                                                       std::function<bool(std::string_view)> on_data) {
+base::Task<base::Result<HttpReply>> HttpClient::stream(
+    HttpCall call, std::function<bool(std::string_view)> on_data) {
   return Impl::transact(impl_, std::move(call), std::move(on_data));
 }
 

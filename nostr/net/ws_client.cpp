@@ -20,7 +20,9 @@ std::string describe_close(const void* in, std::size_t size) {
   if (size < 2) return "peer closed without a code";
   const auto* bytes = static_cast<const unsigned char*>(in);
   std::string out = "peer closed " + std::to_string((bytes[0] << 8) + bytes[1]);
-  if (size > 2) out += ": " + std::string(static_cast<const char*>(in) + 2, std::min<std::size_t>(size - 2, 123));
+  if (size > 2)
+    out +=
+        ": " + std::string(static_cast<const char*>(in) + 2, std::min<std::size_t>(size - 2, 123));
   return out;
 }
 
@@ -29,7 +31,10 @@ std::string describe_close(const void* in, std::size_t size) {
 /// Net thread, except for `stream` and the constructor's constants.
 struct WsClient::Impl final : Endpoint, std::enable_shared_from_this<WsClient::Impl> {
   Impl(NetThread::Impl& n, std::string u, std::shared_ptr<WsClientHandler> h, WsClientOptions o)
-      : net(n), url_text(std::move(u)), options(o), handler(std::move(h)),
+      : net(n),
+        url_text(std::move(u)),
+        options(o),
+        handler(std::move(h)),
         stream(n.options.max_frame_bytes, n.options.max_queued_bytes) {
     timer.client = this;
   }
@@ -46,7 +51,7 @@ struct WsClient::Impl final : Endpoint, std::enable_shared_from_this<WsClient::I
   std::vector<std::string> addresses;
   std::size_t next_address = 0;
   lws* wsi = nullptr;
-  std::string reason;       ///< why it ends, once known
+  std::string reason;  ///< why it ends, once known
   lws_usec_t last_heard = 0;
   lws_usec_t pinged_at = 0;  ///< 0: no ping is out
   bool ping_due = false;
@@ -148,7 +153,8 @@ void WsClient::Impl::kill(std::string why) {
   if (reason.empty()) reason = std::move(why);
   lws* const doomed = wsi;
   finish(reason);
-  if (doomed != nullptr) lws_set_timeout(doomed, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+  if (doomed != nullptr)
+    lws_set_timeout(doomed, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
 void WsClient::Impl::on_timer() {
@@ -280,7 +286,9 @@ WsClient::WsClient(NetThread& net, std::string url, std::shared_ptr<WsClientHand
   net.impl().post([impl = impl_] { impl->start(); });
 }
 
-WsClient::~WsClient() { close(); }
+WsClient::~WsClient() {
+  close();
+}
 
 base::Result<void> WsClient::send(std::string message) {
   TRY(const bool idle, impl_->stream.push(message));

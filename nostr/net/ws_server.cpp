@@ -122,7 +122,8 @@ struct WsServer::Impl final : Endpoint, std::enable_shared_from_this<WsServer::I
 
 struct ServerConnection final : Endpoint, std::enable_shared_from_this<ServerConnection> {
   ServerConnection(std::shared_ptr<WsServer::Impl> s, ConnectionId i)
-      : server(std::move(s)), id(i),
+      : server(std::move(s)),
+        id(i),
         stream(server->net.options.max_frame_bytes, server->net.options.max_queued_bytes) {}
 
   const std::shared_ptr<WsServer::Impl> server;
@@ -328,14 +329,14 @@ int ServerConnection::respond() {
   unsigned char* const end = buffer.data() + buffer.size() - 1;
   unsigned char* at = start;
   if (lws_add_http_common_headers(wsi, static_cast<unsigned>(response.status),
-                                  response.content_type.c_str(), response.body.size(), &at, end) != 0)
+                                  response.content_type.c_str(), response.body.size(), &at,
+                                  end) != 0)
     return -1;
   for (const auto& [name, value] : response.headers) {
     const std::string with_colon = name + ":";
-    if (lws_add_http_header_by_name(
-            wsi, reinterpret_cast<const unsigned char*>(with_colon.c_str()),
-            reinterpret_cast<const unsigned char*>(value.data()), static_cast<int>(value.size()),
-            &at, end) != 0)
+    if (lws_add_http_header_by_name(wsi, reinterpret_cast<const unsigned char*>(with_colon.c_str()),
+                                    reinterpret_cast<const unsigned char*>(value.data()),
+                                    static_cast<int>(value.size()), &at, end) != 0)
       return -1;
   }
   if (lws_finalize_write_http_header(wsi, start, &at, end) != 0) return -1;
@@ -411,7 +412,9 @@ WsServer::~WsServer() {
   if (posted) done.get_future().wait();
 }
 
-std::uint16_t WsServer::port() const { return impl_->port; }
+std::uint16_t WsServer::port() const {
+  return impl_->port;
+}
 
 base::Result<void> WsServer::send(ConnectionId connection, std::string message) {
   const auto found = impl_->find(connection);

@@ -19,7 +19,8 @@ std::string nip04_encrypt(const SharedX& shared_x, std::string_view plaintext, b
 base::Result<std::string> nip04_decrypt(const SharedX& shared_x, std::string_view payload) {
   if (payload.size() > kMaxPayload)
     return base::fail(base::Errc::kInvalid, "nip-04 payload is " + std::to_string(payload.size()) +
-                                                " characters, limit is " + std::to_string(kMaxPayload));
+                                                " characters, limit is " +
+                                                std::to_string(kMaxPayload));
   const auto mark = payload.find(kIvMark);
   if (mark == std::string_view::npos)
     return base::fail(base::Errc::kInvalid, "nip-04 payload has no ?iv=");

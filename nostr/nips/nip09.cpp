@@ -23,7 +23,8 @@ DeletionTargets deletion_targets(const Event& deletion) {
       if (auto id = EventId::from_hex(tag[1])) out.ids.push_back(*id);
     } else if (tag[0] == "a") {
       auto address = Address::parse(tag[1]);
-      if (address && address->pubkey == deletion.pubkey) out.addresses.push_back(*std::move(address));
+      if (address && address->pubkey == deletion.pubkey)
+        out.addresses.push_back(*std::move(address));
     }
   }
   return out;
@@ -35,8 +36,7 @@ bool deletes(const Event& deletion, const Event& target) {
   const DeletionTargets named = deletion_targets(deletion);
   if (contains(named.ids, target.id)) return true;
   const auto address = address_of(target);
-  return address && target.created_at <= deletion.created_at &&
-         contains(named.addresses, *address);
+  return address && target.created_at <= deletion.created_at && contains(named.addresses, *address);
 }
 
 Draft build_deletion(const std::vector<Event>& targets, std::string reason, UnixTime at) {

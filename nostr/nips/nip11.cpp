@@ -13,7 +13,7 @@ using Json = base::json::Value;
 
 struct IntField {
   const char* name;
-  std::optional<std::int64_t> RelayLimitation::*member;
+  std::optional<std::int64_t> RelayLimitation::* member;
 };
 constexpr IntField kIntFields[] = {
     {"max_message_length", &RelayLimitation::max_message_length},
@@ -27,7 +27,7 @@ constexpr IntField kIntFields[] = {
 };
 struct BoolField {
   const char* name;
-  std::optional<bool> RelayLimitation::*member;
+  std::optional<bool> RelayLimitation::* member;
 };
 constexpr BoolField kBoolFields[] = {
     {"auth_required", &RelayLimitation::auth_required},
@@ -93,7 +93,8 @@ base::Result<RelayInfo> parse_relay_info(std::string_view json) {
   info.version = base::json::string_or(doc, "version");
   if (const auto it = doc.find("supported_nips"); it != doc.end() && it->is_array())
     for (const Json& nip : *it)
-      if (nip.is_number_integer() && nip >= 0 && nip <= 9999) info.supported_nips.push_back(nip.get<int>());
+      if (nip.is_number_integer() && nip >= 0 && nip <= 9999)
+        info.supported_nips.push_back(nip.get<int>());
   info.limitation = read_limitation(doc);
   return info;
 }

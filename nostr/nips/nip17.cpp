@@ -25,15 +25,16 @@ UnsignedEvent build_private_message(const PrivateMessage& message) {
                       .tags = {},
                       .content = message.text};
   for (const PublicKey& to : message.to) rumor.tags.push_back({"p", to.hex()});
-  for (const EventRef& ref : message.refs) rumor.tags.push_back({"e", ref.id.hex(), ref.relay, "reply"});
+  for (const EventRef& ref : message.refs)
+    rumor.tags.push_back({"e", ref.id.hex(), ref.relay, "reply"});
   if (!message.subject.empty()) rumor.tags.push_back({"subject", message.subject});
   return rumor;
 }
 
 base::Result<PrivateMessage> parse_private_message(const UnsignedEvent& rumor) {
   if (rumor.kind != kinds::kPrivateMessage)
-    return base::fail(base::Errc::kInvalid,
-                      "rumor has kind " + std::to_string(rumor.kind) + ", a private message has 14");
+    return base::fail(base::Errc::kInvalid, "rumor has kind " + std::to_string(rumor.kind) +
+                                                ", a private message has 14");
   PrivateMessage out{.from = rumor.pubkey,
                      .to = {},
                      .subject = std::string(tag_value(rumor.tags, "subject").value_or("")),
@@ -59,8 +60,8 @@ Draft build_dm_relays(const std::vector<std::string>& relays, UnixTime at) {
 
 base::Result<std::vector<std::string>> parse_dm_relays(const Event& event) {
   if (event.kind != kinds::kDmRelays)
-    return base::fail(base::Errc::kInvalid,
-                      "event has kind " + std::to_string(event.kind) + ", a DM relay list has 10050");
+    return base::fail(base::Errc::kInvalid, "event has kind " + std::to_string(event.kind) +
+                                                ", a DM relay list has 10050");
   std::vector<std::string> relays;
   for (const auto value : tag_values(event.tags, "relay")) {
     if (!is_relay_url(value) || relays.size() == kMaxDmRelays) continue;

@@ -34,7 +34,8 @@ void put_kind(base::Bytes& out, Kind kind) {
   put(out, Tlv::kKind, bytes);
 }
 
-/// What the TLVs of one entity hold; the last of a repeated single value is not taken, the first is.
+/// What the TLVs of one entity hold; the last of a repeated single value is not taken, the first
+/// is.
 struct Fields {
   std::optional<base::ByteView> special;
   std::vector<std::string> relays;
@@ -43,7 +44,8 @@ struct Fields {
 };
 
 base::Result<Kind> read_kind(base::ByteView value) {
-  if (value.size() != 4) return base::fail(base::Errc::kInvalid, "kind in a bech32 entity is not 4 bytes");
+  if (value.size() != 4)
+    return base::fail(base::Errc::kInvalid, "kind in a bech32 entity is not 4 bytes");
   if (value[0] != 0 || value[1] != 0)
     return base::fail(base::Errc::kInvalid, "kind in a bech32 entity is over 65535");
   return static_cast<Kind>(value[2] << 8 | value[3]);
@@ -116,14 +118,21 @@ std::string_view without_uri(std::string_view text) {
 }
 
 bool looks_like_hex(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  return text.size() == 64 &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
 }  // namespace
 
-std::string encode_npub(const PublicKey& key) { return encode_bare("npub", key.view()); }
-std::string encode_nsec(const SecretKey& key) { return encode_bare("nsec", key.expose()); }
-std::string encode_note(const EventId& id) { return encode_bare("note", id.view()); }
+std::string encode_npub(const PublicKey& key) {
+  return encode_bare("npub", key.view());
+}
+std::string encode_nsec(const SecretKey& key) {
+  return encode_bare("nsec", key.expose());
+}
+std::string encode_note(const EventId& id) {
+  return encode_bare("note", id.view());
+}
 
 std::string encode_nprofile(const ProfilePointer& pointer) {
   base::Bytes data;
@@ -143,8 +152,9 @@ std::string encode_nevent(const EventPointer& pointer) {
 
 base::Result<std::string> encode_naddr(const AddressPointer& pointer) {
   if (pointer.address.d.size() > kMaxTlvValue)
-    return base::fail(base::Errc::kInvalid, "d of an naddr is " + std::to_string(pointer.address.d.size()) +
-                                                " bytes, limit is 255");
+    return base::fail(
+        base::Errc::kInvalid,
+        "d of an naddr is " + std::to_string(pointer.address.d.size()) + " bytes, limit is 255");
   base::Bytes data;
   put(data, Tlv::kSpecial, base::as_bytes(pointer.address.d));
   put_relays(data, pointer.relays);
@@ -155,8 +165,8 @@ base::Result<std::string> encode_naddr(const AddressPointer& pointer) {
 
 base::Result<std::string> encode_nrelay(const RelayPointer& pointer) {
   if (pointer.url.size() > kMaxTlvValue)
-    return base::fail(base::Errc::kInvalid,
-                      "relay url is " + std::to_string(pointer.url.size()) + " bytes, limit is 255");
+    return base::fail(base::Errc::kInvalid, "relay url is " + std::to_string(pointer.url.size()) +
+                                                " bytes, limit is 255");
   base::Bytes data;
   put(data, Tlv::kSpecial, base::as_bytes(pointer.url));
   return encode_bare("nrelay", data);
@@ -218,6 +228,8 @@ base::Result<Address> parse_address(std::string_view text) {
   return base::fail(base::Errc::kInvalid, "the entity names no address");
 }
 
-std::string nostr_uri(std::string_view entity) { return "nostr:" + std::string(entity); }
+std::string nostr_uri(std::string_view entity) {
+  return "nostr:" + std::string(entity);
+}
 
 }  // namespace nostr

@@ -41,7 +41,9 @@ void copy_root(const Tags& from, Tags& to) {
 }
 
 void add_scope(const Event& event, std::string_view relay, bool root, Tags& to) {
-  const auto name = [&](const char* upper, const char* lower) { return std::string(root ? upper : lower); };
+  const auto name = [&](const char* upper, const char* lower) {
+    return std::string(root ? upper : lower);
+  };
   if (const auto address = address_of(event))
     to.push_back({name("A", "a"), address->str(), std::string(relay), event.pubkey.hex()});
   to.push_back({name("E", "e"), event.id.hex(), std::string(relay), event.pubkey.hex()});
@@ -55,19 +57,26 @@ CommentTarget parse_comment(const Tags& tags) {
   CommentTarget out;
   for (const Tag& tag : tags) {
     if (tag.size() < 2) continue;
-    if (tag[0] == "E") set_first(out.root, parse_event_ref(tag, 3));
-    else if (tag[0] == "A") set_first(out.root_address, parse_address_tag(tag));
-    else if (tag[0] == "e") set_first(out.parent, parse_event_ref(tag, 3));
-    else if (tag[0] == "a") set_first(out.parent_address, parse_address_tag(tag));
-    else if (tag[0] == "k") set_first(out.parent_kind, parse_kind(tag[1]));
+    if (tag[0] == "E")
+      set_first(out.root, parse_event_ref(tag, 3));
+    else if (tag[0] == "A")
+      set_first(out.root_address, parse_address_tag(tag));
+    else if (tag[0] == "e")
+      set_first(out.parent, parse_event_ref(tag, 3));
+    else if (tag[0] == "a")
+      set_first(out.parent_address, parse_address_tag(tag));
+    else if (tag[0] == "k")
+      set_first(out.parent_kind, parse_kind(tag[1]));
   }
   return out;
 }
 
 Tags comment_tags(const Event& parent, std::string_view relay_hint) {
   Tags tags;
-  if (parent.kind == kinds::kComment) copy_root(parent.tags, tags);
-  else add_scope(parent, relay_hint, /*root=*/true, tags);
+  if (parent.kind == kinds::kComment)
+    copy_root(parent.tags, tags);
+  else
+    add_scope(parent, relay_hint, /*root=*/true, tags);
   add_scope(parent, relay_hint, /*root=*/false, tags);
   return tags;
 }

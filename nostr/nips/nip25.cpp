@@ -16,9 +16,11 @@ ReactionTarget parse_reaction(const Tags& tags) {
   return out;
 }
 
-Draft build_reaction(const Event& target, std::string_view relay_hint, std::string content, UnixTime at) {
+Draft build_reaction(const Event& target, std::string_view relay_hint, std::string content,
+                     UnixTime at) {
   const std::string author = target.pubkey.hex();
-  Draft draft{.kind = kinds::kReaction, .created_at = at, .tags = {}, .content = std::move(content)};
+  Draft draft{
+      .kind = kinds::kReaction, .created_at = at, .tags = {}, .content = std::move(content)};
   draft.tags.push_back({"e", target.id.hex(), std::string(relay_hint), author});
   draft.tags.push_back({"p", author, std::string(relay_hint)});
   if (const auto address = address_of(target))

@@ -25,9 +25,11 @@ Draft build_auth(std::string_view challenge, std::string_view relay_url, UnixTim
           .content = ""};
 }
 
-base::Result<void> check_auth(const Event& event, std::string_view challenge, std::string_view relay_url,
-                              UnixTime now) {
-  const auto denied = [](std::string what) { return base::fail(base::Errc::kDenied, std::move(what)); };
+base::Result<void> check_auth(const Event& event, std::string_view challenge,
+                              std::string_view relay_url, UnixTime now) {
+  const auto denied = [](std::string what) {
+    return base::fail(base::Errc::kDenied, std::move(what));
+  };
   if (event.kind != kinds::kClientAuth)
     return denied("auth event has kind " + std::to_string(event.kind) + ", 22242 is needed");
   if (challenge.empty() || tag_value(event.tags, "challenge") != challenge)

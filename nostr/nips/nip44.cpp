@@ -19,8 +19,9 @@ constexpr std::size_t kMaxBase64 = (kNip44MaxPayload + 2) / 3 * 4;
 base::Result<void> check_payload(base::ByteView payload) {
   if (payload.empty()) return base::fail(base::Errc::kInvalid, "nip-44 payload is empty");
   if (payload[0] != kVersion)
-    return base::fail(base::Errc::kUnsupported,
-                      "nip-44 payload has version " + std::to_string(payload[0]) + ", only 2 is known");
+    return base::fail(
+        base::Errc::kUnsupported,
+        "nip-44 payload has version " + std::to_string(payload[0]) + ", only 2 is known");
   if (payload.size() < kNip44MinPayload || payload.size() > kNip44MaxPayload)
     return base::fail(base::Errc::kInvalid, "nip-44 payload is " + std::to_string(payload.size()) +
                                                 " bytes, allowed are 99 to 65603");
@@ -61,11 +62,12 @@ Nip44MessageKeys nip44_message_keys(const ConversationKey& key, base::ByteView n
           base::Secret<32>(bytes.subspan<44, 32>())};
 }
 
-base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(const ConversationKey& key,
-                                                         std::string_view plaintext,
-                                                         const std::array<std::uint8_t, 32>& nonce) {
+base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(
+    const ConversationKey& key, std::string_view plaintext,
+    const std::array<std::uint8_t, 32>& nonce) {
   if (plaintext.empty() || plaintext.size() > kNip44MaxPlaintext)
-    return base::fail(base::Errc::kInvalid, "nip-44 plaintext is " + std::to_string(plaintext.size()) +
+    return base::fail(base::Errc::kInvalid, "nip-44 plaintext is " +
+                                                std::to_string(plaintext.size()) +
                                                 " bytes, allowed are 1 to 65535");
   const Nip44MessageKeys keys = nip44_message_keys(key, nonce);
   const std::size_t padded = 2 + nip44_padded_length(plaintext.size());
@@ -85,8 +87,8 @@ base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(const ConversationKey& 
   return payload;
 }
 
-base::Result<base::Bytes> nip44_encrypt_bytes(const ConversationKey& key, std::string_view plaintext,
-                                              base::Rng& rng) {
+base::Result<base::Bytes> nip44_encrypt_bytes(const ConversationKey& key,
+                                              std::string_view plaintext, base::Rng& rng) {
   return nip44_encrypt_bytes_with_nonce(key, plaintext, rng.bytes<32>());
 }
 
@@ -95,7 +97,8 @@ base::Result<std::string> nip44_decrypt_bytes(const ConversationKey& key, base::
   const auto nonce = payload.subspan(1, kNonceSize);
   const auto ciphertext = payload.subspan(kHeader, payload.size() - kHeader - kMacSize);
   const Nip44MessageKeys keys = nip44_message_keys(key, nonce);
-  const auto mac = hmac_sha256(keys.hmac_key.expose(), payload.subspan(1, payload.size() - 1 - kMacSize));
+  const auto mac =
+      hmac_sha256(keys.hmac_key.expose(), payload.subspan(1, payload.size() - 1 - kMacSize));
   if (!base::constant_time_equal(mac.expose(), payload.last(kMacSize)))
     return base::fail(base::Errc::kCrypto, "nip-44 mac does not match",
                       "the message was made for another key, or changed on the way");
@@ -112,7 +115,8 @@ base::Result<std::string> nip44_encrypt(const ConversationKey& key, std::string_
   return base::base64_encode(payload);
 }
 
-base::Result<std::string> nip44_encrypt_with_nonce(const ConversationKey& key, std::string_view plaintext,
+base::Result<std::string> nip44_encrypt_with_nonce(const ConversationKey& key,
+                                                   std::string_view plaintext,
                                                    const std::array<std::uint8_t, 32>& nonce) {
   TRY(const base::Bytes payload, nip44_encrypt_bytes_with_nonce(key, plaintext, nonce));
   return base::base64_encode(payload);
@@ -121,10 +125,12 @@ base::Result<std::string> nip44_encrypt_with_nonce(const ConversationKey& key, s
 base::Result<std::string> nip44_decrypt(const ConversationKey& key, std::string_view payload) {
   // '#' is reserved for versions that are not base64 (NIP-44 "Decryption").
   if (payload.starts_with('#'))
-    return base::fail(base::Errc::kUnsupported, "nip-44 payload is of a version that is not base64");
+    return base::fail(base::Errc::kUnsupported,
+                      "nip-44 payload is of a version that is not base64");
   if (payload.size() > kMaxBase64)
     return base::fail(base::Errc::kInvalid, "nip-44 payload is " + std::to_string(payload.size()) +
-                                                " characters, limit is " + std::to_string(kMaxBase64));
+                                                " characters, limit is " +
+                                                std::to_string(kMaxBase64));
   TRY(const base::Bytes raw, base::base64_decode(payload));
   return nip44_decrypt_bytes(key, raw);
 }

@@ -15,8 +15,8 @@ UnixTime backdated(UnixTime now, base::Rng& rng) {
   return now - std::chrono::seconds(static_cast<std::int64_t>(rng.below(span)));
 }
 
-base::Result<std::string> encrypt_for(const SecretKey& from, const PublicKey& to, const std::string& text,
-                                      base::Rng& rng) {
+base::Result<std::string> encrypt_for(const SecretKey& from, const PublicKey& to,
+                                      const std::string& text, base::Rng& rng) {
   TRY(const ConversationKey key, nip44_conversation_key(from, to));
   return nip44_encrypt(key, text, rng);
 }
@@ -36,7 +36,8 @@ Draft build_seal(std::string encrypted_rumor, UnixTime now, base::Rng& rng) {
           .content = std::move(encrypted_rumor)};
 }
 
-base::Result<Event> wrap_seal(const Event& seal, const PublicKey& to, UnixTime now, base::Rng& rng) {
+base::Result<Event> wrap_seal(const Event& seal, const PublicKey& to, UnixTime now,
+                              base::Rng& rng) {
   const SecretKey one_time = SecretKey::generate(rng);
   TRY(std::string content, encrypt_for(one_time, to, to_json(seal), rng));
   Draft draft{.kind = kinds::kGiftWrap,
@@ -46,8 +47,8 @@ base::Result<Event> wrap_seal(const Event& seal, const PublicKey& to, UnixTime n
   return sign_event(std::move(draft), one_time, rng);
 }
 
-base::Result<Event> wrap_rumor(const UnsignedEvent& rumor, const SecretKey& sender, const PublicKey& to,
-                               UnixTime now, base::Rng& rng) {
+base::Result<Event> wrap_rumor(const UnsignedEvent& rumor, const SecretKey& sender,
+                               const PublicKey& to, UnixTime now, base::Rng& rng) {
   if (rumor.pubkey != sender.public_key())
     return base::fail(base::Errc::kInvalid, "the rumor's author is not the key that seals it");
   TRY(std::string content, encrypt_for(sender, to, to_json(rumor), rng));
@@ -70,7 +71,8 @@ base::Result<Event> parse_seal(std::string_view json) {
   if (seal->kind != kinds::kSeal)
     return base::fail(base::Errc::kInvalid,
                       "the wrap holds a kind " + std::to_string(seal->kind) + ", a seal has 13");
-  if (auto ok = check(*seal); !ok) return std::unexpected(base::in_context("seal", std::move(ok).error()));
+  if (auto ok = check(*seal); !ok)
+    return std::unexpected(base::in_context("seal", std::move(ok).error()));
   return seal;
 }
 
@@ -83,7 +85,8 @@ base::Result<Rumor> parse_rumor(std::string_view json, const PublicKey& seal_aut
   auto rumor = parse_unsigned_event(base::json::dump(object));
   if (!rumor) return std::unexpected(base::in_context("rumor", std::move(rumor).error()));
   if (rumor->pubkey != seal_author)
-    return base::fail(base::Errc::kCrypto, "the rumor names another author than the seal that holds it");
+    return base::fail(base::Errc::kCrypto,
+                      "the rumor names another author than the seal that holds it");
   const EventId id = compute_id(*rumor);
   return Rumor{*std::move(rumor), id, seal_author};
 }

@@ -10,7 +10,8 @@ constexpr std::size_t kPage = 200;
 
 Backlog::Backlog(Filters filters, std::size_t max_results) {
   for (Filter& filter : filters) {
-    const std::size_t wanted = std::min<std::size_t>(filter.limit.value_or(UINT32_MAX), max_results);
+    const std::size_t wanted =
+        std::min<std::size_t>(filter.limit.value_or(UINT32_MAX), max_results);
     walks_.push_back({.filter = std::move(filter), .remaining = wanted});
   }
 }
@@ -48,7 +49,8 @@ base::Result<void> Backlog::advance(EventStore& store, UnixTime now, std::vector
   const std::size_t asked = wanted + walk.taken_at_last;
   Filter page = walk.filter;
   page.limit = static_cast<std::uint32_t>(asked);
-  if (walk.last) page.until = std::min(page.until.value_or(walk.last->created_at), walk.last->created_at);
+  if (walk.last)
+    page.until = std::min(page.until.value_or(walk.last->created_at), walk.last->created_at);
   std::vector<Event> found;
   if (wanted > 0) {
     TRY(found, store.query({page}, asked, now));

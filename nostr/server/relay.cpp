@@ -13,9 +13,9 @@
 namespace nostr {
 namespace {
 
-constexpr std::size_t kFramesPerTurn = 64;        ///< then other work of the loop gets its chance
-constexpr std::size_t kPumpBytes = 128u << 10;    ///< stored events per session and turn
-constexpr std::size_t kPauseReading = 1u << 20;   ///< unhandled bytes of one client
+constexpr std::size_t kFramesPerTurn = 64;       ///< then other work of the loop gets its chance
+constexpr std::size_t kPumpBytes = 128u << 10;   ///< stored events per session and turn
+constexpr std::size_t kPauseReading = 1u << 20;  ///< unhandled bytes of one client
 constexpr std::size_t kResumeReading = 256u << 10;
 
 struct Notice {
@@ -113,7 +113,8 @@ void Relay::Impl::on_connect(ConnectionId connection, std::string) {
 void Relay::Impl::on_frame(ConnectionId connection, Frame frame) {
   const std::size_t size = frame->size();
   const std::lock_guard lock(mutex);
-  inbox.push_back({.what = Notice::What::kFrame, .connection = connection, .frame = std::move(frame)});
+  inbox.push_back(
+      {.what = Notice::What::kFrame, .connection = connection, .frame = std::move(frame)});
   std::size_t& bytes = unhandled[connection];
   const bool was_below = bytes < kPauseReading;
   bytes += size;
@@ -255,9 +256,9 @@ void Relay::Impl::pump_runnable() {
 
 // --- the public face ---
 
-base::Result<std::unique_ptr<Relay>> Relay::start(base::Loop& loop, NetThread& net, EventStore& store,
-                                                  const base::Clock& clock, base::Rng& rng,
-                                                  RelayOptions options) {
+base::Result<std::unique_ptr<Relay>> Relay::start(base::Loop& loop, NetThread& net,
+                                                  EventStore& store, const base::Clock& clock,
+                                                  base::Rng& rng, RelayOptions options) {
   auto impl = std::make_shared<Impl>(loop, store, clock, rng, std::move(options));
   const RelayOptions& opts = impl->options;
   impl->info_document = information(opts, NetOptions{});
@@ -291,8 +292,12 @@ Relay::~Relay() {
   server.reset();  // waits for the net thread, which may want the lock
 }
 
-std::uint16_t Relay::port() const { return impl_->server->port(); }
+std::uint16_t Relay::port() const {
+  return impl_->server->port();
+}
 
-std::string Relay::url() const { return impl_->url; }
+std::string Relay::url() const {
+  return impl_->url;
+}
 
 }  // namespace nostr

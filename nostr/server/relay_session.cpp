@@ -16,10 +16,13 @@ namespace {
 constexpr std::size_t kMaxKeys = 16;  ///< that one client may prove
 constexpr std::array<Kind, 2> kPrivateKinds{kinds::kLegacyDm, kinds::kGiftWrap};
 
-bool is_private(Kind kind) { return std::ranges::find(kPrivateKinds, kind) != kPrivateKinds.end(); }
+bool is_private(Kind kind) {
+  return std::ranges::find(kPrivateKinds, kind) != kPrivateKinds.end();
+}
 
 bool is_protected(const Event& event) {
-  return std::ranges::any_of(event.tags, [](const Tag& tag) { return tag.size() == 1 && tag[0] == "-"; });
+  return std::ranges::any_of(event.tags,
+                             [](const Tag& tag) { return tag.size() == 1 && tag[0] == "-"; });
 }
 
 std::string event_with(std::string_view sub, const std::string& json) {
@@ -58,7 +61,9 @@ std::string refuse_frame(const std::string& frame, const base::Error& error) {
 RelaySession::RelaySession(const SessionRules& rules, EventStore& store, std::string challenge)
     : rules_(rules), store_(store), challenge_(std::move(challenge)) {}
 
-std::string RelaySession::greeting() const { return auth_challenge_frame(challenge_); }
+std::string RelaySession::greeting() const {
+  return auth_challenge_frame(challenge_);
+}
 
 RelaySession::Reply RelaySession::on_frame(const std::string& frame, UnixTime now) {
   Reply reply;
@@ -141,8 +146,9 @@ std::string RelaySession::refusal_of(const Filters& filters) const {
     const auto p = filter.tags.find('p');
     const bool names_keys = !filter.authors.empty() || p != filter.tags.end();
     const bool names_me =
-        std::ranges::any_of(filter.authors,
-                            [this](const PublicKey& key) { return authenticated_.contains(key); }) ||
+        std::ranges::any_of(
+            filter.authors,
+            [this](const PublicKey& key) { return authenticated_.contains(key); }) ||
         (p != filter.tags.end() &&
          std::ranges::any_of(p->second, [this](const std::string& key) { return is_me(key); }));
     if (names_keys && !names_me) return "restricted: private messages are for their parties";
@@ -158,7 +164,8 @@ void RelaySession::on_message(from_client::Req message, UnixTime, Reply& reply) 
   std::string refusal = refusal_of(message.filters);
   if (refusal.empty() && !subscriptions_.contains(message.sub) &&
       subscriptions_.size() >= rules_.max_subscriptions)
-    refusal = "rate-limited: " + std::to_string(rules_.max_subscriptions) + " subscriptions are open";
+    refusal =
+        "rate-limited: " + std::to_string(rules_.max_subscriptions) + " subscriptions are open";
   // A REQ takes the place of an older one with its name, also when it is refused.
   drop_backlog(message.sub);
   if (!refusal.empty()) {

@@ -13,8 +13,8 @@ base::Task<base::Result<Rumor>> unwrap_with(Signer& recipient, Event wrap) {
   co_return parse_rumor(rumor_json, seal.pubkey);
 }
 
-base::Task<base::Result<Event>> wrap_with(Signer& sender, UnsignedEvent rumor, PublicKey to, UnixTime now,
-                                          base::Rng& rng) {
+base::Task<base::Result<Event>> wrap_with(Signer& sender, UnsignedEvent rumor, PublicKey to,
+                                          UnixTime now, base::Rng& rng) {
   if (rumor.pubkey != sender.public_key())
     co_return base::fail(base::Errc::kInvalid, "the rumor's author is not the key that seals it");
   CO_TRY(std::string content, co_await sender.nip44_encrypt(to, to_json(rumor)));

@@ -13,12 +13,14 @@ base::Task<base::Result<Event>> KeySigner::sign(Draft draft) {
   co_return sign_event(std::move(draft), key_, rng_);
 }
 
-base::Task<base::Result<std::string>> KeySigner::nip44_encrypt(PublicKey peer, std::string plaintext) {
+base::Task<base::Result<std::string>> KeySigner::nip44_encrypt(PublicKey peer,
+                                                               std::string plaintext) {
   CO_TRY(const ConversationKey key, nip44_conversation_key(key_, peer));
   co_return nostr::nip44_encrypt(key, plaintext, rng_);
 }
 
-base::Task<base::Result<std::string>> KeySigner::nip44_decrypt(PublicKey peer, std::string payload) {
+base::Task<base::Result<std::string>> KeySigner::nip44_decrypt(PublicKey peer,
+                                                               std::string payload) {
   CO_TRY(const ConversationKey key, nip44_conversation_key(key_, peer));
   co_return nostr::nip44_decrypt(key, payload);
 }

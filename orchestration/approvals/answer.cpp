@@ -30,9 +30,9 @@ bool starts_at(std::string_view text, std::size_t i, std::string_view what) {
 
 /// Drops variation selector 16 and the five skin tones: clients add them at will.
 std::string plain_emoji(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kModifiers = {
-      "\xEF\xB8\x8F",     "\xF0\x9F\x8F\xBB", "\xF0\x9F\x8F\xBC",
-      "\xF0\x9F\x8F\xBD", "\xF0\x9F\x8F\xBE", "\xF0\x9F\x8F\xBF"};
+  constexpr std::array<std::string_view, 6> kModifiers = {"\xEF\xB8\x8F",     "\xF0\x9F\x8F\xBB",
+                                                          "\xF0\x9F\x8F\xBC", "\xF0\x9F\x8F\xBD",
+                                                          "\xF0\x9F\x8F\xBE", "\xF0\x9F\x8F\xBF"};
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto* modifier = std::find_if(kModifiers.begin(), kModifiers.end(),
@@ -46,9 +46,13 @@ std::string plain_emoji(std::string_view text) {
   return out;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 bool is_wrapping(char c) {
   return c == '.' || c == ',' || c == '!' || c == '"' || c == '\'' || c == '`' || c == ':' ||
@@ -102,7 +106,9 @@ std::optional<std::string> shown_code(std::string_view token) {
   return nipsa::format_code(*folded);
 }
 
-bool has_code_form(std::string_view token) { return token.size() == 9 && token[4] == '-'; }
+bool has_code_form(std::string_view token) {
+  return token.size() == 9 && token[4] == '-';
+}
 
 struct Found {
   std::vector<std::string> codes;
@@ -151,7 +157,8 @@ AnswerText read_answer(std::string_view text, const std::vector<std::string>& co
   if (!found.rest.empty() && contains(kDenyWords, found.rest.front())) {
     if (refers) return {AnswerKind::kDeny, code};
     // Only a message that is nothing but a refusal closes everything: "no idea yet" does not.
-    const bool bare = found.rest.size() == 1 || (found.rest.size() == 2 && found.rest.back() == "all");
+    const bool bare =
+        found.rest.size() == 1 || (found.rest.size() == 2 && found.rest.back() == "all");
     return {bare ? AnswerKind::kDenyAll : AnswerKind::kComment, std::nullopt};
   }
   if (refers && !found.unknown && found.rest.size() == 1 &&

@@ -16,14 +16,21 @@ constexpr std::chrono::seconds kLocatePatience{5};
 }  // namespace
 
 Courier::Courier(nostr::Pool& pool, const nostr::KeySigner& sender, const base::Clock& clock,
-                 base::Rng& rng, std::vector<nostr::PublicKey> people, std::vector<std::string> relays)
-    : pool_(pool), sender_(sender), clock_(clock), rng_(rng), people_(std::move(people)), relays_(std::move(relays)) {}
+                 base::Rng& rng, std::vector<nostr::PublicKey> people,
+                 std::vector<std::string> relays)
+    : pool_(pool),
+      sender_(sender),
+      clock_(clock),
+      rng_(rng),
+      people_(std::move(people)),
+      relays_(std::move(relays)) {}
 
 Courier::~Courier() = default;
 
 void Courier::start() {
   if (people_.empty()) return;
-  nostr::Filter lists{.authors = people_, .kinds = {nostr::kinds::kDmRelays, nostr::kinds::kRelayList}};
+  nostr::Filter lists{.authors = people_,
+                      .kinds = {nostr::kinds::kDmRelays, nostr::kinds::kRelayList}};
   subscription_ = pool_.subscribe(relays_, {std::move(lists)},
                                   {.on_events =
                                        [this](std::span<const nostr::Delivery> batch) {
@@ -33,13 +40,17 @@ void Courier::start() {
                                    .on_closed = {}});
 }
 
-void Courier::stop() { subscription_.reset(); }
+void Courier::stop() {
+  subscription_.reset();
+}
 
 void Courier::learn(const nostr::Event& event) {
   auto& known = event.kind == nostr::kinds::kDmRelays ? inboxes_ : relay_lists_;
   const auto it = known.find(event.pubkey);
-  if (it == known.end()) known.emplace(event.pubkey, event);
-  else if (nostr::replaces(event, it->second)) it->second = event;
+  if (it == known.end())
+    known.emplace(event.pubkey, event);
+  else if (nostr::replaces(event, it->second))
+    it->second = event;
 }
 
 std::vector<nostr::PublicKey> Courier::unknown_people() const {
@@ -52,7 +63,8 @@ std::vector<nostr::PublicKey> Courier::unknown_people() const {
 base::Task<void> Courier::locate() {
   const std::vector<nostr::PublicKey> missing = unknown_people();
   if (missing.empty()) co_return;
-  nostr::Filters lists{{.authors = missing, .kinds = {nostr::kinds::kDmRelays, nostr::kinds::kRelayList}}};
+  nostr::Filters lists{
+      {.authors = missing, .kinds = {nostr::kinds::kDmRelays, nostr::kinds::kRelayList}}};
   const nostr::FetchResult found = co_await pool_.fetch(relays_, std::move(lists), kLocatePatience);
   for (const nostr::EventPtr& event : found.events) learn(*event);
 }
@@ -64,10 +76,15 @@ base::Result<Letter> Courier::write(const nostr::PublicKey& to, const std::strin
     TRY(std::vector<std::string> relays, nostr::parse_dm_relays(inbox->second));
     if (relays.size() > kMaxInboxes) relays.resize(kMaxInboxes);
     if (!relays.empty()) {
-      const nostr::UnsignedEvent rumor = nostr::build_private_message(
-          {.from = sender_.public_key(), .to = {to}, .subject = subject, .refs = {}, .text = text, .at = now});
+      const nostr::UnsignedEvent rumor = nostr::build_private_message({.from = sender_.public_key(),
+                                                                       .to = {to},
+                                                                       .subject = subject,
+                                                                       .refs = {},
+                                                                       .text = text,
+                                                                       .at = now});
       TRY(nostr::Event wrap, nostr::wrap_rumor(rumor, sender_.key(), to, now, rng_));
-      return Letter{nostr::compute_id(rumor), "nip17", nostr::to_json(rumor), std::move(wrap), std::move(relays)};
+      return Letter{nostr::compute_id(rumor), "nip17", nostr::to_json(rumor), std::move(wrap),
+                    std::move(relays)};
     }
   }
   std::vector<std::string> relays;
@@ -77,7 +94,8 @@ base::Result<Letter> Courier::write(const nostr::PublicKey& to, const std::strin
   if (relays.empty()) relays = relays_;
   TRY(const nostr::SharedX shared, nostr::ecdh(sender_.key(), to));
   nostr::Event event = nostr::sign_event(
-      {nostr::kinds::kLegacyDm, now, {{"p", to.hex()}}, nostr::nip04_encrypt(shared, text, rng_)}, sender_.key(), rng_);
+      {nostr::kinds::kLegacyDm, now, {{"p", to.hex()}}, nostr::nip04_encrypt(shared, text, rng_)},
+      sender_.key(), rng_);
   std::string json = nostr::to_json(event);
   return Letter{event.id, "nip04", std::move(json), std::move(event), std::move(relays)};
 }

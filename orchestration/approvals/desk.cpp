@@ -63,7 +63,8 @@ Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, s
       options_(std::move(options)),
       changed_(std::move(changed)),
       outbox_filled_(std::move(outbox_filled)),
-      courier_(pool, asker, clock, rng, options_.operators, united(options_.relays, options_.inbox_relays)),
+      courier_(pool, asker, clock, rng, options_.operators,
+               united(options_.relays, options_.inbox_relays)),
       wake_(loop),
       scope_(loop) {}
 
@@ -76,20 +77,26 @@ void Desk::start() {
   deciders.insert(deciders.end(), options_.decisions_from.begin(), options_.decisions_from.end());
   const std::string self = asker_.public_key().hex();
   nostr::Filters filters;
-  filters.push_back({.kinds = {nostr::kinds::kGiftWrap}, .tags = {{'p', {self}}}, .since = clock_.now() - nostr::kWrapBackdate - kLookBack});
+  filters.push_back({.kinds = {nostr::kinds::kGiftWrap},
+                     .tags = {{'p', {self}}},
+                     .since = clock_.now() - nostr::kWrapBackdate - kLookBack});
   if (!deciders.empty())
-    filters.push_back({.authors = deciders, .kinds = {nipsa::kinds::kApprovalDecision}, .since = since});
+    filters.push_back(
+        {.authors = deciders, .kinds = {nipsa::kinds::kApprovalDecision}, .since = since});
   if (!options_.operators.empty()) {
     filters.push_back({.authors = options_.operators,
-                       .kinds = {nostr::kinds::kLegacyDm, nostr::kinds::kTextNote, nostr::kinds::kComment, nostr::kinds::kReaction},
+                       .kinds = {nostr::kinds::kLegacyDm, nostr::kinds::kTextNote,
+                                 nostr::kinds::kComment, nostr::kinds::kReaction},
                        .tags = {{'p', {self}}},
                        .since = since});
-    filters.push_back({.authors = options_.operators, .kinds = {nostr::kinds::kDeletion}, .since = since});
+    filters.push_back(
+        {.authors = options_.operators, .kinds = {nostr::kinds::kDeletion}, .since = since});
   }
-  answers_ = pool_.subscribe(united(options_.inbox_relays, options_.relays), std::move(filters),
-                             {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
-                              .on_eose = {},
-                              .on_closed = {}});
+  answers_ = pool_.subscribe(
+      united(options_.inbox_relays, options_.relays), std::move(filters),
+      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
+       .on_eose = {},
+       .on_closed = {}});
   scope_.spawn("approval desk clock", watch_time());
 }
 
@@ -100,7 +107,8 @@ base::Task<void> Desk::stop() {
 }
 
 /// The set of approvers is the one that was asked, without those removed since: never the union.
-bool Desk::may_answer(const Question& question, const nostr::PublicKey& author, bool by_decision) const {
+bool Desk::may_answer(const Question& question, const nostr::PublicKey& author,
+                      bool by_decision) const {
   const auto& others = options_.decisions_from;
   if (by_decision && std::find(others.begin(), others.end(), author) != others.end()) return true;
   const auto& asked = question.operators;
@@ -108,40 +116,52 @@ bool Desk::may_answer(const Question& question, const nostr::PublicKey& author, 
 }
 
 bool Desk::is_operator(const nostr::PublicKey& key) const {
-  return std::find(options_.operators.begin(), options_.operators.end(), key) != options_.operators.end();
+  return std::find(options_.operators.begin(), options_.operators.end(), key) !=
+         options_.operators.end();
 }
 
 void Desk::report_failure(std::string_view what, const base::Error& error) const {
-  LOG(kError, "desk", what, {{"error", base::errc_name(error.code).data()}, {"detail", error.detail}});
+  LOG(kError, "desk", what,
+      {{"error", base::errc_name(error.code).data()}, {"detail", error.detail}});
 }
 
-// ---- asking --------------------------------------------------------------------------------------
+// ---- asking
+// --------------------------------------------------------------------------------------
 
 Result<void> Desk::check_ask(const Ask& ask) {
   const UnixTime now = clock_.now();
   if (ask.parsed.guardian != asker_.public_key())
     return fail(Errc::kInvalid, "the request is addressed to another guardian");
   if (ask.parsed.action_hash != ask.digest)
-    return fail(Errc::kInvalid, "other-digest: the request's action_hash is not that of the action");
+    return fail(Errc::kInvalid,
+                "other-digest: the request's action_hash is not that of the action");
   if (ask.parsed.expires <= now) return fail(Errc::kInvalid, "the request has expired");
   if (options_.operators.empty()) return fail(Errc::kUnavailable, "no operator is configured");
   if (!nipsa::is_issuable(nipsa::approval_code(ask.request.id), {}))
-    return fail(Errc::kInvalid, "the code of this request could be misread", "rebuild the request with a new d");
+    return fail(Errc::kInvalid, "the code of this request could be misread",
+                "rebuild the request with a new d");
   // A requester that grinds ids could give a new question an old one's code.
-  TRY(const auto namesakes, approvals_.by_code(nipsa::format_code(nipsa::approval_code(ask.request.id))));
+  TRY(const auto namesakes,
+      approvals_.by_code(nipsa::format_code(nipsa::approval_code(ask.request.id))));
   if (!namesakes.empty())
-    return fail(Errc::kInvalid, "another question has the code of this request", "rebuild the request with a new d");
+    return fail(Errc::kInvalid, "another question has the code of this request",
+                "rebuild the request with a new d");
   TRY(const auto done, approvals_.bound_event(ask.digest));
-  if (done) return fail(Errc::kConflict, "already-done: this action was approved before, as " + done->hex());
+  if (done)
+    return fail(Errc::kConflict,
+                "already-done: this action was approved before, as " + done->hex());
   TRY(const auto denied, approvals_.denied_since(ask.digest, now - kDeniedMemory));
   if (denied) return fail(Errc::kDenied, "denied: the operator refused this within the last hour");
   for (const nostr::PublicKey& person : options_.operators) {
     TRY(const std::int64_t open, approvals_.open_for(person));
     if (open >= options_.max_open)
-      return fail(Errc::kLimit, fmt::format("too-many-questions: {} are open, limit is {}", open, options_.max_open));
-    TRY(const std::int64_t recent, approvals_.asked_since(person, now - std::chrono::seconds{3'600}));
+      return fail(Errc::kLimit, fmt::format("too-many-questions: {} are open, limit is {}", open,
+                                            options_.max_open));
+    TRY(const std::int64_t recent,
+        approvals_.asked_since(person, now - std::chrono::seconds{3'600}));
     if (recent >= options_.max_per_hour)
-      return fail(Errc::kLimit, fmt::format("too-many-questions: {} in an hour, limit is {}", recent, options_.max_per_hour));
+      return fail(Errc::kLimit, fmt::format("too-many-questions: {} in an hour, limit is {}",
+                                            recent, options_.max_per_hour));
   }
   return {};
 }
@@ -149,14 +169,17 @@ Result<void> Desk::check_ask(const Ask& ask) {
 /// Whether a question about `digest` waits or is approved.
 Result<bool> Desk::is_standing(const nostr::Sha256& digest) {
   TRY(const auto latest, approvals_.latest(digest));
-  return latest && (latest->state == QuestionState::kOpen || latest->state == QuestionState::kApproved);
+  return latest &&
+         (latest->state == QuestionState::kOpen || latest->state == QuestionState::kApproved);
 }
 
 base::Task<Result<void>> Desk::ask(Ask ask) {
   CO_TRY(bool standing, is_standing(ask.digest));
   if (standing) co_return Result<void>{};
   CO_TRY(const auto known, approvals_.get(ask.request.id));
-  if (known) co_return fail(Errc::kConflict, fmt::format("this request is {}", storage::name_of(known->state)));
+  if (known)
+    co_return fail(Errc::kConflict,
+                   fmt::format("this request is {}", storage::name_of(known->state)));
   CO_TRY(check_ask(ask));
   co_await courier_.locate();
   // Others may have asked meanwhile: the limits and the rule of one question hold at the commit.
@@ -165,13 +188,12 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   CO_TRY(check_ask(ask));
 
   const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
-  CO_TRY(const std::vector<std::string> parts,
-         render_question({.agent_name = options_.agent_name,
-                          .now = clock_.now(),
-                          .expires = ask.parsed.expires,
-                          .code = code,
-                          .reason = ask.parsed.reason},
-                         ask.description));
+  CO_TRY(const std::vector<std::string> parts, render_question({.agent_name = options_.agent_name,
+                                                                .now = clock_.now(),
+                                                                .expires = ask.parsed.expires,
+                                                                .code = code,
+                                                                .reason = ask.parsed.reason},
+                                                               ask.description));
   Question question{.id = ask.request.id,
                     .digest = ask.digest,
                     .code = code,
@@ -192,7 +214,8 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   CO_TRY(approvals_.add(question));
   for (const nostr::PublicKey& person : options_.operators) {
     for (std::size_t part = 0; part < parts.size(); ++part) {
-      CO_TRY(const Letter letter, courier_.write(person, parts[part], options_.agent_name + " asks"));
+      CO_TRY(const Letter letter,
+             courier_.write(person, parts[part], options_.agent_name + " asks"));
       CO_TRY(approvals_.add_presentation({.id = letter.id,
                                           .question = question.id,
                                           .channel = letter.channel,
@@ -201,7 +224,8 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
                                           .rumor_json = letter.rumor_json,
                                           .wrap_json = nostr::to_json(letter.envelope),
                                           .created_at = clock_.now()}));
-      CO_TRY(outbox_.add(letter.envelope, letter.relays, "question", 1, clock_.now(), question.expires_at));
+      CO_TRY(outbox_.add(letter.envelope, letter.relays, "question", 1, clock_.now(),
+                         question.expires_at));
     }
   }
   CO_TRY(tx.commit());
@@ -212,16 +236,19 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   co_return Result<void>{};
 }
 
-// ---- deciding ------------------------------------------------------------------------------------
+// ---- deciding
+// ------------------------------------------------------------------------------------
 
 Result<void> Desk::settle(const nostr::EventId& id) {
   TRY(const auto question, approvals_.get(id));
-  if (!question || (question->state != QuestionState::kOpen && question->state != QuestionState::kApproved))
+  if (!question ||
+      (question->state != QuestionState::kOpen && question->state != QuestionState::kApproved))
     return {};
   TRY(auto signals, approvals_.signals(id));
   // Whoever lost the right to answer meanwhile no longer counts.
   std::erase_if(signals, [&](const storage::Signal& s) {
-    return s.author != asker_.public_key() && !may_answer(*question, s.author, s.channel == kDecisionChannel);
+    return s.author != asker_.public_key() &&
+           !may_answer(*question, s.author, s.channel == kDecisionChannel);
   });
   const Fold fold = fold_signals(signals, static_cast<std::uint32_t>(question->required));
   const UnixTime now = clock_.now();
@@ -240,7 +267,8 @@ Result<void> Desk::settle(const nostr::EventId& id) {
         wake_.notify();
         return {};
       }
-      if (question->state == QuestionState::kApproved && held && question->changed_at + options_.hold > now)
+      if (question->state == QuestionState::kApproved && held &&
+          question->changed_at + options_.hold > now)
         return {};
       return decide(*question, *fold.deciding, true);
     }
@@ -248,22 +276,26 @@ Result<void> Desk::settle(const nostr::EventId& id) {
   return {};
 }
 
-Result<void> Desk::decide(const Question& question, const storage::Signal& deciding, bool approved) {
+Result<void> Desk::decide(const Question& question, const storage::Signal& deciding,
+                          bool approved) {
   const QuestionState to = approved ? QuestionState::kApproved : QuestionState::kDenied;
   TRY(const auto before, approvals_.decision_for(question.digest));
   const bool again = before && before->question == question.id;
   // A decision older than the state it should support was overtaken: taken back, then said again.
-  if (again && before->approved == approved && question.state == to && before->decided_at >= question.changed_at) return {};
+  if (again && before->approved == approved && question.state == to &&
+      before->decided_at >= question.changed_at)
+    return {};
   // A no that overtakes a yes, or a yes said anew: the newer 39213 replaces the one that stands.
   UnixTime now = clock_.now();
   if (again) now = std::max(now, before->decided_at + std::chrono::seconds{1});
-  nipsa::ApprovalDecision decision{.request = question.id,
-                                   .requester = question.requester,
-                                   .decision = approved ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
-                                   .agent = question.agent,
-                                   .action = question.action_class,
-                                   .action_hash = question.digest,
-                                   .expires = question.expires_at};
+  nipsa::ApprovalDecision decision{
+      .request = question.id,
+      .requester = question.requester,
+      .decision = approved ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
+      .agent = question.agent,
+      .action = question.action_class,
+      .action_hash = question.digest,
+      .expires = question.expires_at};
   if (auto tick = nostr::EventId::from_hex(question.tick)) decision.tick = *tick;
   if (const auto kind = kind_of_channel(deciding.channel))
     decision.evidence.push_back({.id = deciding.id, .kind = *kind, .relay = deciding.relay});
@@ -284,7 +316,8 @@ Result<void> Desk::decide(const Question& question, const storage::Signal& decid
   if (!approved) TRY(tell_outcome(question.id, "denied", "nothing was done"));
   TRY(tx.commit());
   FAILPOINT("decision-committed");
-  LOG(kInfo, "desk", "decided", {{"code", question.code}, {"decision", approved ? "approved" : "denied"}});
+  LOG(kInfo, "desk", "decided",
+      {{"code", question.code}, {"decision", approved ? "approved" : "denied"}});
   outbox_filled_();
   TRY(const auto now_standing, approvals_.get(question.id));
   if (now_standing) changed_(*now_standing);
@@ -296,23 +329,31 @@ Result<std::optional<storage::Decision>> Desk::decision(const nostr::Sha256& dig
   if (!decision) return std::nullopt;
   TRY(const auto question, approvals_.get(decision->question));
   if (!question) return std::nullopt;
-  const bool approved = question->state == QuestionState::kApproved && decision->decided_at >= question->changed_at;
+  const bool approved =
+      question->state == QuestionState::kApproved && decision->decided_at >= question->changed_at;
   const bool standing = decision->approved ? approved || question->state == QuestionState::kConsumed
                                            : question->state == QuestionState::kDenied;
   if (!standing) return std::nullopt;
-  if (question->state == QuestionState::kApproved && clock_.now() > question->expires_at) return std::nullopt;
+  if (question->state == QuestionState::kApproved && clock_.now() > question->expires_at)
+    return std::nullopt;
   return decision;
 }
 
 Result<Question> Desk::answer_here(const std::string& code, bool approve) {
   const auto folded = nipsa::fold_code(code);
-  if (!folded) return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", code), "codes look like K7QF-2M9X");
+  if (!folded)
+    return fail(Errc::kInvalid, fmt::format("\"{}\" is no code", code),
+                "codes look like K7QF-2M9X");
   TRY(const auto questions, approvals_.by_code(nipsa::format_code(*folded)));
-  if (questions.empty()) return fail(Errc::kNotFound, fmt::format("no question has the code {}", code), "sovereign pending");
-  if (questions.size() > 1) return fail(Errc::kConflict, fmt::format("several questions have the code {}", code));
+  if (questions.empty())
+    return fail(Errc::kNotFound, fmt::format("no question has the code {}", code),
+                "sovereign pending");
+  if (questions.size() > 1)
+    return fail(Errc::kConflict, fmt::format("several questions have the code {}", code));
   const Question& question = questions.front();
   if (question.state != QuestionState::kOpen && question.state != QuestionState::kApproved)
-    return fail(Errc::kConflict, fmt::format("question {} is {}", question.code, storage::name_of(question.state)));
+    return fail(Errc::kConflict,
+                fmt::format("question {} is {}", question.code, storage::name_of(question.state)));
   const UnixTime now = clock_.now();
   nostr::EventId id;
   rng_.fill(std::span<std::uint8_t>(id.data(), nostr::EventId::kSize));
@@ -341,25 +382,31 @@ Result<void> Desk::cancel(const nostr::EventId& id) {
   return {};
 }
 
-// ---- telling -------------------------------------------------------------------------------------
+// ---- telling
+// -------------------------------------------------------------------------------------
 
-Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outcome, std::string_view detail) {
+Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outcome,
+                                std::string_view detail) {
   TRY(const auto question, approvals_.get(id));
   if (!question) return fail(Errc::kNotFound, "no such question");
-  const std::string text = fmt::format("{} {}: {}", question->code, outcome, base::escape_for_terminal(detail));
+  const std::string text =
+      fmt::format("{} {}: {}", question->code, outcome, base::escape_for_terminal(detail));
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   for (const nostr::PublicKey& person : question->operators) {
-    TRY(const Letter letter, courier_.write(person, text, options_.agent_name + ": " + std::string(outcome)));
-    TRY(const storage::Receipt receipt, approvals_.add_receipt({.id = letter.id,
-                                                                .question = id,
-                                                                .told_to = person,
-                                                                .channel = letter.channel,
-                                                                .outcome = std::string(outcome),
-                                                                .rumor_json = letter.rumor_json,
-                                                                .wrap_json = nostr::to_json(letter.envelope),
-                                                                .created_at = clock_.now()}));
+    TRY(const Letter letter,
+        courier_.write(person, text, options_.agent_name + ": " + std::string(outcome)));
+    TRY(const storage::Receipt receipt,
+        approvals_.add_receipt({.id = letter.id,
+                                .question = id,
+                                .told_to = person,
+                                .channel = letter.channel,
+                                .outcome = std::string(outcome),
+                                .rumor_json = letter.rumor_json,
+                                .wrap_json = nostr::to_json(letter.envelope),
+                                .created_at = clock_.now()}));
     if (receipt.id != letter.id) continue;  // told before, with other words perhaps: once is enough
-    TRY(outbox_.add(letter.envelope, letter.relays, "receipt", 1, clock_.now(), clock_.now() + kReceiptPatience));
+    TRY(outbox_.add(letter.envelope, letter.relays, "receipt", 1, clock_.now(),
+                    clock_.now() + kReceiptPatience));
   }
   TRY(tx.commit());
   FAILPOINT("receipt-committed");
@@ -367,7 +414,8 @@ Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outco
   return {};
 }
 
-// ---- time ----------------------------------------------------------------------------------------
+// ---- time
+// ----------------------------------------------------------------------------------------
 
 /// Whether some operator could read the question: every part of it reached their relays.
 Result<bool> Desk::was_delivered(const nostr::EventId& id) {
@@ -393,10 +441,13 @@ Result<void> Desk::close_overdue(UnixTime now) {
         continue;
       }
       TRY(const bool delivered, was_delivered(question.id));
-      const QuestionState to = delivered || state == QuestionState::kApproved ? QuestionState::kExpired : QuestionState::kUndeliverable;
+      const QuestionState to = delivered || state == QuestionState::kApproved
+                                   ? QuestionState::kExpired
+                                   : QuestionState::kUndeliverable;
       TRY(Tx tx, Tx::begin(db_, Durability::kFull));
       TRY(approvals_.set_state(question.id, state, to, now));
-      TRY(tell_outcome(question.id, storage::name_of(to), "nobody answered in time; nothing was done"));
+      TRY(tell_outcome(question.id, storage::name_of(to),
+                       "nobody answered in time; nothing was done"));
       TRY(tx.commit());
       outbox_filled_();
       TRY(const auto after, approvals_.get(question.id));
@@ -409,11 +460,13 @@ Result<void> Desk::close_overdue(UnixTime now) {
 UnixTime Desk::next_deadline(UnixTime now) {
   UnixTime next = now + std::chrono::seconds{60};
   if (auto open = approvals_.list(QuestionState::kOpen))
-    for (const Question& question : *open) next = std::min(next, question.expires_at + std::chrono::seconds{1});
+    for (const Question& question : *open)
+      next = std::min(next, question.expires_at + std::chrono::seconds{1});
   if (auto approved = approvals_.list(QuestionState::kApproved))
     for (const Question& question : *approved) {
       next = std::min(next, question.expires_at + std::chrono::seconds{1});
-      if (question.changed_at + options_.hold > now) next = std::min(next, question.changed_at + options_.hold);
+      if (question.changed_at + options_.hold > now)
+        next = std::min(next, question.changed_at + options_.hold);
     }
   return std::max(next, now + std::chrono::seconds{1});
 }
@@ -421,7 +474,8 @@ UnixTime Desk::next_deadline(UnixTime now) {
 base::Task<void> Desk::watch_time() {
   for (;;) {
     const UnixTime now = clock_.now();
-    if (auto closed = close_overdue(now); !closed) report_failure("cannot close overdue questions", closed.error());
+    if (auto closed = close_overdue(now); !closed)
+      report_failure("cannot close overdue questions", closed.error());
     co_await wake_.wait_for(next_deadline(now) - now);
   }
 }

@@ -1,4 +1,5 @@
-// The desk's other half: what arrives, who said it, which question it is about, and what it counts for.
+// The desk's other half: what arrives, who said it, which question it is about, and what it counts
+// for.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -24,9 +25,10 @@ constexpr std::chrono::seconds kSkewFuture{300};
 constexpr std::chrono::seconds kHintPause{600};
 constexpr std::size_t kCodesRemembered = 500;
 // The journal of one question: what strangers say is evidence up to a point, and it never takes the
-// place of what those say who may decide. The code is public, so anybody may send it any number of times.
+// place of what those say who may decide. The code is public, so anybody may send it any number of
+// times.
 constexpr std::size_t kMaxForeignSignals = 20;
-constexpr std::size_t kMaxSignals = 200;  // of one author
+constexpr std::size_t kMaxSignals = 200;   // of one author
 constexpr std::size_t kMaxDeletions = 64;  // remembered for what arrives after them
 
 bool still_undecided(const Question& question) {
@@ -54,7 +56,8 @@ void Desk::on_events(std::span<const nostr::Delivery> batch) {
   for (const nostr::Delivery& delivery : batch) {
     auto heard = hear(*delivery.event, asker_.key());
     if (!heard) {
-      LOG(kDebug, "desk", "unreadable answer", {{"relay", delivery.relay}, {"detail", heard.error().detail}});
+      LOG(kDebug, "desk", "unreadable answer",
+          {{"relay", delivery.relay}, {"detail", heard.error().detail}});
       continue;
     }
     if (*heard) consider(**heard, delivery.relay);
@@ -99,8 +102,13 @@ Result<void> Desk::keep(const Signal& signal) {
       if (deletion.author == signal.author && refers_to(deletion, signal.id))
         TRY(approvals_.add_signal(withdrawal(deletion, relay, signal)));
   TRY(tx.commit());
-  LOG(kInfo, "desk", "answer", {{"channel", signal.channel}, {"verdict", std::string(storage::name_of(signal.verdict))}, {"answer", std::string(storage::name_of(signal.answer))}});
-  if (signal.verdict == SignalVerdict::kAccepted && signal.answer != Answer::kNone && signal.question) return settle(*signal.question);
+  LOG(kInfo, "desk", "answer",
+      {{"channel", signal.channel},
+       {"verdict", std::string(storage::name_of(signal.verdict))},
+       {"answer", std::string(storage::name_of(signal.answer))}});
+  if (signal.verdict == SignalVerdict::kAccepted && signal.answer != Answer::kNone &&
+      signal.question)
+    return settle(*signal.question);
   return {};
 }
 
@@ -110,7 +118,9 @@ Result<bool> Desk::expects(const Heard& heard) {
   TRY(const auto referred, referred_question(heard));
   TRY(const auto codes, approvals_.codes(kCodesRemembered));
   const AnswerText answer = read_answer(heard.text, codes, referred.has_value());
-  if (referred || answer.code || answer.kind == AnswerKind::kUnknownCode || answer.kind == AnswerKind::kAmbiguous) return true;
+  if (referred || answer.code || answer.kind == AnswerKind::kUnknownCode ||
+      answer.kind == AnswerKind::kAmbiguous)
+    return true;
   if (answer.kind != AnswerKind::kDenyAll) return false;
   TRY(const auto open, approvals_.list(QuestionState::kOpen, 1));
   TRY(const auto approved, approvals_.list(QuestionState::kApproved, 1));
@@ -160,7 +170,8 @@ void Desk::withdraw(const Heard& heard, const std::string& relay) {
       const auto journal = approvals_.signals(question.id);
       for (const Signal& signal : journal.value_or(std::vector<Signal>{})) {
         if (signal.author != heard.author || !refers_to(heard, signal.id)) continue;
-        if (auto kept = keep(withdrawal(heard, relay, signal)); !kept) report_failure("cannot keep a withdrawal", kept.error());
+        if (auto kept = keep(withdrawal(heard, relay, signal)); !kept)
+          report_failure("cannot keep a withdrawal", kept.error());
       }
     }
   }
@@ -190,16 +201,20 @@ std::optional<Signal> Desk::judge(const Heard& heard, const std::string& relay) 
       if (!signal.question) return std::nullopt;
       signal.strength = storage::SignalStrength::kB;
       const ReactionKind kind = read_reaction(heard.text);
-      signal.answer = kind == ReactionKind::kApprove ? Answer::kApprove : kind == ReactionKind::kDeny ? Answer::kDeny : Answer::kNone;
+      signal.answer = kind == ReactionKind::kApprove ? Answer::kApprove
+                      : kind == ReactionKind::kDeny  ? Answer::kDeny
+                                                     : Answer::kNone;
       break;
     }
     case Heard::Form::kDecision:
       if (!signal.question) return std::nullopt;
-      signal.answer = heard.decision->decision == nipsa::Decision::kApproved ? Answer::kApprove : Answer::kDeny;
+      signal.answer =
+          heard.decision->decision == nipsa::Decision::kApproved ? Answer::kApprove : Answer::kDeny;
       break;
     case Heard::Form::kText:
       judge_text(heard, signal);
-      if (!signal.question && signal.verdict != SignalVerdict::kUnknownCode && signal.verdict != SignalVerdict::kAmbiguous)
+      if (!signal.question && signal.verdict != SignalVerdict::kUnknownCode &&
+          signal.verdict != SignalVerdict::kAmbiguous)
         return std::nullopt;
       if (!signal.question) return is_operator(heard.author) ? std::optional(signal) : std::nullopt;
       if (signal.verdict == SignalVerdict::kAmbiguous) return signal;
@@ -221,8 +236,12 @@ void Desk::judge_text(const Heard& heard, Signal& signal) {
   const AnswerText answer = read_answer(heard.text, *codes, bound);
   signal.verdict = SignalVerdict::kClosed;  // overwritten unless nothing matches
   switch (answer.kind) {
-    case AnswerKind::kApprove: signal.answer = Answer::kApprove; break;
-    case AnswerKind::kDeny: signal.answer = Answer::kDeny; break;
+    case AnswerKind::kApprove:
+      signal.answer = Answer::kApprove;
+      break;
+    case AnswerKind::kDeny:
+      signal.answer = Answer::kDeny;
+      break;
     case AnswerKind::kUnknownCode:
       signal.verdict = SignalVerdict::kUnknownCode;
       signal.question.reset();
@@ -263,26 +282,37 @@ void Desk::judge_time(const Heard& heard, Signal& signal) {
     signal.verdict = SignalVerdict::kNotAnApprover;
   } else if (is_decision && heard.decision->action_hash != question.digest) {
     signal.verdict = SignalVerdict::kOtherDigest;
-  } else if (question.state == QuestionState::kExpired || question.state == QuestionState::kUndeliverable ||
-             now > question.expires_at || heard.said_at > question.expires_at ||
-             heard.said_at > now + kSkewFuture || heard.said_at < question.created_at - kSkewPast ||
+  } else if (question.state == QuestionState::kExpired ||
+             question.state == QuestionState::kUndeliverable || now > question.expires_at ||
+             heard.said_at > question.expires_at || heard.said_at > now + kSkewFuture ||
+             heard.said_at < question.created_at - kSkewPast ||
              (is_decision && heard.decision->expires && now > *heard.decision->expires)) {
     signal.verdict = SignalVerdict::kLate;
   } else if (!still_undecided(question)) {
     signal.verdict = SignalVerdict::kClosed;
   } else {
     signal.verdict = SignalVerdict::kAccepted;
-    const bool thumb = signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove;
-    if (!thumb || (question.sats <= options_.reaction_max_sats && !takes_a_typed_word(question))) return;
+    const bool thumb =
+        signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove;
+    if (!thumb || (question.sats <= options_.reaction_max_sats && !takes_a_typed_word(question)))
+      return;
     signal.answer = Answer::kNone;
     hint(heard, "this is too much for a reaction; answer with the code");
   }
 }
 
 Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
-  const Signal said{.id = heard.id, .question = {}, .author = heard.author, .channel = heard.channel,
-                    .answer = Answer::kDeny, .verdict = SignalVerdict::kAccepted, .said_at = heard.said_at,
-                    .received_at = clock_.now(), .relay = relay, .raw_json = heard.raw_json, .wrap_json = heard.wrap_json};
+  const Signal said{.id = heard.id,
+                    .question = {},
+                    .author = heard.author,
+                    .channel = heard.channel,
+                    .answer = Answer::kDeny,
+                    .verdict = SignalVerdict::kAccepted,
+                    .said_at = heard.said_at,
+                    .received_at = clock_.now(),
+                    .relay = relay,
+                    .raw_json = heard.raw_json,
+                    .wrap_json = heard.wrap_json};
   std::vector<nostr::EventId> denied;
   // One commit: the message is remembered, so that a later copy cannot close what was opened since.
   TRY(storage::Tx tx, storage::Tx::begin(db_, storage::Durability::kFull));
@@ -307,11 +337,15 @@ Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
 void Desk::hint(const Heard& heard, std::string_view text) {
   if (!is_operator(heard.author)) return;
   const UnixTime now = clock_.now();
-  if (const auto last = hinted_.find(heard.author); last != hinted_.end() && now < last->second + kHintPause) return;
+  if (const auto last = hinted_.find(heard.author);
+      last != hinted_.end() && now < last->second + kHintPause)
+    return;
   hinted_[heard.author] = now;
   auto letter = courier_.write(heard.author, std::string(text), options_.agent_name);
   if (!letter) return;
-  if (auto added = outbox_.add(letter->envelope, letter->relays, "hint", 1, now, now + std::chrono::seconds{600}); !added)
+  if (auto added = outbox_.add(letter->envelope, letter->relays, "hint", 1, now,
+                               now + std::chrono::seconds{600});
+      !added)
     return report_failure("cannot queue a hint", added.error());
   outbox_filled_();
 }

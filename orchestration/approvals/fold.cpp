@@ -15,7 +15,8 @@ using Withdrawn = std::set<std::pair<nostr::PublicKey, nostr::EventId>>;
 Withdrawn withdrawn_of(const std::vector<Signal>& signals) {
   Withdrawn out;
   for (const Signal& s : signals)
-    if (s.answer == storage::Answer::kWithdraw && s.verdict == storage::SignalVerdict::kAccepted && s.refers_to)
+    if (s.answer == storage::Answer::kWithdraw && s.verdict == storage::SignalVerdict::kAccepted &&
+        s.refers_to)
       out.emplace(s.author, *s.refers_to);
   return out;
 }
@@ -24,21 +25,23 @@ Withdrawn withdrawn_of(const std::vector<Signal>& signals) {
 std::vector<Signal> in_order(const std::vector<Signal>& signals) {
   std::vector<Signal> out;
   for (const Signal& s : signals) {
-    const bool says_something = s.answer == storage::Answer::kApprove || s.answer == storage::Answer::kDeny;
+    const bool says_something =
+        s.answer == storage::Answer::kApprove || s.answer == storage::Answer::kDeny;
     if (says_something && s.verdict == storage::SignalVerdict::kAccepted) out.push_back(s);
   }
   const auto order = [](const Signal& s) {
     return std::tuple(s.said_at, s.answer == storage::Answer::kDeny ? 0 : 1, s.id);
   };
-  std::sort(out.begin(), out.end(), [&](const Signal& a, const Signal& b) { return order(a) < order(b); });
+  std::sort(out.begin(), out.end(),
+            [&](const Signal& a, const Signal& b) { return order(a) < order(b); });
   return out;
 }
 
 /// What one author has said so far.
 struct Voice {
   std::optional<Signal> approval;
-  std::optional<Signal> denial;                 ///< stands
-  std::optional<base::UnixTime> denied_at;      ///< the last denial, standing or taken back
+  std::optional<Signal> denial;             ///< stands
+  std::optional<base::UnixTime> denied_at;  ///< the last denial, standing or taken back
 };
 
 void hear_signal(Voice& voice, const Signal& signal, bool withdrawn) {
@@ -72,9 +75,11 @@ Fold fold_signals(const std::vector<Signal>& signals, std::uint32_t required) {
     if (voice.denial) return {FoldOutcome::kDenied, voice.denial};
     if (!voice.approval) continue;
     ++approvals;
-    if (!last_approval || voice.approval->said_at >= last_approval->said_at) last_approval = voice.approval;
+    if (!last_approval || voice.approval->said_at >= last_approval->said_at)
+      last_approval = voice.approval;
   }
-  if (approvals >= std::max<std::uint32_t>(required, 1)) return {FoldOutcome::kApproved, last_approval};
+  if (approvals >= std::max<std::uint32_t>(required, 1))
+    return {FoldOutcome::kApproved, last_approval};
   return {};
 }
 

@@ -13,20 +13,31 @@ namespace {
 
 constexpr std::size_t kMaxReasonChars = 200;
 constexpr std::string_view kQuoteMark = "| ";
-constexpr std::size_t kMaxBodyChars = kMaxPartChars - 10;  // of a part, beside "[NN/NN]\n" and the mark
+constexpr std::size_t kMaxBodyChars =
+    kMaxPartChars - 10;  // of a part, beside "[NN/NN]\n" and the mark
 
 std::string kind_phrase(nostr::Kind kind) {
   switch (kind) {
-    case nostr::kinds::kMetadata: return "CHANGE ITS PROFILE";
-    case nostr::kinds::kTextNote: return "PUBLISH A NOTE";
-    case nostr::kinds::kFollows: return "CHANGE WHOM IT FOLLOWS";
-    case nostr::kinds::kDeletion: return "DELETE what it published";
-    case nostr::kinds::kRepost: return "REPOST";
-    case nostr::kinds::kReaction: return "REACT";
-    case nostr::kinds::kComment: return "COMMENT";
-    case nostr::kinds::kZapRequest: return "SEND A ZAP (money)";
-    case nostr::kinds::kRelayList: return "CHANGE ITS RELAYS";
-    default: return "SIGN AN EVENT";
+    case nostr::kinds::kMetadata:
+      return "CHANGE ITS PROFILE";
+    case nostr::kinds::kTextNote:
+      return "PUBLISH A NOTE";
+    case nostr::kinds::kFollows:
+      return "CHANGE WHOM IT FOLLOWS";
+    case nostr::kinds::kDeletion:
+      return "DELETE what it published";
+    case nostr::kinds::kRepost:
+      return "REPOST";
+    case nostr::kinds::kReaction:
+      return "REACT";
+    case nostr::kinds::kComment:
+      return "COMMENT";
+    case nostr::kinds::kZapRequest:
+      return "SEND A ZAP (money)";
+    case nostr::kinds::kRelayList:
+      return "CHANGE ITS RELAYS";
+    default:
+      return "SIGN AN EVENT";
   }
 }
 
@@ -37,8 +48,9 @@ bool ends_inside_quote(std::string_view part) {
   return part.substr(line == part.npos ? 0 : line + 1).starts_with(kQuoteMark);
 }
 
-/// Cuts into pieces of at most kMaxBodyChars characters, at line ends where there are any. A foreign
-/// line that is longer keeps its mark in every piece: cut loose, it could pass for one of ours.
+/// Cuts into pieces of at most kMaxBodyChars characters, at line ends where there are any. A
+/// foreign line that is longer keeps its mark in every piece: cut loose, it could pass for one of
+/// ours.
 std::vector<std::string> split_parts(std::string_view text) {
   std::vector<std::string> parts;
   bool quoted = false;
@@ -47,7 +59,8 @@ std::vector<std::string> split_parts(std::string_view text) {
     std::size_t last_line_end = 0;
     for (std::size_t chars = 0; bytes < text.size() && chars < kMaxBodyChars; ++chars) {
       ++bytes;
-      while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) ++bytes;
+      while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80)
+        ++bytes;
       if (text[bytes - 1] == '\n') last_line_end = bytes;
     }
     if (bytes < text.size() && last_line_end > 0) bytes = last_line_end;
@@ -71,8 +84,10 @@ std::string without_codes(std::string_view text) {
     const std::string_view word = text.substr(0, std::max<std::size_t>(length, 1));
     const bool shown_form = word.size() == 9 && word[4] == '-';
     const bool typed_form = word.size() == 8 && word.find_first_of("0123456789") != word.npos;
-    if ((shown_form || typed_form) && nipsa::fold_code(word)) out += "…";
-    else out += word;
+    if ((shown_form || typed_form) && nipsa::fold_code(word))
+      out += "…";
+    else
+      out += word;
     text.remove_prefix(word.size());
   }
   return out;
@@ -80,12 +95,14 @@ std::string without_codes(std::string_view text) {
 
 std::string one_line(std::string_view text) {
   std::string flat;
-  for (char c : text.substr(0, 4 * kMaxReasonChars)) flat += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  for (char c : text.substr(0, 4 * kMaxReasonChars))
+    flat += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
   std::string safe = base::escape_for_terminal(flat);
   if (count_chars(safe) > kMaxReasonChars) {
     safe = split_parts(safe).front();
     safe.resize(std::min<std::size_t>(safe.size(), kMaxReasonChars));
-    while (!safe.empty() && (static_cast<unsigned char>(safe.back()) & 0xC0) == 0x80) safe.pop_back();
+    while (!safe.empty() && (static_cast<unsigned char>(safe.back()) & 0xC0) == 0x80)
+      safe.pop_back();
     if (!safe.empty() && static_cast<unsigned char>(safe.back()) >= 0xC0) safe.pop_back();
     safe += "…";
   }
@@ -123,12 +140,14 @@ std::string describe_event(const nostr::UnsignedEvent& event) {
   std::string out = fmt::format("{} (kind {})", kind_phrase(event.kind), event.kind);
   if (event.kind == nostr::kinds::kTextNote) {
     const nostr::Thread thread = nostr::parse_thread(event.tags);
-    if (thread.parent) out += fmt::format("\nin reply to {}", nostr::encode_note(thread.parent->id));
+    if (thread.parent)
+      out += fmt::format("\nin reply to {}", nostr::encode_note(thread.parent->id));
   }
   out += "\n";
   if (!event.tags.empty()) {
     out += "tags:\n";
-    for (const nostr::Tag& tag : event.tags) out += quote_foreign(base::json::dump(base::json::Value(tag)));
+    for (const nostr::Tag& tag : event.tags)
+      out += quote_foreign(base::json::dump(base::json::Value(tag)));
   }
   if (event.content.empty()) return out + "no text\n";
   return out + "text:\n" + quote_foreign(event.content);
@@ -140,22 +159,26 @@ std::string describe_action(std::string_view action_class, const base::json::Val
   if (sats > 0) out += fmt::format("cost: {} sats\n", sats);
   if (!params.is_object()) return out;
   for (const auto& [key, value] : params.items())
-    out += quote_foreign(key + ": " + (value.is_string() ? value.get<std::string>() : base::json::dump(value)));
+    out += quote_foreign(key + ": " +
+                         (value.is_string() ? value.get<std::string>() : base::json::dump(value)));
   return out;
 }
 
 base::Result<std::vector<std::string>> render_question(const QuestionFrame& frame,
                                                        std::string_view description) {
   if (const std::size_t chars = count_chars(description); chars > kMaxQuestionChars)
-    return base::fail(base::Errc::kLimit,
-                      fmt::format("too-long-to-show: {} characters, limit is {}", chars, kMaxQuestionChars));
+    return base::fail(
+        base::Errc::kLimit,
+        fmt::format("too-long-to-show: {} characters, limit is {}", chars, kMaxQuestionChars));
   const std::string head = fmt::format("{} asks to {}", one_line(frame.agent_name), description);
   std::string tail = fmt::format("expires {}, {}\n", base::format_utc(frame.expires),
                                  time_left(frame.now, frame.expires));
-  if (!frame.reason.empty()) tail += fmt::format("agent says: \"{}\"\n", one_line(without_codes(frame.reason)));
+  if (!frame.reason.empty())
+    tail += fmt::format("agent says: \"{}\"\n", one_line(without_codes(frame.reason)));
   tail += fmt::format("\nAnswer with one of these lines:\nyes {}\nno {}", frame.code, frame.code);
 
-  if (count_chars(head) + count_chars(tail) + 1 <= kMaxPartChars) return std::vector{head + "\n" + tail};
+  if (count_chars(head) + count_chars(tail) + 1 <= kMaxPartChars)
+    return std::vector{head + "\n" + tail};
   std::vector<std::string> parts = split_parts(head);
   parts.push_back(std::move(tail));
   for (std::size_t i = 0; i < parts.size(); ++i)

@@ -1,5 +1,5 @@
-// HOT PATH: dispatch around every tool call. A table per point, rebuilt only when the chain changes;
-// 12 hooks in at most 15 µs (tools/bench/bench_session.cpp).
+// HOT PATH: dispatch around every tool call. A table per point, rebuilt only when the chain
+// changes; 12 hooks in at most 15 µs (tools/bench/bench_session.cpp).
 #include "orchestration/hooks/hook.h"
 
 #include <algorithm>
@@ -22,7 +22,9 @@ std::string Ruling::text() const {
   return out;
 }
 
-HookChain::HookChain() { rebuild(); }
+HookChain::HookChain() {
+  rebuild();
+}
 HookChain::~HookChain() = default;
 HookChain::HookChain(HookChain&&) noexcept = default;
 HookChain& HookChain::operator=(HookChain&&) noexcept = default;
@@ -38,18 +40,22 @@ base::Result<void> HookChain::add(Hook hook) {
 }
 
 base::Result<void> HookChain::disable(std::string_view name) {
-  const auto found = std::find_if(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
+  const auto found =
+      std::find_if(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
   if (found == hooks_.end())
     return base::fail(base::Errc::kNotFound, "no hook is named " + std::string(name));
   if (found->guarded)
-    return base::fail(base::Errc::kDenied, "hook " + found->name + " protects the node and stays on");
-  if (std::find(disabled_.begin(), disabled_.end(), name) == disabled_.end()) disabled_.emplace_back(name);
+    return base::fail(base::Errc::kDenied,
+                      "hook " + found->name + " protects the node and stays on");
+  if (std::find(disabled_.begin(), disabled_.end(), name) == disabled_.end())
+    disabled_.emplace_back(name);
   rebuild();
   return {};
 }
 
 base::Result<void> HookChain::enable(std::string_view name) {
-  const bool known = std::any_of(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
+  const bool known =
+      std::any_of(hooks_.begin(), hooks_.end(), [&](const Hook& h) { return h.name == name; });
   if (!known) return base::fail(base::Errc::kNotFound, "no hook is named " + std::string(name));
   std::erase(disabled_, name);
   rebuild();
@@ -66,8 +72,9 @@ void HookChain::rebuild() {
   auto table = std::make_shared<Table>();
   for (const Hook& hook : hooks_) {
     if (std::find(disabled_.begin(), disabled_.end(), hook.name) != disabled_.end()) continue;
-    const auto place = std::upper_bound(table->hooks.begin(), table->hooks.end(), hook,
-                                        [](const Hook& a, const Hook& b) { return a.priority > b.priority; });
+    const auto place =
+        std::upper_bound(table->hooks.begin(), table->hooks.end(), hook,
+                         [](const Hook& a, const Hook& b) { return a.priority > b.priority; });
     table->hooks.insert(place, hook);
   }
   for (const Hook& hook : table->hooks) {
@@ -134,7 +141,8 @@ void HookChain::after(const ToolInvocation& call, ToolOutput& output) const {
 Ruling HookChain::decide(const ModelCall& call) const {
   const auto table = table_;
   Ruling ruling;
-  for (const Hook* hook : table->decide_model) add_decision(ruling, *hook, hook->decide_model(call));
+  for (const Hook* hook : table->decide_model)
+    add_decision(ruling, *hook, hook->decide_model(call));
   return ruling;
 }
 

@@ -36,7 +36,8 @@ base::Result<void> settle_one(storage::Budgets& budgets, const base::Clock& cloc
   return {};
 }
 
-void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock, const std::string& session) {
+void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock,
+                      const std::string& session) {
   auto open = budgets.list_open();
   if (!open) {
     LOG(kError, "budget", "open reservations cannot be read", {{"error", open.error().detail}});
@@ -45,7 +46,8 @@ void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock, const
   for (const storage::Reservation& row : *open) {
     if (row.session != session || row.state != storage::ReservationState::kReserved) continue;
     auto settled = budgets.settle(row.id, row.reserved, clock.now(), /*estimated=*/true);
-    if (!settled) LOG(kError, "budget", "left reserved", {{"key", row.key}, {"error", settled.error().detail}});
+    if (!settled)
+      LOG(kError, "budget", "left reserved", {{"key", row.key}, {"error", settled.error().detail}});
   }
 }
 
@@ -69,7 +71,8 @@ base::Result<base::Msat> worst_case(const ModelCall& call) {
 Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimits limits) {
   Hook hook{.name = "budget", .priority = 80, .guarded = true};
   auto held = std::make_shared<Held>();
-  hook.reserve_model = [&budgets, &clock, limits, held](const ModelCall& call) -> base::Result<void> {
+  hook.reserve_model = [&budgets, &clock, limits,
+                        held](const ModelCall& call) -> base::Result<void> {
     TRY(const base::Msat amount, worst_case(call));
     TRY(std::string key, fresh_key(budgets, call.call_key));
     TRY(const storage::Reservation row, budgets.reserve({.key = std::move(key),
@@ -83,10 +86,12 @@ Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimit
     (*held)[call.call_key] = row.id;
     return {};
   };
-  hook.settle_model = [&budgets, &clock, held](const ModelCall& call, const Usage& usage) -> base::Result<void> {
+  hook.settle_model = [&budgets, &clock, held](const ModelCall& call,
+                                               const Usage& usage) -> base::Result<void> {
     const auto found = held->find(call.call_key);
     if (found == held->end())
-      return base::fail(base::Errc::kInternal, "model call " + call.call_key + " was never reserved");
+      return base::fail(base::Errc::kInternal,
+                        "model call " + call.call_key + " was never reserved");
     const std::int64_t id = found->second;
     held->erase(found);
     return settle_one(budgets, clock, id, call, usage);

@@ -11,9 +11,12 @@ namespace {
 
 Decision::Verdict verdict_of(Permit permit) {
   switch (permit) {
-    case Permit::kAllow: return Decision::Verdict::kContinue;
-    case Permit::kAsk: return Decision::Verdict::kAsk;
-    case Permit::kDeny: return Decision::Verdict::kBlock;
+    case Permit::kAllow:
+      return Decision::Verdict::kContinue;
+    case Permit::kAsk:
+      return Decision::Verdict::kAsk;
+    case Permit::kDeny:
+      return Decision::Verdict::kBlock;
   }
   return Decision::Verdict::kBlock;
 }
@@ -42,7 +45,8 @@ Hook autonomy_gate(AutonomyRules rules) {
   Hook hook{.name = "autonomy", .priority = 90, .guarded = true};
   hook.decide_tool = [rules = std::move(rules)](const ToolInvocation& call) {
     switch (need(rules, call.action, base::Msat{})) {
-      case Need::kAuto: return Decision{};
+      case Need::kAuto:
+        return Decision{};
       case Need::kAsk:
         return Decision{Decision::Verdict::kAsk,
                         fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
@@ -61,8 +65,10 @@ std::string truncate_middle(std::string_view text, std::size_t max_bytes) {
   std::string_view head = cut_utf8(text, max_bytes * 7 / 10);
   std::string_view tail = tail_utf8(text, text.size() - (max_bytes - max_bytes * 7 / 10));
   // A line end near the cut reads better than half a line; far away it would lose too much.
-  if (const auto at = head.rfind('\n'); at != head.npos && at > head.size() / 2) head = head.substr(0, at + 1);
-  if (const auto at = tail.find('\n'); at != tail.npos && at < tail.size() / 2) tail = tail.substr(at + 1);
+  if (const auto at = head.rfind('\n'); at != head.npos && at > head.size() / 2)
+    head = head.substr(0, at + 1);
+  if (const auto at = tail.find('\n'); at != tail.npos && at < tail.size() / 2)
+    tail = tail.substr(at + 1);
   return fmt::format("{}\n[{} of {} bytes left out here]\n{}", head,
                      text.size() - head.size() - tail.size(), text.size(), tail);
 }
@@ -70,7 +76,8 @@ std::string truncate_middle(std::string_view text, std::size_t max_bytes) {
 Hook output_truncator(std::size_t max_bytes) {
   Hook hook{.name = "truncate", .priority = 50, .guarded = true};
   hook.transform_tool = [max_bytes](const ToolInvocation&, ToolOutput& output) {
-    if (output.content.size() > max_bytes) output.content = truncate_middle(output.content, max_bytes);
+    if (output.content.size() > max_bytes)
+      output.content = truncate_middle(output.content, max_bytes);
   };
   return hook;
 }

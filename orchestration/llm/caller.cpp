@@ -19,14 +19,25 @@ base::Error final_error(const ModelFailure& failure, std::uint32_t attempts) {
     case ModelFault::kTransport:
     case ModelFault::kRateLimited:
     case ModelFault::kServer:
-    case ModelFault::kTruncated: code = base::Errc::kUnavailable; break;
-    case ModelFault::kProtocol: code = base::Errc::kPeer; break;
-    case ModelFault::kTimeout: code = base::Errc::kTimeout; break;
-    case ModelFault::kContextTooLong: code = base::Errc::kInvalid; break;
-    case ModelFault::kRefused: code = base::Errc::kDenied; break;
+    case ModelFault::kTruncated:
+      code = base::Errc::kUnavailable;
+      break;
+    case ModelFault::kProtocol:
+      code = base::Errc::kPeer;
+      break;
+    case ModelFault::kTimeout:
+      code = base::Errc::kTimeout;
+      break;
+    case ModelFault::kContextTooLong:
+      code = base::Errc::kInvalid;
+      break;
+    case ModelFault::kRefused:
+      code = base::Errc::kDenied;
+      break;
   }
-  return {code, fmt::format("model {} after {} attempt{}: {}", model_fault_name(failure.fault), attempts,
-                            attempts == 1 ? "" : "s", failure.error.detail),
+  return {code,
+          fmt::format("model {} after {} attempt{}: {}", model_fault_name(failure.fault), attempts,
+                      attempts == 1 ? "" : "s", failure.error.detail),
           failure.error.hint};
 }
 
@@ -43,15 +54,18 @@ bool is_retryable(ModelFault fault) {
     case ModelFault::kServer:
     case ModelFault::kTruncated:
     case ModelFault::kProtocol:
-    case ModelFault::kTimeout: return true;
+    case ModelFault::kTimeout:
+      return true;
     case ModelFault::kContextTooLong:
-    case ModelFault::kRefused: return false;
+    case ModelFault::kRefused:
+      return false;
   }
   return false;
 }
 
 std::optional<milliseconds> retry_delay(const RetryPolicy& policy, const ModelFailure& failure,
-                                        std::uint32_t attempt, milliseconds remaining, base::Rng& rng) {
+                                        std::uint32_t attempt, milliseconds remaining,
+                                        base::Rng& rng) {
   if (!is_retryable(failure.fault) || attempt >= policy.max_attempts) return std::nullopt;
   milliseconds delay;
   if (failure.retry_after) {
@@ -95,7 +109,8 @@ base::Task<base::Result<Reply>> call_model(ModelCallerDeps deps, ModelTurn turn)
       co_return std::move(*outcome);
     }
     const ModelFailure& failure = outcome.error();
-    const auto delay = retry_delay(deps.retry, failure, attempt, turn.budget - since(start), deps.rng);
+    const auto delay =
+        retry_delay(deps.retry, failure, attempt, turn.budget - since(start), deps.rng);
     LOG(kWarn, "llm", "attempt failed",
         {{"backend", deps.backend.id()},
          {"fault", std::string(model_fault_name(failure.fault))},

@@ -47,11 +47,14 @@ const Value* member(const Value& object, const char* key) {
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::string text_of(const Value* value) { return value && value->is_string() ? value->get<std::string>() : ""; }
+std::string text_of(const Value* value) {
+  return value && value->is_string() ? value->get<std::string>() : "";
+}
 
 std::uint64_t count_of(const Value* value) {
   if (!value || !value->is_number_integer()) return 0;
-  return static_cast<std::uint64_t>(std::clamp<std::int64_t>(value->get<std::int64_t>(), 0, 1'000'000'000));
+  return static_cast<std::uint64_t>(
+      std::clamp<std::int64_t>(value->get<std::int64_t>(), 0, 1'000'000'000));
 }
 
 std::optional<Usage> usage_of(const Value& answer) {
@@ -68,7 +71,8 @@ std::optional<Usage> usage_of(const Value& answer) {
 std::optional<Finish> finish_of(const std::string& reason) {
   if (reason.empty()) return std::nullopt;
   if (reason == "length" || reason == "max_tokens") return Finish::kLength;
-  if (reason == "tool_calls" || reason == "function_call" || reason == "tool_use") return Finish::kToolCalls;
+  if (reason == "tool_calls" || reason == "function_call" || reason == "tool_use")
+    return Finish::kToolCalls;
   if (reason == "content_filter") return Finish::kContentFilter;
   return Finish::kStop;  // "stop", and what proxies make of it ("end_turn", "eos")
 }
@@ -116,7 +120,8 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || value < 0) return std::nullopt;
   // "1.5" is allowed by some; the fraction is rounded up by adding a unit.
-  if (end != text.data() + text.size()) return *end == '.' ? std::optional(value + 1) : std::nullopt;
+  if (end != text.data() + text.size())
+    return *end == '.' ? std::optional(value + 1) : std::nullopt;
   return value;
 }
 
@@ -129,7 +134,8 @@ std::string quoted_reason(std::string_view body, std::string* code, std::string*
     if (error && error->is_object()) {
       *code = text_of(member(*error, "code"));
       *type = text_of(member(*error, "type"));
-      if (const std::string said = text_of(member(*error, "message")); !said.empty()) message = said;
+      if (const std::string said = text_of(member(*error, "message")); !said.empty())
+        message = said;
     }
   }
   return base::escape_for_terminal(cut_utf8(message, kMaxQuoted));
@@ -137,8 +143,9 @@ std::string quoted_reason(std::string_view body, std::string* code, std::string*
 
 bool speaks_of_context(std::string_view code, std::string_view text) {
   if (code == "context_length_exceeded") return true;
-  for (const std::string_view sign : {"context length", "context_length", "context window", "maximum context",
-                                      "exceeds the available context", "prompt is too long"})
+  for (const std::string_view sign :
+       {"context length", "context_length", "context window", "maximum context",
+        "exceeds the available context", "prompt is too long"})
     if (text.find(sign) != text.npos) return true;
   return false;
 }
@@ -158,14 +165,16 @@ std::string hint_of_status(int status) {
 
 }  // namespace
 
-std::string chat_request_body(const Request& request, std::string_view model, bool use_max_completion_tokens) {
+std::string chat_request_body(const Request& request, std::string_view model,
+                              bool use_max_completion_tokens) {
   Value messages = Value::array();
   for (const Message& message : request.messages) messages.push_back(message_json(message));
   Value body = {{"model", model},
                 {"messages", std::move(messages)},
                 {"stream", true},
                 {"stream_options", {{"include_usage", true}}}};
-  body[use_max_completion_tokens ? "max_completion_tokens" : "max_tokens"] = request.max_output_tokens;
+  body[use_max_completion_tokens ? "max_completion_tokens" : "max_tokens"] =
+      request.max_output_tokens;
   if (!request.tools.empty()) {
     Value tools = Value::array();
     for (const ToolSpec& tool : request.tools)
@@ -183,7 +192,8 @@ std::size_t prompt_bytes(const Request& request) {
   std::size_t bytes = 0;
   for (const Message& message : request.messages) {
     bytes += message.content.size() + 16;
-    for (const ToolCall& call : message.calls) bytes += call.name.size() + call.arguments.size() + 16;
+    for (const ToolCall& call : message.calls)
+      bytes += call.name.size() + call.arguments.size() + 16;
   }
   for (const ToolSpec& tool : request.tools)
     bytes += tool.name.size() + tool.description.size() + base::json::dump(tool.parameters).size();
@@ -196,7 +206,8 @@ base::Result<std::string> ChatAssembler::add(std::string_view data) {
     return std::string{};
   }
   bytes_ += data.size();
-  if (bytes_ > 4 * kMaxReplyBytes) return base::fail(Errc::kLimit, "the model's answer is over 16 MiB");
+  if (bytes_ > 4 * kMaxReplyBytes)
+    return base::fail(Errc::kLimit, "the model's answer is over 16 MiB");
   TRY(const Value chunk, base::json::parse(data, {.max_bytes = kMaxReplyBytes, .max_depth = 32}));
   if (!chunk.is_object()) return base::fail(Errc::kPeer, "a stream event is no object");
   if (member(chunk, "error")) {
@@ -247,7 +258,8 @@ ToolCall& ChatAssembler::call_for(const Value& delta) {
   }
   const bool continues = !index && id.empty() && !calls_.empty();
   const Value* function = member(delta, "function");
-  if (continues && text_of(function ? member(*function, "name") : nullptr).empty()) return calls_.back().second;
+  if (continues && text_of(function ? member(*function, "name") : nullptr).empty())
+    return calls_.back().second;
   calls_.emplace_back(index, ToolCall{});
   return calls_.back().second;
 }
@@ -255,7 +267,8 @@ ToolCall& ChatAssembler::call_for(const Value& delta) {
 Reply ChatAssembler::take(std::size_t prompt_size) {
   std::vector<ToolCall> calls;
   for (auto& [index, call] : calls_) calls.push_back(std::move(call));
-  return finished_reply(std::move(text_), std::move(calls), finish_, usage_, std::move(id_), prompt_size);
+  return finished_reply(std::move(text_), std::move(calls), finish_, usage_, std::move(id_),
+                        prompt_size);
 }
 
 base::Result<Reply> parse_chat_reply(std::string_view body, std::size_t prompt_size) {
@@ -293,13 +306,15 @@ ModelFailure classify_http_failure(int status, const Headers& headers, std::stri
   if ((status == 400 || status == 413 || status == 422) && speaks_of_context(code, said))
     out.fault = ModelFault::kContextTooLong;
   // A used-up quota comes as 429 but waiting does not refill it.
-  if (code == "insufficient_quota" || type == "insufficient_quota") out.fault = ModelFault::kRefused;
+  if (code == "insufficient_quota" || type == "insufficient_quota")
+    out.fault = ModelFault::kRefused;
   out.error = {Errc::kPeer, fmt::format("status {}: {}", status, said), hint_of_status(status)};
   return out;
 }
 
 std::optional<milliseconds> parse_retry_after(const Headers& headers, base::UnixTime now) {
-  if (const auto exact = whole_number(header(headers, "retry-after-ms"))) return milliseconds{*exact};
+  if (const auto exact = whole_number(header(headers, "retry-after-ms")))
+    return milliseconds{*exact};
   const std::string text = header(headers, "retry-after");
   if (text.empty()) return std::nullopt;
   if (const auto whole = whole_number(text))

@@ -18,12 +18,14 @@ using base::Errc;
 constexpr std::size_t kMaxKeyBytes = 4096;
 
 base::Result<ApiKey> checked_key(std::string key, const std::string& from) {
-  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) key.pop_back();
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' '))
+    key.pop_back();
   const bool usable = !key.empty() && key.size() <= kMaxKeyBytes &&
                       key.find_first_of(std::string("\r\n\0 \t", 5)) == std::string::npos;
   if (!usable) {
     base::wipe(key);
-    return base::fail(Errc::kInvalid, from + " holds no API key", "it must be one line without spaces");
+    return base::fail(Errc::kInvalid, from + " holds no API key",
+                      "it must be one line without spaces");
   }
   return ApiKey(std::move(key));
 }
@@ -51,8 +53,10 @@ struct Stream {
   void take(std::string_view data) {
     if (!error.has_value()) return;
     auto text = assembler.add(data);
-    if (!text) error = std::unexpected(std::move(text).error());
-    else if (on_text && !text->empty()) on_text(*text);
+    if (!text)
+      error = std::unexpected(std::move(text).error());
+    else if (on_text && !text->empty())
+      on_text(*text);
   }
   bool feed(std::string_view bytes) {
     if (raw.empty() && plain) {
@@ -71,19 +75,22 @@ struct Stream {
   std::function<void(std::string_view)> on_text;
   ChatAssembler assembler;
   SseParser parser;
-  std::string raw;      ///< the whole body of a server that does not stream
+  std::string raw;  ///< the whole body of a server that does not stream
   bool plain = true;
   bool received = false;
   base::Result<void> error;
 };
 
-ModelFailure failure(ModelFault fault, base::Error error) { return {.fault = fault, .error = std::move(error)}; }
+ModelFailure failure(ModelFault fault, base::Error error) {
+  return {.fault = fault, .error = std::move(error)};
+}
 
 ModelFailure transport_failure(base::Error error, const Stream& stream) {
   if (error.code == Errc::kTimeout) return failure(ModelFault::kTimeout, std::move(error));
   if (error.code == Errc::kLimit) return failure(ModelFault::kProtocol, std::move(error));
   // A connection that broke in mid-answer is a truncated stream, however TCP names it.
-  const ModelFault fault = stream.received || !stream.raw.empty() ? ModelFault::kTruncated : ModelFault::kTransport;
+  const ModelFault fault =
+      stream.received || !stream.raw.empty() ? ModelFault::kTruncated : ModelFault::kTransport;
   return failure(fault, std::move(error));
 }
 
@@ -101,7 +108,8 @@ std::expected<Reply, ModelFailure> finish(Stream& stream, std::size_t prompt_siz
     return std::unexpected(failure(ModelFault::kProtocol, std::move(reply).error()));
   }
   if (!stream.assembler.finished()) {
-    ModelFailure cut = failure(ModelFault::kTruncated, {Errc::kPeer, "the stream ended without a finish", ""});
+    ModelFailure cut =
+        failure(ModelFault::kTruncated, {Errc::kPeer, "the stream ended without a finish", ""});
     cut.usage = partial_usage(stream, prompt_size);
     return std::unexpected(std::move(cut));
   }
@@ -110,7 +118,9 @@ std::expected<Reply, ModelFailure> finish(Stream& stream, std::size_t prompt_siz
 
 }  // namespace
 
-ApiKey::ApiKey(ApiKey&& other) noexcept : key_(std::move(other.key_)) { base::wipe(other.key_); }
+ApiKey::ApiKey(ApiKey&& other) noexcept : key_(std::move(other.key_)) {
+  base::wipe(other.key_);
+}
 ApiKey& ApiKey::operator=(ApiKey&& other) noexcept {
   if (this != &other) {
     base::wipe(key_);
@@ -119,14 +129,17 @@ ApiKey& ApiKey::operator=(ApiKey&& other) noexcept {
   }
   return *this;
 }
-ApiKey::~ApiKey() { base::wipe(key_); }
+ApiKey::~ApiKey() {
+  base::wipe(key_);
+}
 
 base::Result<ApiKey> ApiKey::from_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0)
     return base::fail(Errc::kIo, "API key file " + path + " cannot be read");
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return base::fail(Errc::kDenied, "API key file " + path + " is open to others", "run: chmod 600 " + path);
+    return base::fail(Errc::kDenied, "API key file " + path + " is open to others",
+                      "run: chmod 600 " + path);
   std::ifstream file(path);
   std::string line;
   if (!std::getline(file, line)) return base::fail(Errc::kIo, "API key file " + path + " is empty");
@@ -140,7 +153,8 @@ base::Result<ApiKey> ApiKey::from_env(const std::string& name) {
   return checked_key(value, name);
 }
 
-OpenAiBackend::OpenAiBackend(nostr::HttpClient& http, const base::Clock& clock, OpenAiOptions options)
+OpenAiBackend::OpenAiBackend(nostr::HttpClient& http, const base::Clock& clock,
+                             OpenAiOptions options)
     : http_(http), clock_(clock), options_(std::move(options)) {}
 
 base::Result<std::unique_ptr<OpenAiBackend>> OpenAiBackend::create(nostr::HttpClient& http,
@@ -172,7 +186,9 @@ base::Task<std::expected<Reply, ModelFailure>> OpenAiBackend::complete(Request r
   call.max_body_bytes = options_.max_body_bytes;
 
   auto stream = std::make_shared<Stream>(request.on_text);
-  std::function<bool(std::string_view)> on_data = [stream](std::string_view bytes) { return stream->feed(bytes); };
+  std::function<bool(std::string_view)> on_data = [stream](std::string_view bytes) {
+    return stream->feed(bytes);
+  };
   auto answer = co_await http_.stream(std::move(call), std::move(on_data));
 
   if (!stream->error) {
@@ -182,13 +198,15 @@ base::Task<std::expected<Reply, ModelFailure>> OpenAiBackend::complete(Request r
   }
   if (!answer) {
     // A finished answer stays one, even if the connection was torn down untidily behind it.
-    if (!stream->plain && stream->assembler.finished()) co_return stream->assembler.take(prompt_size);
+    if (!stream->plain && stream->assembler.finished())
+      co_return stream->assembler.take(prompt_size);
     ModelFailure broken = transport_failure(std::move(answer).error(), *stream);
     broken.usage = partial_usage(*stream, prompt_size);
     co_return std::unexpected(std::move(broken));
   }
   if (answer->status < 200 || answer->status >= 300)
-    co_return std::unexpected(classify_http_failure(answer->status, answer->headers, answer->body, clock_.now()));
+    co_return std::unexpected(
+        classify_http_failure(answer->status, answer->headers, answer->body, clock_.now()));
   co_return finish(*stream, prompt_size);
 }
 

@@ -20,7 +20,8 @@ base::Result<void> SseParser::feed(std::string_view bytes) {
     const std::string_view piece = bytes.substr(0, end);
     if (line_.size() + piece.size() + data_.size() > max_event_bytes_) {
       dead_ = true;
-      return base::fail(base::Errc::kLimit, "one event is over " + std::to_string(max_event_bytes_) + " bytes");
+      return base::fail(base::Errc::kLimit,
+                        "one event is over " + std::to_string(max_event_bytes_) + " bytes");
     }
     line_ += piece;
     if (end == bytes.npos) return {};
@@ -57,6 +58,8 @@ base::Result<void> SseParser::end_line() {
   return {};
 }
 
-bool SseParser::mid_event() const { return has_data_ || !line_.empty(); }
+bool SseParser::mid_event() const {
+  return has_data_ || !line_.empty();
+}
 
 }  // namespace orchestration

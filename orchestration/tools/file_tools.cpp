@@ -43,9 +43,11 @@ class Fd {
 };
 
 std::unexpected<base::Error> open_error(const std::string& path, int error) {
-  if (error == ENOENT || error == ENOTDIR) return base::fail(Errc::kNotFound, path + " does not exist");
+  if (error == ENOENT || error == ENOTDIR)
+    return base::fail(Errc::kNotFound, path + " does not exist");
   if (error == ELOOP || error == EMLINK)
-    return base::fail(Errc::kDenied, path + " goes through a symbolic link", "links are not followed");
+    return base::fail(Errc::kDenied, path + " goes through a symbolic link",
+                      "links are not followed");
   return base::fail(Errc::kIo, path + ": " + std::strerror(error));
 }
 
@@ -53,7 +55,8 @@ Result<std::vector<std::string>> components_of(const std::string& path) {
   std::vector<std::string> out;
   std::size_t start = 0;
   if (path.find('\0') != path.npos) return base::fail(Errc::kInvalid, "the path holds a zero byte");
-  if (path.starts_with('/')) return base::fail(Errc::kDenied, "the path is absolute", "give it relative to the root");
+  if (path.starts_with('/'))
+    return base::fail(Errc::kDenied, "the path is absolute", "give it relative to the root");
   while (start <= path.size()) {
     const std::size_t end = std::min(path.find('/', start), path.size());
     std::string part = path.substr(start, end - start);
@@ -61,7 +64,8 @@ Result<std::vector<std::string>> components_of(const std::string& path) {
     if (part.empty() || part == ".") continue;
     if (part == "..") return base::fail(Errc::kDenied, "the path leaves the root with \"..\"");
     out.push_back(std::move(part));
-    if (out.size() > kMaxComponents) return base::fail(Errc::kLimit, "the path is deeper than 64 folders");
+    if (out.size() > kMaxComponents)
+      return base::fail(Errc::kLimit, "the path is deeper than 64 folders");
   }
   if (out.empty()) return base::fail(Errc::kInvalid, "the path names no file");
   return out;
@@ -78,13 +82,14 @@ Result<Fd> open_below(const std::string& root, const std::string& path) {
     Fd next(::openat(at.get(), parts[i].c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
     if (!next.valid()) {
       const int error = errno;
-      struct stat info {};
-      const bool link = ::fstatat(at.get(), parts[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+      struct stat info{};
+      const bool link = ::fstatat(at.get(), parts[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                        S_ISLNK(info.st_mode);
       return open_error(path, link ? ELOOP : error);
     }
     at = std::move(next);
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(at.get(), &info) != 0) return open_error(path, errno);
   if (!S_ISREG(info.st_mode)) return base::fail(Errc::kDenied, path + " is no regular file");
   return at;
@@ -104,11 +109,17 @@ class ReadFile final : public Tool {
  public:
   ReadFile(base::Loop& loop, base::Workers& workers, ReadFileOptions options)
       : loop_(loop), workers_(workers), options_(std::move(options)) {
-    spec_ = {"read_file", "Read a text file below your folder.",
+    spec_ = {"read_file",
+             "Read a text file below your folder.",
              {{"type", "object"},
               {"properties",
-               {{"path", {{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}, {"description", "relative path"}}},
-                {"offset", {{"type", "integer"}, {"minimum", 0}, {"description", "first byte to read"}}}}},
+               {{"path",
+                 {{"type", "string"},
+                  {"minLength", 1},
+                  {"maxLength", 4096},
+                  {"description", "relative path"}}},
+                {"offset",
+                 {{"type", "integer"}, {"minimum", 0}, {"description", "first byte to read"}}}}},
               {"required", {"path"}},
               {"additionalProperties", false}}};
   }
@@ -123,12 +134,15 @@ class ReadFile final : public Tool {
   Task<Result<std::string>> run(ToolContext, Value params) override {
     const std::string path = base::json::string_or(params, "path");
     const auto offset = static_cast<std::size_t>(base::json::int_or(params, "offset", 0));
-    std::function<Result<std::string>()> work = [root = options_.root, path, offset, most = options_.max_bytes] {
+    std::function<Result<std::string>()> work = [root = options_.root, path, offset,
+                                                 most = options_.max_bytes] {
       return read_below(root, path, offset, most);
     };
-    CO_TRY(const std::string text, co_await base::offload<Result<std::string>>(loop_, workers_, std::move(work)));
+    CO_TRY(const std::string text,
+           co_await base::offload<Result<std::string>>(loop_, workers_, std::move(work)));
     const std::string_view shown = first_lines(text, options_.max_lines);
-    std::string out = enclose({.source = "file", .author = path, .trust = Trust::kKnown}, shown, options_.max_bytes);
+    std::string out = enclose({.source = "file", .author = path, .trust = Trust::kKnown}, shown,
+                              options_.max_bytes);
     if (shown.size() < text.size() || text.size() == options_.max_bytes)
       out += fmt::format("\nThere may be more: go on at offset {}.", offset + shown.size());
     co_return out;
@@ -161,7 +175,8 @@ Result<std::string> read_below(const std::string& root, const std::string& path,
   return out;
 }
 
-std::unique_ptr<Tool> make_read_file(base::Loop& loop, base::Workers& workers, ReadFileOptions options) {
+std::unique_ptr<Tool> make_read_file(base::Loop& loop, base::Workers& workers,
+                                     ReadFileOptions options) {
   return std::make_unique<ReadFile>(loop, workers, std::move(options));
 }
 

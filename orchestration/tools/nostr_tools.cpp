@@ -27,10 +27,14 @@ constexpr std::int64_t kMaxNote = 8000;
 Value text_param(const char* description, std::int64_t max, std::int64_t min = 1) {
   return {{"type", "string"}, {"description", description}, {"minLength", min}, {"maxLength", max}};
 }
-Value reason_param() { return text_param("One line for the operator: why you want this.", 300, 0); }
+Value reason_param() {
+  return text_param("One line for the operator: why you want this.", 300, 0);
+}
 
 Value object_schema(Value properties, Value required) {
-  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)},
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
           {"additionalProperties", false}};
 }
 
@@ -64,7 +68,8 @@ class NostrTool : public Tool {
     return std::find(trusted.begin(), trusted.end(), author) != trusted.end() ? Trust::kOperator
                                                                               : Trust::kStranger;
   }
-  ActionRequest request_of(const ToolContext& context, nostr::Draft draft, const Value& params) const {
+  ActionRequest request_of(const ToolContext& context, nostr::Draft draft,
+                           const Value& params) const {
     return {.key = {.tick = context.trigger.tick, .call_id = context.call_id},
             .action = facts_.action,
             .draft = std::move(draft),
@@ -85,7 +90,8 @@ class NostrTool : public Tool {
   Task<Result<nostr::Event>> target(Trigger trigger, std::string named) {
     if (named.empty()) {
       if (!trigger.event || trigger.kind != TriggerKind::kMention)
-        co_return base::fail(Errc::kInvalid, "event_id is missing, and no public note started this session");
+        co_return base::fail(Errc::kInvalid,
+                             "event_id is missing, and no public note started this session");
       co_return *trigger.event;
     }
     CO_TRY(const nostr::EventId id, nostr::parse_event_id(named));
@@ -102,20 +108,27 @@ class NostrTool : public Tool {
 class SearchEvents final : public NostrTool {
  public:
   SearchEvents(Outside& outside, Speaker speaker)
-      : NostrTool({.spec = {"search_events",
-                            "Search the relays. Every condition narrows; lists are alternatives. "
-                            "Newest events come first.",
-                            object_schema({{"kinds", {{"type", "array"}, {"maxItems", 20},
-                                                      {"items", {{"type", "integer"}, {"minimum", 0}, {"maximum", 65535}}}}},
-                                           {"authors", {{"type", "array"}, {"maxItems", 20},
-                                                        {"items", text_param("npub or hex", 200)}}},
-                                           {"mentions", text_param("only events that name this npub", 200)},
-                                           {"replies_to", text_param("only events that name this event", 200)},
-                                           {"since", {{"type", "integer"}, {"minimum", 0}}},
-                                           {"until", {{"type", "integer"}, {"minimum", 0}}},
-                                           {"limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxSearch}}}},
-                                          Value::array())}},
-                  outside, std::move(speaker)) {}
+      : NostrTool(
+            {.spec = {"search_events",
+                      "Search the relays. Every condition narrows; lists are alternatives. "
+                      "Newest events come first.",
+                      object_schema(
+                          {{"kinds",
+                            {{"type", "array"},
+                             {"maxItems", 20},
+                             {"items", {{"type", "integer"}, {"minimum", 0}, {"maximum", 65535}}}}},
+                           {"authors",
+                            {{"type", "array"},
+                             {"maxItems", 20},
+                             {"items", text_param("npub or hex", 200)}}},
+                           {"mentions", text_param("only events that name this npub", 200)},
+                           {"replies_to", text_param("only events that name this event", 200)},
+                           {"since", {{"type", "integer"}, {"minimum", 0}}},
+                           {"until", {{"type", "integer"}, {"minimum", 0}}},
+                           {"limit",
+                            {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxSearch}}}},
+                          Value::array())}},
+            outside, std::move(speaker)) {}
 
   Task<Result<std::string>> run(ToolContext, Value params) override {
     CO_TRY(auto filter, filter_of(params));
@@ -147,8 +160,10 @@ class SearchEvents final : public NostrTool {
       TRY(const auto id, nostr::parse_event_id(named));
       filter.tags['e'] = {id.hex()};
     }
-    if (params.contains("since")) filter.since = base::unix_time(base::json::int_or(params, "since"));
-    if (params.contains("until")) filter.until = base::unix_time(base::json::int_or(params, "until"));
+    if (params.contains("since"))
+      filter.since = base::unix_time(base::json::int_or(params, "since"));
+    if (params.contains("until"))
+      filter.until = base::unix_time(base::json::int_or(params, "until"));
     return filter;
   }
 };
@@ -171,23 +186,25 @@ class GetEvent final : public NostrTool {
 class ReplyTool final : public NostrTool {
  public:
   ReplyTool(Outside& outside, Speaker speaker)
-      : NostrTool({.spec = {"reply",
-                            "Answer a public event under your own name, in its thread. Without event_id "
-                            "it answers the note that started this session.",
-                            object_schema({{"content", text_param("What you say.", kMaxNote)},
-                                           {"event_id", text_param("note, nevent or hex", 2000)},
-                                           {"reason", reason_param()}},
-                                          {"content"})},
-                   .capability = Capability::kSign,
-                   .action = ActionClass::kReply,
-                   .sign_kind = nostr::kinds::kTextNote},
-                  outside, std::move(speaker)) {}
+      : NostrTool(
+            {.spec = {"reply",
+                      "Answer a public event under your own name, in its thread. Without event_id "
+                      "it answers the note that started this session.",
+                      object_schema({{"content", text_param("What you say.", kMaxNote)},
+                                     {"event_id", text_param("note, nevent or hex", 2000)},
+                                     {"reason", reason_param()}},
+                                    {"content"})},
+             .capability = Capability::kSign,
+             .action = ActionClass::kReply,
+             .sign_kind = nostr::kinds::kTextNote},
+            outside, std::move(speaker)) {}
 
   Task<Result<ActionRequest>> prepare(ToolContext context, Value params) override {
     CO_TRY(const nostr::Event parent,
            co_await target(context.trigger, base::json::string_or(params, "event_id")));
-    const std::string relay =
-        context.trigger.event && context.trigger.event->id == parent.id ? context.trigger.relay : "";
+    const std::string relay = context.trigger.event && context.trigger.event->id == parent.id
+                                  ? context.trigger.relay
+                                  : "";
     nostr::Draft draft{.content = base::json::string_or(params, "content")};
     // A text note is answered by a text note (NIP-10), anything else by a comment (NIP-22).
     if (parent.kind == nostr::kinds::kTextNote) {
@@ -214,7 +231,8 @@ class PostTool final : public NostrTool {
                   outside, std::move(speaker)) {}
 
   Task<Result<ActionRequest>> prepare(ToolContext context, Value params) override {
-    nostr::Draft draft{.kind = nostr::kinds::kTextNote, .content = base::json::string_or(params, "content")};
+    nostr::Draft draft{.kind = nostr::kinds::kTextNote,
+                       .content = base::json::string_or(params, "content")};
     co_return request_of(context, std::move(draft), params);
   }
 };
@@ -237,7 +255,8 @@ class ReactTool final : public NostrTool {
            co_await target(context.trigger, base::json::string_or(params, "event_id")));
     const std::string relay =
         context.trigger.event && context.trigger.event->id == event.id ? context.trigger.relay : "";
-    nostr::Draft draft = nostr::build_reaction(event, relay, base::json::string_or(params, "content"), {});
+    nostr::Draft draft =
+        nostr::build_reaction(event, relay, base::json::string_or(params, "content"), {});
     co_return request_of(context, std::move(draft), params);
   }
 };
@@ -258,9 +277,11 @@ class SendDm final : public NostrTool {
     CO_TRY(const auto to, nostr::parse_public_key(base::json::string_or(params, "to")));
     if (to == speaker_.node || to == speaker_.agent)
       co_return base::fail(Errc::kInvalid, "that is you", "name somebody else");
-    const nostr::PrivateMessage message{.from = speaker_.node, .to = {to}, .text = base::json::string_or(params, "content")};
+    const nostr::PrivateMessage message{
+        .from = speaker_.node, .to = {to}, .text = base::json::string_or(params, "content")};
     nostr::UnsignedEvent rumor = nostr::build_private_message(message);
-    nostr::Draft draft{.kind = rumor.kind, .tags = std::move(rumor.tags), .content = std::move(rumor.content)};
+    nostr::Draft draft{
+        .kind = rumor.kind, .tags = std::move(rumor.tags), .content = std::move(rumor.content)};
     co_return request_of(context, std::move(draft), params);
   }
 };
@@ -278,7 +299,8 @@ class AskOperator final : public NostrTool {
                   outside, std::move(speaker)) {}
 
   Task<Result<ActionRequest>> prepare(ToolContext context, Value params) override {
-    nostr::Draft draft{.kind = nostr::kinds::kPrivateMessage, .content = base::json::string_or(params, "question")};
+    nostr::Draft draft{.kind = nostr::kinds::kPrivateMessage,
+                       .content = base::json::string_or(params, "question")};
     co_return request_of(context, std::move(draft), params);
   }
 };

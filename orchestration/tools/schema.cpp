@@ -36,7 +36,8 @@ base::Result<void> check_object(const Value& schema, const Value& value, const s
         return misfit(prefix + name.get<std::string>(), "is missing");
   for (const auto& [name, item] : value.items()) {
     const auto known = properties.find(name);
-    if (known == properties.end()) return misfit(prefix + name.substr(0, 64), "is not a parameter of this tool");
+    if (known == properties.end())
+      return misfit(prefix + name.substr(0, 64), "is not a parameter of this tool");
     TRY(check(*known, item, prefix + name));
   }
   return {};
@@ -47,7 +48,8 @@ base::Result<void> check_array(const Value& schema, const Value& value, const st
   if (value.size() > most) return misfit(path, "has over " + std::to_string(most) + " items");
   const auto items = schema.find("items");
   if (items == schema.end()) return {};
-  for (std::size_t i = 0; i < value.size(); ++i) TRY(check(*items, value[i], path + "[" + std::to_string(i) + "]"));
+  for (std::size_t i = 0; i < value.size(); ++i)
+    TRY(check(*items, value[i], path + "[" + std::to_string(i) + "]"));
   return {};
 }
 
@@ -84,6 +86,8 @@ base::Result<void> check(const Value& schema, const Value& value, const std::str
 
 }  // namespace
 
-base::Result<void> validate(const Value& schema, const Value& value) { return check(schema, value, ""); }
+base::Result<void> validate(const Value& schema, const Value& value) {
+  return check(schema, value, "");
+}
 
 }  // namespace orchestration

@@ -1,5 +1,5 @@
-// Only a yes by the right person, to the right question, in time, for that very event, lets the group
-// speak. Everything else leaves silence, and rows that say why.
+// Only a yes by the right person, to the right question, in time, for that very event, lets the
+// group speak. Everything else leaves silence, and rows that say why.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,7 +38,8 @@ class Approval : public testing::Test {
     std::map<EventId, bool> journalled;
   };
 
-  static Remembered remember(World& world, const Asked& asked, const std::vector<EventId>& messages = {}) {
+  static Remembered remember(World& world, const Asked& asked,
+                             const std::vector<EventId>& messages = {}) {
     const auto db = world.open_cosigner_db(asked.cosigner);
     storage::Approvals approvals(*db);
     const auto questions = must(approvals.by_code(asked.code));
@@ -51,7 +52,8 @@ class Approval : public testing::Test {
     return out;
   }
 
-  static std::optional<SignalVerdict> verdict_on(const Remembered& remembered, const EventId& message) {
+  static std::optional<SignalVerdict> verdict_on(const Remembered& remembered,
+                                                 const EventId& message) {
     for (const storage::Signal& signal : remembered.signals)
       if (signal.id == message) return signal.verdict;
     return std::nullopt;
@@ -66,11 +68,12 @@ class Approval : public testing::Test {
     return ActionState::kProposed;
   }
 
-  /// Everything the owner sent to the asker so far has been read: a question nobody asked is answered
-  /// by a hint, and messages are read in their order. Works once per asker.
+  /// Everything the owner sent to the asker so far has been read: a question nobody asked is
+  /// answered by a hint, and messages are read in their order. Works once per asker.
   static EventId await_read(World& world, const Asked& asked) {
     const EventId sent = world.owner().send(asked.asker, "yes " + std::string(kNobodysCode));
-    world.owner().await_message([&](const Message& m) { return m.from == asked.asker && m.text.contains("no question"); });
+    world.owner().await_message(
+        [&](const Message& m) { return m.from == asked.asker && m.text.contains("no question"); });
     return sent;
   }
 };
@@ -84,7 +87,8 @@ TEST_F(Approval, ANoIsFinal) {
   const Event result = await_result(world, asked.mention);
   EXPECT_TRUE(replies(world).empty());
   expect_valid_trajectory(world, result);
-  const Event decision = world.stranger().await({.authors = {asked.asker}, .kinds = {nipsa::kinds::kApprovalDecision}});
+  const Event decision = world.stranger().await(
+      {.authors = {asked.asker}, .kinds = {nipsa::kinds::kApprovalDecision}});
   EXPECT_EQ(must(nipsa::parse_approval_decision(decision)).decision, nipsa::Decision::kDenied);
 
   // A change of mind does not reach back: the node has given up, nobody would use the yes.
@@ -112,7 +116,8 @@ TEST_F(Approval, SilenceExpiresAndALateYesChangesNothing) {
   const Event result = await_result(world, asked.mention);
   EXPECT_TRUE(replies(world).empty());
   expect_valid_trajectory(world, result);
-  EXPECT_TRUE(world.stranger().fetch({.kinds = {nipsa::kinds::kApprovalDecision}}).empty()) << "silence is no denial";
+  EXPECT_TRUE(world.stranger().fetch({.kinds = {nipsa::kinds::kApprovalDecision}}).empty())
+      << "silence is no denial";
 
   world.stop_actors();
   const Remembered remembered = remember(world, asked);
@@ -149,7 +154,8 @@ TEST_F(Approval, AWrongCodeChangesNothing) {
   const Asked asked = mention_and_await_question(world);
   const EventId wrong = await_read(world, asked);  // which says yes to a code nobody was given
   EXPECT_TRUE(replies(world).empty());
-  const auto pending = world.ask({"pending", "--home", world.cosigner_home(asked.cosigner).string()});
+  const auto pending =
+      world.ask({"pending", "--home", world.cosigner_home(asked.cosigner).string()});
   ASSERT_EQ(pending.size(), 1U);
   EXPECT_EQ(pending.at(0).value("state", ""), "open");
 
@@ -167,7 +173,8 @@ TEST_F(Approval, ADecisionAboutAnotherEventChangesNothing) {
   World world;
   world.start();
   const Asked asked = mention_and_await_question(world);
-  const Event request = world.owner().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kApprovalRequest}});
+  const Event request = world.owner().await(
+      {.authors = {world.node_key()}, .kinds = {nipsa::kinds::kApprovalRequest}});
   const nipsa::ApprovalRequest parsed = must(nipsa::parse_approval_request(request));
   // The operator's own signature, for this request, but over what the event might have become.
   const nipsa::ApprovalDecision decision{.request = request.id,
@@ -178,8 +185,9 @@ TEST_F(Approval, ADecisionAboutAnotherEventChangesNothing) {
                                          .action = parsed.action,
                                          .action_hash = nostr::sha256("another event"),
                                          .expires = parsed.expires};
-  const Event signed_decision = nostr::sign_event(must(nipsa::build_approval_decision(decision, world.owner().now())),
-                                                  world.owner().key(), world.owner().rng());
+  const Event signed_decision =
+      nostr::sign_event(must(nipsa::build_approval_decision(decision, world.owner().now())),
+                        world.owner().key(), world.owner().rng());
   world.owner().publish(signed_decision);
   await_read(world, asked);
   EXPECT_TRUE(replies(world).empty());
@@ -197,7 +205,8 @@ TEST_F(Approval, TheSameYesTwiceMakesOneReply) {
   World world;
   world.start();
   const Asked asked = mention_and_await_question(world);
-  const EventId twice = world.owner().send(asked.asker, "yes " + asked.code, {.refs = {}, .at = {}, .copies = 2});
+  const EventId twice =
+      world.owner().send(asked.asker, "yes " + asked.code, {.refs = {}, .at = {}, .copies = 2});
   world.owner().send(asked.asker, "yes " + asked.code + "!");
   await_receipt(world, asked, "done");
   expect_told_once(world, asked.mention);
@@ -215,7 +224,8 @@ TEST_F(Approval, TheSameYesTwiceMakesOneReply) {
   EXPECT_EQ(remembered.receipts.size(), 1U);
 }
 
-// ---- a requester that turns against its co-signer ----------------------------------------------------
+// ---- a requester that turns against its co-signer
+// ----------------------------------------------------
 
 /// A node's share in the wrong hands, after the operator approved one event.
 class ChangedEvent : public Approval {
@@ -228,14 +238,16 @@ class ChangedEvent : public Approval {
     world_.node().terminate();
     approved_ = asked_event();
     world_.owner().send(asked_.asker, "yes " + asked_.code);
-    world_.stranger().await({.authors = {asked_.asker}, .kinds = {nipsa::kinds::kApprovalDecision}});
+    world_.stranger().await(
+        {.authors = {asked_.asker}, .kinds = {nipsa::kinds::kApprovalDecision}});
   }
 
   /// The event the node has stamped and asked about, read from its database.
   base::json::Value asked_event() {
     const auto db = world_.open_node_db();
     storage::Actions actions(*db);
-    for (const storage::ActionRow& row : must(actions.list(nipsa::slot_of_event(asked_.mention.id))))
+    for (const storage::ActionRow& row :
+         must(actions.list(nipsa::slot_of_event(asked_.mention.id))))
       if (row.question) return must(base::json::parse(row.event_json));
     throw std::runtime_error("the node has asked about nothing");
   }
@@ -243,9 +255,10 @@ class ChangedEvent : public Approval {
   /// Uses share 1 to have `event` signed; exit code and output of `frost sign`.
   Exit sign(const base::json::Value& event) {
     const auto share = [&](const char* name) { return (world_.deal() / name).string(); };
-    return world_.command({"--json", "frost", "sign", "--group", share("group.txt"), "--share", share("share-1.txt"),
-                           "--relay", world_.relay_urls().front(), "--event", "-"},
-                          base::json::dump(event));
+    return world_.command(
+        {"--json", "frost", "sign", "--group", share("group.txt"), "--share", share("share-1.txt"),
+         "--relay", world_.relay_urls().front(), "--event", "-"},
+        base::json::dump(event));
   }
 
   World world_;
@@ -290,7 +303,8 @@ TEST_F(ChangedEvent, OneApprovalIsOneEvent) {
   EXPECT_EQ(reply_state(world_, asked_), ActionState::kRefused);
   const auto db = world_.open_cosigner_db(World::kFirstCosigner);
   storage::Approvals approvals(*db);
-  EXPECT_EQ(must(approvals.bound_event(must(approvals.by_code(asked_.code)).at(0).digest)), stolen.id);
+  EXPECT_EQ(must(approvals.bound_event(must(approvals.by_code(asked_.code)).at(0).digest)),
+            stolen.id);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace e2e {
 namespace {
 
 TEST(Example, AMentionIsAnsweredOnceTheOperatorSaidYes) {
-  // A relay, homes for a node and two co-signers, an operator, a stranger. Nothing but the relay runs
-  // yet: a test that wants a program in a special state starts the programs one by one.
+  // A relay, homes for a node and two co-signers, an operator, a stranger. Nothing but the relay
+  // runs yet: a test that wants a program in a special state starts the programs one by one.
   World world;
   world.start();
 
@@ -28,7 +28,10 @@ TEST(Example, AMentionIsAnsweredOnceTheOperatorSaidYes) {
 
   // What came of it is on the relay, for everybody to check.
   expect_told_once(world, asked.mention);
-  EXPECT_EQ(world.stranger().fetch({.authors = {world.identity()}, .kinds = {nipsa::kinds::kState}}).size(), 1U);
+  EXPECT_EQ(world.stranger()
+                .fetch({.authors = {world.identity()}, .kinds = {nipsa::kinds::kState}})
+                .size(),
+            1U);
   EXPECT_EQ(receipts(world, asked.code), 1U);
 
   // And what a program remembers is in its database, once it has stopped.

@@ -29,8 +29,9 @@ struct Ledger {
 Ledger ledger_of(World& world, int cosigner) {
   const auto db = world.open_cosigner_db(cosigner);
   storage::NonceLedger nonces(*db);
-  return {must(nonces.count(storage::NonceSide::kIssued, kNodesShare, storage::NonceState::kSpent)),
-          must(nonces.count(storage::NonceSide::kIssued, kNodesShare, storage::NonceState::kReady))};
+  return {
+      must(nonces.count(storage::NonceSide::kIssued, kNodesShare, storage::NonceState::kSpent)),
+      must(nonces.count(storage::NonceSide::kIssued, kNodesShare, storage::NonceState::kReady))};
 }
 
 storage::Question question_at(World& world, const Asked& asked) {
@@ -45,7 +46,8 @@ TEST(Failover, ANonceSpentInDeathNeverSignsAndTheOtherCosignerFinishes) {
   const Asked asked = mention_and_await_question(world);
   world.cosigner(asked.cosigner).terminate();
   world.start_cosigner(asked.cosigner, armed({"cosign.spent"}));
-  const std::vector<Event>& wire = world.stranger().watch({.kinds = {kCosigning}, .tags = {{'p', {world.share(asked.cosigner).hex()}}}});
+  const std::vector<Event>& wire = world.stranger().watch(
+      {.kinds = {kCosigning}, .tags = {{'p', {world.share(asked.cosigner).hex()}}}});
   world.owner().send(asked.asker, "yes " + asked.code);
   EXPECT_EQ(world.cosigner(asked.cosigner).wait().signal, SIGKILL);
   const Ledger at_death = ledger_of(world, asked.cosigner);
@@ -88,7 +90,8 @@ TEST(Failover, ACosignerThatDiesAfterItsYesIsReplacedAndLearnsTheOutcome) {
   const auto db = world.open_cosigner_db(asked.cosigner);
   storage::Approvals approvals(*db);
   EXPECT_EQ(must(approvals.by_code(asked.code)).at(0).state, QuestionState::kConsumed);
-  EXPECT_EQ(must(approvals.bound_event(must(approvals.by_code(asked.code)).at(0).digest)), reply.id);
+  EXPECT_EQ(must(approvals.bound_event(must(approvals.by_code(asked.code)).at(0).digest)),
+            reply.id);
 }
 
 }  // namespace

@@ -54,7 +54,9 @@ class HostileCosign : public testing::Test {
     return {world().identity(), thief().now(), kind, std::move(tags), std::move(content)};
   }
   /// The one event the policy signs without asking: the first profile.
-  static nostr::UnsignedEvent admitted() { return draft(nostr::kinds::kMetadata, R"({"name":"Scout"})"); }
+  static nostr::UnsignedEvent admitted() {
+    return draft(nostr::kinds::kMetadata, R"({"name":"Scout"})");
+  }
 
   static std::string verdict_on(const nostr::UnsignedEvent& event, frostr::SignReason reason = {}) {
     SignRequest request = thief().session(kMarket, event);
@@ -70,7 +72,9 @@ class HostileCosign : public testing::Test {
     request.agent = agent;
     request.trigger = nipsa::TriggerName::kManual;
     request.slot = nipsa::slot_of_manual(thief().rng());
-    return nostr::sign_event(must(nipsa::build_tick_request(request, author.public_key(), thief().now())), author, thief().rng());
+    return nostr::sign_event(
+        must(nipsa::build_tick_request(request, author.public_key(), thief().now())), author,
+        thief().rng());
   }
 
   struct Question {
@@ -78,11 +82,12 @@ class HostileCosign : public testing::Test {
     std::optional<nostr::Sha256> digest;  ///< default: that of the event
     nostr::PublicKey agent = world().identity();
     std::string reason = "because";
-    std::optional<std::string> content;   ///< default: the event, encrypted
+    std::optional<std::string> content;  ///< default: the event, encrypted
     std::chrono::seconds ttl{600};
   };
   /// A 39212 about `event` with a code that may be issued.
-  static nostr::Event question(const nostr::UnsignedEvent& event, const Question& asked, const nostr::SecretKey& author) {
+  static nostr::Event question(const nostr::UnsignedEvent& event, const Question& asked,
+                               const nostr::SecretKey& author) {
     nipsa::ApprovalRequest request{.guardian = asked.guardian,
                                    .operators = {world().owner().pubkey()},
                                    .tick = nostr::EventId(thief().rng().bytes<32>()),
@@ -96,7 +101,8 @@ class HostileCosign : public testing::Test {
         key, node::encode_question_body({.event = event, .action = {}}), thief().rng())));
     for (;;) {
       request.d = nipsa::random_d("apr-", thief().rng());
-      const nostr::Event out = nostr::sign_event(must(nipsa::build_approval_request(request, thief().now())), author, thief().rng());
+      const nostr::Event out = nostr::sign_event(
+          must(nipsa::build_approval_request(request, thief().now())), author, thief().rng());
       if (nipsa::is_issuable(nipsa::approval_code(out.id), {})) return out;
     }
   }
@@ -108,9 +114,12 @@ class HostileCosign : public testing::Test {
                                            .action = "kind:1",
                                            .action_hash = nipsa::event_digest(event),
                                            .expires = thief().now() + std::chrono::seconds{600}};
-    return nostr::sign_event(must(nipsa::build_approval_decision(decision, thief().now())), author, thief().rng());
+    return nostr::sign_event(must(nipsa::build_approval_decision(decision, thief().now())), author,
+                             thief().rng());
   }
-  static base::json::Value pending() { return world().ask({"pending", "--home", world().cosigner_home(kMarket).string()}); }
+  static base::json::Value pending() {
+    return world().ask({"pending", "--home", world().cosigner_home(kMarket).string()});
+  }
 
   static inline World* world_ = nullptr;
   static inline HostileMember* thief_ = nullptr;
@@ -127,23 +136,34 @@ TEST_F(HostileCosign, EverySessionRuleIsKept) {
       {"refused:gid", [](SignRequest& r) { r.gid = frostr::GroupId{}; }},
       {"refused:sid", [](SignRequest& r) { r.sid = frostr::SessionId{}; }, false},
       {"refused:members: 9", [](SignRequest& r) { r.members.push_back(ShareIndex{9}); }},
-      {"refused:members: one is named twice", [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{2}, ShareIndex{2}}; }},
-      {"refused:members: not sorted", [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{1}}; }},
+      {"refused:members: one is named twice",
+       [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{2}, ShareIndex{2}}; }},
+      {"refused:members: not sorted",
+       [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{1}}; }},
       {"refused:members: 1 are below", [](SignRequest& r) { r.members = {ShareIndex{2}}; }},
-      {"refused:members: we are not", [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{3}}; }},
-      {"refused:members: the requester", [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{3}}; }},
+      {"refused:members: we are not",
+       [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{3}}; }},
+      {"refused:members: the requester",
+       [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{3}}; }},
       {"refused:stamp", [](SignRequest& r) { r.stamp -= 301; }},
       {"refused:stamp", [](SignRequest& r) { r.stamp += 600; }},
       {"refused:nonces", [](SignRequest& r) { r.nonces.erase(r.nonces.begin()); }},
       {"refused:nonces", [](SignRequest& r) { r.nonces.push_back(r.nonces.front()); }},
       {"refused:nonces", [](SignRequest& r) { r.nonces.back().idx = ShareIndex{3}; }},
       {"refused:nonces: ours is altered",
-       [](SignRequest& r) { std::swap(r.nonces.back().nonce.commitment.hiding, r.nonces.back().nonce.commitment.binding); }},
-      {"retry:unknown-nonce", [](SignRequest& r) { r.nonces.back().nonce.code = frostr::NonceCode{}; }},
-      {"refused:one-hash-only: 2", [](SignRequest& r) { r.hashes.push_back({nostr::sha256("another"), {}}); }},
+       [](SignRequest& r) {
+         std::swap(r.nonces.back().nonce.commitment.hiding,
+                   r.nonces.back().nonce.commitment.binding);
+       }},
+      {"retry:unknown-nonce",
+       [](SignRequest& r) { r.nonces.back().nonce.code = frostr::NonceCode{}; }},
+      {"refused:one-hash-only: 2",
+       [](SignRequest& r) { r.hashes.push_back({nostr::sha256("another"), {}}); }},
       {"refused:one-hash-only: 0", [](SignRequest& r) { r.hashes.clear(); }},
-      {"refused:tweaks", [](SignRequest& r) { r.hashes.front().tweaks.push_back(frostr::Scalar::from_u32(3)); }},
-      {"refused:wrong-sighash", [](SignRequest& r) { r.hashes.front().sighash = nostr::sha256("something else"); }},
+      {"refused:tweaks",
+       [](SignRequest& r) { r.hashes.front().tweaks.push_back(frostr::Scalar::from_u32(3)); }},
+      {"refused:wrong-sighash",
+       [](SignRequest& r) { r.hashes.front().sighash = nostr::sha256("something else"); }},
       {"refused:malformed", [](SignRequest& r) { r.content = base::Bytes{'{', '}'}; }},
       {"refused:malformed", [](SignRequest& r) { r.content = base::Bytes(4'000, '['); }},
       {"refused:malformed", [](SignRequest& r) { r.content = base::Bytes{}; }},
@@ -165,9 +185,11 @@ TEST_F(HostileCosign, EverySessionRuleIsKept) {
 
 TEST_F(HostileCosign, TheKindsAGroupNeverSignsAreRefusedByName) {
   for (const int kind : {4, 13, 1059, 21059, 24133, 27235})
-    EXPECT_EQ(verdict_on(draft(static_cast<nostr::Kind>(kind), "x")), fmt::format("refused:never-signed: kind {}", kind));
+    EXPECT_EQ(verdict_on(draft(static_cast<nostr::Kind>(kind), "x")),
+              fmt::format("refused:never-signed: kind {}", kind));
   for (const int kind : {14, 3, 39210, 39211, 39212, 39213, 39220, 31337})
-    EXPECT_EQ(verdict_on(draft(static_cast<nostr::Kind>(kind), "x")), fmt::format("refused:kind-not-allowed: kind {}", kind));
+    EXPECT_EQ(verdict_on(draft(static_cast<nostr::Kind>(kind), "x")),
+              fmt::format("refused:kind-not-allowed: kind {}", kind));
 }
 
 TEST_F(HostileCosign, TheEventMustBeTheGroupsAndOfNow) {
@@ -180,10 +202,12 @@ TEST_F(HostileCosign, TheEventMustBeTheGroupsAndOfNow) {
   auto future = admitted();
   future.created_at += std::chrono::seconds{120};
   EXPECT_TRUE(verdict_on(future).starts_with("refused:created-at-out-of-window"));
-  EXPECT_TRUE(verdict_on(draft(22242, "", {{"relay", "wss://elsewhere.example"}, {"challenge", "c"}}))
-                  .starts_with("refused:relay-not-allowed"));
-  EXPECT_TRUE(verdict_on(draft(39201, "AgAA", {{"d", "state"}, {"encrypted"}, {"state_version", "1"}}))
-                  .starts_with("refused:no-live-claim"));
+  EXPECT_TRUE(
+      verdict_on(draft(22242, "", {{"relay", "wss://elsewhere.example"}, {"challenge", "c"}}))
+          .starts_with("refused:relay-not-allowed"));
+  EXPECT_TRUE(
+      verdict_on(draft(39201, "AgAA", {{"d", "state"}, {"encrypted"}, {"state_version", "1"}}))
+          .starts_with("refused:no-live-claim"));
   EXPECT_TRUE(verdict_on(draft(39230, "free text", {{"d", "sess-" + std::string(32, 'a')}}))
                   .starts_with("refused:malformed: session head"));
 }
@@ -203,7 +227,8 @@ TEST_F(HostileCosign, NobodyButTheOperatorDecides) {
   by_share.decision = decision(share, event);
   EXPECT_EQ(kind_of(verdict_on(event, by_share)), Reject::Kind::kApprovalRequired);
   // The operator's and the agent's names under a signature that is not theirs.
-  for (const nostr::PublicKey& name : {world().owner().pubkey(), world().identity(), world().service(kMarket)}) {
+  for (const nostr::PublicKey& name :
+       {world().owner().pubkey(), world().identity(), world().service(kMarket)}) {
     frostr::SignReason forged;
     forged.decision = decision(stranger, event);
     forged.decision->pubkey = name;
@@ -220,10 +245,14 @@ TEST_F(HostileCosign, NobodyButTheOperatorDecides) {
 }
 
 TEST_F(HostileCosign, SecretsNeedTheRunnersClaimAndAKnownTarget) {
-  const auto refusal = [](const frostr::EcdhPackage& package) { return thief().ecdh(kMarket, package).text(); };
+  const auto refusal = [](const frostr::EcdhPackage& package) {
+    return thief().ecdh(kMarket, package).text();
+  };
   const nostr::PublicKey group = world().identity();
-  EXPECT_TRUE(refusal(thief().secret_with(kMarket, group, "")).starts_with("refused:no-live-claim"));
-  EXPECT_TRUE(refusal(thief().secret_with(kMarket, group, std::string(64, 'a'))).starts_with("refused:no-live-claim"));
+  EXPECT_TRUE(
+      refusal(thief().secret_with(kMarket, group, "")).starts_with("refused:no-live-claim"));
+  EXPECT_TRUE(refusal(thief().secret_with(kMarket, group, std::string(64, 'a')))
+                  .starts_with("refused:no-live-claim"));
   auto stock = thief().secret_with(kMarket, group, "");
   stock.reason.reset();
   EXPECT_TRUE(refusal(stock).starts_with("refused:no-live-claim"));
@@ -235,18 +264,23 @@ TEST_F(HostileCosign, SecretsNeedTheRunnersClaimAndAKnownTarget) {
   world().stranger().publish(not_ours);
   world().stranger().publish(not_for_us);
   for (const nostr::Event& wrong : {not_ours, not_for_us})
-    EXPECT_TRUE(refusal(thief().secret_with(kMarket, group, wrong.id.hex())).starts_with("refused:no-live-claim"));
+    EXPECT_TRUE(refusal(thief().secret_with(kMarket, group, wrong.id.hex()))
+                    .starts_with("refused:no-live-claim"));
 
   const nostr::Event live = claim(node_key(), group);
   world().stranger().publish(live);
   const std::string tick = live.id.hex();
   for (const frostr::GroupMember& member : thief().group().members())
-    EXPECT_TRUE(refusal(thief().secret_with(kMarket, member.identity(), tick)).starts_with("refused:member-key"));
-  EXPECT_EQ(refusal(thief().secret_with(kMarket, world().owner().pubkey(), tick)), "refused:target-not-proven");
+    EXPECT_TRUE(refusal(thief().secret_with(kMarket, member.identity(), tick))
+                    .starts_with("refused:member-key"));
+  EXPECT_EQ(refusal(thief().secret_with(kMarket, world().owner().pubkey(), tick)),
+            "refused:target-not-proven");
   // A blinded point: nobody can show its secret.
-  const auto blinded = thief().group().find(ShareIndex{3})->pubkey.times_vartime(frostr::Scalar::from_u32(2));
+  const auto blinded =
+      thief().group().find(ShareIndex{3})->pubkey.times_vartime(frostr::Scalar::from_u32(2));
   ASSERT_TRUE(blinded.has_value());
-  EXPECT_EQ(refusal(thief().secret_with(kMarket, blinded->x_only(), tick)), "refused:target-not-proven");
+  EXPECT_EQ(refusal(thief().secret_with(kMarket, blinded->x_only(), tick)),
+            "refused:target-not-proven");
   auto two = thief().secret_with(kMarket, group, tick);
   two.entries.push_back(two.entries.front());
   EXPECT_TRUE(refusal(two).starts_with("refused:one-target-only"));
@@ -257,9 +291,13 @@ TEST_F(HostileCosign, SecretsNeedTheRunnersClaimAndAKnownTarget) {
   alone.members = {ShareIndex{2}};
   EXPECT_TRUE(refusal(alone).starts_with("refused:members"));
   // A point that is none.
-  EXPECT_TRUE(thief().call(kMarket, {"off-curve", "ecdh",
-                                     {R"({"idx":1,"members":[1,2],"entries":[{"ecdh_pk":")" + std::string(64, 'f') + R"(","keyshare":""}]})"}})
-                  .text().starts_with("refused:malformed"));
+  EXPECT_TRUE(thief()
+                  .call(kMarket, {"off-curve",
+                                  "ecdh",
+                                  {R"({"idx":1,"members":[1,2],"entries":[{"ecdh_pk":")" +
+                                   std::string(64, 'f') + R"(","keyshare":""}]})"}})
+                  .text()
+                  .starts_with("refused:malformed"));
 }
 
 TEST_F(HostileCosign, WhatIsNoPeerMessageGetsNoAnswer) {
@@ -272,9 +310,9 @@ TEST_F(HostileCosign, WhatIsNoPeerMessageGetsNoAnswer) {
   thief().post(thief().seal(kMarket, ping, self, now - std::chrono::seconds{121}));
   thief().post(thief().seal(kMarket, ping, self, now + std::chrono::seconds{200}));
   nostr::Event wrong = thief().seal(kMarket, ping, self, now);
-  for (const std::string& content :
-       {std::string("garbage"), std::string(200, 'A'), wrong.content.substr(0, wrong.content.size() - 4), "#" + wrong.content,
-        std::string(60'000, '_'), std::string()})
+  for (const std::string& content : {std::string("garbage"), std::string(200, 'A'),
+                                     wrong.content.substr(0, wrong.content.size() - 4),
+                                     "#" + wrong.content, std::string(60'000, '_'), std::string()})
     thief().post(nostr::sign_event({nostr::kinds::kBifrost, now, wrong.tags, content}, self, rng));
   nostr::Tags many = wrong.tags;
   for (int i = 0; i < 500; ++i) many.push_back({"p", std::string(64, 'b')});
@@ -282,12 +320,17 @@ TEST_F(HostileCosign, WhatIsNoPeerMessageGetsNoAnswer) {
 
   const std::string deep(2'000, '[');
   for (const std::string& text :
-       {std::string("not json"), std::string("[]"), std::string("{}"), deep, std::string(R"({"id":7,"type":"request"})"),
-        R"({"id":")" + std::string(1'000, 'i') + R"(","type":"request","method":"ping","params":["ping"]})",
-        std::string(R"({"id":"silence","type":"event","topic":"x","data":1})"), std::string(R"({"id":"silence","type":"accept","data":{}})"),
+       {std::string("not json"), std::string("[]"), std::string("{}"), deep,
+        std::string(R"({"id":7,"type":"request"})"),
+        R"({"id":")" + std::string(1'000, 'i') +
+            R"(","type":"request","method":"ping","params":["ping"]})",
+        std::string(R"({"id":"silence","type":"event","topic":"x","data":1})"),
+        std::string(R"({"id":"silence","type":"accept","data":{}})"),
         std::string(R"({"id":"silence","type":"request","method":"ping","params":[{}]})"),
-        std::string(R"({"id":"silence","type":"request","method":"ping","params":["1","2","3","4","5"]})"),
-        std::string("{\"id\":\"silence\",\"type\":\"request\",\"method\":\"ping\",\"params\":[\"\xff\xfe\"]}")})
+        std::string(
+            R"({"id":"silence","type":"request","method":"ping","params":["1","2","3","4","5"]})"),
+        std::string("{\"id\":\"silence\",\"type\":\"request\",\"method\":\"ping\",\"params\":["
+                    "\"\xff\xfe\"]}")})
     thief().say(kMarket, text);
   EXPECT_EQ(thief().settle(kMarket), 0u);
 }
@@ -298,12 +341,15 @@ TEST_F(HostileCosign, RequestsThatMeanNothingAreRefusedWithAWord) {
     return thief().call(kMarket, {fmt::format("odd-{}", ++number), method, {body}}).text();
   };
   EXPECT_TRUE(says("steal", "{}").starts_with("refused:unknown-method"));
-  for (const std::string body : {"", "[]", "{}", "{\"hashes\":[]}", "\"sign\"", "{\"members\":[1,2],\"members\":[1,2]}"}) {
+  for (const std::string body :
+       {"", "[]", "{}", "{\"hashes\":[]}", "\"sign\"", "{\"members\":[1,2],\"members\":[1,2]}"}) {
     EXPECT_TRUE(says("sign", body).starts_with("refused:malformed")) << body;
     EXPECT_TRUE(says("ecdh", body).starts_with("refused:malformed")) << body;
   }
-  EXPECT_TRUE(says("sign", std::string(15, '[') + std::string(15, ']')).starts_with("refused:malformed"));
-  EXPECT_TRUE(says("onboard", frostr::onboard_params(ShareIndex{3}, thief().group().find(ShareIndex{3})->pubkey))
+  EXPECT_TRUE(
+      says("sign", std::string(15, '[') + std::string(15, ']')).starts_with("refused:malformed"));
+  EXPECT_TRUE(says("onboard", frostr::onboard_params(ShareIndex{3},
+                                                     thief().group().find(ShareIndex{3})->pubkey))
                   .starts_with("refused:not-the-author"));
   EXPECT_TRUE(says("echo", std::string(5'000, 'e')).starts_with("refused:echo-too-long"));
 }
@@ -314,7 +360,8 @@ TEST_F(HostileCosign, AMemberThatThePolicyDoesNotNameGetsNothing) {
   const frostr::WireNonce stolen = thief().take_nonce(kMarket);
   SignRequest request = third.session(kMarket, admitted(), stolen);
   EXPECT_EQ(third.sign(kMarket, request).text(), "refused:not-a-requester");
-  EXPECT_EQ(third.ecdh(kMarket, third.secret_with(kMarket, world().identity(), "")).text(), "refused:not-a-requester");
+  EXPECT_EQ(third.ecdh(kMarket, third.secret_with(kMarket, world().identity(), "")).text(),
+            "refused:not-a-requester");
   EXPECT_THROW((void)third.take_nonce(kMarket), std::runtime_error);
 }
 
@@ -323,27 +370,33 @@ TEST_F(HostileCosign, QuestionsThatLieAreNotAskedOrAskedTruthfully) {
   Person& anybody = world().stranger();
   base::Rng& rng = thief().rng();
   const nostr::SecretKey stranger = nostr::SecretKey::generate(rng);
-  anybody.publish(question(event, {}, stranger));                                                   // not a runner
-  anybody.publish(question(event, {.digest = nostr::sha256("a friendlier event")}, node_key()));    // another digest
+  anybody.publish(question(event, {}, stranger));  // not a runner
+  anybody.publish(question(event, {.digest = nostr::sha256("a friendlier event")},
+                           node_key()));  // another digest
   anybody.publish(question(event, {.content = "not encrypted at all"}, node_key()));
-  anybody.publish(question(event, {.guardian = world().service(World::kSecondCosigner),
-                                   .content = "AgAA"}, node_key()));                                // somebody else's
+  anybody.publish(question(event,
+                           {.guardian = world().service(World::kSecondCosigner), .content = "AgAA"},
+                           node_key()));  // somebody else's
   anybody.publish(question(draft(4, "a kind that is never signed"), {}, node_key()));
   anybody.publish(question(draft(14, "a kind that nobody allows"), {}, node_key()));
-  anybody.publish(question(draft(1, std::string(5'000, 'x')), {}, node_key()));                     // too long to show
+  anybody.publish(question(draft(1, std::string(5'000, 'x')), {}, node_key()));  // too long to show
   auto foreign = draft(1, "in another's name");
   foreign.pubkey = stranger.public_key();
   anybody.publish(question(foreign, {}, node_key()));
 
-  const nostr::Event lie = question(event, {.agent = stranger.public_key(),
-                                            .reason = "harmless! \xe2\x80\xae answer yes FAKE-C0DE",
-                                            .ttl = std::chrono::hours{23}}, node_key());
+  const nostr::Event lie = question(event,
+                                    {.agent = stranger.public_key(),
+                                     .reason = "harmless! \xe2\x80\xae answer yes FAKE-C0DE",
+                                     .ttl = std::chrono::hours{23}},
+                                    node_key());
   anybody.publish(lie);
   const std::string code = nipsa::format_code(nipsa::approval_code(lie.id));
-  const Message message = world().owner().await_message([&](const Message& m) { return m.text.find(code) != std::string::npos; });
+  const Message message = world().owner().await_message(
+      [&](const Message& m) { return m.text.find(code) != std::string::npos; });
   EXPECT_EQ(message.from, world().service(kMarket));
   EXPECT_NE(message.text.find("| what would really be said\n"), std::string::npos) << message.text;
-  EXPECT_NE(message.text.find("agent says: \"harmless! \\u202e answer yes …\""), std::string::npos) << message.text;
+  EXPECT_NE(message.text.find("agent says: \"harmless! \\u202e answer yes …\""), std::string::npos)
+      << message.text;
   const auto open = pending();
   ASSERT_EQ(open.size(), 1u) << base::json::dump(open);
   EXPECT_EQ(open[0]["agent"], world().identity().hex());
@@ -356,7 +409,8 @@ TEST_F(HostileCosign, QuestionsThatLieAreNotAskedOrAskedTruthfully) {
   anybody.publish(question(event, {}, node_key()));
   // No is no: for this event, its twin with another time, and a new request for either.
   world().owner().send(message.from, "no " + code);
-  anybody.await({.authors = {message.from}, .kinds = {39213}}, [&](const nostr::Event& e) { return tag(e, "d") == lie.id.hex(); });
+  anybody.await({.authors = {message.from}, .kinds = {39213}},
+                [&](const nostr::Event& e) { return tag(e, "d") == lie.id.hex(); });
   EXPECT_TRUE(verdict_on(event).starts_with("refused:denied"));
   auto twin = event;
   twin.created_at += std::chrono::seconds{1};
@@ -365,16 +419,19 @@ TEST_F(HostileCosign, QuestionsThatLieAreNotAskedOrAskedTruthfully) {
   const nostr::Event next = question(draft(1, "the next thing"), {}, node_key());
   anybody.publish(next);
   const std::string next_code = nipsa::format_code(nipsa::approval_code(next.id));
-  const Message second = world().owner().await_message([&](const Message& m) { return m.text.find(next_code) != std::string::npos; });
+  const Message second = world().owner().await_message(
+      [&](const Message& m) { return m.text.find(next_code) != std::string::npos; });
   EXPECT_EQ(pending().size(), 1u);
   world().owner().send(second.from, "no " + next_code);
-  anybody.await({.authors = {second.from}, .kinds = {39213}}, [&](const nostr::Event& e) { return tag(e, "d") == next.id.hex(); });
+  anybody.await({.authors = {second.from}, .kinds = {39213}},
+                [&](const nostr::Event& e) { return tag(e, "d") == next.id.hex(); });
 }
 
 TEST_F(HostileCosign, WhatBreaksNoRuleIsSignedAndOnlyOnce) {
   const nostr::UnsignedEvent event = admitted();
   SignRequest request = thief().session(kMarket, event);
-  const frostr::RpcRequest rpc{frostr::new_rpc_id(thief().rng()), "sign", {frostr::to_params(request)}};
+  const frostr::RpcRequest rpc{
+      frostr::new_rpc_id(thief().rng()), "sign", {frostr::to_params(request)}};
   const Spoken first = thief().call(kMarket, rpc);
   ASSERT_TRUE(first.accepted) << first.reason;
   const frostr::SignAnswer answer = must(frostr::parse_sign_answer(first.data));
@@ -386,7 +443,9 @@ TEST_F(HostileCosign, WhatBreaksNoRuleIsSignedAndOnlyOnce) {
   EXPECT_EQ(thief().sign(kMarket, request).text(), "retry:unknown-nonce");
   // The same code for another event.
   auto other = draft(nostr::kinds::kRelayList, "");
-  EXPECT_EQ(thief().sign(kMarket, thief().session(kMarket, other, request.nonces.back().nonce)).text(), "retry:unknown-nonce");
+  EXPECT_EQ(
+      thief().sign(kMarket, thief().session(kMarket, other, request.nonces.back().nonce)).text(),
+      "retry:unknown-nonce");
   // A second profile is a change, and changes ask.
   auto second = admitted();
   second.created_at += std::chrono::seconds{1};
@@ -395,7 +454,9 @@ TEST_F(HostileCosign, WhatBreaksNoRuleIsSignedAndOnlyOnce) {
 }
 
 TEST_F(HostileCosign, ARequestRecordedBeforeARestartIsRefusedAfterIt) {
-  const frostr::RpcRequest rpc{frostr::new_rpc_id(thief().rng()), "sign", {frostr::to_params(thief().session(kMarket, draft(1, "replay")))}};
+  const frostr::RpcRequest rpc{frostr::new_rpc_id(thief().rng()),
+                               "sign",
+                               {frostr::to_params(thief().session(kMarket, draft(1, "replay")))}};
   EXPECT_EQ(kind_of(thief().call(kMarket, rpc).text()), Reject::Kind::kApprovalRequired);
   const frostr::WireNonce before = thief().take_nonce(kMarket);
   world().cosigner(kMarket).terminate();
@@ -404,7 +465,9 @@ TEST_F(HostileCosign, ARequestRecordedBeforeARestartIsRefusedAfterIt) {
   // A nonce of the earlier process is dead.
   std::string text = "retry:starting";
   while (text.starts_with("retry:starting"))
-    text = thief().sign(kMarket, thief().session(kMarket, draft(nostr::kinds::kRelayList, ""), before)).text();
+    text = thief()
+               .sign(kMarket, thief().session(kMarket, draft(nostr::kinds::kRelayList, ""), before))
+               .text();
   EXPECT_EQ(text, "retry:unknown-nonce");
 }
 

@@ -1,5 +1,5 @@
-// The relay goes away in the middle. What was published meanwhile is found when it is back, and acted
-// on once.
+// The relay goes away in the middle. What was published meanwhile is found when it is back, and
+// acted on once.
 #include <gtest/gtest.h>
 
 #include "nipsa/kinds.h"
@@ -27,7 +27,8 @@ void await_cut(World& world, const std::filesystem::path& home, const std::strin
 void await_cut_everywhere(World& world, int relay) {
   const std::string url = world.relay_urls().at(static_cast<std::size_t>(relay));
   await_cut(world, world.node_home(), url);
-  for (const int index : {World::kFirstCosigner, World::kSecondCosigner}) await_cut(world, world.cosigner_home(index), url);
+  for (const int index : {World::kFirstCosigner, World::kSecondCosigner})
+    await_cut(world, world.cosigner_home(index), url);
 }
 
 TEST(Outage, AnAnswerPublishedMeanwhileIsActedOnOnce) {
@@ -36,7 +37,8 @@ TEST(Outage, AnAnswerPublishedMeanwhileIsActedOnOnce) {
   const Asked asked = mention_and_await_question(world);
   world.relay().kill();
   await_cut_everywhere(world, 0);
-  world.store_at_relay(0, world.owner().wrap(asked.asker, "yes " + asked.code, {.refs = {}, .at = {}, .copies = 2}));
+  world.store_at_relay(
+      0, world.owner().wrap(asked.asker, "yes " + asked.code, {.refs = {}, .at = {}, .copies = 2}));
   world.start_relay();
   await_receipt(world, asked, "done");
   expect_told_once(world, asked.mention);
@@ -49,7 +51,8 @@ TEST(Outage, AMentionPublishedMeanwhileIsAnswered) {
   world.await_announced();
   world.relay().kill();
   await_cut_everywhere(world, 0);
-  const Event note = world.stranger().sign(nostr::kinds::kTextNote, {{"p", world.identity().hex()}}, "Anybody home?");
+  const Event note = world.stranger().sign(nostr::kinds::kTextNote, {{"p", world.identity().hex()}},
+                                           "Anybody home?");
   world.store_at_relay(0, {note});
   world.start_relay();
   const Asked asked = await_question(world, note);
@@ -65,7 +68,8 @@ TEST(Outage, ADecisionTakenWhileCutOffIsPublishedAfterwards) {
   world.relay().kill();
   await_cut_everywhere(world, 0);
   // The operator walks over to the co-signer's own machine.
-  const auto decided = world.ask({"approve", asked.code, "--home", world.cosigner_home(asked.cosigner).string()});
+  const auto decided =
+      world.ask({"approve", asked.code, "--home", world.cosigner_home(asked.cosigner).string()});
   EXPECT_EQ(decided.value("state", ""), "approved");
   world.start_relay();
   await_receipt(world, asked, "done");
@@ -105,7 +109,8 @@ TEST(Outage, OneOfTwoRelaysIsEnoughAndTheSameAnswerOnBothCountsOnce) {
   await_result(world, asked.mention);
   // What the relay missed is brought to it, and the answer it brings changes nothing.
   Person reader({world.relay_urls().at(0)});
-  const Event late = reader.await({.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
+  const Event late =
+      reader.await({.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
   world.owner().move_to(world.relay_urls());
   world.stranger().move_to(world.relay_urls());
   expect_told_once(world, asked.mention);

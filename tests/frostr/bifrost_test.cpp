@@ -40,7 +40,8 @@ Task<Member*> started(Member* member) {
 
 Task<void> publish(Member& member, World& world, nostr::Event event) {
   const auto outcomes = co_await member.pool.publish({world.relay->url()}, std::move(event));
-  EXPECT_EQ(outcomes.at(0).state, nostr::PublishOutcome::State::kAccepted) << outcomes.at(0).message;
+  EXPECT_EQ(outcomes.at(0).state, nostr::PublishOutcome::State::kAccepted)
+      << outcomes.at(0).message;
 }
 
 Task<void> sign_and_verify(World& world) {
@@ -86,11 +87,13 @@ Task<void> ask_then_sign(World& world) {
     EXPECT_EQ(asked->member, kMarket);
     EXPECT_EQ(asked->service, world.cast.service.public_key());
   }
-  const auto as_signer = co_await signer.sign({.kind = 1, .created_at = event.created_at, .content = event.content});
+  const auto as_signer =
+      co_await signer.sign({.kind = 1, .created_at = event.created_at, .content = event.content});
   EXPECT_EQ(as_signer.error().code, base::Errc::kApprovalRequired);
   EXPECT_TRUE(as_signer.error().detail.ends_with(nipsa::event_digest(event).hex()));
 
-  market.book.words[nipsa::event_digest(event)] = {OperatorWord::kApproved, nostr::EventId(world.rng.bytes<32>())};
+  market.book.words[nipsa::event_digest(event)] = {OperatorWord::kApproved,
+                                                   nostr::EventId(world.rng.bytes<32>())};
   SignContext context;
   context.member = kMarket;
   outcome = must(co_await signer.sign_with_context(event, context));
@@ -180,7 +183,8 @@ Task<void> restart_market(World& world, std::string path) {
   EXPECT_EQ(must(ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kSpent)), spent);
   const auto second = must(co_await signer.sign_with_context(note_now(world, "after"), {}));
   EXPECT_TRUE(std::holds_alternative<Signed>(second));
-  EXPECT_EQ(must(ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kSpent)), spent + 1);
+  EXPECT_EQ(must(ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kSpent)),
+            spent + 1);
   co_await node.stop();
   co_await market.stop();
 }
@@ -280,9 +284,11 @@ TEST(Bifrost, EventsGoToMembersThatJudge) {
 Task<void> echo_oneself(World& world) {
   Member node(world, 1, Policy{});
   co_await started(&node);
-  const auto reply = must(co_await node.node->call(ShareIndex{1}, "echo", "are you there", std::chrono::seconds(3)));
+  const auto reply = must(
+      co_await node.node->call(ShareIndex{1}, "echo", "are you there", std::chrono::seconds(3)));
   EXPECT_EQ(std::get<RpcAccept>(reply).data, "are you there");
-  const auto silent = co_await node.node->call(kGuardian, "ping", "ping", std::chrono::milliseconds(200));
+  const auto silent =
+      co_await node.node->call(kGuardian, "ping", "ping", std::chrono::milliseconds(200));
   EXPECT_EQ(silent.error().code, base::Errc::kTimeout);
   co_await node.stop();
 }

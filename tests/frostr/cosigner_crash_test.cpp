@@ -27,12 +27,12 @@ constexpr ShareIndex kMarket{2};
 std::string request_signature(Cast& cast, Party& market, const nostr::UnsignedEvent& event) {
   Party node(cast, 1, Policy{});
   node.nonces.receive(kMarket, must(market.nonces.top_up(kNode, 0, kNow)));
-  const auto session = must(SigningSession::create(cast.group(), node.share, node.nonces,
-                                                   {{kMarket, *node.nonces.next(kMarket)}},
-                                                   nostr::Sha256(nostr::compute_id(event).array()),
-                                                   nostr::to_json(event), std::nullopt, kNow));
-  const auto reply = testing::reply_of(market.cosigner.handle(
-      kNode, {new_rpc_id(cast.rng), "sign", {to_params(session.request())}}, kNow, Cosigner::Look::kFirst));
+  const auto session = must(SigningSession::create(
+      cast.group(), node.share, node.nonces, {{kMarket, *node.nonces.next(kMarket)}},
+      nostr::Sha256(nostr::compute_id(event).array()), nostr::to_json(event), std::nullopt, kNow));
+  const auto reply = testing::reply_of(
+      market.cosigner.handle(kNode, {new_rpc_id(cast.rng), "sign", {to_params(session.request())}},
+                             kNow, Cosigner::Look::kFirst));
   const auto* reject = std::get_if<RpcReject>(&reply);
   return reject != nullptr ? reject->reason : "(signed)";
 }
@@ -46,7 +46,8 @@ TEST(CosignerCrash, WhatWasCommittedHoldsAfterTheKill) {
   Cast cast;
   const auto event = cast.note("approved once");
   ScriptedBook book;
-  book.words[nipsa::event_digest(event)] = {OperatorWord::kApproved, nostr::EventId(cast.rng.bytes<32>())};
+  book.words[nipsa::event_digest(event)] = {OperatorWord::kApproved,
+                                            nostr::EventId(cast.rng.bytes<32>())};
 
   const pid_t child = ::fork();
   if (child == 0) {

@@ -22,19 +22,23 @@ constexpr ShareIndex kMarket{2};
 
 class CosignerTest : public ::testing::Test {
  protected:
-  CosignerTest() : node_(cast_, 1, Policy{}), market_(cast_, 2, cast_.policy(), &book_) { exchange_nonces(); }
+  CosignerTest() : node_(cast_, 1, Policy{}), market_(cast_, 2, cast_.policy(), &book_) {
+    exchange_nonces();
+  }
 
   void exchange_nonces() {
     node_.nonces.receive(kMarket, must(market_.nonces.top_up(kNode, std::nullopt, kNow)));
   }
   /// A session by the node with `market_`, over `event` or, without one, over a bare hash.
-  SigningSession session(const std::optional<nostr::UnsignedEvent>& event, std::optional<SignReason> reason = {}) {
-    const auto hash = event ? nostr::Sha256(nostr::compute_id(*event).array()) : nostr::sha256("blind");
+  SigningSession session(const std::optional<nostr::UnsignedEvent>& event,
+                         std::optional<SignReason> reason = {}) {
+    const auto hash =
+        event ? nostr::Sha256(nostr::compute_id(*event).array()) : nostr::sha256("blind");
     std::optional<std::string> content;
     if (event) content = nostr::to_json(*event);
     return must(SigningSession::create(cast_.group(), node_.share, node_.nonces,
-                                       {{kMarket, must_have(node_.nonces.next(kMarket))}}, hash, content,
-                                       std::move(reason), kNow));
+                                       {{kMarket, must_have(node_.nonces.next(kMarket))}}, hash,
+                                       content, std::move(reason), kNow));
   }
   static WireNonce must_have(std::optional<WireNonce> nonce) {
     CHECK(nonce.has_value());
@@ -61,7 +65,8 @@ class CosignerTest : public ::testing::Test {
     auto attempt = session(event, std::move(reason));
     return run(attempt);
   }
-  std::string sign_refusal(const nostr::UnsignedEvent& event, std::optional<SignReason> reason = {}) {
+  std::string sign_refusal(const nostr::UnsignedEvent& event,
+                           std::optional<SignReason> reason = {}) {
     const auto result = sign(event, std::move(reason));
     return std::holds_alternative<std::string>(result) ? std::get<std::string>(result) : "(signed)";
   }
@@ -70,8 +75,12 @@ class CosignerTest : public ::testing::Test {
     policy.kinds[1].verdict = Rule::kSign;
     market_.cosigner.set_policy(policy);
   }
-  std::int64_t spent() { return must(market_.ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kSpent)); }
-  std::int64_t voided() { return must(market_.ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kVoid)); }
+  std::int64_t spent() {
+    return must(market_.ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kSpent));
+  }
+  std::int64_t voided() {
+    return must(market_.ledger.count(storage::NonceSide::kIssued, 1, storage::NonceState::kVoid));
+  }
 
   Cast cast_;
   ScriptedBook book_;
@@ -145,13 +154,15 @@ TEST_F(CosignerTest, ADecisionTravelsWithTheRequestIfItsAuthorCounts) {
     return sign_refusal(event, reason);
   };
   EXPECT_TRUE(with(cast_.decision(cast_.runner, digest)).starts_with("approval-required:"));
-  EXPECT_TRUE(with(cast_.decision(cast_.operator_key, nostr::sha256("other"))).starts_with("approval-required:"));
+  EXPECT_TRUE(with(cast_.decision(cast_.operator_key, nostr::sha256("other")))
+                  .starts_with("approval-required:"));
   EXPECT_TRUE(with(cast_.decision(cast_.operator_key, digest, true, kNow - base::seconds(601)))
                   .starts_with("approval-required:"));
   auto forged = cast_.decision(cast_.operator_key, digest);
   forged.content = "x";
   EXPECT_TRUE(with(forged).starts_with("approval-required:"));
-  EXPECT_TRUE(with(cast_.decision(cast_.operator_key, digest, false)).starts_with("refused:denied"));
+  EXPECT_TRUE(
+      with(cast_.decision(cast_.operator_key, digest, false)).starts_with("refused:denied"));
   EXPECT_EQ(with(cast_.decision(cast_.operator_key, digest)), "(signed)");
 }
 
@@ -195,12 +206,15 @@ TEST_F(CosignerTest, TheSessionMustBeOursInEveryField) {
   const std::vector<Case> cases{
       {"gid", [](SignRequest& r) { r.gid = GroupId{}; }},
       {"sid", [](SignRequest& r) { r.sid = SessionId{}; }, false},
-      {"members: 9", [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{2}, ShareIndex{9}}; }},
-      {"members: one is named twice", [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{1}, ShareIndex{2}}; }},
+      {"members: 9",
+       [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{2}, ShareIndex{9}}; }},
+      {"members: one is named twice",
+       [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{1}, ShareIndex{2}}; }},
       {"members: not sorted", [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{1}}; }},
       {"members: 1 are below", [](SignRequest& r) { r.members = {ShareIndex{2}}; }},
       {"members: we are not", [](SignRequest& r) { r.members = {ShareIndex{1}, ShareIndex{3}}; }},
-      {"members: the requester", [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{3}}; }},
+      {"members: the requester",
+       [](SignRequest& r) { r.members = {ShareIndex{2}, ShareIndex{3}}; }},
       {"stamp", [](SignRequest& r) { r.stamp -= 301; }},
       {"stamp", [](SignRequest& r) { r.stamp += 301; }},
       {"nonces", [](SignRequest& r) { r.nonces.pop_back(); }},
@@ -278,7 +292,8 @@ TEST_F(CosignerTest, AlteredPointsUnderOurCodeAreRefused) {
   allow_notes();
   auto request = session(cast_.note("a")).request();
   for (MemberNonce& nonce : request.nonces)
-    if (nonce.idx == kMarket) std::swap(nonce.nonce.commitment.hiding, nonce.nonce.commitment.binding);
+    if (nonce.idx == kMarket)
+      std::swap(nonce.nonce.commitment.hiding, nonce.nonce.commitment.binding);
   request.sid = compute_session_id(request);
   EXPECT_EQ(refusal(request), "refused:nonces: ours is altered");
   EXPECT_EQ(spent(), 0);
@@ -297,8 +312,8 @@ TEST_F(CosignerTest, ARepetitionAfterARestartIsRefused) {
   allow_notes();
   const auto request = rpc(session(cast_.note("a")).request());
   (void)market_.cosigner.handle(kNode, request, kNow, Look::kFirst);
-  Cosigner restarted(*market_.db, cast_.group(), market_.share, market_.nonces, market_.peers, cast_.rng,
-                     market_.cosigner.policy(), &book_, {});
+  Cosigner restarted(*market_.db, cast_.group(), market_.share, market_.nonces, market_.peers,
+                     cast_.rng, market_.cosigner.policy(), &book_, {});
   EXPECT_EQ(reject_of(restarted.handle(kNode, request, kNow, Look::kFirst)), "refused:replayed");
 }
 
@@ -318,16 +333,19 @@ TEST_F(CosignerTest, StateIsSignedOncePerLiveClaim) {
   const auto signed_state = sign(first, reason);
   ASSERT_TRUE(std::holds_alternative<nostr::Signature>(signed_state));
   EXPECT_EQ(sign_refusal(first, reason), "(signed)");
-  EXPECT_TRUE(sign_refusal(state("Ag2", std::nullopt, kNow), reason).starts_with("refused:state-already-signed"));
+  EXPECT_TRUE(sign_refusal(state("Ag2", std::nullopt, kNow), reason)
+                  .starts_with("refused:state-already-signed"));
 
   // The next tick builds on what stands on the relays.
-  const auto standing = must(nostr::attach_signature(first, std::get<nostr::Signature>(signed_state)));
+  const auto standing =
+      must(nostr::attach_signature(first, std::get<nostr::Signature>(signed_state)));
   must(market_.cosigner.facts().events().insert(standing, kNow));
   const auto next_claim = cast_.claim();
   must(market_.cosigner.facts().events().insert(next_claim, kNow));
   reason.tick = next_claim.id.hex();
   exchange_nonces();
-  EXPECT_TRUE(sign_refusal(state("Ag3", std::nullopt, kNow + base::seconds(1)), reason).starts_with("refused:stale-prev"));
+  EXPECT_TRUE(sign_refusal(state("Ag3", std::nullopt, kNow + base::seconds(1)), reason)
+                  .starts_with("refused:stale-prev"));
   EXPECT_EQ(sign_refusal(state("Ag3", standing.id, kNow + base::seconds(1)), reason), "(signed)");
 }
 
@@ -342,8 +360,10 @@ TEST_F(CosignerTest, AStaleViewIsRefreshedOnceBeforeARefusal) {
   ASSERT_NE(refresh, nullptr);
   EXPECT_EQ(refresh->filters.size(), 3u);
   // While that is under way a repetition is not worked on.
-  EXPECT_TRUE(std::holds_alternative<Cosigner::Silence>(market_.cosigner.handle(kNode, request, kNow, Look::kFirst)));
-  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, request, kNow, Look::kFinal)).starts_with("refused:no-live-claim"));
+  EXPECT_TRUE(std::holds_alternative<Cosigner::Silence>(
+      market_.cosigner.handle(kNode, request, kNow, Look::kFirst)));
+  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, request, kNow, Look::kFinal))
+                  .starts_with("refused:no-live-claim"));
 }
 
 TEST_F(CosignerTest, ClaimsByOthersOrForOthersOrExpiredDoNotCount) {
@@ -353,7 +373,8 @@ TEST_F(CosignerTest, ClaimsByOthersOrForOthersOrExpiredDoNotCount) {
   must(facts.events().insert(claim, kNow));
   EXPECT_TRUE(must(facts.live_claim(claim.id.hex(), runner, kNow)));
   EXPECT_TRUE(must(facts.live_claim(claim.id.hex(), runner, kNow + kClaimLife)));
-  EXPECT_FALSE(must(facts.live_claim(claim.id.hex(), runner, kNow + kClaimLife + base::seconds(1))));
+  EXPECT_FALSE(
+      must(facts.live_claim(claim.id.hex(), runner, kNow + kClaimLife + base::seconds(1))));
   EXPECT_FALSE(must(facts.live_claim(claim.id.hex(), cast_.operator_key.public_key(), kNow)));
   EXPECT_FALSE(must(facts.live_claim(claim.id.hex(), std::nullopt, kNow)));
   EXPECT_FALSE(must(facts.live_claim("nonsense", runner, kNow)));
@@ -374,10 +395,12 @@ TEST_F(CosignerTest, AnOpenQuestionKeepsItsClaimAlive) {
   request.action = "publish";
   request.action_hash = nostr::sha256("x");
   request.expires = kNow + base::seconds(900);
-  must(facts.events().insert(
-      nostr::sign_event(must(nipsa::build_approval_request(request, kNow)), cast_.runner, cast_.rng), kNow));
+  must(facts.events().insert(nostr::sign_event(must(nipsa::build_approval_request(request, kNow)),
+                                               cast_.runner, cast_.rng),
+                             kNow));
   const auto at = [&](int seconds) {
-    return must(facts.live_claim(claim.id.hex(), cast_.runner.public_key(), kNow + base::seconds(seconds)));
+    return must(
+        facts.live_claim(claim.id.hex(), cast_.runner.public_key(), kNow + base::seconds(seconds)));
   };
   EXPECT_TRUE(at(960));
   EXPECT_FALSE(at(961));
@@ -415,11 +438,13 @@ TEST_F(CosignerTest, EveryVerdictIsAudited) {
 class CosignerEcdhTest : public CosignerTest {
  protected:
   EcdhSession session_for(const nostr::PublicKey& target, std::string tick) {
-    return must(EcdhSession::create(cast_.group(), node_.share, {kMarket}, must(EcdhTarget::from_key(target)),
+    return must(EcdhSession::create(cast_.group(), node_.share, {kMarket},
+                                    must(EcdhTarget::from_key(target)),
                                     EcdhReason{"self", std::move(tick), {}}));
   }
   RpcMessage ask_ecdh(const EcdhPackage& package, Look look = Look::kFinal) {
-    return reply_of(market_.cosigner.handle(kNode, {new_rpc_id(cast_.rng), "ecdh", {to_params(package)}}, kNow, look));
+    return reply_of(market_.cosigner.handle(
+        kNode, {new_rpc_id(cast_.rng), "ecdh", {to_params(package)}}, kNow, look));
   }
   std::string ecdh_refusal(const EcdhPackage& package) {
     const auto message = ask_ecdh(package);
@@ -431,7 +456,8 @@ class CosignerEcdhTest : public CosignerTest {
 TEST_F(CosignerEcdhTest, SelfIsOpenedForALiveClaimRepeatably) {
   const auto claim = cast_.claim();
   const auto group = cast_.group().identity();
-  EXPECT_TRUE(ecdh_refusal(session_for(group, claim.id.hex()).request()).starts_with("refused:no-live-claim"));
+  EXPECT_TRUE(ecdh_refusal(session_for(group, claim.id.hex()).request())
+                  .starts_with("refused:no-live-claim"));
   EXPECT_TRUE(ecdh_refusal(session_for(group, "").request()).starts_with("refused:no-live-claim"));
   must(market_.cosigner.facts().events().insert(claim, kNow));
   std::optional<nostr::Sha256> seen;
@@ -451,9 +477,11 @@ TEST_F(CosignerEcdhTest, EverythingElseIsRefusedByName) {
   const auto claim = cast_.claim();
   must(market_.cosigner.facts().events().insert(claim, kNow));
   const std::string tick = claim.id.hex();
-  EXPECT_EQ(ecdh_refusal(session_for(cast_.operator_key.public_key(), tick).request()), "refused:target-not-proven");
-  EXPECT_TRUE(ecdh_refusal(session_for(cast_.group().find(ShareIndex{3})->identity(), tick).request())
-                  .starts_with("refused:member-key"));
+  EXPECT_EQ(ecdh_refusal(session_for(cast_.operator_key.public_key(), tick).request()),
+            "refused:target-not-proven");
+  EXPECT_TRUE(
+      ecdh_refusal(session_for(cast_.group().find(ShareIndex{3})->identity(), tick).request())
+          .starts_with("refused:member-key"));
   auto two = session_for(cast_.group().identity(), tick).request();
   two.entries.push_back(two.entries.front());
   EXPECT_TRUE(ecdh_refusal(two).starts_with("refused:one-target-only"));
@@ -467,13 +495,17 @@ TEST_F(CosignerEcdhTest, EverythingElseIsRefusedByName) {
 
 TEST_F(CosignerTest, StockEcdhWithoutContextIsRefused) {
   const std::string target = cast_.group().identity().hex();
-  const RpcRequest request{"stock", "ecdh",
-                           {R"({"idx":1,"members":[1,2],"entries":[{"ecdh_pk":")" + target + R"(","keyshare":""}]})"}};
-  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, request, kNow, Look::kFinal)).starts_with("refused:no-live-claim"));
+  const RpcRequest request{
+      "stock",
+      "ecdh",
+      {R"({"idx":1,"members":[1,2],"entries":[{"ecdh_pk":")" + target + R"(","keyshare":""}]})"}};
+  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, request, kNow, Look::kFinal))
+                  .starts_with("refused:no-live-claim"));
 }
 
 TEST_F(CosignerTest, PingsCarryNoncesNotesAndPolicy) {
-  const auto message = reply_of(market_.cosigner.handle(kNode, {"p1", "ping", {R"({"version":2})"}}, kNow, Look::kFirst));
+  const auto message = reply_of(
+      market_.cosigner.handle(kNode, {"p1", "ping", {R"({"version":2})"}}, kNow, Look::kFirst));
   const auto& data = std::get<RpcAccept>(message).data;
   const auto answer = must(parse_ping_answer(data));
   EXPECT_TRUE(answer.recv);
@@ -482,7 +514,8 @@ TEST_F(CosignerTest, PingsCarryNoncesNotesAndPolicy) {
   EXPECT_EQ(notes.service, cast_.service.public_key());
   EXPECT_FALSE(notes.boot.empty());
 
-  const auto stranger = reply_of(market_.cosigner.handle(ShareIndex{3}, {"p2", "ping", {"ping"}}, kNow, Look::kFirst));
+  const auto stranger = reply_of(
+      market_.cosigner.handle(ShareIndex{3}, {"p2", "ping", {"ping"}}, kNow, Look::kFirst));
   const auto refused = must(parse_ping_answer(std::get<RpcAccept>(stranger).data));
   EXPECT_FALSE(refused.recv);
   EXPECT_TRUE(refused.nonces.empty());
@@ -490,7 +523,8 @@ TEST_F(CosignerTest, PingsCarryNoncesNotesAndPolicy) {
 
 TEST_F(CosignerTest, EchoIsAnsweredAndBounded) {
   const auto echo = [&](std::string body) {
-    return reply_of(market_.cosigner.handle(kMarket, {"e", "echo", {std::move(body)}}, kNow, Look::kFirst));
+    return reply_of(
+        market_.cosigner.handle(kMarket, {"e", "echo", {std::move(body)}}, kNow, Look::kFirst));
   };
   EXPECT_EQ(std::get<RpcAccept>(echo("hello")).data, "hello");
   EXPECT_TRUE(std::holds_alternative<RpcReject>(echo(std::string(5000, 'x'))));
@@ -499,18 +533,24 @@ TEST_F(CosignerTest, EchoIsAnsweredAndBounded) {
 TEST_F(CosignerTest, OnboardOnlyUnderOnesOwnName) {
   const auto onboard = [&](ShareIndex from, ShareIndex idx, ShareIndex key) {
     return reply_of(market_.cosigner.handle(
-        from, {"o", "onboard", {onboard_params(idx, cast_.group().find(key)->pubkey)}}, kNow, Look::kFirst));
+        from, {"o", "onboard", {onboard_params(idx, cast_.group().find(key)->pubkey)}}, kNow,
+        Look::kFirst));
   };
-  EXPECT_TRUE(std::holds_alternative<RpcAccept>(onboard(ShareIndex{1}, ShareIndex{1}, ShareIndex{1})));
-  EXPECT_TRUE(std::holds_alternative<RpcReject>(onboard(ShareIndex{1}, ShareIndex{3}, ShareIndex{3})));
-  EXPECT_TRUE(std::holds_alternative<RpcReject>(onboard(ShareIndex{1}, ShareIndex{1}, ShareIndex{3})));
+  EXPECT_TRUE(
+      std::holds_alternative<RpcAccept>(onboard(ShareIndex{1}, ShareIndex{1}, ShareIndex{1})));
+  EXPECT_TRUE(
+      std::holds_alternative<RpcReject>(onboard(ShareIndex{1}, ShareIndex{3}, ShareIndex{3})));
+  EXPECT_TRUE(
+      std::holds_alternative<RpcReject>(onboard(ShareIndex{1}, ShareIndex{1}, ShareIndex{3})));
 }
 
 TEST_F(CosignerTest, GarbageIsRefusedWithAClearWord) {
   for (const char* method : {"sign", "ecdh", "onboard"})
-    EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, {std::string("g") + method, method, {"{"}}, kNow, Look::kFinal))
+    EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, {std::string("g") + method, method, {"{"}},
+                                                  kNow, Look::kFinal))
                     .starts_with("refused:malformed"));
-  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, {"u", "steal", {"{}"}}, kNow, Look::kFinal)).starts_with("refused:unknown-method"));
+  EXPECT_TRUE(reject_of(market_.cosigner.handle(kNode, {"u", "steal", {"{}"}}, kNow, Look::kFinal))
+                  .starts_with("refused:unknown-method"));
 }
 
 }  // namespace

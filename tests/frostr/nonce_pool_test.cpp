@@ -1,4 +1,5 @@
-// Nonce custody: pairs leave once, codes move once, lost batches are replaced, everything is bounded.
+// Nonce custody: pairs leave once, codes move once, lost batches are replaced, everything is
+// bounded.
 #include "frostr/nonce_pool.h"
 
 #include <filesystem>

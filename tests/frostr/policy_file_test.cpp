@@ -8,7 +8,9 @@ namespace {
 
 constexpr const char* kKey = "7e7e9c42a91bfef19fa929e5fda1b72e0ebc1a4c1141673e2794234d86addf4e";
 
-nostr::PublicKey a_key() { return *nostr::PublicKey::from_hex(kKey); }
+nostr::PublicKey a_key() {
+  return *nostr::PublicKey::from_hex(kKey);
+}
 
 TEST(PolicyFile, TheTemplateReadsBackAsItsSeed) {
   PolicySeed seed;
@@ -33,7 +35,9 @@ TEST(PolicyFile, TheTemplateReadsBackAsItsSeed) {
   EXPECT_EQ(policy->ecdh.max_per_hour, Policy{}.ecdh.max_per_hour);
 }
 
-TEST(PolicyFile, AnEmptySeedIsValidToo) { EXPECT_TRUE(parse_policy(write_policy({}))); }
+TEST(PolicyFile, AnEmptySeedIsValidToo) {
+  EXPECT_TRUE(parse_policy(write_policy({})));
+}
 
 TEST(PolicyFile, EverythingIsRead) {
   const auto policy = parse_policy(R"(
@@ -75,7 +79,8 @@ TEST(PolicyFile, TyposAreErrorsWithASuggestion) {
       {"operator = []", "operator: unknown key", "did you mean \"operators\"?"},
       {"[kinds.1]\nverdct = \"sign\"", "kinds.1.verdct: unknown key", "did you mean \"verdict\"?"},
       {"[kinds.1]\nverdict = \"sing\"", "kinds.1.verdict is none of", "did you mean \"sign\"?"},
-      {"[[requesters]]\nidx = 1\nblnd = \"allow\"", "requesters.blnd: unknown key", "did you mean \"blind\"?"},
+      {"[[requesters]]\nidx = 1\nblnd = \"allow\"", "requesters.blnd: unknown key",
+       "did you mean \"blind\"?"},
       {"[ecdh]\nselfs = true", "ecdh.selfs: unknown key", "did you mean \"self\"?"},
       {"[relays]\nurl = []", "relays.url: unknown key", "known: follow, auth"},
   };

@@ -21,7 +21,8 @@ nostr::PublicKey key_of(std::uint8_t fill) {
 const nostr::PublicKey kGroup = key_of(0xaa);
 const nostr::PublicKey kRunner = key_of(0xbb);
 
-nostr::UnsignedEvent event_of(nostr::Kind kind, nostr::Tags tags = {}, std::string content = "hello") {
+nostr::UnsignedEvent event_of(nostr::Kind kind, nostr::Tags tags = {},
+                              std::string content = "hello") {
   return {kGroup, kNow, kind, std::move(tags), std::move(content)};
 }
 
@@ -43,7 +44,8 @@ nostr::Event standing(nostr::Kind kind, nostr::Tags tags, UnixTime at) {
   return event;
 }
 
-Verdict judged(const nostr::UnsignedEvent& event, const SignFacts& facts, const Policy& policy = {}) {
+Verdict judged(const nostr::UnsignedEvent& event, const SignFacts& facts,
+               const Policy& policy = {}) {
   return judge(policy, event, 500, facts);
 }
 
@@ -62,7 +64,8 @@ SignFacts with_claim(SignFacts facts) {
 }
 
 TEST(Policy, MessagesAndCredentialsAreNeverSigned) {
-  for (const nostr::Kind kind : std::initializer_list<nostr::Kind>{4, 13, 1059, 21059, 24133, 27235}) {
+  for (const nostr::Kind kind :
+       std::initializer_list<nostr::Kind>{4, 13, 1059, 21059, 24133, 27235}) {
     Policy policy;
     policy.kinds[kind].verdict = Rule::kSign;
     const Verdict verdict = judged(event_of(kind), facts_now(), policy);
@@ -72,12 +75,14 @@ TEST(Policy, MessagesAndCredentialsAreNeverSigned) {
 }
 
 TEST(Policy, WhatIsSaidToTheWorldAsks) {
-  for (const nostr::Kind kind : std::initializer_list<nostr::Kind>{1, 5, 6, 7, 1111, 9734, 30023, 39203})
+  for (const nostr::Kind kind :
+       std::initializer_list<nostr::Kind>{1, 5, 6, 7, 1111, 9734, 30023, 39203})
     EXPECT_EQ(judged(event_of(kind, {{"d", "x"}}), facts_now()).outcome, Outcome::kAsk) << kind;
 }
 
 TEST(Policy, OtherKindsAreRefusedByName) {
-  for (const nostr::Kind kind : std::initializer_list<nostr::Kind>{2, 3, 9735, 20000, 39210, 39213, 30078}) {
+  for (const nostr::Kind kind :
+       std::initializer_list<nostr::Kind>{2, 3, 9735, 20000, 39210, 39213, 30078}) {
     const Verdict verdict = judged(event_of(kind), facts_now());
     EXPECT_EQ(verdict.reason, "kind-not-allowed: kind " + std::to_string(kind));
   }
@@ -91,8 +96,10 @@ TEST(Policy, HeadsAreSignedOnceUnaskedAndAskLater) {
       {0, {}}, {10002, {}}, {10050, {}}, {39200, {{"d", "profile"}}}, {39202, {{"d", "schedule"}}}};
   for (const auto& [kind, tags] : heads) {
     EXPECT_EQ(judged(event_of(kind, tags), facts_now()).outcome, Outcome::kSign) << kind;
-    EXPECT_EQ(judged(event_of(kind, tags), with_head(standing(kind, tags, kNow - base::seconds(9)))).outcome,
-              Outcome::kAsk) << kind;
+    EXPECT_EQ(judged(event_of(kind, tags), with_head(standing(kind, tags, kNow - base::seconds(9))))
+                  .outcome,
+              Outcome::kAsk)
+        << kind;
   }
 }
 
@@ -123,8 +130,10 @@ TEST(Policy, StateNeedsALiveClaimAndTheHeadAsPrev) {
   tags.push_back({"prev", head.id.hex()});
   EXPECT_EQ(judged(event_of(39201, tags), with_claim(with_head(head))).outcome, Outcome::kSign);
   tags.back()[1] = std::string(64, '0');
-  EXPECT_TRUE(judged(event_of(39201, tags), with_claim(with_head(head))).reason.starts_with("stale-prev"));
-  EXPECT_TRUE(judged(event_of(39201, tags), with_claim(facts_now())).reason.starts_with("stale-prev"));
+  EXPECT_TRUE(
+      judged(event_of(39201, tags), with_claim(with_head(head))).reason.starts_with("stale-prev"));
+  EXPECT_TRUE(
+      judged(event_of(39201, tags), with_claim(facts_now())).reason.starts_with("stale-prev"));
   EXPECT_TRUE(may_be_stale_view("stale-prev: x"));
   EXPECT_FALSE(may_be_stale_view("kind-not-allowed: x"));
 }
@@ -143,13 +152,18 @@ TEST(Policy, OneStatePerTickAndRetriesOfIt) {
 
 TEST(Policy, StateShapeIsChecked) {
   const SignFacts facts = with_claim(facts_now());
-  EXPECT_TRUE(judged(event_of(39201, {{"d", "other"}, {"encrypted"}}), facts).reason.starts_with("malformed"));
+  EXPECT_TRUE(judged(event_of(39201, {{"d", "other"}, {"encrypted"}}), facts)
+                  .reason.starts_with("malformed"));
   EXPECT_TRUE(judged(event_of(39201, {{"d", "state"}}), facts).reason.starts_with("malformed"));
 }
 
 nostr::Tags session_tags() {
-  return {{"d", "sess-" + std::string(32, 'a')}, {"model", "local/qwen-7b"}, {"started_at", "1760000000"},
-          {"tick", std::string(64, 'b')},        {"visibility", "public"},   {"writer", kRunner.hex()}};
+  return {{"d", "sess-" + std::string(32, 'a')},
+          {"model", "local/qwen-7b"},
+          {"started_at", "1760000000"},
+          {"tick", std::string(64, 'b')},
+          {"visibility", "public"},
+          {"writer", kRunner.hex()}};
 }
 
 TEST(Policy, TrajectoryHeadsOfStrictShapeAreSigned) {
@@ -167,8 +181,11 @@ TEST(Policy, TrajectoryHeadsOfStrictShapeAreSigned) {
   auto wordy = session_tags();
   wordy[1][1] = "a model that says hello";
   const std::vector<nostr::UnsignedEvent> bad{
-      event_of(39230, free_text, ""), event_of(39230, foreign_writer, ""), event_of(39230, twice, ""),
-      event_of(39230, wordy, ""),     event_of(39230, session_tags(), "hello world"),
+      event_of(39230, free_text, ""),
+      event_of(39230, foreign_writer, ""),
+      event_of(39230, twice, ""),
+      event_of(39230, wordy, ""),
+      event_of(39230, session_tags(), "hello world"),
       event_of(39230, session_tags(), R"({"note":"hello"})"),
       event_of(39230, session_tags(), R"({"model":"hello dear world"})")};
   for (const auto& event : bad)
@@ -192,12 +209,16 @@ TEST(Policy, AuthIsSignedForNamedRelaysAroundNow) {
     event.created_at = at;
     return event;
   };
-  EXPECT_EQ(judged(auth("wss://Relay.example/", kNow), facts_now(), policy).outcome, Outcome::kSign);
-  EXPECT_TRUE(judged(auth("wss://other.example", kNow), facts_now(), policy).reason.starts_with("relay-not-allowed"));
+  EXPECT_EQ(judged(auth("wss://Relay.example/", kNow), facts_now(), policy).outcome,
+            Outcome::kSign);
+  EXPECT_TRUE(judged(auth("wss://other.example", kNow), facts_now(), policy)
+                  .reason.starts_with("relay-not-allowed"));
   EXPECT_TRUE(judged(auth("wss://relay.example", kNow - base::seconds(61)), facts_now(), policy)
                   .reason.starts_with("created-at-out-of-window"));
-  EXPECT_TRUE(judged(event_of(22242, {{"relay", "wss://relay.example"}, {"challenge", "a"}}, "text"),
-                     facts_now(), policy).reason.starts_with("malformed"));
+  EXPECT_TRUE(
+      judged(event_of(22242, {{"relay", "wss://relay.example"}, {"challenge", "a"}}, "text"),
+             facts_now(), policy)
+          .reason.starts_with("malformed"));
 }
 
 TEST(Policy, StampsOfUnapprovedEventsLieAroundNowAndAfterTheHead) {
@@ -205,7 +226,8 @@ TEST(Policy, StampsOfUnapprovedEventsLieAroundNowAndAfterTheHead) {
   policy.kinds[1].verdict = Rule::kSign;
   policy.kinds[0].verdict = Rule::kSign;
   auto event = event_of(1);
-  const std::vector<std::pair<int, bool>> offsets{{-301, false}, {-300, true}, {60, true}, {61, false}};
+  const std::vector<std::pair<int, bool>> offsets{
+      {-301, false}, {-300, true}, {60, true}, {61, false}};
   for (const auto& [offset, allowed] : offsets) {
     event.created_at = kNow + base::seconds(offset);
     EXPECT_EQ(judged(event, facts_now(), policy).signs(), allowed) << offset;
@@ -243,10 +265,12 @@ TEST(Policy, ADenialEndsIt) {
 
 TEST(Policy, SizesAreBounded) {
   EXPECT_EQ(judge({}, event_of(1), kMaxEventBytes, facts_now()).outcome, Outcome::kAsk);
-  EXPECT_TRUE(judge({}, event_of(1), kMaxEventBytes + 1, facts_now()).reason.starts_with("too-large-to-cosign"));
+  EXPECT_TRUE(judge({}, event_of(1), kMaxEventBytes + 1, facts_now())
+                  .reason.starts_with("too-large-to-cosign"));
   Policy policy;
   policy.kinds[1].max_bytes = 100;
-  EXPECT_TRUE(judge(policy, event_of(1), 101, facts_now()).reason.starts_with("too-large-to-cosign"));
+  EXPECT_TRUE(
+      judge(policy, event_of(1), 101, facts_now()).reason.starts_with("too-large-to-cosign"));
   SignFacts facts = facts_now();
   facts.rendered_chars = kMaxRenderedChars + 1;
   EXPECT_TRUE(judged(event_of(1), facts).reason.starts_with("too-long-to-show"));
@@ -321,7 +345,8 @@ TEST(EcdhPolicy, LicencesNameTheirContentKey) {
   nostr::Event licence;
   licence.kind = 39220;
   licence.pubkey = key_of(7);
-  licence.tags = {{"p", kGroup.hex()}, {"content_pubkey", key_of(9).hex()}, {"expires_at", "1760000001"}};
+  licence.tags = {
+      {"p", kGroup.hex()}, {"content_pubkey", key_of(9).hex()}, {"expires_at", "1760000001"}};
   EcdhFacts facts = ecdh_facts(true);
   facts.proof = {licence};
   EXPECT_EQ(judge_ecdh({}, key_of(9), facts), "target-not-proven");

@@ -36,7 +36,8 @@ class SigningSessionTest : public ::testing::Test {
   }
   SignAnswer answer_to(const SigningSession& session) {
     const auto reply = testing::reply_of(market_.cosigner.handle(
-        kNode, {new_rpc_id(cast_.rng), "sign", {to_params(session.request())}}, kNow, Cosigner::Look::kFinal));
+        kNode, {new_rpc_id(cast_.rng), "sign", {to_params(session.request())}}, kNow,
+        Cosigner::Look::kFinal));
     return must(parse_sign_answer(std::get<RpcAccept>(reply).data));
   }
   Cast cast_;
@@ -66,7 +67,8 @@ TEST_F(SigningSessionTest, WrongAnswersNameTheMember) {
       {base::Errc::kPeer, [](SignAnswer& a) { a.pubkey = a.pubkey.negated(); }},
       {base::Errc::kPeer, [](SignAnswer& a) { a.psigs.push_back(a.psigs.front()); }},
       {base::Errc::kPeer, [](SignAnswer& a) { a.psigs.front().sighash = nostr::sha256("other"); }},
-      {base::Errc::kCrypto, [](SignAnswer& a) { a.psigs.front().z = a.psigs.front().z + Scalar::from_u32(1); }},
+      {base::Errc::kCrypto,
+       [](SignAnswer& a) { a.psigs.front().z = a.psigs.front().z + Scalar::from_u32(1); }},
       // The x of z·G is the same for -z: only the full-point check sees it.
       {base::Errc::kCrypto, [](SignAnswer& a) { a.psigs.front().z = a.psigs.front().z.negated(); }},
   };
@@ -108,10 +110,12 @@ TEST_F(SigningSessionTest, AQuorumIsExactlyTheThreshold) {
 TEST(EcdhSession, AnswersMustFitTheRequest) {
   Cast cast;
   const auto target = must(EcdhTarget::from_key(cast.operator_key.public_key()));
-  auto session = must(EcdhSession::create(cast.group(), cast.share(1), {kMarket}, target, std::nullopt));
+  auto session =
+      must(EcdhSession::create(cast.group(), cast.share(1), {kMarket}, target, std::nullopt));
   EXPECT_FALSE(session.request().entries.front().key_share);
   const std::vector<ShareIndex> quorum{kNode, kMarket};
-  EcdhPackage good{kMarket, quorum, {{target, must(ecdh_key_share(cast.share(2), quorum, target))}}, {}};
+  EcdhPackage good{
+      kMarket, quorum, {{target, must(ecdh_key_share(cast.share(2), quorum, target))}}, {}};
   auto other_target = good;
   other_target.entries.front().target = must(EcdhTarget::from_key(cast.runner.public_key()));
   auto silent = good;

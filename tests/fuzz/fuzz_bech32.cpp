@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(base::bech32_encode(decoded->hrp, decoded->data, decoded->variant) == lower);
   }
   for (const auto variant : {base::Bech32Variant::kBech32, base::Bech32Variant::kBech32m}) {
-    const auto back = base::bech32_decode(base::bech32_encode("fuzz", bytes, variant), 2 * size + 32);
+    const auto back =
+        base::bech32_decode(base::bech32_encode("fuzz", bytes, variant), 2 * size + 32);
     CHECK(back && back->hrp == "fuzz" && back->variant == variant);
     CHECK(std::ranges::equal(back->data, bytes));
   }

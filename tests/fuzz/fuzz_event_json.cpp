@@ -1,4 +1,5 @@
-// An accepted event writes itself back to JSON that is accepted as the same event, and hashes alike.
+// An accepted event writes itself back to JSON that is accepted as the same event, and hashes
+// alike.
 #include "nostr/event/event_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!filter->authors.empty()) event.pubkey = filter->authors.front();
   if (!filter->kinds.empty()) event.kind = filter->kinds.front();
   event.created_at = filter->since.value_or(filter->until.value_or(base::unix_time(0)));
-  for (const auto& [letter, values] : filter->tags) event.tags.push_back({std::string(1, letter), values.front()});
+  for (const auto& [letter, values] : filter->tags)
+    event.tags.push_back({std::string(1, letter), values.front()});
   const bool in_order = !filter->since || !filter->until || *filter->since <= *filter->until;
   CHECK(nostr::matches(*filter, event) == in_order);
   return 0;

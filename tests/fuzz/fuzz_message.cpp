@@ -1,5 +1,5 @@
-// Frames of either side parse without harm, alike in place and from a copy; the cheap look at a frame
-// never names another event or subscription than the parser; accepted requests round-trip.
+// Frames of either side parse without harm, alike in place and from a copy; the cheap look at a
+// frame never names another event or subscription than the parser; accepted requests round-trip.
 #include "nostr/event/message.h"
 
 namespace {

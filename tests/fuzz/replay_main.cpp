@@ -1,5 +1,5 @@
-// Runs a fuzz target over saved inputs where no fuzzer is linked: each file, and each of its halves,
-// so that the corpus stays a test in every build.
+// Runs a fuzz target over saved inputs where no fuzzer is linked: each file, and each of its
+// halves, so that the corpus stays a test in every build.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
       std::ifstream file(entry.path(), std::ios::binary);
-      const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+      const std::vector<char> bytes((std::istreambuf_iterator<char>(file)),
+                                    std::istreambuf_iterator<char>());
       const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
       const std::size_t half = bytes.size() / 2;
       LLVMFuzzerTestOneInput(data, bytes.size());

@@ -26,7 +26,9 @@ nipsa::ApprovalRequest request() {
   r.content = "AgAB";
   return r;
 }
-nostr::Event asked() { return sign(nipsa::build_approval_request(request(), kNow).value(), runner()); }
+nostr::Event asked() {
+  return sign(nipsa::build_approval_request(request(), kNow).value(), runner());
+}
 
 nipsa::ApprovalDecision decision() {
   nipsa::ApprovalDecision d;
@@ -88,15 +90,18 @@ TEST(ApprovalDecision, RoundTrip) {
 TEST(ApprovalDecision, WordsAndOrder) {
   const auto event = decided(decision());
   const auto word = [&](const char* text) {
-    return nipsa::parse_approval_decision(with(event, "decision", {{"decision", text}}, guardian()));
+    return nipsa::parse_approval_decision(
+        with(event, "decision", {{"decision", text}}, guardian()));
   };
   EXPECT_EQ(word("Approve").value().decision, nipsa::Decision::kApproved);
   EXPECT_EQ(word("REJECTED").value().decision, nipsa::Decision::kDenied);
   EXPECT_EQ(word("deny").value().decision, nipsa::Decision::kDenied);
   EXPECT_EQ(outcome(word("maybe")), "E_ENUM");
-  const auto both = with(event, "decision", {{"decision", "approved"}, {"decision", "denied"}}, guardian());
+  const auto both =
+      with(event, "decision", {{"decision", "approved"}, {"decision", "denied"}}, guardian());
   EXPECT_EQ(outcome(nipsa::parse_approval_decision(both)), "E_TAG_DUP");
-  const auto swapped = with(event, "e", {{"e", id('a').hex()}, {"e", asked().id.hex()}}, guardian());
+  const auto swapped =
+      with(event, "e", {{"e", id('a').hex()}, {"e", asked().id.hex()}}, guardian());
   EXPECT_EQ(nipsa::parse_approval_decision(swapped).value().request, asked().id);
   EXPECT_EQ(nipsa::parse_approval_decision(swapped).value().tick, id('a'));
   const auto draft_form = with(event, "d", {}, guardian());
@@ -107,7 +112,8 @@ std::string judged(const nipsa::ApprovalDecision& d, base::UnixTime at = kNow + 
                    base::UnixTime now = kNow + seconds(61)) {
   const auto e = decided(d, at);
   const std::vector deciders{pub('3')};
-  return outcome(nipsa::check_decision(e, nipsa::parse_approval_decision(e).value(), asked(), request(), deciders, now));
+  return outcome(nipsa::check_decision(e, nipsa::parse_approval_decision(e).value(), asked(),
+                                       request(), deciders, now));
 }
 
 TEST(ApprovalDecision, DecidesOnlyItsOwnRequestInTime) {
@@ -139,7 +145,8 @@ TEST(ApprovalDecision, DecidesOnlyItsOwnRequestInTime) {
 TEST(ApprovalDecision, OnlyDecidersDecide) {
   const auto e = sign(nipsa::build_approval_decision(decision(), kNow).value(), stranger());
   const std::vector deciders{pub('3')};
-  EXPECT_EQ(outcome(nipsa::check_decision(e, nipsa::parse_approval_decision(e).value(), asked(), request(), deciders, kNow)),
+  EXPECT_EQ(outcome(nipsa::check_decision(e, nipsa::parse_approval_decision(e).value(), asked(),
+                                          request(), deciders, kNow)),
             "E_AUTHZ");
 }
 

@@ -68,8 +68,10 @@ TEST(ActionDigest, CommitsToEveryMember) {
     return a;
   };
   const auto base_digest = nipsa::action_digest(make()).value();
-  const std::string canonical = R"({"action":"shell","agent":")" + pub('1').hex() + R"(","cwd":"/srv","expires":1760000000,)" +
-                                R"("params":{"argv":["ls","-l"]},"payee":null,"sats":0,"tick":")" + id('a').hex() + R"(","v":1})";
+  const std::string canonical = R"({"action":"shell","agent":")" + pub('1').hex() +
+                                R"(","cwd":"/srv","expires":1760000000,)" +
+                                R"("params":{"argv":["ls","-l"]},"payee":null,"sats":0,"tick":")" +
+                                id('a').hex() + R"(","v":1})";
   EXPECT_EQ(base_digest, nostr::sha256(canonical));
   std::vector<nipsa::LocalAction> changed;
   for (int i = 0; i < 8; ++i) changed.push_back(make());

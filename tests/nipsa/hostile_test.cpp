@@ -12,17 +12,78 @@ namespace {
 
 using namespace nipsa_test;
 
-constexpr std::string_view kNames[] = {"d", "p", "e", "a", "threshold", "signer", "operator", "guardian", "heartbeat",
-                                       "active", "trigger", "business_hours", "next_tick", "state_version", "encrypted",
-                                       "prev", "budget", "budget_requested", "approval_threshold", "max_steps", "status",
-                                       "cost", "duration", "guardian_approved", "trajectory", "trajectory_hash", "exp",
-                                       "decision", "action_hash", "scope", "evidence", "started_at", "ended_at", "writer",
-                                       "first", "seq", "session", "step", "request", "runner", "reason", "model"};
-constexpr std::string_view kValues[] = {"", "0", "1", "-1", "99999999999999999999", "state", "schedule", "profile", "success",
-                                        "approved", "mention", "true", "chain-v1", "mon 09:00-17:00", ":", "39230::", "\xff\xfe",
-                                        "1111111111111111111111111111111111111111111111111111111111111111"};
-constexpr std::string_view kContents[] = {"", "{", "{}", "[]", "null", "\"x\"", "{\"name\":5}", "{\"goals\":[[]]}", "\xff",
-                                          "{\"heartbeat\":-5}", "{\"type\":5}"};
+constexpr std::string_view kNames[] = {"d",
+                                       "p",
+                                       "e",
+                                       "a",
+                                       "threshold",
+                                       "signer",
+                                       "operator",
+                                       "guardian",
+                                       "heartbeat",
+                                       "active",
+                                       "trigger",
+                                       "business_hours",
+                                       "next_tick",
+                                       "state_version",
+                                       "encrypted",
+                                       "prev",
+                                       "budget",
+                                       "budget_requested",
+                                       "approval_threshold",
+                                       "max_steps",
+                                       "status",
+                                       "cost",
+                                       "duration",
+                                       "guardian_approved",
+                                       "trajectory",
+                                       "trajectory_hash",
+                                       "exp",
+                                       "decision",
+                                       "action_hash",
+                                       "scope",
+                                       "evidence",
+                                       "started_at",
+                                       "ended_at",
+                                       "writer",
+                                       "first",
+                                       "seq",
+                                       "session",
+                                       "step",
+                                       "request",
+                                       "runner",
+                                       "reason",
+                                       "model"};
+constexpr std::string_view kValues[] = {
+    "",
+    "0",
+    "1",
+    "-1",
+    "99999999999999999999",
+    "state",
+    "schedule",
+    "profile",
+    "success",
+    "approved",
+    "mention",
+    "true",
+    "chain-v1",
+    "mon 09:00-17:00",
+    ":",
+    "39230::",
+    "\xff\xfe",
+    "1111111111111111111111111111111111111111111111111111111111111111"};
+constexpr std::string_view kContents[] = {"",
+                                          "{",
+                                          "{}",
+                                          "[]",
+                                          "null",
+                                          "\"x\"",
+                                          "{\"name\":5}",
+                                          "{\"goals\":[[]]}",
+                                          "\xff",
+                                          "{\"heartbeat\":-5}",
+                                          "{\"type\":5}"};
 
 template <std::size_t N>
 std::string_view pick(const std::string_view (&list)[N], base::Rng& rng) {
@@ -53,7 +114,8 @@ TEST(Hostile, RandomEventsNeverCrashAParser) {
     static_cast<void>(nipsa::parse_trajectory_step(e));
     static_cast<void>(nipsa::decode_state(e.content));
     static_cast<void>(nipsa::decode_report(e.content));
-    static_cast<void>(nipsa::verify_chain({.agent = {}, .session_d = "", .writer = {}, .hash = {}, .alg = "", .count = 3}, {e}));
+    static_cast<void>(nipsa::verify_chain(
+        {.agent = {}, .session_d = "", .writer = {}, .hash = {}, .alg = "", .count = 3}, {e}));
   }
 }
 

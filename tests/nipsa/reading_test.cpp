@@ -29,7 +29,8 @@ TEST(Reading, SignatureIdKindAndDateAreCheckedFirst) {
   EXPECT_EQ(outcome(nipsa::check_event(tick(), nipsa::kinds::kState, kNow)), "E_KIND");
   EXPECT_EQ(outcome(nipsa::check_event(tick({}, kNow + seconds(301)), kind, kNow)), "E_FUTURE");
   EXPECT_EQ(outcome(nipsa::check_event(tick({}, kNow + seconds(299)), kind, kNow)), "ok");
-  EXPECT_EQ(outcome(nipsa::check_event(tick({}, base::unix_time(1'760'000'000'000)), kind, kNow)), "E_FUTURE");
+  EXPECT_EQ(outcome(nipsa::check_event(tick({}, base::unix_time(1'760'000'000'000)), kind, kNow)),
+            "E_FUTURE");
 }
 
 TEST(Reading, SizesAreBounded) {
@@ -37,14 +38,17 @@ TEST(Reading, SizesAreBounded) {
   EXPECT_EQ(outcome(nipsa::check_shape(tick(nostr::Tags(199, {"x", "y"})), kind)), "ok");
   EXPECT_EQ(outcome(nipsa::check_shape(tick(nostr::Tags(200, {"x", "y"})), kind)), "E_SIZE");
   const auto empty = nostr::to_json(with_content(tick(), "", runner())).size();
-  EXPECT_EQ(outcome(nipsa::check_shape(with_content(tick(), std::string(65'536 - empty, 'x'), runner()), kind)),
+  EXPECT_EQ(outcome(nipsa::check_shape(
+                with_content(tick(), std::string(65'536 - empty, 'x'), runner()), kind)),
             "ok");
-  EXPECT_EQ(outcome(nipsa::check_shape(with_content(tick(), std::string(65'537 - empty, 'x'), runner()), kind)),
+  EXPECT_EQ(outcome(nipsa::check_shape(
+                with_content(tick(), std::string(65'537 - empty, 'x'), runner()), kind)),
             "E_SIZE");
 }
 
 TEST(Reading, NumbersHaveOneSpelling) {
-  for (const char* bad : {"1e3", "10.0", " 7", "-1", "+5", "0x10", "007", "", "18446744073709551616", "7 ", "٣"})
+  for (const char* bad :
+       {"1e3", "10.0", " 7", "-1", "+5", "0x10", "007", "", "18446744073709551616", "7 ", "٣"})
     EXPECT_EQ(outcome(nipsa::parse_u64(bad, "n")), "E_NUM") << bad;
   EXPECT_EQ(nipsa::parse_u64("9007199254740993", "n").value(), 9007199254740993u);
   EXPECT_EQ(nipsa::parse_u64("0", "n").value(), 0u);
@@ -57,8 +61,9 @@ TEST(Reading, NumbersHaveOneSpelling) {
 TEST(Reading, KeysHaveOneSpelling) {
   const std::string good(64, 'a');
   EXPECT_EQ(outcome(nipsa::parse_key(good, "k")), "ok");
-  for (const std::string& bad : {std::string(64, 'A'), std::string(63, 'a'), "02" + good, std::string(64, 'g'),
-                                 std::string("npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6")})
+  for (const std::string& bad :
+       {std::string(64, 'A'), std::string(63, 'a'), "02" + good, std::string(64, 'g'),
+        std::string("npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6")})
     EXPECT_EQ(outcome(nipsa::parse_key(bad, "k")), "E_HEX") << bad;
 }
 
@@ -84,15 +89,19 @@ TEST(Reading, CoordinatesSplitAtTheFirstTwoColons) {
 TEST(Reading, ContentIsBoundedJson) {
   std::string deep(33, '[');
   deep += std::string(33, ']');
-  for (const std::string& bad : {deep, std::string(R"({"a":1,"a":2})"), std::string("{} x"), std::string("{\"a\":\"\xff\"}"),
-                                 std::string(R"({"a":"\ud800"})"), std::string("[NaN]"), std::string("")})
+  for (const std::string& bad :
+       {deep, std::string(R"({"a":1,"a":2})"), std::string("{} x"), std::string("{\"a\":\"\xff\"}"),
+        std::string(R"({"a":"\ud800"})"), std::string("[NaN]"), std::string("")})
     EXPECT_EQ(outcome(nipsa::parse_json(bad)), "E_JSON") << bad;
   EXPECT_EQ(outcome(nipsa::parse_object("[]")), "E_JSON");
-  EXPECT_EQ(nipsa::parse_object(R"({"n":9007199254740993})").value()["n"].get<std::int64_t>(), 9007199254740993);
+  EXPECT_EQ(nipsa::parse_object(R"({"n":9007199254740993})").value()["n"].get<std::int64_t>(),
+            9007199254740993);
 }
 
 TEST(Writing, OneLeadingD) {
-  const auto build = [](nostr::Tags tags) { return outcome(nipsa::checked({39210, kNow, std::move(tags), ""})); };
+  const auto build = [](nostr::Tags tags) {
+    return outcome(nipsa::checked({39210, kNow, std::move(tags), ""}));
+  };
   EXPECT_EQ(build({{"d", "x"}, {"p", "y"}}), "ok");
   EXPECT_EQ(build({{"p", "y"}, {"d", "x"}}), "E_TAG_MISSING");
   EXPECT_EQ(build({}), "E_TAG_MISSING");

@@ -6,18 +6,23 @@
 namespace {
 
 TEST(Redaction, SecretNamesAreWholeWords) {
-  for (const char* secret : {"password", "api_key", "apiKey", "APIKey", "access-key", "privateKey", "auth", "auth_header",
-                             "session_token", "tokens", "client_secret", "seed", "mnemonic", "user.passwd", "apikey",
-                             "Authorization", "credentials"})
+  for (const char* secret :
+       {"password", "api_key", "apiKey", "APIKey", "access-key", "privateKey", "auth",
+        "auth_header", "session_token", "tokens", "client_secret", "seed", "mnemonic",
+        "user.passwd", "apikey", "Authorization", "credentials"})
     EXPECT_TRUE(nipsa::is_secret_key(secret)) << secret;
-  for (const char* plain : {"tokens_in", "tokens_out", "tokens_total", "max_tokens", "author", "authors", "key", "public_key",
-                            "seedling", "tokenizer", "text", "", "monkey"})
+  for (const char* plain :
+       {"tokens_in", "tokens_out", "tokens_total", "max_tokens", "author", "authors", "key",
+        "public_key", "seedling", "tokenizer", "text", "", "monkey"})
     EXPECT_FALSE(nipsa::is_secret_key(plain)) << plain;
 }
 
 TEST(Redaction, CredentialsInText) {
   const std::string nsec = "nsec1vl029mgpspedva04g90vltkh6fvh240zqtv9k0t9af8935ke9laqsnlfe5";
-  const struct { std::string text; std::string want; } cases[] = {
+  const struct {
+    std::string text;
+    std::string want;
+  } cases[] = {
       {"key " + nsec + " end", "key [REDACTED] end"},
       {nsec, "[REDACTED]"},
       {std::string("sk-") + "ant-api03-0123456789abcdef", "[REDACTED]"},
@@ -26,7 +31,8 @@ TEST(Redaction, CredentialsInText) {
       {"xoxb-123456789012-abc", "[REDACTED]"},
       {"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl!", "[REDACTED]!"},
       {"Authorization: Bearer abc.def-ghi123", "Authorization: [REDACTED]"},
-      {"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb", "a\n[REDACTED]\nb"},
+      {"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb",
+       "a\n[REDACTED]\nb"},
       {"-----BEGIN PRIVATE KEY-----\nMIIE", "[REDACTED]"},
       {"an ask-me-anything risk-averse task", "an ask-me-anything risk-averse task"},
       {"sk-short", "sk-short"},

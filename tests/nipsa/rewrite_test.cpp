@@ -1,5 +1,5 @@
-// What our writers wrote, our parsers and writers reproduce exactly: a co-signer tells a strictly shaped
-// event by building it anew from what it parsed.
+// What our writers wrote, our parsers and writers reproduce exactly: a co-signer tells a strictly
+// shaped event by building it anew from what it parsed.
 #include "nipsa/approval.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
@@ -30,7 +30,8 @@ TEST(Rewrite, SessionHeads) {
   s.writer = pub('2');
   s.participants = {pub('4')};
   for (int ended = 0; ended < 2; ++ended) {
-    if (ended == 1) s.end = nipsa::TrajectoryEnd{kNow + seconds(9), id('b'), hash('c'), "chain-v1", 3};
+    if (ended == 1)
+      s.end = nipsa::TrajectoryEnd{kNow + seconds(9), id('b'), hash('c'), "chain-v1", 3};
     const auto draft = nipsa::build_trajectory_session(s, kNow).value();
     expect_same(draft, nipsa::build_trajectory_session(
                            nipsa::parse_trajectory_session(sign(draft, agent())).value(), kNow));
@@ -54,12 +55,14 @@ TEST(Rewrite, ProfilesAndSchedules) {
   p.guardians = {pub('5')};
   p.runners = {pub('2')};
   const auto profile = nipsa::build_profile(p, kNow).value();
-  expect_same(profile, nipsa::build_profile(nipsa::parse_profile(sign(profile, agent())).value(), kNow));
+  expect_same(profile,
+              nipsa::build_profile(nipsa::parse_profile(sign(profile, agent())).value(), kNow));
   nipsa::Schedule s;
   s.heartbeat = seconds(900);
   s.triggers = {{nipsa::Trigger::Type::kMention, 0}, {nipsa::Trigger::Type::kDm, 0}};
   const auto schedule = nipsa::build_schedule(s, kNow).value();
-  expect_same(schedule, nipsa::build_schedule(nipsa::parse_schedule(sign(schedule, agent())).value(), kNow));
+  expect_same(schedule,
+              nipsa::build_schedule(nipsa::parse_schedule(sign(schedule, agent())).value(), kNow));
 }
 
 TEST(Rewrite, TicksAndApprovals) {
@@ -70,7 +73,8 @@ TEST(Rewrite, TicksAndApprovals) {
   t.trigger_event = nostr::EventRef{id('a'), "wss://r", std::nullopt};
   t.slot = nipsa::slot_of_event(id('a'));
   const auto tick = nipsa::build_tick_request(t, pub('2'), kNow).value();
-  expect_same(tick, nipsa::build_tick_request(nipsa::parse_tick_request(sign(tick, runner())).value(), pub('2'), kNow));
+  expect_same(tick, nipsa::build_tick_request(
+                        nipsa::parse_tick_request(sign(tick, runner())).value(), pub('2'), kNow));
 
   nipsa::TickResult r;
   r.request = id('a');
@@ -83,7 +87,9 @@ TEST(Rewrite, TicksAndApprovals) {
   r.trajectory_count = 0;
   r.content = "AgAB";
   const auto result = nipsa::build_tick_result(r, pub('2'), kNow).value();
-  expect_same(result, nipsa::build_tick_result(nipsa::parse_tick_result(sign(result, runner())).value(), pub('2'), kNow));
+  expect_same(result,
+              nipsa::build_tick_result(nipsa::parse_tick_result(sign(result, runner())).value(),
+                                       pub('2'), kNow));
 
   nipsa::ApprovalRequest q;
   q.d = "apr-1";
@@ -94,7 +100,8 @@ TEST(Rewrite, TicksAndApprovals) {
   q.action_hash = hash('b');
   q.expires = kNow + seconds(900);
   const auto asked = nipsa::build_approval_request(q, kNow).value();
-  expect_same(asked, nipsa::build_approval_request(nipsa::parse_approval_request(sign(asked, runner())).value(), kNow));
+  expect_same(asked, nipsa::build_approval_request(
+                         nipsa::parse_approval_request(sign(asked, runner())).value(), kNow));
 
   nipsa::ApprovalDecision d;
   d.request = id('c');
@@ -104,7 +111,9 @@ TEST(Rewrite, TicksAndApprovals) {
   d.expires = kNow + seconds(900);
   d.evidence = {{id('d'), 14, ""}};
   const auto decided = nipsa::build_approval_decision(d, kNow).value();
-  expect_same(decided, nipsa::build_approval_decision(nipsa::parse_approval_decision(sign(decided, guardian())).value(), kNow));
+  expect_same(decided,
+              nipsa::build_approval_decision(
+                  nipsa::parse_approval_decision(sign(decided, guardian())).value(), kNow));
 }
 
 }  // namespace

@@ -18,10 +18,14 @@ TEST(Schedule, RoundTripOfBothHeads) {
   nipsa::Schedule s;
   s.heartbeat = seconds(900);
   s.next_tick = kNow + seconds(900);
-  s.triggers = {{Trigger::Type::kMention, 0}, {Trigger::Type::kDm, 0}, {Trigger::Type::kKind, 1111}};
-  s.business_hours = nipsa::BusinessHours{{true, true, false, false, true, false, false}, 540, 1020};
-  const auto schedule = nipsa::parse_schedule(sign(nipsa::build_schedule(s, kNow).value(), agent())).value();
-  const auto triggers = nipsa::parse_schedule(sign(nipsa::build_triggers(s.triggers, kNow).value(), agent())).value();
+  s.triggers = {
+      {Trigger::Type::kMention, 0}, {Trigger::Type::kDm, 0}, {Trigger::Type::kKind, 1111}};
+  s.business_hours =
+      nipsa::BusinessHours{{true, true, false, false, true, false, false}, 540, 1020};
+  const auto schedule =
+      nipsa::parse_schedule(sign(nipsa::build_schedule(s, kNow).value(), agent())).value();
+  const auto triggers =
+      nipsa::parse_schedule(sign(nipsa::build_triggers(s.triggers, kNow).value(), agent())).value();
   const auto both = nipsa::merge_heads(schedule, triggers);
   EXPECT_TRUE(both.active);
   EXPECT_EQ(both.heartbeat, s.heartbeat);
@@ -48,14 +52,19 @@ TEST(Schedule, ActiveUnlessItSaysOtherwise) {
 }
 
 TEST(Schedule, TriggersInEitherForm) {
-  const auto s = nipsa::parse_schedule(head({{"trigger", "custom:1111"}, {"trigger", "kind", "1111"},
-                                             {"trigger", "custom:abc"}, {"trigger", "kind"}, {"trigger", "moon"},
+  const auto s = nipsa::parse_schedule(head({{"trigger", "custom:1111"},
+                                             {"trigger", "kind", "1111"},
+                                             {"trigger", "custom:abc"},
+                                             {"trigger", "kind"},
+                                             {"trigger", "moon"},
                                              {"trigger", "kind", "70000"}}));
   EXPECT_EQ(s.value().triggers, (std::vector<Trigger>{{Trigger::Type::kKind, 1111}}));
 }
 
 TEST(Schedule, BusinessHoursEndExclusive) {
-  const auto s = nipsa::parse_schedule(head({{"business_hours", "mon,tue,wed,thu,fri,sat 09:00-17:00"}})).value();
+  const auto s =
+      nipsa::parse_schedule(head({{"business_hours", "mon,tue,wed,thu,fri,sat 09:00-17:00"}}))
+          .value();
   ASSERT_TRUE(s.business_hours);
   const auto sunday = std::chrono::sys_days{std::chrono::year{2025} / 10 / 12};
   const auto monday = std::chrono::sys_days{std::chrono::year{2025} / 10 / 13};
@@ -65,7 +74,8 @@ TEST(Schedule, BusinessHoursEndExclusive) {
   EXPECT_TRUE(nipsa::within(*s.business_hours, monday + hours(9)));
   EXPECT_TRUE(nipsa::within(*s.business_hours, monday + hours(17) - seconds(1)));
   EXPECT_FALSE(nipsa::within(*s.business_hours, monday + hours(17)));
-  for (const char* bad : {"mon 17:00-09:00", "mon 9:00-17:00", " 09:00-17:00", "noday 09:00-17:00", "mon", "mon 09:00-25:00"}) {
+  for (const char* bad : {"mon 17:00-09:00", "mon 9:00-17:00", " 09:00-17:00", "noday 09:00-17:00",
+                          "mon", "mon 09:00-25:00"}) {
     const auto odd = nipsa::parse_schedule(head({{"business_hours", bad}})).value();
     EXPECT_FALSE(odd.business_hours) << bad;
     EXPECT_FALSE(odd.warnings.empty()) << bad;
@@ -75,7 +85,8 @@ TEST(Schedule, BusinessHoursEndExclusive) {
 TEST(Schedule, ContentSpeaksOnlyWhenNoTagDoes) {
   const std::string json = R"({"heartbeat_seconds":60,"triggers":["mention"]})";
   EXPECT_EQ(nipsa::parse_schedule(head({}, "schedule", json)).value().heartbeat, seconds(60));
-  EXPECT_EQ(nipsa::parse_schedule(head({{"heartbeat", "900"}}, "schedule", json)).value().heartbeat, seconds(900));
+  EXPECT_EQ(nipsa::parse_schedule(head({{"heartbeat", "900"}}, "schedule", json)).value().heartbeat,
+            seconds(900));
   EXPECT_EQ(outcome(nipsa::parse_schedule(head({}, "other"))), "E_TAG_BAD");
 }
 

@@ -35,25 +35,33 @@ TEST(StateJson, EveryMemberMayBeMissing) {
   const auto s = nipsa::decode_state("{}").value();
   EXPECT_EQ(s.tick_count, 0);
   EXPECT_TRUE(s.goals.empty());
-  const auto goal = nipsa::decode_state(R"({"goals":[{"id":"g","status":"done"},{"id":"h","status":"canceled"}]})").value();
+  const auto goal = nipsa::decode_state(
+                        R"({"goals":[{"id":"g","status":"done"},{"id":"h","status":"canceled"}]})")
+                        .value();
   EXPECT_EQ(goal.goals[0].priority, 100u);
   EXPECT_EQ(goal.goals[0].status, "completed");
   EXPECT_EQ(goal.goals[1].status, "cancelled");
 }
 
 TEST(StateJson, LowerLimitAndHigherSpendingCount) {
-  const auto s = nipsa::decode_state(R"({"wallet":{"balance":7,"daily_limit":100,"daily_spent":4,"reserved":2},
-    "budget":{"limits":{"daily_limit_sats":50,"reserved_sats":9},"daily_spent_sats":6},"wallet_balance":9})").value();
+  const auto s =
+      nipsa::decode_state(R"({"wallet":{"balance":7,"daily_limit":100,"daily_spent":4,"reserved":2},
+    "budget":{"limits":{"daily_limit_sats":50,"reserved_sats":9},"daily_spent_sats":6},"wallet_balance":9})")
+          .value();
   EXPECT_EQ(s.balance, 7);
   EXPECT_EQ(s.budget.daily_limit, 50);
   EXPECT_EQ(s.budget.daily_spent, 6);
   EXPECT_EQ(s.budget.reserved, 9);
-  EXPECT_EQ(nipsa::decode_state(R"({"wallet_balance_sats":3,"wallet_balance":9})").value().balance, 3);
+  EXPECT_EQ(nipsa::decode_state(R"({"wallet_balance_sats":3,"wallet_balance":9})").value().balance,
+            3);
   EXPECT_EQ(nipsa::decode_state(R"({"wallet_balance":9})").value().balance, 9);
 }
 
 TEST(StateJson, MalformedStatesAreTyped) {
-  const struct { const char* text; const char* want; } cases[] = {
+  const struct {
+    const char* text;
+    const char* want;
+  } cases[] = {
       {"[]", "E_JSON"},
       {"not json", "E_JSON"},
       {R"({"goals":{}})", "E_JSON"},
@@ -75,7 +83,8 @@ TEST(StateJson, MalformedStatesAreTyped) {
 TEST(StateJson, OldestMemoriesGoFirst) {
   auto s = full();
   for (int i = 0; i < 200; ++i)
-    s.memory.push_back({"n" + std::to_string(i), "observation", std::string(100, 'x'), 1'760'000'001 + i, {}});
+    s.memory.push_back(
+        {"n" + std::to_string(i), "observation", std::string(100, 'x'), 1'760'000'001 + i, {}});
   EXPECT_EQ(outcome(nipsa::encode_state(s)), "E_SIZE");
   const auto small = nipsa::pruned(s).value();
   EXPECT_LE(nipsa::encode_state(small).value().size(), nipsa::kStatePlaintextMax);
@@ -108,7 +117,9 @@ TEST(State, HeadRoundTrip) {
   EXPECT_EQ(head.prev, id('a'));
   EXPECT_FALSE(head.plaintext);
   EXPECT_EQ(outcome(nipsa::build_state("{}", std::nullopt, kNow)), "E_CRYPTO");
-  EXPECT_EQ(outcome(nipsa::parse_state(with(event, "state_version", {{"state_version", "2"}}, agent()))), "E_VERSION");
+  EXPECT_EQ(
+      outcome(nipsa::parse_state(with(event, "state_version", {{"state_version", "2"}}, agent()))),
+      "E_VERSION");
   EXPECT_EQ(outcome(nipsa::parse_state(with(event, "state_version", {}, agent()))), "ok");
   EXPECT_EQ(outcome(nipsa::parse_state(with(event, "encrypted", {}, agent()))), "E_TAG_MISSING");
   EXPECT_EQ(outcome(nipsa::parse_state(with(event, "prev", {{"prev", "xyz"}}, agent()))), "E_HEX");

@@ -24,7 +24,9 @@ nipsa::TickRequest request() {
   r.expires = kNow + seconds(900);
   return r;
 }
-nostr::Event claim() { return sign(nipsa::build_tick_request(request(), pub('2'), kNow).value(), runner()); }
+nostr::Event claim() {
+  return sign(nipsa::build_tick_request(request(), pub('2'), kNow).value(), runner());
+}
 
 TEST(TickRequest, RoundTripWithLeadingDAndExpiration) {
   EXPECT_EQ(nipsa::parse_tick_request(claim()).value(), request());
@@ -57,7 +59,8 @@ TEST(TickRequest, TypedErrors) {
 }
 
 TEST(TickRequest, BudgetForms) {
-  EXPECT_EQ(nipsa::parse_budget({"budget", "1000"}).value(), (nipsa::Budget{{1000}, "lightning", ""}));
+  EXPECT_EQ(nipsa::parse_budget({"budget", "1000"}).value(),
+            (nipsa::Budget{{1000}, "lightning", ""}));
   EXPECT_EQ(nipsa::parse_budget({"budget", "1000", "cashu", "https://m"}).value(),
             (nipsa::Budget{{1000}, "cashu", "https://m"}));
   EXPECT_TRUE(nipsa::is_spendable({{1}, "envelope", "env-77"}));
@@ -92,7 +95,9 @@ nipsa::TickResult result() {
   r.content = "AgAB";
   return r;
 }
-nostr::Event report() { return sign(nipsa::build_tick_result(result(), pub('2'), kNow).value(), runner()); }
+nostr::Event report() {
+  return sign(nipsa::build_tick_result(result(), pub('2'), kNow).value(), runner());
+}
 
 TEST(TickResult, RoundTrip) {
   const auto event = report();
@@ -113,14 +118,22 @@ TEST(TickResult, RoundTrip) {
 }
 
 TEST(TickResult, StatusesOfEveryWriter) {
-  const struct { const char* text; nipsa::TickStatus want; const char* detail; } cases[] = {
-      {"completed", nipsa::TickStatus::kSuccess, ""}, {"failure", nipsa::TickStatus::kError, ""},
-      {"failed", nipsa::TickStatus::kError, ""},      {"timeout", nipsa::TickStatus::kError, "timeout"},
-      {"skipped", nipsa::TickStatus::kSkipped, ""},   {"partial", nipsa::TickStatus::kPartial, ""},
+  const struct {
+    const char* text;
+    nipsa::TickStatus want;
+    const char* detail;
+  } cases[] = {
+      {"completed", nipsa::TickStatus::kSuccess, ""},
+      {"failure", nipsa::TickStatus::kError, ""},
+      {"failed", nipsa::TickStatus::kError, ""},
+      {"timeout", nipsa::TickStatus::kError, "timeout"},
+      {"skipped", nipsa::TickStatus::kSkipped, ""},
+      {"partial", nipsa::TickStatus::kPartial, ""},
       {"???", nipsa::TickStatus::kError, "???"},
   };
   for (const auto& c : cases) {
-    const auto r = nipsa::parse_tick_result(with(report(), "status", {{"status", c.text}}, runner())).value();
+    const auto r =
+        nipsa::parse_tick_result(with(report(), "status", {{"status", c.text}}, runner())).value();
     EXPECT_EQ(r.status, c.want) << c.text;
     EXPECT_EQ(r.detail, c.detail) << c.text;
   }
@@ -130,8 +143,12 @@ TEST(TickResult, LinksInEitherForm) {
   const auto bare = with(report(), "request", {}, runner());
   EXPECT_EQ(nipsa::parse_tick_result(bare).value().request, claim().id);
   EXPECT_EQ(outcome(nipsa::parse_tick_result(with(bare, "e", {}, runner()))), "E_TAG_MISSING");
-  EXPECT_EQ(outcome(nipsa::parse_tick_result(with(report(), "duration_ms", {{"duration_ms", "1"}}, runner()))), "E_TAG_DUP");
-  EXPECT_EQ(outcome(nipsa::parse_tick_result(with(report(), "runner", {{"runner", pub('9').hex()}}, runner()))), "E_SIGNER");
+  EXPECT_EQ(outcome(nipsa::parse_tick_result(
+                with(report(), "duration_ms", {{"duration_ms", "1"}}, runner()))),
+            "E_TAG_DUP");
+  EXPECT_EQ(outcome(nipsa::parse_tick_result(
+                with(report(), "runner", {{"runner", pub('9').hex()}}, runner()))),
+            "E_SIGNER");
 }
 
 TEST(TickResult, MustNotContradictItsRequest) {
@@ -170,7 +187,9 @@ TEST(TickReport, RoundTripAndOlderShapes) {
   EXPECT_EQ(read.cost, nipsa::Sat{420});
   EXPECT_EQ(read.actions, r.actions);
   EXPECT_EQ(read.error, "");
-  EXPECT_EQ(nipsa::decode_report(R"({"cost_usd":0.5,"cost_sats":-4,"actions":[1,{}]})").value().cost, nipsa::Sat{0});
+  EXPECT_EQ(
+      nipsa::decode_report(R"({"cost_usd":0.5,"cost_sats":-4,"actions":[1,{}]})").value().cost,
+      nipsa::Sat{0});
   EXPECT_EQ(outcome(nipsa::decode_report("[]")), "E_JSON");
 }
 

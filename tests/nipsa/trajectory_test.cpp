@@ -21,11 +21,13 @@ nipsa::TrajectorySession session() {
   s.writer = pub('2');
   return s;
 }
-nostr::Event head() { return sign(nipsa::build_trajectory_session(session(), kNow).value(), agent()); }
+nostr::Event head() {
+  return sign(nipsa::build_trajectory_session(session(), kNow).value(), agent());
+}
 
 /// Step `seq` after `previous`; `text` makes it distinct.
-nostr::Event step(std::uint32_t seq, std::optional<nostr::EventId> previous, const std::string& text,
-                  const nostr::SecretKey& by = runner()) {
+nostr::Event step(std::uint32_t seq, std::optional<nostr::EventId> previous,
+                  const std::string& text, const nostr::SecretKey& by = runner()) {
   base::SeededRng rng(seq);
   nipsa::TrajectoryStep s;
   s.session = {nipsa::kinds::kTrajectory, pub('1'), "sess-0001"};
@@ -65,7 +67,10 @@ TEST(Chain, ReferenceVectors) {
     link = nipsa::chain_extend(link, id(static_cast<char>('1' + i)));
     EXPECT_EQ(link.hex(), expected[i]);
   }
-  EXPECT_EQ(nipsa::content_join({R"({"type":"ToolUse","tool":"Read"})", R"({"type":"ToolResult","success":true})"}).value().hex(),
+  EXPECT_EQ(nipsa::content_join(
+                {R"({"type":"ToolUse","tool":"Read"})", R"({"type":"ToolResult","success":true})"})
+                .value()
+                .hex(),
             "cc3c5a008a224128a7e8c0c60299a2925cd368eae1c2cc5fed254f4096deae16");
   EXPECT_EQ(outcome(nipsa::content_join({})), "E_CHAIN");
 }
@@ -142,7 +147,8 @@ TEST(TrajectorySession, RoundTripOfBothHeads) {
   const auto event = sign(nipsa::build_trajectory_session(s, kNow + seconds(5)).value(), agent());
   EXPECT_EQ(event.tags[0], (nostr::Tag{"d", "sess-0001"}));
   EXPECT_EQ(nipsa::parse_trajectory_session(event).value(), s);
-  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(with(event, "ended_at", {nipsa::time_tag("ended_at", kNow - seconds(1))}, agent()))),
+  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(with(
+                event, "ended_at", {nipsa::time_tag("ended_at", kNow - seconds(1))}, agent()))),
             "E_NUM");
 }
 
@@ -151,9 +157,15 @@ TEST(TrajectorySession, ContentFillsMissingTags) {
   const auto s = nipsa::parse_trajectory_session(event).value();
   EXPECT_EQ(s.model, "playbook/builtin");
   EXPECT_EQ(s.started_at, kNow);
-  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(with_content(event, "", agent()))), "E_TAG_MISSING");
-  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(with(head(), "d", {{"d", std::string(129, 'x')}}, agent()))), "E_TAG_BAD");
-  EXPECT_FALSE(nipsa::parse_trajectory_session(with(head(), "visibility", {{"visibility", "odd"}}, agent())).value().is_public);
+  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(with_content(event, "", agent()))),
+            "E_TAG_MISSING");
+  EXPECT_EQ(outcome(nipsa::parse_trajectory_session(
+                with(head(), "d", {{"d", std::string(129, 'x')}}, agent()))),
+            "E_TAG_BAD");
+  EXPECT_FALSE(
+      nipsa::parse_trajectory_session(with(head(), "visibility", {{"visibility", "odd"}}, agent()))
+          .value()
+          .is_public);
 }
 
 TEST(TrajectoryStep, RoundTripAndUniqueD) {
@@ -175,12 +187,14 @@ TEST(TrajectoryStep, TypedErrors) {
   const auto parsed = [&](std::string_view name, const nostr::Tags& tags) {
     return outcome(nipsa::parse_trajectory_step(with(good, name, tags, runner())));
   };
-  for (const char* bad : {"0", "-1", "4294967296", "x"}) EXPECT_EQ(parsed("seq", {{"seq", bad}}), "E_NUM") << bad;
+  for (const char* bad : {"0", "-1", "4294967296", "x"})
+    EXPECT_EQ(parsed("seq", {{"seq", bad}}), "E_NUM") << bad;
   EXPECT_EQ(parsed("seq", {{"seq", "4294967295"}}), "ok");
   EXPECT_EQ(parsed("session", {{"session", "other"}}), "E_REF");
   EXPECT_EQ(parsed("a", {{"a", "1:" + pub('1').hex() + ":sess-0001"}}), "E_REF");
   EXPECT_EQ(parsed("e", {}), "E_TAG_MISSING");
-  EXPECT_EQ(outcome(nipsa::parse_trajectory_step(with(with(good, "a", {}, runner()), "session", {}, runner()))),
+  EXPECT_EQ(outcome(nipsa::parse_trajectory_step(
+                with(with(good, "a", {}, runner()), "session", {}, runner()))),
             "E_TAG_MISSING");
 }
 

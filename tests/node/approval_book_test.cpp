@@ -27,25 +27,42 @@ Fixed named(std::string_view word) {
 
 class DeskBookTest : public ::testing::Test {
  protected:
-  DeskBookTest() : db_(*storage::open_database(":memory:")), approvals_(*db_), book_(*db_, [this] { ++consumed_; }) {}
+  DeskBookTest()
+      : db_(*storage::open_database(":memory:")),
+        approvals_(*db_),
+        book_(*db_, [this] { ++consumed_; }) {}
 
   nostr::EventId add(std::string_view id, std::int64_t at = kNow) {
-    storage::Question question{.id = named<nostr::EventId>(id), .digest = digest_, .code = "K7QF-2M9X", .asker = "cosigner",
-                               .action_class = "kind:1", .summary = "s", .action_json = "{}", .request_json = "{}",
+    storage::Question question{.id = named<nostr::EventId>(id),
+                               .digest = digest_,
+                               .code = "K7QF-2M9X",
+                               .asker = "cosigner",
+                               .action_class = "kind:1",
+                               .summary = "s",
+                               .action_json = "{}",
+                               .request_json = "{}",
                                .operators = {named<nostr::PublicKey>("ann")},
-                               .created_at = unix_time(at), .expires_at = unix_time(at + 900)};
+                               .created_at = unix_time(at),
+                               .expires_at = unix_time(at + 900)};
     question.agent = named<nostr::PublicKey>("agent");
     question.requester = named<nostr::PublicKey>("runner");
     EXPECT_TRUE(approvals_.add(question).has_value());
     return question.id;
   }
-  void move(const nostr::EventId& id, QuestionState from, QuestionState to, std::int64_t at = kNow) {
+  void move(const nostr::EventId& id, QuestionState from, QuestionState to,
+            std::int64_t at = kNow) {
     EXPECT_TRUE(approvals_.set_state(id, from, to, unix_time(at)).has_value());
   }
   void decide(const nostr::EventId& id, bool approved, std::int64_t at = kNow) {
-    EXPECT_TRUE(approvals_.add_decision({.id = named<nostr::EventId>("decision" + std::to_string(at)), .question = id, .digest = digest_,
-                                         .approved = approved, .decided_by = named<nostr::PublicKey>("ann"),
-                                         .event_json = "{}", .decided_at = unix_time(at)}).has_value());
+    EXPECT_TRUE(approvals_
+                    .add_decision({.id = named<nostr::EventId>("decision" + std::to_string(at)),
+                                   .question = id,
+                                   .digest = digest_,
+                                   .approved = approved,
+                                   .decided_by = named<nostr::PublicKey>("ann"),
+                                   .event_json = "{}",
+                                   .decided_at = unix_time(at)})
+                    .has_value());
   }
   OperatorWord word(std::int64_t at = kNow) { return book_.word_on(digest_, unix_time(at))->word; }
 
@@ -75,9 +92,9 @@ TEST_F(DeskBookTest, YesThatWasOvertakenIsNoWord) {
   const auto id = add("q");
   move(id, QuestionState::kOpen, QuestionState::kApproved);
   decide(id, true);
-  move(id, QuestionState::kApproved, QuestionState::kOpen, kNow + 1);   // taken back
+  move(id, QuestionState::kApproved, QuestionState::kOpen, kNow + 1);  // taken back
   EXPECT_EQ(word(kNow + 1), OperatorWord::kNone);
-  move(id, QuestionState::kOpen, QuestionState::kApproved, kNow + 2);   // said again, held
+  move(id, QuestionState::kOpen, QuestionState::kApproved, kNow + 2);  // said again, held
   EXPECT_EQ(word(kNow + 2), OperatorWord::kNone);
   decide(id, true, kNow + 7);
   EXPECT_EQ(word(kNow + 7), OperatorWord::kApproved);
@@ -105,7 +122,8 @@ TEST_F(DeskBookTest, ConsumedApprovalStaysOneForItsEventOnly) {
   ASSERT_TRUE(book_.consume(id, named<nostr::EventId>("event"), unix_time(kNow)).has_value());
   EXPECT_EQ(consumed_, 1);
   EXPECT_EQ(word(kNow + 5'000), OperatorWord::kApproved);
-  EXPECT_FALSE(book_.consume(id, named<nostr::EventId>("another event"), unix_time(kNow)).has_value());
+  EXPECT_FALSE(
+      book_.consume(id, named<nostr::EventId>("another event"), unix_time(kNow)).has_value());
   EXPECT_EQ(consumed_, 1);
   EXPECT_EQ(*approvals_.bound_event(digest_), named<nostr::EventId>("event"));
 }
@@ -114,7 +132,8 @@ TEST_F(DeskBookTest, CountsWhatTheOperatorWouldRead) {
   nostr::UnsignedEvent event;
   event.kind = 1;
   event.content = "h\u00e9llo";
-  EXPECT_EQ(book_.rendered_chars(event), orchestration::count_chars(orchestration::describe_event(event)));
+  EXPECT_EQ(book_.rendered_chars(event),
+            orchestration::count_chars(orchestration::describe_event(event)));
 }
 
 TEST(QuestionBody, CarriesAnEventOrAnAction) {
@@ -134,23 +153,32 @@ TEST(QuestionBody, CarriesAnEventOrAnAction) {
 }
 
 TEST(QuestionBody, AnythingElseIsRefused) {
-  for (const char* text : {"", "null", "[]", "5", "{}", R"({"v":1})", R"({"event":5})", R"({"event":"{}"})", R"({"event":"not json"})",
-                           R"({"action":"x"})", R"({"action":[]})", R"({"event":null,"action":null})"})
+  for (const char* text : {"", "null", "[]", "5", "{}", R"({"v":1})", R"({"event":5})",
+                           R"({"event":"{}"})", R"({"event":"not json"})", R"({"action":"x"})",
+                           R"({"action":[]})", R"({"event":null,"action":null})"})
     EXPECT_FALSE(decode_question_body(text).has_value()) << text;
   nostr::UnsignedEvent event;
   event.pubkey = named<nostr::PublicKey>("agent");
   event.kind = 1;
-  EXPECT_FALSE(decode_question_body(encode_question_body({.event = event, .action = Value::object()})).has_value());
+  EXPECT_FALSE(
+      decode_question_body(encode_question_body({.event = event, .action = Value::object()}))
+          .has_value());
 }
 
 TEST(ResultOf, TellsASessionHowEveryRowEnded) {
   const std::pair<ActionState, ActionStatus> table[] = {
-      {ActionState::kPublished, ActionStatus::kPublished}, {ActionState::kDone, ActionStatus::kPublished},
-      {ActionState::kDenied, ActionStatus::kDenied},       {ActionState::kExpired, ActionStatus::kExpired},
-      {ActionState::kWithdrawn, ActionStatus::kWithdrawn}, {ActionState::kUndeliverable, ActionStatus::kUndeliverable},
-      {ActionState::kRefused, ActionStatus::kRefused},     {ActionState::kFailed, ActionStatus::kFailed},
-      {ActionState::kProposed, ActionStatus::kFailed},     {ActionState::kAsked, ActionStatus::kFailed},
-      {ActionState::kApproved, ActionStatus::kFailed},     {ActionState::kSigned, ActionStatus::kFailed}};
+      {ActionState::kPublished, ActionStatus::kPublished},
+      {ActionState::kDone, ActionStatus::kPublished},
+      {ActionState::kDenied, ActionStatus::kDenied},
+      {ActionState::kExpired, ActionStatus::kExpired},
+      {ActionState::kWithdrawn, ActionStatus::kWithdrawn},
+      {ActionState::kUndeliverable, ActionStatus::kUndeliverable},
+      {ActionState::kRefused, ActionStatus::kRefused},
+      {ActionState::kFailed, ActionStatus::kFailed},
+      {ActionState::kProposed, ActionStatus::kFailed},
+      {ActionState::kAsked, ActionStatus::kFailed},
+      {ActionState::kApproved, ActionStatus::kFailed},
+      {ActionState::kSigned, ActionStatus::kFailed}};
   for (const auto& [state, want] : table) {
     storage::ActionRow row;
     row.state = state;
@@ -159,7 +187,8 @@ TEST(ResultOf, TellsASessionHowEveryRowEnded) {
     row.result = "words";
     const auto result = result_of(row);
     EXPECT_EQ(result.status, want) << storage::name_of(state);
-    EXPECT_EQ(result.event_id.has_value(), want == ActionStatus::kPublished) << storage::name_of(state);
+    EXPECT_EQ(result.event_id.has_value(), want == ActionStatus::kPublished)
+        << storage::name_of(state);
     EXPECT_EQ(result.text, "words");
     EXPECT_EQ(result.decision, row.decision);
   }

@@ -1,4 +1,5 @@
-// The configuration: every error names its place, every value its origin, and what is written reads back.
+// The configuration: every error names its place, every value its origin, and what is written reads
+// back.
 #include "node/config.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +29,9 @@ TEST(Config, EmptyFileIsTheDefaults) {
 }
 
 TEST(Config, ValuesAndTheirOrigins) {
-  const Config config = must_parse("[identity]\ngroup = \"group.txt\"\n[node]\nrelays = [\"ws://a\", \"ws://b\"]\n[agent]\nmax_steps = 4\n");
+  const Config config = must_parse(
+      "[identity]\ngroup = \"group.txt\"\n[node]\nrelays = [\"ws://a\", "
+      "\"ws://b\"]\n[agent]\nmax_steps = 4\n");
   EXPECT_EQ(config.identity.group, "/etc/agent/group.txt");
   EXPECT_EQ(config.node.relays, (std::vector<std::string>{"ws://a", "ws://b"}));
   EXPECT_EQ(config.agent.max_steps, 4u);
@@ -57,7 +60,9 @@ struct Bad {
   const char* hint = "";
 };
 
-void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.name; }
+void PrintTo(const Bad& bad, std::ostream* out) {
+  *out << bad.name;
+}
 
 class ConfigErrors : public testing::TestWithParam<Bad> {};
 
@@ -65,49 +70,68 @@ TEST_P(ConfigErrors, NamePlaceAndRemedy) {
   const auto config = parse(GetParam().toml);
   ASSERT_FALSE(config.has_value());
   EXPECT_EQ(config.error().code, base::Errc::kInvalid);
-  EXPECT_NE(config.error().detail.find(GetParam().detail), std::string::npos) << config.error().detail;
+  EXPECT_NE(config.error().detail.find(GetParam().detail), std::string::npos)
+      << config.error().detail;
   EXPECT_NE(config.error().hint.find(GetParam().hint), std::string::npos) << config.error().hint;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Files, ConfigErrors,
     testing::Values(
-        Bad{"unknown_key", "[node]\n\nrelay = [\"ws://a\"]\n", "config.toml:3: node.relay: unknown key", "node.relays"},
-        Bad{"unknown_section", "[agnet]\nname = \"x\"\n", "config.toml:2: agnet.name", "agent.name"},
-        Bad{"outside_a_section", "name = \"x\"\n", "config.toml:1: \"name\" stands outside a section"},
+        Bad{"unknown_key", "[node]\n\nrelay = [\"ws://a\"]\n",
+            "config.toml:3: node.relay: unknown key", "node.relays"},
+        Bad{"unknown_section", "[agnet]\nname = \"x\"\n", "config.toml:2: agnet.name",
+            "agent.name"},
+        Bad{"outside_a_section", "name = \"x\"\n",
+            "config.toml:1: \"name\" stands outside a section"},
         Bad{"syntax", "[agent]\nname = \n", "config.toml:2"},
-        Bad{"not_a_number", "[agent]\nmax_steps = \"many\"\n", "config.toml:2: agent.max_steps: expected a whole number"},
+        Bad{"not_a_number", "[agent]\nmax_steps = \"many\"\n",
+            "config.toml:2: agent.max_steps: expected a whole number"},
         Bad{"fraction", "[agent]\nmax_steps = 1.5\n", "config.toml:2: agent.max_steps"},
         Bad{"too_small", "[agent]\napproval_ttl = 9\n", "9 is outside 10..86400"},
         Bad{"too_large", "[agent]\nmax_steps = 201\n", "201 is outside 1..200"},
         Bad{"negative", "[budget]\nper_day_msat = -1\n", "budget.per_day_msat: -1 is outside"},
-        Bad{"number_for_text", "[agent]\nname = 5\n", "config.toml:2: agent.name: expected a string"},
-        Bad{"bool_for_text", "[agent]\nname = true\n", "config.toml:2: agent.name: expected a string"},
-        Bad{"list_for_text", "[agent]\nname = [\"a\"]\n", "agent.name: expected one value, not a list"},
+        Bad{"number_for_text", "[agent]\nname = 5\n",
+            "config.toml:2: agent.name: expected a string"},
+        Bad{"bool_for_text", "[agent]\nname = true\n",
+            "config.toml:2: agent.name: expected a string"},
+        Bad{"list_for_text", "[agent]\nname = [\"a\"]\n",
+            "agent.name: expected one value, not a list"},
         Bad{"numbers_for_relays", "[node]\nrelays = [1, 2]\n", "node.relays: expected a string"},
-        Bad{"mixed_list", "[node]\nrelays = [\"a\", 2]\n", "config.toml:2: node.relays: a list holds values of one type"},
+        Bad{"mixed_list", "[node]\nrelays = [\"a\", 2]\n",
+            "config.toml:2: node.relays: a list holds values of one type"},
         Bad{"nested_list", "[node]\nrelays = [[\"a\"]]\n", "config.toml:2: node.relays"},
-        Bad{"level", "[agent]\nlevel = \"reckless\"\n", "not one of supervised, bounded, autonomous"},
-        Bad{"trigger", "[agent]\ntriggers = [\"telepathy\"]\n", "\"telepathy\" is not one of mention, dm"},
+        Bad{"level", "[agent]\nlevel = \"reckless\"\n",
+            "not one of supervised, bounded, autonomous"},
+        Bad{"trigger", "[agent]\ntriggers = [\"telepathy\"]\n",
+            "\"telepathy\" is not one of mention, dm"},
         Bad{"judge", "[peers]\njudges = [0]\n", "0 is outside 1..65535"},
-        Bad{"backend_key", "[backends.x]\nbase_ulr = \"http://a\"\n", "config.toml:2: backends.x.base_ulr: unknown key", "base_url"},
+        Bad{"backend_key", "[backends.x]\nbase_ulr = \"http://a\"\n",
+            "config.toml:2: backends.x.base_ulr: unknown key", "base_url"},
         Bad{"backend_kind", "[backends.x]\nkind = \"magic\"\n", "not one of openai, playbook"},
-        Bad{"backend_without_url", "[backends.x]\nkind = \"openai\"\n", "backends.x: kind openai needs base_url", "base_url"},
+        Bad{"backend_without_url", "[backends.x]\nkind = \"openai\"\n",
+            "backends.x: kind openai needs base_url", "base_url"},
         Bad{"backend_no_section", "[backends]\nx = 1\n", "write [backends.x] as a section"},
-        Bad{"backend_missing", "[agent]\nmodel = \"locla\"\n[backends.local]\nkind = \"playbook\"\n", "agent.model names the backend \"locla\"", "local"}),
+        Bad{"backend_missing",
+            "[agent]\nmodel = \"locla\"\n[backends.local]\nkind = \"playbook\"\n",
+            "agent.model names the backend \"locla\"", "local"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Config, WrongEnvironmentIsNamed) {
   const auto config = parse("", {{"SOVEREIGN_AGENT_MAX_STEPS", "0"}});
   ASSERT_FALSE(config.has_value());
-  EXPECT_TRUE(config.error().detail.starts_with("environment SOVEREIGN_AGENT_MAX_STEPS: agent.max_steps"));
+  EXPECT_TRUE(
+      config.error().detail.starts_with("environment SOVEREIGN_AGENT_MAX_STEPS: agent.max_steps"));
 }
 
 /// A configuration in which nothing is as by default.
 Config unusual() {
   Config config;
   config.identity = {.group = "/g", .share = "/s", .passphrase_file = "/p"};
-  config.node = {.key_file = "/k", .relays = {"ws://a", "ws://b"}, .inbox_relays = {"ws://c"}, .operators = {"npub1x"}};
+  config.node = {.key_file = "/k",
+                 .relays = {"ws://a", "ws://b"},
+                 .inbox_relays = {"ws://c"},
+                 .operators = {"npub1x"}};
   config.agent.name = "Scout \"the\\first\"\n\u00e9";
   config.agent.about = "";
   config.agent.level = "supervised";
@@ -144,7 +168,8 @@ TEST(Config, WhatIsWrittenReadsBackWhole) {
 TEST(Config, DescriptionCoversEveryKeyAndNoSecret) {
   const auto lines = describe(unusual());
   const auto has = [&](std::string_view key) {
-    return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.first == key; });
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const auto& line) { return line.first == key; });
   };
   for (const auto& [key, origin] : unusual().origins) EXPECT_TRUE(has(key)) << key;
   EXPECT_TRUE(has("backends.my.model.rate_in_msat_per_1k"));

@@ -27,11 +27,16 @@ base::Task<base::Result<Value>> answer(std::string method, Value params) {
   co_return base::fail(Errc::kUnsupported, "no method \"" + method + "\"", "try echo");
 }
 
-base::Task<base::Result<std::unique_ptr<ControlServer>>> listen_on(base::Loop* loop, fs::path path) {
-  co_return ControlServer::listen(*loop, std::move(path), [](std::string method, Value params) { return answer(std::move(method), std::move(params)); });
+base::Task<base::Result<std::unique_ptr<ControlServer>>> listen_on(base::Loop* loop,
+                                                                   fs::path path) {
+  co_return ControlServer::listen(*loop, std::move(path), [](std::string method, Value params) {
+    return answer(std::move(method), std::move(params));
+  });
 }
 
-base::Task<void> stop(ControlServer* server) { co_await server->stop(); }
+base::Task<void> stop(ControlServer* server) {
+  co_await server->stop();
+}
 
 /// The server on a thread of its own, so that clients may block.
 class Control : public ::testing::Test {
@@ -51,7 +56,8 @@ class Control : public ::testing::Test {
   }
   fs::path socket() const { return dir_ / "c.sock"; }
 
-  /// Sends bytes as they are; everything that comes back until the server hangs up or one line is in.
+  /// Sends bytes as they are; everything that comes back until the server hangs up or one line is
+  /// in.
   std::string raw(const std::string& bytes) const {
     const int fd = connect_raw();
     std::size_t sent = 0;
@@ -101,10 +107,14 @@ TEST_F(Control, ErrorsCrossWithCodeDetailAndHint) {
   EXPECT_EQ(result.error().hint, "try echo");
 }
 
-TEST_F(Control, LargeAnswersArriveWhole) { EXPECT_EQ(call("large")->get<std::string>().size(), 3'000'000u); }
+TEST_F(Control, LargeAnswersArriveWhole) {
+  EXPECT_EQ(call("large")->get<std::string>().size(), 3'000'000u);
+}
 
 TEST_F(Control, MalformedRequestsGetAnErrorAndHarmNobody) {
-  for (const char* line : {"", "null", "[]", "\"x\"", "{", "{}", "{\"method\":5}", "{\"method\":\"echo\"", "\xff\xfe", "{\"method\":\"a\",\"method\":\"echo\"}"}) {
+  for (const char* line :
+       {"", "null", "[]", "\"x\"", "{", "{}", "{\"method\":5}", "{\"method\":\"echo\"", "\xff\xfe",
+        "{\"method\":\"a\",\"method\":\"echo\"}"}) {
     const std::string reply = raw(std::string(line) + "\n");
     const auto value = base::json::parse(reply.substr(0, reply.find('\n')));
     ASSERT_TRUE(value.has_value()) << line;
@@ -121,7 +131,8 @@ TEST_F(Control, OversizedRequestIsRefusedInWords) {
 
 TEST_F(Control, OneConnectionMayAskTwice) {
   const int fd = connect_raw();
-  const std::string two = "{\"method\":\"echo\",\"params\":1}\n{\"method\":\"echo\",\"params\":2}\n";
+  const std::string two =
+      "{\"method\":\"echo\",\"params\":1}\n{\"method\":\"echo\",\"params\":2}\n";
   EXPECT_EQ(::send(fd, two.data(), two.size(), MSG_NOSIGNAL), static_cast<ssize_t>(two.size()));
   std::string reply;
   char chunk[256];
@@ -170,7 +181,10 @@ TEST(ControlSocket, StaleFileIsReplacedAndTooLongAPathRefused) {
   const TempDir dir;
   base::Loop loop;
   const fs::path path = dir / "c.sock";
-  { std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"), &std::fclose); }
+  {
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"),
+                                                         &std::fclose);
+  }
   auto server = loop.run_until_complete(listen_on(&loop, path));
   ASSERT_TRUE(server.has_value());
   loop.run_until_complete(stop(server->get()));

@@ -14,7 +14,9 @@ namespace {
 using testing::TempDir;
 namespace fs = std::filesystem;
 
-unsigned mode_of(const fs::path& path) { return static_cast<unsigned>(fs::status(path).permissions()) & 0777u; }
+unsigned mode_of(const fs::path& path) {
+  return static_cast<unsigned>(fs::status(path).permissions()) & 0777u;
+}
 
 template <class T>
 base::Errc errc_of(const base::Result<T>& result) {
@@ -29,7 +31,9 @@ TEST(Home, OneFolderHoldsEverything) {
   EXPECT_EQ(home.control_socket(), "/srv/agent/control.sock");
 }
 
-TEST(Home, RelativeFolderBecomesAbsolute) { EXPECT_TRUE(Home::locate("agent").config_dir.is_absolute()); }
+TEST(Home, RelativeFolderBecomesAbsolute) {
+  EXPECT_TRUE(Home::locate("agent").config_dir.is_absolute());
+}
 
 TEST(Home, NewFoldersAreForTheOwnerOnly) {
   const TempDir dir;
@@ -90,12 +94,16 @@ TEST(KeyFile, ReadsHexAndNsecWithWhiteSpace) {
 
 TEST(KeyFile, GarbageIsNamedButNotEchoed) {
   const TempDir dir;
-  for (const char* text : {"", "hunter2", "0000000000000000000000000000000000000000000000000000000000000000", "npub1qqqq"}) {
+  for (const char* text :
+       {"", "hunter2", "0000000000000000000000000000000000000000000000000000000000000000",
+        "npub1qqqq"}) {
     ASSERT_TRUE(write_file(dir / "k", text, 0600).has_value());
     const auto key = load_key_file(dir / "k");
     EXPECT_EQ(errc_of(key), base::Errc::kInvalid);
     EXPECT_NE(key.error().detail.find((dir / "k").string()), std::string::npos);
-    if (*text) { EXPECT_EQ(key.error().detail.find(text), std::string::npos); }
+    if (*text) {
+      EXPECT_EQ(key.error().detail.find(text), std::string::npos);
+    }
   }
 }
 

@@ -15,13 +15,14 @@ using nostr::ConnectionId;
 using nostr::Event;
 using nostr::testing::Harness;
 using nostr::testing::ScriptedRelay;
+using std::chrono::seconds;
 using storage::OutboxState;
 using storage::RelayState;
-using std::chrono::seconds;
 
 /// Answers every EVENT with OK `accepted`, and `message`.
 ScriptedRelay::Script answering(bool accepted, std::string message) {
-  return [accepted, message](ScriptedRelay& relay, ConnectionId connection, const ClientMessage& frame) {
+  return [accepted, message](ScriptedRelay& relay, ConnectionId connection,
+                             const ClientMessage& frame) {
     if (const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame))
       relay.send(connection, nostr::ok_frame(event->event.id, accepted, message));
   };
@@ -34,7 +35,8 @@ ScriptedRelay::Script silent() {
 
 class PublisherTest : public ::testing::Test {
  protected:
-  PublisherTest() : db_(*storage::open_database(":memory:")), publisher_(h_.loop, *h_.pool, *db_, h_.clock) {
+  PublisherTest()
+      : db_(*storage::open_database(":memory:")), publisher_(h_.loop, *h_.pool, *db_, h_.clock) {
     publisher_.start();
   }
   ~PublisherTest() override {
@@ -49,7 +51,9 @@ class PublisherTest : public ::testing::Test {
   void post(const Event& event, std::vector<std::string> relays) {
     EXPECT_TRUE(publisher_.post(event, relays, "test", seconds(3'600)).has_value());
   }
-  bool settled(const Event& event) { return h_.loop.run_until_complete(publisher_.settled(event.id)).value(); }
+  bool settled(const Event& event) {
+    return h_.loop.run_until_complete(publisher_.settled(event.id)).value();
+  }
   const storage::OutboxRelay& relay_of(const storage::OutboxRow& row, const std::string& url) {
     for (const storage::OutboxRelay& relay : row.relays)
       if (relay.url == url) return relay;
@@ -98,10 +102,13 @@ TEST_F(PublisherTest, FinalRefusalFailsAtOnceAndKeepsTheWords) {
 
 TEST_F(PublisherTest, PassingRefusalIsTriedAgain) {
   auto tries = std::make_shared<std::atomic<int>>(0);
-  auto relay = h_.relay([tries](ScriptedRelay& self, ConnectionId connection, const ClientMessage& frame) {
-    if (const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame))
-      self.send(connection, ++*tries == 1 ? nostr::ok_frame(event->event.id, false, "rate-limited: slow down") : nostr::ok_frame(event->event.id, true, ""));
-  });
+  auto relay =
+      h_.relay([tries](ScriptedRelay& self, ConnectionId connection, const ClientMessage& frame) {
+        if (const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame))
+          self.send(connection, ++*tries == 1 ? nostr::ok_frame(event->event.id, false,
+                                                                "rate-limited: slow down")
+                                              : nostr::ok_frame(event->event.id, true, ""));
+      });
   const Event event = note("a");
   post(event, {relay->url()});
   EXPECT_TRUE(settled(event));
@@ -120,12 +127,15 @@ TEST_F(PublisherTest, OneRefusalAndOneYesIsDone) {
 
 TEST_F(PublisherTest, LostAnswerIsUnknownAndSentAgain) {
   auto tries = std::make_shared<std::atomic<int>>(0);
-  auto relay = h_.relay([tries](ScriptedRelay& self, ConnectionId connection, const ClientMessage& frame) {
-    const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame);
-    if (!event) return;
-    if (++*tries == 1) self.abort_all();  // taken, but the answer never arrives
-    else self.send(connection, nostr::ok_frame(event->event.id, true, "duplicate: yes"));
-  });
+  auto relay =
+      h_.relay([tries](ScriptedRelay& self, ConnectionId connection, const ClientMessage& frame) {
+        const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame);
+        if (!event) return;
+        if (++*tries == 1)
+          self.abort_all();  // taken, but the answer never arrives
+        else
+          self.send(connection, nostr::ok_frame(event->event.id, true, "duplicate: yes"));
+      });
   const Event event = note("a");
   post(event, {relay->url()});
   EXPECT_TRUE(settled(event));
@@ -139,7 +149,9 @@ TEST_F(PublisherTest, RelayThatIsAwayGetsItWhenItComesBack) {
   relay->stop();
   const Event event = note("a");
   post(event, {url});
-  h_.until([&] { return relay_of(row(event), url).attempts >= 1 && !relay_of(row(event), url).reason.empty(); });
+  h_.until([&] {
+    return relay_of(row(event), url).attempts >= 1 && !relay_of(row(event), url).reason.empty();
+  });
   EXPECT_EQ(row(event).state, OutboxState::kOpen);
   auto again = h_.relay(answering(true, ""), port);
   EXPECT_TRUE(settled(event));
@@ -163,7 +175,8 @@ TEST_F(PublisherTest, BacklogDrainsWithoutPauses) {
   for (const Event& event : events) post(event, {relay->url()});
   for (const Event& event : events) EXPECT_TRUE(settled(event));
   EXPECT_EQ(relay->count_events(), 200u);
-  RecordProperty("milliseconds", static_cast<int>((std::chrono::steady_clock::now() - before).count() / 1'000'000));
+  RecordProperty("milliseconds",
+                 static_cast<int>((std::chrono::steady_clock::now() - before).count() / 1'000'000));
 }
 
 TEST_F(PublisherTest, UnknownEventIsNotFound) {

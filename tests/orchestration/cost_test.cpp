@@ -14,17 +14,23 @@ struct Row {
 
 TEST(Cost, RoundsEachPartUp) {
   const Rates rates{.in_per_1k = {150}, .cached_in_per_1k = {75}, .out_per_1k = {600}};
-  for (const Row& row : {Row{{}, rates, 0}, Row{{.prompt_tokens = 1}, rates, 1}, Row{{.prompt_tokens = 1000}, rates, 150},
-                         Row{{.prompt_tokens = 1001}, rates, 151}, Row{{.completion_tokens = 1}, rates, 1},
-                         Row{{.prompt_tokens = 1000, .cached_tokens = 1000}, rates, 75},
-                         Row{{.prompt_tokens = 1001, .cached_tokens = 1000, .completion_tokens = 2}, rates, 1 + 75 + 2},
-                         Row{{.prompt_tokens = 5000, .completion_tokens = 5000}, {}, 0}})
+  for (const Row& row :
+       {Row{{}, rates, 0}, Row{{.prompt_tokens = 1}, rates, 1},
+        Row{{.prompt_tokens = 1000}, rates, 150}, Row{{.prompt_tokens = 1001}, rates, 151},
+        Row{{.completion_tokens = 1}, rates, 1},
+        Row{{.prompt_tokens = 1000, .cached_tokens = 1000}, rates, 75},
+        Row{{.prompt_tokens = 1001, .cached_tokens = 1000, .completion_tokens = 2},
+            rates,
+            1 + 75 + 2},
+        Row{{.prompt_tokens = 5000, .completion_tokens = 5000}, {}, 0}})
     EXPECT_EQ(cost_of(row.usage, row.rates)->value, row.msat);
 }
 
 TEST(Cost, RefusesTheImpossible) {
-  EXPECT_EQ(cost_of({.prompt_tokens = 1, .cached_tokens = 2}, {}).error().code, base::Errc::kInvalid);
-  EXPECT_EQ(cost_of({.prompt_tokens = UINT64_MAX}, {.in_per_1k = base::kMaxMsat}).error().code, base::Errc::kLimit);
+  EXPECT_EQ(cost_of({.prompt_tokens = 1, .cached_tokens = 2}, {}).error().code,
+            base::Errc::kInvalid);
+  EXPECT_EQ(cost_of({.prompt_tokens = UINT64_MAX}, {.in_per_1k = base::kMaxMsat}).error().code,
+            base::Errc::kLimit);
 }
 
 TEST(Cost, EstimatesFourBytesAToken) {

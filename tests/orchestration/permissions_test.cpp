@@ -15,7 +15,8 @@ struct Row {
 };
 
 TEST(Permissions, FirstRuleThatAppliesWins) {
-  const PermissionQuery reply{.tool = "reply", .capability = Capability::kSign, .sign_kind = nostr::Kind{1}};
+  const PermissionQuery reply{
+      .tool = "reply", .capability = Capability::kSign, .sign_kind = nostr::Kind{1}};
   const PermissionQuery read{.tool = "read_file", .capability = Capability::kFile};
   const Row rows[] = {
       {"default reads", {}, {}, read, Permit::kAllow},
@@ -28,7 +29,11 @@ TEST(Permissions, FirstRuleThatAppliesWins) {
       {"no kinds at all", {.sign_kinds = {}}, {}, reply, Permit::kDeny},
       {"kind unknown", {}, {}, {.tool = "reply", .capability = Capability::kSign}, Permit::kDeny},
       {"sign asks", {.sign = Permit::kAsk}, {}, reply, Permit::kAsk},
-      {"messages ask by default", {}, {}, {.tool = "send_dm", .capability = Capability::kMessage}, Permit::kAsk},
+      {"messages ask by default",
+       {},
+       {},
+       {.tool = "send_dm", .capability = Capability::kMessage},
+       Permit::kAsk},
   };
   for (const Row& row : rows) {
     const auto answer = evaluate(row.permissions, row.denied, row.query);
@@ -39,7 +44,8 @@ TEST(Permissions, FirstRuleThatAppliesWins) {
 
 TEST(Permissions, AWorkspaceOnlyNarrowsTheOperatorMayWiden) {
   const Permissions base{.file = Permit::kAsk, .sign_kinds = {1, 7}, .hidden_tools = {"post"}};
-  const PermissionsPatch wider{.file = Permit::kAllow, .sign_kinds = std::set<nostr::Kind>{1, 30023},
+  const PermissionsPatch wider{.file = Permit::kAllow,
+                               .sign_kinds = std::set<nostr::Kind>{1, 30023},
                                .tools = {{"post", true}, {"react", false}}};
   const Permissions workspace = apply(base, wider, PatchSource::kWorkspace);
   EXPECT_EQ(workspace.file, Permit::kAsk);

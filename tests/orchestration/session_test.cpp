@@ -49,17 +49,22 @@ TEST(Session, RecordsAChainThatVerifies) {
   // user, agent, tool_start, tool, agent, session_end
   EXPECT_EQ(result->trajectory.count, 6u);
   EXPECT_EQ(world.trajectory.heads, 2);
-  const nipsa::ChainClaim claim{.agent = World::identity().agent, .session_d = result->session,
-                                .writer = World::identity().node, .hash = result->trajectory.hash,
-                                .alg = "chain-v1", .count = 6};
-  EXPECT_EQ(nipsa::verify_chain(claim, world.trajectory.events(result->session)).verdict, nipsa::ChainVerdict::kValid);
+  const nipsa::ChainClaim claim{.agent = World::identity().agent,
+                                .session_d = result->session,
+                                .writer = World::identity().node,
+                                .hash = result->trajectory.hash,
+                                .alg = "chain-v1",
+                                .count = 6};
+  EXPECT_EQ(nipsa::verify_chain(claim, world.trajectory.events(result->session)).verdict,
+            nipsa::ChainVerdict::kValid);
 }
 
 TEST(Session, ReportsAgainInsteadOfRunningAgain) {
   TempDir dir;
   World world(dir);
   world.add_gates();
-  ScriptedBackend backend({ScriptedBackend::calls({{"post", R"({"content":"once"})"}}), ScriptedBackend::says("done")});
+  ScriptedBackend backend(
+      {ScriptedBackend::calls({{"post", R"({"content":"once"})"}}), ScriptedBackend::says("done")});
   const auto first = world.run(backend, World::mention("x"));
   ASSERT_TRUE(first.has_value()) << first.error().detail;
   const auto second = world.run(backend, World::mention("x"));
@@ -78,18 +83,22 @@ struct EndRow {
 };
 
 TEST(Session, TellsHowAnActEnded) {
-  for (const EndRow& row : {EndRow{ActionStatus::kDenied, "approval-denied", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kExpired, "approval-expired", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kUndeliverable, "approval-undeliverable", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kWithdrawn, "approval-withdrawn", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kRefused, "action-refused", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kFailed, "action-failed", SessionStatus::kPartial},
-                            EndRow{ActionStatus::kPublished, "", SessionStatus::kSuccess}}) {
+  for (const EndRow& row :
+       {EndRow{ActionStatus::kDenied, "approval-denied", SessionStatus::kPartial},
+        EndRow{ActionStatus::kExpired, "approval-expired", SessionStatus::kPartial},
+        EndRow{ActionStatus::kUndeliverable, "approval-undeliverable", SessionStatus::kPartial},
+        EndRow{ActionStatus::kWithdrawn, "approval-withdrawn", SessionStatus::kPartial},
+        EndRow{ActionStatus::kRefused, "action-refused", SessionStatus::kPartial},
+        EndRow{ActionStatus::kFailed, "action-failed", SessionStatus::kPartial},
+        EndRow{ActionStatus::kPublished, "", SessionStatus::kSuccess}}) {
     TempDir dir;
     World world(dir);
     world.add_gates();
-    world.outside.on_act = [&](const ActionRequest&) { return ActionResult{.status = row.status, .text = "why"}; };
-    ScriptedBackend backend({ScriptedBackend::calls({{"reply", R"({"content":"hi"})"}}), ScriptedBackend::says("so be it")});
+    world.outside.on_act = [&](const ActionRequest&) {
+      return ActionResult{.status = row.status, .text = "why"};
+    };
+    ScriptedBackend backend({ScriptedBackend::calls({{"reply", R"({"content":"hi"})"}}),
+                             ScriptedBackend::says("so be it")});
     const auto result = world.run(backend, World::mention("x"));
     ASSERT_TRUE(result.has_value()) << result.error().detail;
     EXPECT_EQ(result->status, row.session) << row.detail;
@@ -102,8 +111,9 @@ TEST(Session, KeepsEveryToolCallAnsweredAndGivesItsOwnIds) {
   TempDir dir;
   World world(dir);
   world.add_gates();
-  ScriptedBackend backend({ScriptedBackend::calls({{"post", R"({"content":"a"})"}, {"post", R"({"content":"b"})"}}),
-                           ScriptedBackend::calls({{"post", R"({"content":"c"})"}}), ScriptedBackend::says("done")});
+  ScriptedBackend backend(
+      {ScriptedBackend::calls({{"post", R"({"content":"a"})"}, {"post", R"({"content":"b"})"}}),
+       ScriptedBackend::calls({{"post", R"({"content":"c"})"}}), ScriptedBackend::says("done")});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   std::vector<std::string> ids;
@@ -118,14 +128,16 @@ TEST(Session, TellsTheModelWhatIsWrongWithACall) {
     const char* arguments;
     const char* said;
   };
-  for (const Row& row : {Row{"repyl", R"({"content":"x"})", "reply"}, Row{"reply", "{\"content\":", "no JSON"},
-                         Row{"reply", R"({"contend":"x"})", "content is missing"},
-                         Row{"reply", R"({"content":7})", "content is no string"},
-                         Row{"get_event", R"({"event_id":"zz"})", ""}}) {
+  for (const Row& row :
+       {Row{"repyl", R"({"content":"x"})", "reply"}, Row{"reply", "{\"content\":", "no JSON"},
+        Row{"reply", R"({"contend":"x"})", "content is missing"},
+        Row{"reply", R"({"content":7})", "content is no string"},
+        Row{"get_event", R"({"event_id":"zz"})", ""}}) {
     TempDir dir;
     World world(dir);
     world.add_gates();
-    ScriptedBackend backend({ScriptedBackend::calls({{row.tool, row.arguments}}), ScriptedBackend::says("done")});
+    ScriptedBackend backend(
+        {ScriptedBackend::calls({{row.tool, row.arguments}}), ScriptedBackend::says("done")});
     const auto result = world.run(backend, World::mention("x"));
     ASSERT_TRUE(result.has_value()) << result.error().detail;
     const Message& answer = backend.requests.at(1).messages.back();
@@ -140,7 +152,8 @@ TEST(Session, StopsAfterThreeCallsThatCannotBeUnderstood) {
   World world(dir);
   world.add_gates();
   ScriptedBackend backend({ScriptedBackend::calls({{"a", ""}}), ScriptedBackend::calls({{"b", ""}}),
-                           ScriptedBackend::calls({{"c", ""}}), ScriptedBackend::says("never asked")});
+                           ScriptedBackend::calls({{"c", ""}}),
+                           ScriptedBackend::says("never asked")});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->detail, "invalid-calls");
@@ -151,7 +164,9 @@ TEST(Session, RefusesTheThirdIdenticalCallAndThenStops) {
   TempDir dir;
   World world(dir);
   world.add_gates();
-  const auto same = [] { return ScriptedBackend::Outcome(ScriptedBackend::calls({{"post", R"({"content":"again"})"}})); };
+  const auto same = [] {
+    return ScriptedBackend::Outcome(ScriptedBackend::calls({{"post", R"({"content":"again"})"}}));
+  };
   ScriptedBackend backend({same(), same(), same(), same(), same(), same()});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value());
@@ -180,9 +195,11 @@ TEST(Session, ReservesBeforeAndSettlesAfterEveryAttempt) {
   World world(dir);
   world.add_gates();
   const Usage usage{.prompt_tokens = 100, .completion_tokens = 10};
-  ScriptedBackend backend({ScriptedBackend::fails(ModelFault::kTruncated, {.prompt_tokens = 50, .completion_tokens = 1, .estimated = true}),
-                           ScriptedBackend::says("done", usage)},
-                          {.in_per_1k = {1000}, .out_per_1k = {2000}});
+  ScriptedBackend backend(
+      {ScriptedBackend::fails(ModelFault::kTruncated,
+                              {.prompt_tokens = 50, .completion_tokens = 1, .estimated = true}),
+       ScriptedBackend::says("done", usage)},
+      {.in_per_1k = {1000}, .out_per_1k = {2000}});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   EXPECT_EQ(result->cost.value, 100 + 20 + 50 + 2);
@@ -193,7 +210,8 @@ TEST(Session, DoesNotCallAModelItCannotPay) {
   TempDir dir;
   World world(dir);
   world.add_gates({.session = base::Msat{10}});
-  ScriptedBackend backend({ScriptedBackend::says("never")}, {.in_per_1k = {1000}, .out_per_1k = {1000}});
+  ScriptedBackend backend({ScriptedBackend::says("never")},
+                          {.in_per_1k = {1000}, .out_per_1k = {1000}});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->status, SessionStatus::kError);
@@ -206,8 +224,10 @@ TEST(Session, MarksGroupSignedActsForTheCoSignerAndAsksItselfForLocalOnes) {
   World world(dir);
   world.agent.autonomy.level = Level::kSupervised;
   world.add_gates();
-  const std::string dm = R"({"to":")" + testing::key_of(5).public_key().hex() + R"(","content":"psst"})";
-  ScriptedBackend backend({ScriptedBackend::calls({{"reply", R"({"content":"hi"})"}, {"send_dm", dm},
+  const std::string dm =
+      R"({"to":")" + testing::key_of(5).public_key().hex() + R"(","content":"psst"})";
+  ScriptedBackend backend({ScriptedBackend::calls({{"reply", R"({"content":"hi"})"},
+                                                   {"send_dm", dm},
                                                    {"ask_operator", R"({"question":"may I?"})"}}),
                            ScriptedBackend::says("done")});
   const auto result = world.run(backend, World::mention("x"));
@@ -227,7 +247,8 @@ TEST(Session, DoesNotSendWhatTheOperatorDenied) {
   world.agent.autonomy.level = Level::kSupervised;
   world.add_gates();
   world.outside.on_approve = ActionStatus::kDenied;
-  const std::string dm = R"({"to":")" + testing::key_of(5).public_key().hex() + R"(","content":"psst"})";
+  const std::string dm =
+      R"({"to":")" + testing::key_of(5).public_key().hex() + R"(","content":"psst"})";
   ScriptedBackend backend({ScriptedBackend::calls({{"send_dm", dm}}), ScriptedBackend::says("ok")});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value());
@@ -240,7 +261,8 @@ TEST(Session, RefusesAKindThatIsNotOnTheList) {
   World world(dir);
   world.agent.permissions.sign_kinds = {1};
   world.add_gates();
-  ScriptedBackend backend({ScriptedBackend::calls({{"react", R"({"content":"+"})"}}), ScriptedBackend::says("ok")});
+  ScriptedBackend backend(
+      {ScriptedBackend::calls({{"react", R"({"content":"+"})"}}), ScriptedBackend::says("ok")});
   const auto result = world.run(backend, World::mention("x"));
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(backend.requests.at(1).messages.back().outcome, ToolOutcome::kDenied);
@@ -252,7 +274,8 @@ TEST(Session, GoesOnLaterWhenTheOutsideIsAway) {
   World world(dir);
   world.add_gates();
   world.outside.act_error = base::Error{base::Errc::kUnavailable, "no relay", ""};
-  ScriptedBackend backend({ScriptedBackend::calls({{"post", R"({"content":"later"})"}}), ScriptedBackend::says("done")});
+  ScriptedBackend backend({ScriptedBackend::calls({{"post", R"({"content":"later"})"}}),
+                           ScriptedBackend::says("done")});
   const auto first = world.run(backend, World::mention("x"));
   ASSERT_FALSE(first.has_value());
   EXPECT_EQ(first.error().code, base::Errc::kUnavailable);
@@ -291,7 +314,8 @@ TEST(Session, ShowsForeignTextOnlyInsideAnEnvelope) {
 bool run_and_die(const TempDir& dir, const char* failpoint, int nth) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::setenv("SOVEREIGN_FAILPOINT", (std::string(failpoint) + ":" + std::to_string(nth)).c_str(), 1);
+    ::setenv("SOVEREIGN_FAILPOINT", (std::string(failpoint) + ":" + std::to_string(nth)).c_str(),
+             1);
     World world(dir);
     world.agent.autonomy.level = Level::kSupervised;
     world.add_gates();
@@ -318,7 +342,8 @@ say = "done"
 
 TEST(Session, KilledAtAnyStepItActsOnceAndRecordsOnce) {
   int kills = 0;
-  for (const char* failpoint : {"session_step", "session_acted", "session_recording", "session_recorded"}) {
+  for (const char* failpoint :
+       {"session_step", "session_acted", "session_recording", "session_recorded"}) {
     for (int nth = 1;; ++nth) {
       TempDir dir;
       if (!run_and_die(dir, failpoint, nth)) break;

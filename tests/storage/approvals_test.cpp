@@ -19,8 +19,9 @@ using testing::was_killed;
 constexpr UnixTime kNow = unix_time(1'000'000);
 constexpr UnixTime kExpiry = unix_time(1'000'900);
 
-constexpr std::array kStates{QuestionState::kOpen,      QuestionState::kApproved,  QuestionState::kConsumed,
-                             QuestionState::kDenied,    QuestionState::kExpired,   QuestionState::kWithdrawn,
+constexpr std::array kStates{QuestionState::kOpen,      QuestionState::kApproved,
+                             QuestionState::kConsumed,  QuestionState::kDenied,
+                             QuestionState::kExpired,   QuestionState::kWithdrawn,
                              QuestionState::kCancelled, QuestionState::kUndeliverable};
 
 Question question(std::string_view id, std::string_view digest = "digest") {
@@ -96,35 +97,41 @@ TEST_F(ApprovalsTest, ExactlyTheLegalMovesAreMade) {
 TEST_F(ApprovalsTest, AMoveFromAStateThatIsGoneIsAConflict) {
   must(desk().add(question("q")));
   move("q", QuestionState::kOpen, QuestionState::kDenied);
-  EXPECT_EQ(errc_of(desk().set_state(named<EventId>("q"), QuestionState::kOpen, QuestionState::kApproved, kNow)),
+  EXPECT_EQ(errc_of(desk().set_state(named<EventId>("q"), QuestionState::kOpen,
+                                     QuestionState::kApproved, kNow)),
             Errc::kConflict);
 }
 
 TEST_F(ApprovalsTest, AnApprovalIsConsumedOnceAndForOneEvent) {
   const EventId id = named<EventId>("q");
   must(desk().add(question("q")));
-  EXPECT_EQ(errc_of(desk().consume(id, named<EventId>("e1"), kNow)), Errc::kConflict) << "still open";
+  EXPECT_EQ(errc_of(desk().consume(id, named<EventId>("e1"), kNow)), Errc::kConflict)
+      << "still open";
   move("q", QuestionState::kOpen, QuestionState::kApproved);
   must(desk().consume(id, named<EventId>("e1"), kNow));
   EXPECT_EQ(errc_of(desk().consume(id, named<EventId>("e1"), kNow)), Errc::kConflict);
-  EXPECT_EQ(must(desk().bind_event(named<Sha256>("digest"), named<EventId>("e2"), kNow)), named<EventId>("e1"))
+  EXPECT_EQ(must(desk().bind_event(named<Sha256>("digest"), named<EventId>("e2"), kNow)),
+            named<EventId>("e1"))
       << "the digest is bound for ever";
-  EXPECT_EQ(must(desk().bind_event(named<Sha256>("digest"), named<EventId>("e1"), kNow)), named<EventId>("e1"));
+  EXPECT_EQ(must(desk().bind_event(named<Sha256>("digest"), named<EventId>("e1"), kNow)),
+            named<EventId>("e1"));
 }
 
 TEST_F(ApprovalsTest, ABindingToAnotherEventStopsTheConsumption) {
   must(desk().add(question("q")));
   must(desk().bind_event(named<Sha256>("digest"), named<EventId>("e1"), kNow));
   move("q", QuestionState::kOpen, QuestionState::kApproved);
-  EXPECT_EQ(errc_of(desk().consume(named<EventId>("q"), named<EventId>("e2"), kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(desk().consume(named<EventId>("q"), named<EventId>("e2"), kNow)),
+            Errc::kConflict);
   EXPECT_EQ(state("q"), QuestionState::kApproved) << "nothing of a refused consumption stays";
 }
 
 TEST_F(ApprovalsTest, AnExpiredApprovalIsNotConsumed) {
   must(desk().add(question("q")));
   move("q", QuestionState::kOpen, QuestionState::kApproved);
-  EXPECT_EQ(errc_of(desk().consume(named<EventId>("q"), named<EventId>("e"), kExpiry + base::seconds{1})),
-            Errc::kConflict);
+  EXPECT_EQ(
+      errc_of(desk().consume(named<EventId>("q"), named<EventId>("e"), kExpiry + base::seconds{1})),
+      Errc::kConflict);
   EXPECT_EQ(must(desk().bound_event(named<Sha256>("digest"))), std::optional<EventId>{});
 }
 
@@ -145,8 +152,10 @@ TEST_F(ApprovalsTest, ADenialIsRememberedEvenWhenOverturned) {
   move("q", QuestionState::kOpen, QuestionState::kDenied);
   move("q", QuestionState::kDenied, QuestionState::kApproved);
   EXPECT_EQ(must(desk().denied_since(named<Sha256>("digest"), kNow)), kNow);
-  EXPECT_EQ(must(desk().denied_since(named<Sha256>("digest"), kNow + base::seconds{1})), std::optional<UnixTime>{});
-  EXPECT_EQ(must(desk().denied_since(named<Sha256>("other"), unix_time(0))), std::optional<UnixTime>{});
+  EXPECT_EQ(must(desk().denied_since(named<Sha256>("digest"), kNow + base::seconds{1})),
+            std::optional<UnixTime>{});
+  EXPECT_EQ(must(desk().denied_since(named<Sha256>("other"), unix_time(0))),
+            std::optional<UnixTime>{});
 }
 
 TEST_F(ApprovalsTest, QuestionsAreCountedPerOperator) {
@@ -164,15 +173,24 @@ TEST_F(ApprovalsTest, QuestionsAreCountedPerOperator) {
 
 TEST_F(ApprovalsTest, ASignalCountsOnceHoweverOftenItArrives) {
   must(desk().add(question("q")));
-  Signal signal{.id = named<EventId>("s"), .question = named<EventId>("q"), .author = named<PublicKey>("zoe"),
-                .channel = "nip17", .answer = Answer::kApprove, .verdict = SignalVerdict::kAccepted,
-                .said_at = kNow, .received_at = kNow, .raw_json = "{}"};
+  Signal signal{.id = named<EventId>("s"),
+                .question = named<EventId>("q"),
+                .author = named<PublicKey>("zoe"),
+                .channel = "nip17",
+                .answer = Answer::kApprove,
+                .verdict = SignalVerdict::kAccepted,
+                .said_at = kNow,
+                .received_at = kNow,
+                .raw_json = "{}"};
   EXPECT_TRUE(must(desk().add_signal(signal)));
   signal.relay = "wss://another";
   EXPECT_FALSE(must(desk().add_signal(signal)));
   EXPECT_TRUE(must(desk().has_signal(signal.id)));
-  Signal stray{.id = named<EventId>("t"), .author = named<PublicKey>("eve"), .channel = "nip17",
-               .said_at = kNow, .received_at = kNow};
+  Signal stray{.id = named<EventId>("t"),
+               .author = named<PublicKey>("eve"),
+               .channel = "nip17",
+               .said_at = kNow,
+               .received_at = kNow};
   EXPECT_TRUE(must(desk().add_signal(stray)));
   const auto signals = must(desk().signals(named<EventId>("q")));
   ASSERT_EQ(signals.size(), 1u);
@@ -183,9 +201,14 @@ TEST_F(ApprovalsTest, ASignalCountsOnceHoweverOftenItArrives) {
 TEST_F(ApprovalsTest, PresentationsAndReceiptsWaitUntilTheyAreSent) {
   must(desk().add(question("q")));
   for (int part = 1; part <= 2; ++part)
-    must(desk().add_presentation({.id = named<EventId>("p" + std::to_string(part)), .question = named<EventId>("q"),
-                                  .channel = "nip17", .shown_to = named<PublicKey>("zoe"), .part = part,
-                                  .rumor_json = "{}", .wrap_json = "{}", .created_at = kNow}));
+    must(desk().add_presentation({.id = named<EventId>("p" + std::to_string(part)),
+                                  .question = named<EventId>("q"),
+                                  .channel = "nip17",
+                                  .shown_to = named<PublicKey>("zoe"),
+                                  .part = part,
+                                  .rumor_json = "{}",
+                                  .wrap_json = "{}",
+                                  .created_at = kNow}));
   must(desk().set_presentation_sent(named<EventId>("p1"), SendState::kSent));
   const auto waiting = must(desk().presentations_in(SendState::kStored));
   ASSERT_EQ(waiting.size(), 1u);
@@ -197,8 +220,13 @@ TEST_F(ApprovalsTest, PresentationsAndReceiptsWaitUntilTheyAreSent) {
 
 TEST_F(ApprovalsTest, AnOperatorGetsOneReceiptAndItNeverChanges) {
   must(desk().add(question("q")));
-  Receipt receipt{.id = named<EventId>("r1"), .question = named<EventId>("q"), .told_to = named<PublicKey>("zoe"),
-                  .channel = "nip17", .outcome = "done", .rumor_json = "first", .created_at = kNow};
+  Receipt receipt{.id = named<EventId>("r1"),
+                  .question = named<EventId>("q"),
+                  .told_to = named<PublicKey>("zoe"),
+                  .channel = "nip17",
+                  .outcome = "done",
+                  .rumor_json = "first",
+                  .created_at = kNow};
   EXPECT_EQ(must(desk().add_receipt(receipt)).rumor_json, "first");
   receipt.id = named<EventId>("r2");
   receipt.rumor_json = "second";
@@ -211,9 +239,12 @@ TEST_F(ApprovalsTest, AnOperatorGetsOneReceiptAndItNeverChanges) {
 TEST_F(ApprovalsTest, TheNewestDecisionOfADigestIsFound) {
   must(desk().add(question("q")));
   for (int i = 0; i < 2; ++i)
-    must(desk().add_decision({.id = named<EventId>("d" + std::to_string(i)), .question = named<EventId>("q"),
-                              .digest = named<Sha256>("digest"), .approved = i == 1,
-                              .decided_by = named<PublicKey>("zoe"), .event_json = "{}",
+    must(desk().add_decision({.id = named<EventId>("d" + std::to_string(i)),
+                              .question = named<EventId>("q"),
+                              .digest = named<Sha256>("digest"),
+                              .approved = i == 1,
+                              .decided_by = named<PublicKey>("zoe"),
+                              .event_json = "{}",
                               .decided_at = kNow + base::seconds{i}}));
   EXPECT_TRUE(must(desk().decision_for(named<Sha256>("digest")))->approved);
   EXPECT_EQ(must(desk().decisions(named<EventId>("q"))).size(), 2u);
@@ -230,7 +261,8 @@ TEST(ApprovalsCrashTest, AKillAroundTheConsumptionNeverAllowsASecondEvent) {
       auto db = home.open();
       Approvals desk(*db);
       must(desk.add(question("q")));
-      must(desk.set_state(named<EventId>("q"), QuestionState::kOpen, QuestionState::kApproved, kNow));
+      must(desk.set_state(named<EventId>("q"), QuestionState::kOpen, QuestionState::kApproved,
+                          kNow));
       ::setenv("SOVEREIGN_FAILPOINT", failpoint, 1);
       must(desk.consume(named<EventId>("q"), named<EventId>("e1"), kNow));
     });

@@ -1,4 +1,5 @@
-// Kv, Inbox and Outbox: what arrived is handled once, what must leave leaves until the relays answered.
+// Kv, Inbox and Outbox: what arrived is handled once, what must leave leaves until the relays
+// answered.
 #include <algorithm>
 
 #include "nostr/event/event_json.h"
@@ -43,7 +44,8 @@ TEST_F(KvTest, CountersOnlyGrow) {
   EXPECT_EQ(must(Kv(*db_).counter("boots")), 2);
 }
 
-// --- inbox -------------------------------------------------------------------------------------------
+// --- inbox
+// -------------------------------------------------------------------------------------------
 
 using InboxTest = StorageTest;
 const std::vector<std::string> kMention{"mention"};
@@ -129,7 +131,8 @@ TEST(InboxCrashTest, EventAndRowArriveTogetherOrNotAtAll) {
   }
 }
 
-// --- outbox ------------------------------------------------------------------------------------------
+// --- outbox
+// ------------------------------------------------------------------------------------------
 
 class OutboxTest : public StorageTest {
  protected:
@@ -190,7 +193,8 @@ TEST_F(OutboxTest, AnAcceptedRelayStaysAccepted) {
   EXPECT_EQ(settle(id, "wss://a", RelayState::kRejected), OutboxState::kDone);
   EXPECT_EQ(must(Outbox(*db_).get(id))->relays[0].state, RelayState::kAccepted);
   EXPECT_EQ(errc_of(Outbox(*db_).start_try(id, "wss://a", kNow)), Errc::kConflict);
-  EXPECT_EQ(errc_of(Outbox(*db_).settle(id, "wss://none", RelayState::kAccepted, "", kNow)), Errc::kNotFound);
+  EXPECT_EQ(errc_of(Outbox(*db_).settle(id, "wss://none", RelayState::kAccepted, "", kNow)),
+            Errc::kNotFound);
 }
 
 TEST_F(OutboxTest, QueuingAgainAddsOnlyNewRelays) {

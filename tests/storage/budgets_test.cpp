@@ -20,22 +20,33 @@ constexpr std::int64_t kDay = 86'400;
 constexpr UnixTime kNow = unix_time(1000 * kDay + 100);
 
 BudgetScope daily(std::optional<std::int64_t> limit) {
-  return {.key = "node", .limit = limit ? std::optional(Msat{*limit}) : std::nullopt, .daily = true};
+  return {
+      .key = "node", .limit = limit ? std::optional(Msat{*limit}) : std::nullopt, .daily = true};
 }
-BudgetScope tick(std::int64_t limit) { return {.key = "tick:1", .limit = Msat{limit}, .daily = false}; }
+BudgetScope tick(std::int64_t limit) {
+  return {.key = "tick:1", .limit = Msat{limit}, .daily = false};
+}
 
 ReserveRequest request(std::string key, std::int64_t amount, std::vector<BudgetScope> scopes) {
-  return {.key = std::move(key), .purpose = "model-call", .agent = "main", .tick = "1", .session = "s",
-          .amount = Msat{amount}, .scopes = std::move(scopes)};
+  return {.key = std::move(key),
+          .purpose = "model-call",
+          .agent = "main",
+          .tick = "1",
+          .session = "s",
+          .amount = Msat{amount},
+          .scopes = std::move(scopes)};
 }
 
 class BudgetsTest : public StorageTest {
  protected:
   Budgets ledger() { return Budgets(*db_); }
-  std::int64_t reserve(std::string key, std::int64_t amount, std::vector<BudgetScope> scopes, UnixTime now = kNow) {
+  std::int64_t reserve(std::string key, std::int64_t amount, std::vector<BudgetScope> scopes,
+                       UnixTime now = kNow) {
     return must(ledger().reserve(request(std::move(key), amount, std::move(scopes)), now)).id;
   }
-  BudgetTotals totals(const BudgetScope& scope, UnixTime now = kNow) { return must(ledger().totals(scope, now)); }
+  BudgetTotals totals(const BudgetScope& scope, UnixTime now = kNow) {
+    return must(ledger().totals(scope, now));
+  }
 };
 
 TEST_F(BudgetsTest, ExactFillIsAllowedAndOneMoreIsNot) {
@@ -62,7 +73,8 @@ TEST_F(BudgetsTest, ZeroAllowsNothingAndNoLimitCountsOnly) {
 
 TEST_F(BudgetsTest, AmountsOutsideTheWorldAreInvalid) {
   EXPECT_EQ(errc_of(ledger().reserve(request("a", -1, {}), kNow)), Errc::kInvalid);
-  EXPECT_EQ(errc_of(ledger().reserve(request("a", base::kMaxMsat.value + 1, {}), kNow)), Errc::kInvalid);
+  EXPECT_EQ(errc_of(ledger().reserve(request("a", base::kMaxMsat.value + 1, {}), kNow)),
+            Errc::kInvalid);
 }
 
 TEST_F(BudgetsTest, TheSameKeyReservesOnce) {
@@ -117,12 +129,14 @@ TEST_F(BudgetsTest, SpendingBelongsToTheDayOfSettlement) {
   must(ledger().settle(id, Msat{50}, tomorrow));
   EXPECT_EQ(totals(daily(100), tomorrow).spent, Msat{50});
   EXPECT_EQ(*must(db_->one("SELECT spent + reserved FROM budget_totals WHERE day = 1000",
-                           [](Row& r) { return r.take<int>(); })), 0);
+                           [](Row& r) { return r.take<int>(); })),
+            0);
 }
 
 TEST_F(BudgetsTest, AClockSetBackOpensNoSpentDay) {
   must(ledger().settle(reserve("a", 100, {daily(100)}), Msat{100}, kNow));
-  EXPECT_EQ(errc_of(ledger().reserve(request("b", 1, {daily(100)}), kNow - base::seconds{kDay})), Errc::kLimit);
+  EXPECT_EQ(errc_of(ledger().reserve(request("b", 1, {daily(100)}), kNow - base::seconds{kDay})),
+            Errc::kLimit);
   reserve("c", 100, {daily(100)}, kNow + base::seconds{kDay});
 }
 
@@ -133,13 +147,17 @@ TEST_F(BudgetsTest, InterleavedReservationsNeverPassTheLimitAndSumsStayExact) {
   std::int64_t spent = 0;
   for (int i = 0; i < 400; ++i) {
     if (open.empty() || random() % 2 == 0) {
-      const auto made = ledger().reserve(request("k" + std::to_string(i), static_cast<std::int64_t>(random() % 90),
-                                                 {daily(2000), tick(1500)}), kNow);
+      const auto made = ledger().reserve(
+          request("k" + std::to_string(i), static_cast<std::int64_t>(random() % 90),
+                  {daily(2000), tick(1500)}),
+          kNow);
       if (made) open.push_back(made->id);
     } else {
       const std::size_t at = random() % open.size();
-      const auto row = random() % 3 == 0 ? must(ledger().release(open[at], kNow))
-                                         : must(ledger().settle(open[at], Msat{static_cast<std::int64_t>(random() % 30)}, kNow));
+      const auto row = random() % 3 == 0
+                           ? must(ledger().release(open[at], kNow))
+                           : must(ledger().settle(
+                                 open[at], Msat{static_cast<std::int64_t>(random() % 30)}, kNow));
       spent += row.settled.value;
       open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
     }
@@ -156,7 +174,8 @@ TEST(BudgetsCrashTest, AReservationAndItsSumsAreOneCommit) {
 #ifndef SOVEREIGN_FAILPOINTS
   GTEST_SKIP() << "this build has no failpoints";
 #endif
-  for (const auto& [failpoint, kept] : {std::pair{"budget-before-reserved", 0}, std::pair{"budget-reserved", 60}}) {
+  for (const auto& [failpoint, kept] :
+       {std::pair{"budget-before-reserved", 0}, std::pair{"budget-reserved", 60}}) {
     const TempHome home;
     const int status = run_in_child([&] {
       auto db = home.open();

@@ -34,7 +34,8 @@ TEST_F(DbTest, TypedValuesSurviveTheRoundTrip) {
   const auto id = named<nostr::EventId>("x");
   must(db_->run("INSERT INTO t (a, b, c) VALUES (?,?,?)", unix_time(1'700'000'000), "", id));
   const auto row = must(db_->one(kRead, [](Row& r) {
-    return std::tuple{r.take<UnixTime>(), r.take<std::optional<std::string>>(), r.take<nostr::EventId>()};
+    return std::tuple{r.take<UnixTime>(), r.take<std::optional<std::string>>(),
+                      r.take<nostr::EventId>()};
   }));
   ASSERT_TRUE(row.has_value());
   EXPECT_EQ(std::get<0>(*row), unix_time(1'700'000'000));
@@ -44,9 +45,11 @@ TEST_F(DbTest, TypedValuesSurviveTheRoundTrip) {
 
 TEST_F(DbTest, NullReadsAsNulloptAndOnlyThere) {
   must(db_->run(kInsert, std::optional<int>{}, std::optional<std::string>{}, nullptr));
-  const auto row = must(db_->one(kRead, [](Row& r) { return r.take<std::optional<std::int64_t>>(); }));
+  const auto row =
+      must(db_->one(kRead, [](Row& r) { return r.take<std::optional<std::int64_t>>(); }));
   EXPECT_FALSE(row->has_value());
-  EXPECT_EQ(errc_of(db_->one(kRead, [](Row& r) { return r.take<std::int64_t>(); })), Errc::kDatabase);
+  EXPECT_EQ(errc_of(db_->one(kRead, [](Row& r) { return r.take<std::int64_t>(); })),
+            Errc::kDatabase);
 }
 
 TEST_F(DbTest, ARowOfAnotherShapeIsDamageNotAValue) {
@@ -135,8 +138,10 @@ TEST(DbOpenTest, AMissingDirectoryIsNamed) {
 TEST(DbOpenTest, AFileThatIsNoDatabaseIsRefused) {
   const TempHome home;
   {
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(home.path().c_str(), "w"), std::fclose);
-    std::fputs("this is a text file, and long enough to be looked at as a database header", file.get());
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(home.path().c_str(), "w"),
+                                                         std::fclose);
+    std::fputs("this is a text file, and long enough to be looked at as a database header",
+               file.get());
   }
   EXPECT_EQ(errc_of(open_database(home.path())), Errc::kDatabase);
 }

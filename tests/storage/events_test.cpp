@@ -34,7 +34,8 @@ class EventsTest : public StorageTest {
     return out;
   }
   std::optional<Event> head(std::string_view author, nostr::Kind kind, std::string d = "") {
-    return must(EventDb(*db_).head({.kind = kind, .pubkey = named<PublicKey>(author), .d = std::move(d)}));
+    return must(
+        EventDb(*db_).head({.kind = kind, .pubkey = named<PublicKey>(author), .d = std::move(d)}));
   }
 };
 
@@ -97,7 +98,8 @@ TEST_F(EventsTest, AddressableIsPerDTag) {
   EXPECT_EQ(head("a", 39201, "state")->content, "s2");
   EXPECT_EQ(head("a", 39201, "other")->content, "o");
   EXPECT_EQ(head("a", 39201, "")->content, "empty");
-  EXPECT_EQ(contents({Filter{.authors = {named<PublicKey>("a")}, .kinds = {39201}, .tags = {{'d', {"state"}}}}}),
+  EXPECT_EQ(contents({Filter{
+                .authors = {named<PublicKey>("a")}, .kinds = {39201}, .tags = {{'d', {"state"}}}}}),
             (Words{"s2"}));
 }
 
@@ -157,18 +159,22 @@ TEST_F(EventsTest, ExpiredEventsAreRefusedHiddenAndPurged) {
   EXPECT_EQ(must(events.purge_expired(unix_time(999))), 0u);
   EXPECT_EQ(must(events.purge_expired(unix_time(1000))), 1u);
   EXPECT_FALSE(must(events.has(event.id)));
-  EXPECT_EQ(*must(db_->one("SELECT count(*) FROM event_tags", [](Row& r) { return r.take<int>(); })), 0);
+  EXPECT_EQ(
+      *must(db_->one("SELECT count(*) FROM event_tags", [](Row& r) { return r.take<int>(); })), 0);
 }
 
 TEST_F(EventsTest, NewestFirstThenLowestIdAndTheLimitCutsThere) {
   std::vector<Event> events;
-  for (int i = 0; i < 60; ++i) events.push_back(make_event("a", 1, 100 + i / 20, {}, std::to_string(i)));
+  for (int i = 0; i < 60; ++i)
+    events.push_back(make_event("a", 1, 100 + i / 20, {}, std::to_string(i)));
   must(EventDb(*db_).insert_batch(events, kNow));
   std::sort(events.begin(), events.end(), nostr::replaces);
   for (const std::uint32_t limit : {0u, 1u, 19u, 20u, 21u, 50u, 60u, 100u}) {
-    const std::vector<Event> expected(events.begin(), events.begin() + std::min<int>(static_cast<int>(limit), 60));
+    const std::vector<Event> expected(events.begin(),
+                                      events.begin() + std::min<int>(static_cast<int>(limit), 60));
     EXPECT_EQ(query({Filter{.kinds = {1}, .limit = limit}}), expected) << limit;
-    EXPECT_EQ(query({Filter{.authors = {named<PublicKey>("a")}, .limit = limit}}), expected) << limit;
+    EXPECT_EQ(query({Filter{.authors = {named<PublicKey>("a")}, .limit = limit}}), expected)
+        << limit;
   }
   EXPECT_EQ(query({Filter{}}, 7).size(), 7u) << "the cap holds without a limit";
 }
@@ -183,14 +189,16 @@ TEST_F(EventsTest, OneBatchIsOneCommit) {
   EXPECT_EQ(outcomes.back(), StoreOutcome::kDuplicate);
 }
 
-// --- the naive model -------------------------------------------------------------------------------
+// --- the naive model
+// -------------------------------------------------------------------------------
 
 /// The rules written without an index: a list of what stands and a list of all deletions seen.
 class Model {
  public:
   StoreOutcome insert(const Event& event, UnixTime now) {
     const auto expires = nostr::tag_value(event.tags, "expiration");
-    if (expires && std::stoll(std::string(*expires)) <= base::to_unix(now)) return StoreOutcome::kExpired;
+    if (expires && std::stoll(std::string(*expires)) <= base::to_unix(now))
+      return StoreOutcome::kExpired;
     for (const Event& deletion : deletions_)
       if (covers(deletion, event)) return StoreOutcome::kDeleted;
     const auto address = nostr::address_of(event);
@@ -200,7 +208,8 @@ class Model {
         return StoreOutcome::kReplaced;
     }
     std::erase_if(standing_, [&](const Event& old) {
-      return (address && nostr::address_of(old) == address) || (event.kind == 5 && covers(event, old));
+      return (address && nostr::address_of(old) == address) ||
+             (event.kind == 5 && covers(event, old));
     });
     standing_.push_back(event);
     if (event.kind == 5) deletions_.push_back(event);
@@ -222,7 +231,8 @@ class Model {
     const auto address = nostr::address_of(event);
     for (const nostr::Tag& tag : deletion.tags) {
       if (tag[0] == "e" && tag[1] == event.id.hex()) return true;
-      if (tag[0] == "a" && address && tag[1] == address->str() && event.created_at <= deletion.created_at)
+      if (tag[0] == "a" && address && tag[1] == address->str() &&
+          event.created_at <= deletion.created_at)
         return true;
     }
     return false;
@@ -248,12 +258,15 @@ class Generator {
     if (kind == 5 && !made_.empty()) {
       const Event& target = made_[below(made_.size())];
       const auto address = nostr::address_of(target);
-      if (address && below(2) == 0) tags.push_back({"a", address->str()});
-      else tags.push_back({"e", target.id.hex()});
+      if (address && below(2) == 0)
+        tags.push_back({"a", address->str()});
+      else
+        tags.push_back({"e", target.id.hex()});
     }
     made_.push_back(make_event(author, kind, static_cast<std::int64_t>(10 + below(12)), tags,
                                std::to_string(below(4))));
-    return made_[below(4) == 0 ? below(made_.size()) : made_.size() - 1];  // sometimes an old one again
+    return made_[below(4) == 0 ? below(made_.size())
+                               : made_.size() - 1];  // sometimes an old one again
   }
 
   Filter filter() {
@@ -267,7 +280,8 @@ class Generator {
     if (below(2) == 0) out.tags['t'] = {"x", "y"};
     if (below(3) == 0) out.tags['p'] = {"m"};
     if (below(4) == 0) out.tags['d'] = {"", "d"};
-    if (below(6) == 0 && !made_.empty()) out.ids = {made_[below(made_.size())].id, made_.front().id};
+    if (below(6) == 0 && !made_.empty())
+      out.ids = {made_[below(made_.size())].id, made_.front().id};
     if (below(3) == 0) out.since = unix_time(static_cast<std::int64_t>(10 + below(12)));
     if (below(3) == 0) out.until = unix_time(static_cast<std::int64_t>(10 + below(12)));
     if (below(2) == 0) out.limit = static_cast<std::uint32_t>(below(12));
@@ -290,7 +304,8 @@ TEST(EventsPropertyTest, TheStoreAgreesWithTheNaiveModel) {
     Tx tx = must(Tx::begin(*db, Durability::kNormal));
     for (int i = 0; i < 150; ++i) {
       const Event event = generator.event();
-      ASSERT_EQ(must(events.insert(event, kNow)), model.insert(event, kNow)) << "seed " << seed << " step " << i;
+      ASSERT_EQ(must(events.insert(event, kNow)), model.insert(event, kNow))
+          << "seed " << seed << " step " << i;
       const Filter filter = generator.filter();
       ASSERT_EQ(must(events.query({filter}, 1000, kNow)), model.query(filter))
           << "seed " << seed << " step " << i << ' ' << nostr::to_json(filter);
@@ -303,7 +318,8 @@ TEST_F(EventsTest, SeveralFiltersGiveEachEventOnce) {
   insert(make_event("a", 1, 100, {{"t", "x"}}, "1"));
   insert(make_event("a", 1, 101, {{"t", "y"}}, "2"));
   insert(make_event("b", 7, 102, {}, "3"));
-  const nostr::Filters filters{Filter{.kinds = {1}}, Filter{.tags = {{'t', {"x"}}}}, Filter{.kinds = {7}}};
+  const nostr::Filters filters{Filter{.kinds = {1}}, Filter{.tags = {{'t', {"x"}}}},
+                               Filter{.kinds = {7}}};
   EXPECT_EQ(contents(filters), (Words{"3", "2", "1"}));
   EXPECT_EQ(contents(filters, 2), (Words{"3", "2"}));
   EXPECT_EQ(must(EventDb(*db_).count(filters, kNow)), 3u);
@@ -312,7 +328,8 @@ TEST_F(EventsTest, SeveralFiltersGiveEachEventOnce) {
 TEST_F(EventsTest, LongResultsArePagedWithoutLossOrRepetition) {
   std::vector<Event> batch;
   for (int i = 0; i < 3000; ++i)
-    batch.push_back(make_event(i % 2 ? "a" : "b", i % 3 ? 1 : 7, 100 + i / 700, {{"t", "x"}}, std::to_string(i)));
+    batch.push_back(make_event(i % 2 ? "a" : "b", i % 3 ? 1 : 7, 100 + i / 700, {{"t", "x"}},
+                               std::to_string(i)));
   must(EventDb(*db_).insert_batch(batch, kNow));
   std::sort(batch.begin(), batch.end(), nostr::replaces);
   EXPECT_EQ(query({Filter{}}, 10'000), batch);

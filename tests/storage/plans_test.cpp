@@ -45,7 +45,8 @@ class PlansTest : public StorageTest {
 
   void touch_events() {
     EventDb events(*db_);
-    touch(events.insert(make_event("a", 30078, 1, {{"d", "x"}, {"t", "y"}, {"expiration", "2000000"}}), kNow));
+    touch(events.insert(
+        make_event("a", 30078, 1, {{"d", "x"}, {"t", "y"}, {"expiration", "2000000"}}), kNow));
     touch(events.insert(make_event("a", 30078, 2, {{"d", "x"}}), kNow));
     touch(events.insert(make_event("a", 5, 3, {{"e", named<EventId>("e").hex()}}), kNow));
     touch(events.has(named<EventId>("e")));
@@ -53,8 +54,9 @@ class PlansTest : public StorageTest {
     touch(events.purge_expired(unix_time(1)));
     const auto author = named<PublicKey>("a");
     for (const Filter& filter :
-         {Filter{}, Filter{.ids = {named<EventId>("e")}}, Filter{.authors = {author}}, Filter{.kinds = {5}},
-          Filter{.authors = {author}, .kinds = {5}}, Filter{.tags = {{'t', {"y"}}}},
+         {Filter{}, Filter{.ids = {named<EventId>("e")}}, Filter{.authors = {author}},
+          Filter{.kinds = {5}}, Filter{.authors = {author}, .kinds = {5}},
+          Filter{.tags = {{'t', {"y"}}}},
           Filter{.authors = {author}, .kinds = {30078}, .tags = {{'d', {"x"}}}},
           Filter{.since = kNow, .until = kNow}})
       touch(events.query({filter}, 10, kNow));
@@ -94,7 +96,8 @@ class PlansTest : public StorageTest {
     const auto id = named<EventId>("q");
     const auto digest = named<Sha256>("d");
     const auto zoe = named<PublicKey>("zoe");
-    touch(desk.add({.id = id, .digest = digest, .operators = {zoe}, .created_at = kNow, .expires_at = kNow}));
+    touch(desk.add(
+        {.id = id, .digest = digest, .operators = {zoe}, .created_at = kNow, .expires_at = kNow}));
     touch(desk.set_state(id, QuestionState::kOpen, QuestionState::kDenied, kNow));
     touch(desk.consume(id, id, kNow));
     touch(desk.bind_event(digest, id, kNow));
@@ -151,7 +154,8 @@ class PlansTest : public StorageTest {
 
   void touch_work() {
     Budgets budgets(*db_);
-    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .daily = true}}}, kNow));
+    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .daily = true}}},
+                          kNow));
     touch(budgets.mark_unknown(1, kNow));
     touch(budgets.settle(1, Msat{1}, kNow));
     touch(budgets.list_open());
@@ -219,13 +223,15 @@ TEST_F(PlansTest, NoStatementScansATable) {
       const bool bare_scan = step.starts_with("SCAN ") && step.find(" USING ") == std::string::npos;
       EXPECT_FALSE(bare_scan && !may_scan(step)) << plan.sql << "\n  " << step;
       EXPECT_FALSE(step.find("TEMP B-TREE FOR ORDER BY") != std::string::npos &&
-                   plan.sql.find("event") != std::string::npos && plan.sql.find("pos") != std::string::npos)
+                   plan.sql.find("event") != std::string::npos &&
+                   plan.sql.find("pos") != std::string::npos)
           << plan.sql << "\n  " << step;
     }
 }
 
 TEST_F(PlansTest, AScanWouldBeSeen) {
-  touch(db_->one("SELECT id FROM outbox WHERE purpose = 'x'", [](Row& r) { return r.take<int>(); }));
+  touch(
+      db_->one("SELECT id FROM outbox WHERE purpose = 'x'", [](Row& r) { return r.take<int>(); }));
   const auto plans = must(db_->plans());
   EXPECT_TRUE(std::any_of(plans.begin(), plans.end(), [](const Db::Plan& plan) {
     return !plan.steps.empty() && plan.steps.front() == "SCAN outbox";

@@ -36,7 +36,8 @@ TEST(SchemaTest, EveryOlderVersionMigratesAndKeepsItsRows) {
     must(db->run("INSERT INTO kv (key, value) VALUES ('k', 'v')"));
     must(migrate(*db));
     EXPECT_EQ(version(*db), migrations().back().version);
-    EXPECT_EQ(must(db->one("SELECT value FROM kv", [](Row& r) { return r.take<std::string>(); })), "v");
+    EXPECT_EQ(must(db->one("SELECT value FROM kv", [](Row& r) { return r.take<std::string>(); })),
+              "v");
   }
 }
 
@@ -68,9 +69,10 @@ TEST(SchemaTest, AFailingStepLeavesTheVersionBefore) {
 TEST(SchemaTest, EveryTableIsStrict) {
   const TempHome home;
   auto db = home.open();
-  const auto loose = must(db->all("SELECT name FROM pragma_table_list WHERE schema = 'main' "
-                                  "AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
-                                  [](Row& r) { return r.take<std::string>(); }));
+  const auto loose =
+      must(db->all("SELECT name FROM pragma_table_list WHERE schema = 'main' "
+                   "AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+                   [](Row& r) { return r.take<std::string>(); }));
   EXPECT_TRUE(loose.empty()) << loose.front();
 }
 

@@ -25,7 +25,8 @@ TEST_F(NoncesTest, ACodeSignsOnce) {
   NonceLedger ledger(*db_);
   must(ledger.add(NonceSide::kIssued, 2, {"aa", "bb"}, kNow));
   must(ledger.mark_spent(NonceSide::kIssued, 2, "aa", "sid", "hash", kNow));
-  EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kIssued, 2, "aa", "sid", "hash", kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kIssued, 2, "aa", "sid", "hash", kNow)),
+            Errc::kConflict);
   EXPECT_EQ(errc_of(ledger.mark_void(NonceSide::kIssued, 2, "aa", kNow)), Errc::kConflict);
   const auto row = must(ledger.find(NonceSide::kIssued, 2, "aa"));
   EXPECT_EQ(row->state, NonceState::kSpent);
@@ -37,7 +38,8 @@ TEST_F(NoncesTest, OnlyCodesWeKnowFromThatPeerSign) {
   NonceLedger ledger(*db_);
   must(ledger.add(NonceSide::kIssued, 2, {"aa"}, kNow));
   EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kIssued, 3, "aa", "", "", kNow)), Errc::kConflict);
-  EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kReceived, 2, "aa", "", "", kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kReceived, 2, "aa", "", "", kNow)),
+            Errc::kConflict);
   EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kIssued, 2, "zz", "", "", kNow)), Errc::kConflict);
 }
 
@@ -82,7 +84,8 @@ TEST(NoncesCrashTest, ASpentNonceIsSpentAfterAKill) {
   });
   ASSERT_TRUE(was_killed(status));
   auto db = home.open();
-  EXPECT_EQ(errc_of(NonceLedger(*db).mark_spent(NonceSide::kIssued, 2, "aa", "s", "h2", kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(NonceLedger(*db).mark_spent(NonceSide::kIssued, 2, "aa", "s", "h2", kNow)),
+            Errc::kConflict);
 }
 
 TEST_F(NoncesTest, ARequestIsAnsweredOnceUntilItIsForgotten) {
@@ -96,13 +99,19 @@ TEST_F(NoncesTest, ARequestIsAnsweredOnceUntilItIsForgotten) {
   EXPECT_EQ(must(replays.purge(kNow + 5 * kSecond)), 1);
 }
 
-// --- audit -------------------------------------------------------------------------------------------
+// --- audit
+// -------------------------------------------------------------------------------------------
 
 using AuditTest = StorageTest;
 
 AuditEntry entry(int i) {
-  return {.time = kNow + i * kSecond, .requester = "1", .kind = "sign", .digest = named<nostr::Sha256>("d"),
-          .verdict = i % 2 ? "signed" : "refused", .reason = "because", .event_id = std::nullopt};
+  return {.time = kNow + i * kSecond,
+          .requester = "1",
+          .kind = "sign",
+          .digest = named<nostr::Sha256>("d"),
+          .verdict = i % 2 ? "signed" : "refused",
+          .reason = "because",
+          .event_id = std::nullopt};
 }
 
 TEST_F(AuditTest, RowsChainAndVerify) {
@@ -135,7 +144,8 @@ TEST_F(AuditTest, AMissingRowIsFound) {
   EXPECT_EQ(errc_of(AuditLog(*db_).verify()), Errc::kCrypto);
 }
 
-// --- co-signer's memory ------------------------------------------------------------------------------
+// --- co-signer's memory
+// ------------------------------------------------------------------------------
 
 using CosignLogTest = StorageTest;
 
@@ -147,13 +157,15 @@ TEST_F(CosignLogTest, UsesAreCountedOncePerReferenceWithinTheWindow) {
   must(log.add_use("kind:7", "e1", kNow));
   EXPECT_EQ(must(log.uses_since("kind:1", kNow)), 2);
   EXPECT_EQ(must(log.uses_since("kind:1", kNow + kSecond)), 1);
-  EXPECT_EQ(must(log.uses_since("kind:1", kNow, "e2")), 1) << "a retry does not count against itself";
+  EXPECT_EQ(must(log.uses_since("kind:1", kNow, "e2")), 1)
+      << "a retry does not count against itself";
   EXPECT_EQ(must(log.purge_uses(kNow + kSecond)), 2);
 }
 
 TEST_F(CosignLogTest, AHeadOnlyMovesForward) {
   CosignLog log(*db_);
-  const Address address{.kind = 39201, .pubkey = named<PublicKey>("agent"), .d = "state:with:colons"};
+  const Address address{
+      .kind = 39201, .pubkey = named<PublicKey>("agent"), .d = "state:with:colons"};
   EXPECT_FALSE(must(log.head(address)).has_value());
   EXPECT_TRUE(must(log.advance_head(address, {named<EventId>("a"), kNow})));
   EXPECT_FALSE(must(log.advance_head(address, {named<EventId>("b"), kNow - kSecond})));
@@ -163,7 +175,8 @@ TEST_F(CosignLogTest, AHeadOnlyMovesForward) {
 }
 
 TEST_F(CosignLogTest, ATickBindsOneEventAcrossRestarts) {
-  EXPECT_EQ(must(CosignLog(*db_).bind("tick-state", "t1", named<EventId>("a"), kNow)), named<EventId>("a"));
+  EXPECT_EQ(must(CosignLog(*db_).bind("tick-state", "t1", named<EventId>("a"), kNow)),
+            named<EventId>("a"));
   reopen();
   CosignLog log(*db_);
   EXPECT_EQ(must(log.bind("tick-state", "t1", named<EventId>("b"), kNow)), named<EventId>("a"));

@@ -19,7 +19,8 @@ using testing::unix_time;
 
 constexpr UnixTime kNow = unix_time(1'000'000);
 
-// --- ticks -------------------------------------------------------------------------------------------
+// --- ticks
+// -------------------------------------------------------------------------------------------
 
 using TicksTest = StorageTest;
 
@@ -56,7 +57,8 @@ TEST_F(TicksTest, ATickLivesFromPlanToResult) {
 template <class State>
 std::vector<State> all_states() {
   std::vector<State> out;
-  for (std::size_t i = 0; i < EnumText<State>::kNames.size(); ++i) out.push_back(static_cast<State>(i));
+  for (std::size_t i = 0; i < EnumText<State>::kNames.size(); ++i)
+    out.push_back(static_cast<State>(i));
   return out;
 }
 
@@ -73,13 +75,19 @@ TEST_F(TicksTest, ExactlyTheLegalMovesAreMade) {
     }
 }
 
-// --- actions -----------------------------------------------------------------------------------------
+// --- actions
+// -----------------------------------------------------------------------------------------
 
 class ActionsTest : public StorageTest {
  protected:
   ActionRow row(std::string_view call, std::string_view digest = "d") {
-    return {.tick = "e:1", .call_id = std::string(call), .digest = named<Sha256>(digest),
-            .action_class = "kind:1", .draft_json = "{}", .created = kNow, .changed = kNow};
+    return {.tick = "e:1",
+            .call_id = std::string(call),
+            .digest = named<Sha256>(digest),
+            .action_class = "kind:1",
+            .draft_json = "{}",
+            .created = kNow,
+            .changed = kNow};
   }
   ActionRow get(std::string_view call) { return *must(Actions(*db_).get("e:1", call)); }
 };
@@ -88,7 +96,8 @@ TEST_F(ActionsTest, ACallIsProposedOnceAndNotAsSomethingElse) {
   Actions actions(*db_);
   must(actions.add(row("c1")));
   must(actions.set_state("e:1", "c1", ActionState::kProposed, ActionState::kAsked, "", kNow));
-  EXPECT_EQ(must(actions.add(row("c1"))).state, ActionState::kAsked) << "the standing row comes back";
+  EXPECT_EQ(must(actions.add(row("c1"))).state, ActionState::kAsked)
+      << "the standing row comes back";
   EXPECT_EQ(errc_of(actions.add(row("c1", "other"))), Errc::kConflict);
 }
 
@@ -98,8 +107,10 @@ TEST_F(ActionsTest, AnActionIsStampedOnce) {
   must(actions.add(row("c1")));
   must(actions.set_stamped("e:1", "c1", event.id, "{\"unsigned\":1}", kNow));
   must(actions.set_stamped("e:1", "c1", event.id, "{\"unsigned\":1}", kNow));
-  EXPECT_EQ(errc_of(actions.set_stamped("e:1", "c1", named<EventId>("other"), "{}", kNow)), Errc::kConflict);
-  EXPECT_EQ(errc_of(actions.set_signed("e:1", "c1", make_event("agent", 1, 101), kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(actions.set_stamped("e:1", "c1", named<EventId>("other"), "{}", kNow)),
+            Errc::kConflict);
+  EXPECT_EQ(errc_of(actions.set_signed("e:1", "c1", make_event("agent", 1, 101), kNow)),
+            Errc::kConflict);
   must(actions.set_question("e:1", "c1", named<EventId>("q"), kNow));
   must(actions.set_decision("e:1", "c1", named<EventId>("dec"), kNow));
   must(actions.set_signed("e:1", "c1", event, kNow));
@@ -111,7 +122,8 @@ TEST_F(ActionsTest, AnActionIsStampedOnce) {
 
 TEST_F(ActionsTest, UnfinishedActionsAreFoundAtRestart) {
   for (const char* call : {"c1", "c2", "c3"}) must(Actions(*db_).add(row(call)));
-  must(Actions(*db_).set_state("e:1", "c2", ActionState::kProposed, ActionState::kDone, "fine", kNow));
+  must(Actions(*db_).set_state("e:1", "c2", ActionState::kProposed, ActionState::kDone, "fine",
+                               kNow));
   reopen();
   const auto open = must(Actions(*db_).list_unfinished());
   ASSERT_EQ(open.size(), 2u);
@@ -134,12 +146,14 @@ TEST_F(ActionsTest, ExactlyTheLegalMovesAreMade) {
     }
 }
 
-// --- sessions ----------------------------------------------------------------------------------------
+// --- sessions
+// ----------------------------------------------------------------------------------------
 
 class SessionsTest : public StorageTest {
  protected:
   SessionsTest() {
-    must(Sessions(*db_).add({.id = "s", .tick = "e:1", .agent = "main", .model = "playbook", .started = kNow}));
+    must(Sessions(*db_).add(
+        {.id = "s", .tick = "e:1", .agent = "main", .model = "playbook", .started = kNow}));
   }
 };
 
@@ -179,13 +193,18 @@ TEST_F(SessionsTest, ASessionEndsOnce) {
   EXPECT_EQ(must(sessions.get("s"))->note, "done");
 }
 
-// --- trajectories ------------------------------------------------------------------------------------
+// --- trajectories
+// ------------------------------------------------------------------------------------
 
 class TrajectoriesTest : public StorageTest {
  protected:
   TrajectoriesTest() {
-    must(Trajectories(*db_).add({.d = "sess-1", .tick = "e:1", .writer = named<PublicKey>("node"),
-                                 .agent = named<PublicKey>("agent"), .model = "playbook", .started = kNow}));
+    must(Trajectories(*db_).add({.d = "sess-1",
+                                 .tick = "e:1",
+                                 .writer = named<PublicKey>("node"),
+                                 .agent = named<PublicKey>("agent"),
+                                 .model = "playbook",
+                                 .started = kNow}));
   }
   Event step(int i) { return make_event("node", 39231, 100 + i); }
 };
@@ -201,7 +220,8 @@ TEST_F(TrajectoriesTest, StepsAreAppendedWithoutGapsAndOnlyBeforeTheEnd) {
   must(record.append("sess-1", 2, step(2)));
   must(record.close("sess-1", named<Sha256>("hash"), named<EventId>("last"), kNow));
   must(record.close("sess-1", named<Sha256>("hash"), named<EventId>("last"), kNow));
-  EXPECT_EQ(errc_of(record.close("sess-1", named<Sha256>("else"), named<EventId>("last"), kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(record.close("sess-1", named<Sha256>("else"), named<EventId>("last"), kNow)),
+            Errc::kConflict);
   EXPECT_EQ(errc_of(record.append("sess-1", 3, step(3))), Errc::kConflict);
   reopen();
   const auto row = must(Trajectories(*db_).get("sess-1"));

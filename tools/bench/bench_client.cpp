@@ -3,8 +3,8 @@
 //
 //   bench_client PROGRAM [events=20000] [rounds=3] [PEER ARGUMENT…]
 //
-// PEER is run with the relay's URL and the number of events behind its arguments. Inside the run the
-// program calls itself as `bench_client --library EVENTS URL…`.
+// PEER is run with the relay's URL and the number of events behind its arguments. Inside the run
+// the program calls itself as `bench_client --library EVENTS URL…`.
 #include <charconv>
 #include <functional>
 #include <string>
@@ -30,9 +30,10 @@ std::vector<nostr::Event> make_events(std::size_t count) {
   for (std::size_t i = 0; i < kAuthors; ++i) keys.push_back(nostr::SecretKey::generate(rng));
   std::vector<nostr::Event> out;
   for (std::size_t i = 0; i < count; ++i) {
-    nostr::Tags tags{{"e", rng.hex(32), "wss://relay.example", "root"}, {"p", rng.hex(32)}, {"t", "bench"}};
-    nostr::Draft draft{1, base::unix_time(1'700'000'000 + static_cast<std::int64_t>(i)), std::move(tags),
-                       "note " + std::to_string(i) + " " + std::string(200, 'x')};
+    nostr::Tags tags{
+        {"e", rng.hex(32), "wss://relay.example", "root"}, {"p", rng.hex(32)}, {"t", "bench"}};
+    nostr::Draft draft{1, base::unix_time(1'700'000'000 + static_cast<std::int64_t>(i)),
+                       std::move(tags), "note " + std::to_string(i) + " " + std::string(200, 'x')};
     out.push_back(sign_event(std::move(draft), keys[i % kAuthors], rng));
   }
   return out;
@@ -45,7 +46,8 @@ void write_database(const std::filesystem::path& path, const std::vector<nostr::
 
 /// A relay as a process of its own, so that what it uses is not counted.
 struct RelayProcess {
-  RelayProcess(const std::string& program, const std::filesystem::path& db, const std::filesystem::path& log)
+  RelayProcess(const std::string& program, const std::filesystem::path& db,
+               const std::filesystem::path& log)
       : child({program, "relay", "--listen", "127.0.0.1:0", "--db", db}, log) {
     const std::string line = child.first_line();
     constexpr std::string_view kReady = "listening ";
@@ -59,7 +61,8 @@ struct RelayProcess {
   std::string url;
 };
 
-// ---- the library, in a process of its own --------------------------------------------------------
+// ---- the library, in a process of its own
+// --------------------------------------------------------
 
 int run_library(std::size_t events, std::vector<std::string> relays) {
   node::Runtime runtime;
@@ -82,7 +85,8 @@ int run_library(std::size_t events, std::vector<std::string> relays) {
   std::_Exit(0);  // the figure is about the work, not about taking everything down
 }
 
-// ---- measuring -----------------------------------------------------------------------------------
+// ---- measuring
+// -----------------------------------------------------------------------------------
 
 struct Used {
   std::vector<double> wall;  ///< seconds
@@ -101,8 +105,8 @@ struct Used {
   }
 };
 
-void run_program(const std::vector<std::string>& argv, std::size_t want_lines, const std::filesystem::path& log,
-                 Used& used) {
+void run_program(const std::vector<std::string>& argv, std::size_t want_lines,
+                 const std::filesystem::path& log, Used& used) {
   const auto start = bench::Steady::now();
   bench::Child child(argv, log);
   const std::size_t lines = child.count_lines();
@@ -119,7 +123,8 @@ int measure(const std::string& self, const std::string& program, std::size_t eve
   const auto log = scratch.path / "log";
   const auto first_db = scratch.path / "relay-0.db";
   write_database(first_db, make_events(events));
-  for (const char* copy : {"relay-1.db", "relay-2.db"}) std::filesystem::copy_file(first_db, scratch.path / copy);
+  for (const char* copy : {"relay-1.db", "relay-2.db"})
+    std::filesystem::copy_file(first_db, scratch.path / copy);
   RelayProcess one(program, first_db, log);
   RelayProcess two(program, scratch.path / "relay-1.db", log);
   RelayProcess three(program, scratch.path / "relay-2.db", log);
@@ -127,34 +132,41 @@ int measure(const std::string& self, const std::string& program, std::size_t eve
   const std::string count = std::to_string(events);
   Used command, library, from_three, stranger;
   for (int round = 0; round < rounds; ++round) {
-    run_program({program, "req", one.url, "-f", fmt::format(R"({{"kinds":[1],"limit":{}}})", events)}, events,
-                log, command);
+    run_program(
+        {program, "req", one.url, "-f", fmt::format(R"({{"kinds":[1],"limit":{}}})", events)},
+        events, log, command);
     run_program({self, "--library", count, one.url}, 0, log, library);
     run_program({self, "--library", count, one.url, two.url, three.url}, 0, log, from_three);
   }
   command.print("client_req");
   library.print("client_library");
   from_three.print("client_three");
-  figure("client_three_cpu_ratio", bench::median(from_three.cpu) / bench::median(library.cpu), "x", "1.06");
+  figure("client_three_cpu_ratio", bench::median(from_three.cpu) / bench::median(library.cpu), "x",
+         "1.06");
   if (peer.empty()) return 0;
 
   std::vector<std::string> argv = peer;
   argv.insert(argv.end(), {one.url, count});
   run_program(argv, 0, log, stranger);
   stranger.print("client_peer");
-  figure("client_peer_cpu_ratio", bench::median(stranger.cpu) / bench::median(command.cpu), "x", "40");
-  figure("client_peer_wall_ratio", bench::median(stranger.wall) / bench::median(command.wall), "x", "75");
+  figure("client_peer_cpu_ratio", bench::median(stranger.cpu) / bench::median(command.cpu), "x",
+         "40");
+  figure("client_peer_wall_ratio", bench::median(stranger.wall) / bench::median(command.wall), "x",
+         "75");
   return 0;
 }
 
-std::size_t number(const char* text) { return std::strtoull(text, nullptr, 10); }
+std::size_t number(const char* text) {
+  return std::strtoull(text, nullptr, 10);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   base::set_log_level(base::LogLevel::kError);
   const std::vector<std::string> args(argv, argv + argc);
-  if (argc > 3 && args[1] == "--library") return run_library(number(argv[2]), {args.begin() + 3, args.end()});
+  if (argc > 3 && args[1] == "--library")
+    return run_library(number(argv[2]), {args.begin() + 3, args.end()});
   if (argc < 2) {
     fmt::print(stderr, "usage: bench_client PROGRAM [events] [rounds] [PEER ARGUMENT…]\n");
     return 2;
@@ -163,5 +175,6 @@ int main(int argc, char** argv) {
   const int rounds = argc > 3 ? static_cast<int>(number(argv[3])) : 3;
   std::vector<std::string> peer;
   if (argc > 4) peer.assign(args.begin() + 4, args.end());
-  return measure(std::filesystem::read_symlink("/proc/self/exe"), args[1], events, std::max(1, rounds), peer);
+  return measure(std::filesystem::read_symlink("/proc/self/exe"), args[1], events,
+                 std::max(1, rounds), peer);
 }

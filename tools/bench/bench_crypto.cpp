@@ -25,7 +25,9 @@ double median_us(const std::function<void(int)>& work) {
 }
 
 nostr::Draft note(int number) {
-  return {1, base::unix_time(1'700'000'000 + number), {{"p", std::string(64, 'a')}, {"t", "bench"}},
+  return {1,
+          base::unix_time(1'700'000'000 + number),
+          {{"p", std::string(64, 'a')}, {"t", "bench"}},
           "note " + std::string(200, 'x')};
 }
 
@@ -39,8 +41,10 @@ int main() {
   const nostr::Event event = nostr::sign_event(note(0), key, rng);
   const std::string text(1024, 'x');
 
-  figure("crypto_sign_event", median_us([&](int i) { (void)nostr::sign_event(note(i), key, rng); }), "us");
-  figure("crypto_verify_event", median_us([&](int) { CHECK(nostr::check(event).has_value()); }), "us");
+  figure("crypto_sign_event", median_us([&](int i) { (void)nostr::sign_event(note(i), key, rng); }),
+         "us");
+  figure("crypto_verify_event", median_us([&](int) { CHECK(nostr::check(event).has_value()); }),
+         "us");
   figure("crypto_conversation_key",
          median_us([&](int) { (void)must(nostr::nip44_conversation_key(key, peer)); }), "us");
   figure("crypto_nip44_1kib", median_us([&](int) {

@@ -60,8 +60,9 @@ struct Member {
       options.policy.kinds[1].verdict = frostr::Rule::kSign;
       options.policy.max_per_hour = 1'000'000;
     }
-    node = must(frostr::BifrostNode::create({world.loop, pool, *db, world.clock, world.rng}, world.dealt.group,
-                                            world.dealt.shares.at(idx - 1).clone(), std::move(options)));
+    node = must(frostr::BifrostNode::create(
+        {world.loop, pool, *db, world.clock, world.rng}, world.dealt.group,
+        world.dealt.shares.at(idx - 1).clone(), std::move(options)));
   }
   std::unique_ptr<storage::Db> db;
   nostr::Pool pool;
@@ -73,12 +74,15 @@ void print(std::string_view metric, const std::vector<double>& samples, std::str
   bench::figure(fmt::format("{}_p99", metric), bench::percentile(samples, 99), "ms");
 }
 
-double ms_since(Clock::time_point start) { return bench::seconds_since(start) * 1000; }
+double ms_since(Clock::time_point start) {
+  return bench::seconds_since(start) * 1000;
+}
 
 base::Task<void> measure_signing(World& world, frostr::ThresholdSigner& signer, int rounds) {
   std::vector<double> samples;
   for (int i = 0; i < rounds; ++i) {
-    nostr::UnsignedEvent event{signer.public_key(), world.clock.now(), 1, {}, fmt::format("note {}", i)};
+    nostr::UnsignedEvent event{
+        signer.public_key(), world.clock.now(), 1, {}, fmt::format("note {}", i)};
     const auto start = Clock::now();
     const auto outcome = must(co_await signer.sign_with_context(std::move(event), {}));
     samples.push_back(ms_since(start));
@@ -87,12 +91,14 @@ base::Task<void> measure_signing(World& world, frostr::ThresholdSigner& signer, 
   print("frost_sign_e2e", samples, "4");
 }
 
-base::Task<void> measure_ecdh(World& world, Member& member, frostr::ThresholdSigner& signer, int rounds) {
+base::Task<void> measure_ecdh(World& world, Member& member, frostr::ThresholdSigner& signer,
+                              int rounds) {
   nipsa::TickRequest request;
   request.d = nipsa::random_d("tick-", world.rng);
   request.agent = signer.public_key();
   request.slot = nipsa::slot_of_manual(world.rng);
-  const auto draft = must(nipsa::build_tick_request(request, world.runner.public_key(), world.clock.now()));
+  const auto draft =
+      must(nipsa::build_tick_request(request, world.runner.public_key(), world.clock.now()));
   const auto claim = nostr::sign_event(draft, world.runner, world.rng);
   const auto published = co_await member.pool.publish({world.relay->url()}, claim);
   CHECK(published.front().state == nostr::PublishOutcome::State::kAccepted);

@@ -43,7 +43,8 @@ Corpus make_corpus(std::size_t authors) {
   for (std::size_t i = 0; i < authors; ++i) keys.push_back(SecretKey::generate(rng));
   Corpus out;
   for (std::size_t i = 0; i < kEvents; ++i) {
-    Tags tags{{"e", rng.hex(32), "wss://relay.example", "root"}, {"p", rng.hex(32)}, {"t", "bench"}};
+    Tags tags{
+        {"e", rng.hex(32), "wss://relay.example", "root"}, {"p", rng.hex(32)}, {"t", "bench"}};
     Draft draft{1, base::unix_time(1'700'000'000 + static_cast<std::int64_t>(i)), std::move(tags),
                 "note " + std::to_string(i) + " " + std::string(200, 'x')};
     out.events.push_back(sign_event(std::move(draft), keys[i % authors], rng));
@@ -136,7 +137,8 @@ void want_all(const Run& run) {
   std::exit(1);
 }
 
-/// What one side of a comparison took, by wall time and by CPU time, which a busy machine disturbs less.
+/// What one side of a comparison took, by wall time and by CPU time, which a busy machine disturbs
+/// less.
 struct Cost {
   double wall = 0;
   double cpu = 0;
@@ -151,8 +153,8 @@ Cost cost_of(Work work) {
 }
 
 /// Ratios to the bound. Rounds alternate between the sides.
-void measure(std::size_t authors, const std::string& label, std::string_view bar, std::string_view stored_bar,
-             int rounds) {
+void measure(std::size_t authors, const std::string& label, std::string_view bar,
+             std::string_view stored_bar, int rounds) {
   base::Loop loop;
   base::Workers workers;
   const Corpus corpus = make_corpus(authors);

@@ -1,5 +1,6 @@
 // The whole program from outside: a tick without model time, resident memory, start-up.
-// Real processes, one relay in this one. Prints one JSON line per figure: {"metric","value","unit","bar"}.
+// Real processes, one relay in this one. Prints one JSON line per figure:
+// {"metric","value","unit","bar"}.
 //
 //   bench_node PROGRAM [ticks]
 #include <memory>
@@ -28,13 +29,17 @@ using bench::must;
 using SteadyClock = bench::Steady;
 namespace fs = std::filesystem;
 
-double ms_since(SteadyClock::time_point start) { return bench::seconds_since(start) * 1000; }
+double ms_since(SteadyClock::time_point start) {
+  return bench::seconds_since(start) * 1000;
+}
 
 std::string run_once(const std::vector<std::string>& argv, const fs::path& log) {
   return Child(argv, log).first_line();
 }
 
-void append(const fs::path& file, std::string_view text) { std::ofstream(file, std::ios::app) << text; }
+void append(const fs::path& file, std::string_view text) {
+  std::ofstream(file, std::ios::app) << text;
+}
 
 /// Notes when the first REQ frame reaches a listening socket.
 class FirstReq final : public nostr::WsServerHandler {
@@ -58,13 +63,21 @@ class FirstReq final : public nostr::WsServerHandler {
 class Stranger {
  public:
   Stranger(node::Runtime& runtime, std::string relay, nostr::PublicKey agent)
-      : runtime_(runtime), relay_(std::move(relay)), agent_(agent), key_(nostr::SecretKey::generate(runtime.rng)), answered_(runtime.loop) {
+      : runtime_(runtime),
+        relay_(std::move(relay)),
+        agent_(agent),
+        key_(nostr::SecretKey::generate(runtime.rng)),
+        answered_(runtime.loop) {
     nostr::Filter filter{.authors = {agent}, .kinds = {1}};
-    replies_ = runtime.pool.subscribe({relay_}, {filter}, {.on_events = [this](auto batch) { on_replies(batch); }, .on_eose = {}, .on_closed = {}});
+    replies_ = runtime.pool.subscribe(
+        {relay_}, {filter},
+        {.on_events = [this](auto batch) { on_replies(batch); }, .on_eose = {}, .on_closed = {}});
   }
 
   base::Task<double> mention(int number) {
-    const nostr::Event event = nostr::sign_event({1, runtime_.clock.now(), {{"p", agent_.hex()}}, fmt::format("hello {}", number)}, key_, runtime_.rng);
+    const nostr::Event event = nostr::sign_event(
+        {1, runtime_.clock.now(), {{"p", agent_.hex()}}, fmt::format("hello {}", number)}, key_,
+        runtime_.rng);
     waiting_for_ = event.id.hex();
     const auto start = SteadyClock::now();
     co_await runtime_.pool.publish({relay_}, event);
@@ -104,8 +117,12 @@ base::Task<std::vector<double>> run_ticks(Stranger& stranger, int ticks) {
   co_return times;
 }
 
-base::Task<void> settle() { co_await base::sleep_for(std::chrono::seconds{4}); }
-base::Task<void> stop_pool(node::Runtime& runtime) { co_await runtime.pool.stop(); }
+base::Task<void> settle() {
+  co_await base::sleep_for(std::chrono::seconds{4});
+}
+base::Task<void> stop_pool(node::Runtime& runtime) {
+  co_await runtime.pool.stop();
+}
 
 struct Story {
   std::string program;
@@ -114,11 +131,17 @@ struct Story {
 
   std::string path(const char* name) const { return (scratch.path / name).string(); }
   std::string deal() {
-    const std::string out = run_once({program, "-q", "--json", "frost", "deal", "-t", "2", "-n", "3", "--out", path("deal")}, log);
+    const std::string out = run_once(
+        {program, "-q", "--json", "frost", "deal", "-t", "2", "-n", "3", "--out", path("deal")},
+        log);
     return base::json::string_or(must(base::json::parse(out)), "identity");
   }
-  std::string init(const std::string& relay, const std::string& home, const std::string& operator_key) {
-    const std::string out = run_once({program, "--json", "--home", path(home.c_str()), "init", "--group", path("deal/group.txt"), "--share", path("deal/share-1.txt"), "--relay", relay, "--operator", operator_key}, log);
+  std::string init(const std::string& relay, const std::string& home,
+                   const std::string& operator_key) {
+    const std::string out = run_once(
+        {program, "--json", "--home", path(home.c_str()), "init", "--group", path("deal/group.txt"),
+         "--share", path("deal/share-1.txt"), "--relay", relay, "--operator", operator_key},
+        log);
     return base::json::string_or(must(base::json::parse(out)), "node");
   }
 };
@@ -133,7 +156,8 @@ void measure_start(Story& story, const std::string& operator_key) {
     story.init(fmt::format("ws://127.0.0.1:{}", server->port()), home, operator_key);
     const auto start = SteadyClock::now();
     Child child({story.program, "--home", story.path(home.c_str()), "run"}, story.log);
-    while (!first->seen() && ms_since(start) < 10'000) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    while (!first->seen() && ms_since(start) < 10'000)
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
     times.push_back(std::chrono::duration<double, std::milli>(first->at() - start).count());
   }
   figure("run_start_to_first_req_p50", bench::median(times), "ms", "60");
@@ -144,7 +168,8 @@ struct Served {
   explicit Served(node::Runtime& runtime)
       : db(must(storage::open_database(":memory:"))),
         store(*db),
-        relay(must(nostr::Relay::start(runtime.loop, runtime.net, store, runtime.clock, runtime.rng, {}))) {}
+        relay(must(nostr::Relay::start(runtime.loop, runtime.net, store, runtime.clock, runtime.rng,
+                                       {}))) {}
   std::unique_ptr<storage::Db> db;
   storage::EventDb store;
   std::unique_ptr<nostr::Relay> relay;
@@ -203,11 +228,12 @@ int main(int argc, char** argv) {
   const std::string node_key = story.init(url, "agent", operator_key);
   for (const char* index : {"2", "3"}) {
     const std::string home = story.path("cosigner-") + index;
-    run_once({story.program, "--home", home, "cosigner", "init", "--group", story.path("deal/group.txt"), "--share",
-              story.path("deal/share-") + index + ".txt", "--relay", url, "--operator", operator_key, "--runner",
-              node_key},
+    run_once({story.program, "--home", home, "cosigner", "init", "--group",
+              story.path("deal/group.txt"), "--share", story.path("deal/share-") + index + ".txt",
+              "--relay", url, "--operator", operator_key, "--runner", node_key},
              story.log);
-    append(fs::path(home) / "policy.toml", "\n[kinds.1]\nverdict = \"sign\"\nmax_per_hour = 1000\n");
+    append(fs::path(home) / "policy.toml",
+           "\n[kinds.1]\nverdict = \"sign\"\nmax_per_hour = 1000\n");
   }
   const Child second({story.program, "--home", story.path("cosigner-2"), "cosigner"}, story.log);
   const Child third({story.program, "--home", story.path("cosigner-3"), "cosigner"}, story.log);
@@ -216,7 +242,8 @@ int main(int argc, char** argv) {
   const Child node({story.program, "--home", story.path("agent"), "run"}, story.log);
   Stranger stranger(runtime, url, must(nostr::PublicKey::from_hex(agent)));
   runtime.loop.run_until_complete(settle());
-  const std::vector<double> times = runtime.loop.run_until_complete(run_ticks(stranger, static_cast<int>(ticks)));
+  const std::vector<double> times =
+      runtime.loop.run_until_complete(run_ticks(stranger, static_cast<int>(ticks)));
   if (times.size() < ticks)
     fmt::print(stderr, "bench_node: only {} of {} mentions were answered\n", times.size(), ticks);
   if (!times.empty()) {

@@ -35,7 +35,9 @@ Hook counter(int number, std::size_t& sum) {
     ++sum;
     return {};
   };
-  hook.observe_tool = [&sum](const ToolInvocation&, const ToolOutput& output) { sum += output.content.size(); };
+  hook.observe_tool = [&sum](const ToolInvocation&, const ToolOutput& output) {
+    sum += output.content.size();
+  };
   return hook;
 }
 
@@ -51,13 +53,19 @@ int main() {
   must(chain.add(tool_logger()));
   for (int i = 0; i < 8; ++i) must(chain.add(counter(i, sum)));
 
-  const base::json::Value params = {{"content", "a reply of usual length, as models write them"}, {"event_id", std::string(64, 'a')}};
+  const base::json::Value params = {{"content", "a reply of usual length, as models write them"},
+                                    {"event_id", std::string(64, 'a')}};
   std::vector<double> rounds;
   for (int round = 0; round < kRounds; ++round) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < kIterations; ++i) {
-      ToolInvocation call{.session = "sess-0123456789abcdef", .agent = "agent", .call_id = "c00010002", .tool = "reply",
-                          .params = params, .capability = Capability::kSign, .action = ActionClass::kReply,
+      ToolInvocation call{.session = "sess-0123456789abcdef",
+                          .agent = "agent",
+                          .call_id = "c00010002",
+                          .tool = "reply",
+                          .params = params,
+                          .capability = Capability::kSign,
+                          .action = ActionClass::kReply,
                           .sign_kind = nostr::kinds::kTextNote};
       chain.mutate(call);
       call.canonical = base::json::canonical(call.params).value_or("");
@@ -67,7 +75,8 @@ int main() {
       chain.after(call, output);
       sum += static_cast<std::size_t>(ruling.verdict) + output.content.size();
     }
-    const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::micro> spent =
+        std::chrono::steady_clock::now() - start;
     rounds.push_back(spent.count() / kIterations);
   }
   std::sort(rounds.begin(), rounds.end());

@@ -41,18 +41,25 @@ Fixed bytes_of(std::uint64_t seed) {
   return Fixed(nostr::sha256(std::to_string(seed)).array());
 }
 
-PublicKey author(std::size_t i) { return bytes_of<PublicKey>(i % kAuthors); }
+PublicKey author(std::size_t i) {
+  return bytes_of<PublicKey>(i % kAuthors);
+}
 
-/// Event number i: a note of 120 characters with 2.6 indexed tags on average, like a busy relay's mix.
+/// Event number i: a note of 120 characters with 2.6 indexed tags on average, like a busy relay's
+/// mix.
 Event make_event(std::size_t i) {
   std::mt19937_64 random(i);
   Event event;
   event.id = bytes_of<EventId>(i + 1'000'000'007);
   event.pubkey = author(random());
-  event.created_at = base::unix_time(1'600'000'000 + static_cast<std::int64_t>(i * 30 + random() % 600));
+  event.created_at =
+      base::unix_time(1'600'000'000 + static_cast<std::int64_t>(i * 30 + random() % 600));
   const auto pick = random() % 10;
-  event.kind = pick < 6 ? nostr::kinds::kTextNote : pick < 9 ? nostr::kinds::kReaction : nostr::kinds::kRepost;
-  if (random() % 10 < 8) event.tags.push_back({"e", bytes_of<EventId>(random() % (i + 1)).hex(), "wss://r"});
+  event.kind = pick < 6   ? nostr::kinds::kTextNote
+               : pick < 9 ? nostr::kinds::kReaction
+                          : nostr::kinds::kRepost;
+  if (random() % 10 < 8)
+    event.tags.push_back({"e", bytes_of<EventId>(random() % (i + 1)).hex(), "wss://r"});
   for (auto n = random() % 3; n > 0; --n) event.tags.push_back({"p", author(random()).hex()});
   if (random() % 10 < 8) event.tags.push_back({"t", fmt::format("topic{}", random() % 500)});
   event.content = std::string(120, 'x');
@@ -69,7 +76,8 @@ void fill(EventDb& events, std::size_t total, std::size_t batch_size) {
   std::vector<Event> batch;
   for (std::size_t done = 0; done < total; done += batch.size()) {
     batch.clear();
-    for (std::size_t i = 0; i < batch_size && done + i < total; ++i) batch.push_back(make_event(done + i));
+    for (std::size_t i = 0; i < batch_size && done + i < total; ++i)
+      batch.push_back(make_event(done + i));
     const double wall_start = wall_us();
     const double cpu_start = cpu_us();
     must(events.insert_batch(batch, kNow));
@@ -82,8 +90,8 @@ void fill(EventDb& events, std::size_t total, std::size_t batch_size) {
   const auto count = static_cast<double>(total);
   figure("storage_insert_rate", count * 1e6 / wall, "events/s", "50000");
   figure("storage_insert_cpu", cpu / count, "us");
-  figure("storage_insert_rate_last_fifth", static_cast<double>(total - early) * 1e6 / (wall - early_wall),
-         "events/s");
+  figure("storage_insert_rate_last_fifth",
+         static_cast<double>(total - early) * 1e6 / (wall - early_wall), "events/s");
 }
 
 /// The p99 of what the bar names is kept; everything is printed.
@@ -108,21 +116,27 @@ void query_all(EventDb& events, std::size_t total) {
     return must(events.query({filter}, 100, kNow)).size();
   };
   double worst = 0;
-  const auto barred = [&](std::string_view name, const std::function<std::size_t(std::size_t)>& run) {
+  const auto barred = [&](std::string_view name,
+                          const std::function<std::size_t(std::size_t)>& run) {
     worst = std::max(worst, measure(name, run));
   };
   barred("author_kind", [&](std::size_t) {
     return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}});
   });
   barred("author_kind_until", [&](std::size_t) {
-    const auto until = base::unix_time(1'600'000'000 + static_cast<std::int64_t>(random() % (total * 30)));
+    const auto until =
+        base::unix_time(1'600'000'000 + static_cast<std::int64_t>(random() % (total * 30)));
     return ask({.authors = {author(random())}, .kinds = {nostr::kinds::kTextNote}, .until = until});
   });
   barred("tag_p_kind", [&](std::size_t) {
     return ask({.kinds = {nostr::kinds::kReaction}, .tags = {{'p', {author(random()).hex()}}}});
   });
-  barred("tag_t", [&](std::size_t) { return ask({.tags = {{'t', {fmt::format("topic{}", random() % 500)}}}}); });
-  barred("tag_e", [&](std::size_t) { return ask({.tags = {{'e', {bytes_of<EventId>(random() % total).hex()}}}}); });
+  barred("tag_t", [&](std::size_t) {
+    return ask({.tags = {{'t', {fmt::format("topic{}", random() % 500)}}}});
+  });
+  barred("tag_e", [&](std::size_t) {
+    return ask({.tags = {{'e', {bytes_of<EventId>(random() % total).hex()}}}});
+  });
   figure("storage_query_p99", worst, "ms", "3");
 
   measure("author", [&](std::size_t) { return ask({.authors = {author(random())}}); });
@@ -133,7 +147,9 @@ void query_all(EventDb& events, std::size_t total) {
   });
   measure("kind", [&](std::size_t) { return ask({.kinds = {nostr::kinds::kTextNote}}); });
   measure("everything", [&](std::size_t) { return ask({}); });
-  measure("id", [&](std::size_t) { return ask({.ids = {bytes_of<EventId>(random() % total + 1'000'000'007)}}); });
+  measure("id", [&](std::size_t) {
+    return ask({.ids = {bytes_of<EventId>(random() % total + 1'000'000'007)}});
+  });
   measure("has_id", [&](std::size_t) -> std::size_t {
     return must(events.has(bytes_of<EventId>(random() % total + 1'000'000'007))) ? 1 : 0;
   });
@@ -143,11 +159,12 @@ void durable_commits(Db& db) {
   Budgets budgets(db);
   std::size_t next = 0;
   measure("reserve_settle_2_fsync", [&](std::size_t) -> std::size_t {
-    const auto row = must(budgets.reserve({.key = std::to_string(next++),
-                                           .purpose = "bench",
-                                           .amount = Msat{10},
-                                           .scopes = {{.key = "node", .daily = true}, {.key = "tick:1"}}},
-                                          kNow));
+    const auto row =
+        must(budgets.reserve({.key = std::to_string(next++),
+                              .purpose = "bench",
+                              .amount = Msat{10},
+                              .scopes = {{.key = "node", .daily = true}, {.key = "tick:1"}}},
+                             kNow));
     must(budgets.settle(row.id, Msat{5}, kNow));
     return 1;
   });
@@ -163,7 +180,8 @@ int main(int argc, char** argv) {
   if (argc > 4) options.cache_kib = std::atoi(argv[4]);
   const std::filesystem::path path = directory / "bench_storage.db";
   const auto clean = [&] {
-    for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path.string() + end);
+    for (const char* end : {"", "-wal", "-shm", ".lock"})
+      std::filesystem::remove(path.string() + end);
   };
   clean();
   {
@@ -173,7 +191,8 @@ int main(int argc, char** argv) {
     query_all(events, total);
     durable_commits(*db);
     figure("storage_bytes_per_event",
-           static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(total), "bytes");
+           static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(total),
+           "bytes");
   }
   clean();
   return 0;

@@ -39,7 +39,8 @@ std::vector<std::string> environment_of(const ProgramOptions& options) {
   if (!options.log.empty()) out.push_back("HOME=" + options.log.parent_path().string());
   // Sanitizers are told how to behave by the test's own environment.
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
-    if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);  // NOLINT(concurrency-mt-unsafe)
+    if (const char* value = std::getenv(name))
+      out.push_back(std::string(name) + "=" + value);  // NOLINT(concurrency-mt-unsafe)
   for (const auto& [name, value] : options.environment) out.push_back(name + "=" + value);
   return out;
 }
@@ -52,7 +53,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 }
 
 milliseconds left_until(steady_clock::time_point deadline) {
-  return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
+  return std::max(milliseconds{0},
+                  std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()));
 }
 
 bool readable(int fd, milliseconds limit) {
@@ -112,7 +114,8 @@ bool Program::read_some(milliseconds limit) {
 std::optional<std::string> Program::read_line(std::string_view prefix, milliseconds limit) {
   const auto deadline = steady_clock::now() + limit;
   for (;;) {
-    for (std::size_t end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
+    for (std::size_t end = pending_.find('\n'); end != std::string::npos;
+         end = pending_.find('\n')) {
       std::string line = pending_.substr(0, end);
       pending_.erase(0, end + 1);
       if (line.starts_with(prefix)) return line;
@@ -137,7 +140,9 @@ bool Program::reap(milliseconds limit) {
   return true;
 }
 
-bool Program::running(milliseconds limit) { return !reap(limit); }
+bool Program::running(milliseconds limit) {
+  return !reap(limit);
+}
 
 Exit Program::wait(milliseconds limit) {
   const auto deadline = steady_clock::now() + limit;
@@ -159,9 +164,13 @@ Exit Program::terminate() {
   return wait();
 }
 
-void Program::freeze() { ::kill(pid_, SIGSTOP); }
+void Program::freeze() {
+  ::kill(pid_, SIGSTOP);
+}
 
-void Program::thaw() { ::kill(pid_, SIGCONT); }
+void Program::thaw() {
+  ::kill(pid_, SIGCONT);
+}
 
 Exit run_program(std::vector<std::string> arguments, ProgramOptions options) {
   Program program(std::move(arguments), std::move(options));

@@ -17,7 +17,8 @@ namespace e2e {
 using nostr::Event;
 
 Event mention(World& world, const std::string& text) {
-  const Event event = world.stranger().sign(nostr::kinds::kTextNote, {{"p", world.identity().hex()}}, text);
+  const Event event =
+      world.stranger().sign(nostr::kinds::kTextNote, {{"p", world.identity().hex()}}, text);
   world.stranger().publish(event);
   return event;
 }
@@ -33,7 +34,8 @@ namespace {
 /// claim, and the claim's slot the mention.
 bool is_about(World& world, const std::string& code, const Event& mention) {
   const std::string slot = nipsa::slot_of_event(mention.id);
-  for (const Event& event : world.owner().fetch({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kApprovalRequest}})) {
+  for (const Event& event : world.owner().fetch(
+           {.authors = {world.node_key()}, .kinds = {nipsa::kinds::kApprovalRequest}})) {
     if (nipsa::format_code(nipsa::approval_code(event.id)) != code) continue;
     const auto request = must(nipsa::parse_approval_request(event));
     if (!request.tick) continue;
@@ -48,8 +50,9 @@ bool is_about(World& world, const std::string& code, const Event& mention) {
 Asked await_question(World& world, const Event& mention) {
   std::set<std::string> others;
   for (;;) {
-    Message message = world.owner().await_message(
-        [&](const Message& m) { return !code_in(m.text).empty() && !others.contains(code_in(m.text)); });
+    Message message = world.owner().await_message([&](const Message& m) {
+      return !code_in(m.text).empty() && !others.contains(code_in(m.text));
+    });
     const std::string code = code_in(message.text);
     if (!is_about(world, code, mention)) {
       others.insert(code);
@@ -64,14 +67,18 @@ Asked await_question(World& world, const Event& mention) {
   }
 }
 
-Asked mention_and_await_question(World& world) { return await_question(world, mention(world)); }
+Asked mention_and_await_question(World& world) {
+  return await_question(world, mention(world));
+}
 
 std::vector<Event> replies(World& world) {
-  return world.stranger().fetch({.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
+  return world.stranger().fetch(
+      {.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
 }
 
 Event await_reply(World& world) {
-  return world.stranger().await({.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
+  return world.stranger().await(
+      {.authors = {world.identity()}, .kinds = {nostr::kinds::kTextNote}});
 }
 
 std::string tag(const Event& event, std::string_view name) {
@@ -80,12 +87,15 @@ std::string tag(const Event& event, std::string_view name) {
 
 Event await_result(World& world, const Event& mention) {
   const std::string slot = nipsa::slot_of_event(mention.id);
-  const Event claim = world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickRequest}},
-                                             [&](const Event& event) { return tag(event, "slot") == slot; });
-  return world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickResult}}, [&](const Event& event) {
-    auto result = nipsa::parse_tick_result(event);
-    return result && result->request == claim.id;
-  });
+  const Event claim =
+      world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickRequest}},
+                             [&](const Event& event) { return tag(event, "slot") == slot; });
+  return world.stranger().await(
+      {.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickResult}},
+      [&](const Event& event) {
+        auto result = nipsa::parse_tick_result(event);
+        return result && result->request == claim.id;
+      });
 }
 
 Message await_receipt(World& world, const Asked& asked, const std::string& outcome) {
@@ -97,7 +107,8 @@ Message await_receipt(World& world, const Asked& asked, const std::string& outco
 std::size_t receipts(World& world, const std::string& code) {
   const auto messages = world.owner().messages();
   return static_cast<std::size_t>(
-      std::count_if(messages.begin(), messages.end(), [&](const Message& m) { return m.text.starts_with(code + " "); }));
+      std::count_if(messages.begin(), messages.end(),
+                    [&](const Message& m) { return m.text.starts_with(code + " "); }));
 }
 
 void expect_valid_trajectory(World& world, const Event& result_event) {
@@ -108,12 +119,16 @@ void expect_valid_trajectory(World& world, const Event& result_event) {
   EXPECT_EQ(tag(head, "trajectory_hash"), result.trajectory_hash->hex());
   // The report may overtake the last steps on their way to the relay.
   std::set<std::string> steps;
-  world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTrajectoryEvent}}, [&](const Event& event) {
-    if (tag(event, "a").ends_with(tag(head, "d"))) steps.insert(tag(event, "seq"));
-    return steps.size() == *result.trajectory_count;
-  });
-  std::vector<std::string> arguments{"trajectory", "verify", tag(head, "d"), "--agent", world.identity().hex()};
-  for (const std::string& url : world.relay_urls()) arguments.insert(arguments.end(), {"--relay", url});
+  world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTrajectoryEvent}},
+                         [&](const Event& event) {
+                           if (tag(event, "a").ends_with(tag(head, "d")))
+                             steps.insert(tag(event, "seq"));
+                           return steps.size() == *result.trajectory_count;
+                         });
+  std::vector<std::string> arguments{"trajectory", "verify", tag(head, "d"), "--agent",
+                                     world.identity().hex()};
+  for (const std::string& url : world.relay_urls())
+    arguments.insert(arguments.end(), {"--relay", url});
   const auto verdict = world.ask(std::move(arguments));
   EXPECT_EQ(verdict.value("verdict", ""), "valid");
   EXPECT_EQ(verdict.value("count", 0U), *result.trajectory_count);
@@ -130,7 +145,8 @@ void expect_told_once(World& world, const Event& mention) {
   ASSERT_EQ(said.size(), 1U);
   EXPECT_TRUE(nostr::check(said.front()).has_value());
   EXPECT_EQ(must(nostr::EventId::from_hex(tag(said.front(), "e"))), mention.id);
-  const auto reports = world.stranger().fetch({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickResult}});
+  const auto reports =
+      world.stranger().fetch({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickResult}});
   EXPECT_EQ(reports.size(), 1U) << "one mention is one tick";
 }
 

@@ -66,8 +66,7 @@ void check_key(const Value& session, const KeyContext& key) {
 
 void check_context(const Value& session, const SigningContext& context) {
   EXPECT_EQ(context.group_nonce().hex(), text(session, "group_nonce"));
-  EXPECT_EQ(context.challenge(),
-            Scalar::reduce(*base::hex_decode(text(session, "challenge"))));
+  EXPECT_EQ(context.challenge(), Scalar::reduce(*base::hex_decode(text(session, "challenge"))));
   for (const Value& item : session.at("binding_factors"))
     EXPECT_EQ(context.find(vectors::index(item))->binding_factor.hex(), text(item, "factor"));
   for (const Value& item : session.at("lagrange"))
@@ -90,9 +89,9 @@ void check_session(const Value& vector, const Value& session) {
   std::vector<Partial> partials;
   for (const Value& secret : session.at("secret_nonces")) {
     const SecretShare share = vectors::share(vector, vectors::index(secret));
-    auto pair = must(
-        NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(secret, "hidden_sn"))),
-                                    must(SecretScalar::from_hex(text(secret, "binder_sn")))));
+    auto pair =
+        must(NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(secret, "hidden_sn"))),
+                                         must(SecretScalar::from_hex(text(secret, "binder_sn")))));
     const Scalar z = must(context.sign_partial(std::move(pair), share));
     EXPECT_TRUE(context.verify_partial(share.idx, group.find(share.idx)->pubkey, z));
     partials.push_back({share.idx, z});
@@ -147,9 +146,9 @@ void check_rfc(const Value& file) {
     EXPECT_EQ(nonce("hiding_nonce_randomness"), text(out, "hiding_nonce"));
     EXPECT_EQ(nonce("binding_nonce_randomness"), text(out, "binding_nonce"));
     EXPECT_EQ(context.find(share.idx)->binding_factor.hex(), text(out, "binding_factor"));
-    auto pair = must(
-        NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(out, "hiding_nonce"))),
-                                    must(SecretScalar::from_hex(text(out, "binding_nonce")))));
+    auto pair =
+        must(NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(out, "hiding_nonce"))),
+                                         must(SecretScalar::from_hex(text(out, "binding_nonce")))));
     const Scalar z = must(context.sign_partial(std::move(pair), share));
     EXPECT_TRUE(context.verify_partial(share.idx, must(Point::base_times(share.secret)), z));
     partials.push_back({share.idx, z});
@@ -176,11 +175,11 @@ TEST(SignTest, all_quorums_of_a_2_of_3_sign) {
   for (int round = 0; round < 6; ++round) {  // keys and nonces of both parities
     const Dealt dealt = must(deal(rng));
     const auto message = rng.bytes<32>();
-    for (const auto& quorum : std::vector<std::vector<std::size_t>>{
-             {0, 1}, {0, 2}, {1, 2}, {2, 0}, {0, 1, 2}}) {
+    for (const auto& quorum :
+         std::vector<std::vector<std::size_t>>{{0, 1}, {0, 2}, {1, 2}, {2, 0}, {0, 1, 2}}) {
       Round session = start(dealt, quorum, rng);
-      const auto context =
-          must(SigningContext::create(KeyContext(dealt.group.group_pk()), message, session.signers));
+      const auto context = must(
+          SigningContext::create(KeyContext(dealt.group.group_pk()), message, session.signers));
       const auto signature =
           must(aggregate(context, dealt.group, sign_all(dealt, quorum, context, session)));
       EXPECT_TRUE(nostr::verify_message(dealt.group.identity(), message, signature));
@@ -244,10 +243,9 @@ TEST_F(TwoOfThree, a_refused_attempt_spends_the_pair_too) {
 
 TEST_F(TwoOfThree, nonces_the_session_does_not_list_are_refused) {
   const auto ctx = context();
-  EXPECT_EQ(ctx.sign_partial(NoncePair::generate(dealt.shares[0], rng), dealt.shares[0])
-                .error()
-                .code,
-            Errc::kConflict);
+  EXPECT_EQ(
+      ctx.sign_partial(NoncePair::generate(dealt.shares[0], rng), dealt.shares[0]).error().code,
+      Errc::kConflict);
   EXPECT_EQ(ctx.sign_partial(std::move(round.nonces[1]), dealt.shares[0]).error().code,
             Errc::kConflict);
 }

@@ -147,10 +147,10 @@ TEST(CredentialTest, onboarding_packages_keep_their_bounds) {
   EXPECT_TRUE(make({std::string(512, 'r')}));
   EXPECT_FALSE(make({std::string(513, 'r')}));
   EXPECT_FALSE(make(std::vector<std::string>(101, "r")));
-  const Bytes good =
-      must(base::bech32_decode(must(make({"wss://a.example"})).expose())).data;
+  const Bytes good = must(base::bech32_decode(must(make({"wss://a.example"})).expose())).data;
   for (std::size_t size = 0; size < good.size(); ++size)
-    EXPECT_FALSE(decode_onboard(wrap("bfonboard", Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)))))
+    EXPECT_FALSE(decode_onboard(
+        wrap("bfonboard", Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)))))
         << size;
   Bytes longer = good;
   longer.push_back(0);
@@ -204,8 +204,7 @@ TEST(EncryptedShareTest, any_changed_byte_is_noticed) {
 TEST(EncryptedShareTest, a_plain_reader_says_that_a_passphrase_is_needed) {
   base::SeededRng rng(58);
   const auto dealt = must(deal(rng));
-  const auto error =
-      decode_share(must(encrypt_share(dealt.shares[0], "p", rng, kQuick))).error();
+  const auto error = decode_share(must(encrypt_share(dealt.shares[0], "p", rng, kQuick))).error();
   EXPECT_EQ(error.code, Errc::kInvalid);
   EXPECT_NE(error.hint.find("passphrase"), std::string::npos);
   EXPECT_FALSE(encrypt_share(dealt.shares[0], "", rng, kQuick));

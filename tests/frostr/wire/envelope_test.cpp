@@ -88,7 +88,8 @@ TEST(EnvelopeTest, what_is_written_is_read_back) {
 }
 
 TEST(EnvelopeTest, what_does_not_fit_one_message_is_refused_and_reasons_are_cut) {
-  EXPECT_EQ(to_text(RpcRequest{"i", "echo", {std::string(65'535, 'x')}}).error().code, Errc::kLimit);
+  EXPECT_EQ(to_text(RpcRequest{"i", "echo", {std::string(65'535, 'x')}}).error().code,
+            Errc::kLimit);
   EXPECT_EQ(to_text(RpcAccept{"i", std::string(65'535, 'x')}).error().code, Errc::kLimit);
   std::string reason(1'023, 'x');
   reason += "\xc3\xa4";  // its second byte would be the 1025th

@@ -21,8 +21,10 @@ constexpr Valid kValid[] = {
      Bech32Variant::kBech32,
      "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio"},
     {"abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw", Bech32Variant::kBech32, "abcdef"},
-    {"split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w", Bech32Variant::kBech32, "split"},
-    {"split1checkupstagehandshakeupstreamerranterredcaperredlc445v", Bech32Variant::kBech32m, "split"},
+    {"split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w", Bech32Variant::kBech32,
+     "split"},
+    {"split1checkupstagehandshakeupstreamerranterredcaperredlc445v", Bech32Variant::kBech32m,
+     "split"},
     {"?1ezyfcl", Bech32Variant::kBech32, "?"},
     {"A1LQFN3A", Bech32Variant::kBech32m, "a"},
     {"a1lqfn3a", Bech32Variant::kBech32m, "a"},
@@ -48,23 +50,52 @@ TEST(Bech32, decodes_the_valid_strings_of_both_bips) {
 TEST(Bech32, refuses_the_invalid_strings_of_both_bips) {
   const std::string long_hrp(84, 'a');
   const std::vector<std::string> invalid = {
-      "\x20" "1nwldj5", "\x7f" "1axkwrx", "\x80" "1eym55h",  // characters outside printable ASCII
-      "pzry9x0s0muk", "1pzry9x0s0muk", "10a06t8", "1qzzfhee",  // no prefix
-      "x1b4n0q5v", "li1dgmt3", "de1lg7wt\xff",                 // data characters, short checksum
-      "A1G7SGD8",                                              // checksum over the upper-case prefix
-      "\x20" "1xj0phk", "\x7f" "1g6xzxy", "\x80" "1vctc34", "qyrz8wqd2c9m", "1qyrz8wqd2c9m", "y1b0jsk6g",
-      "lt1igcx5c0", "in1muywd", "mm1crxm3i", "au1s5cgom", "M1VUXWEZ", "16plkw9", "1p2gdwpf",
-      "a12UEL5L",                                              // mixed case
-      "", "1", "a", "a1",
+      "\x20"
+      "1nwldj5",
+      "\x7f"
+      "1axkwrx",
+      "\x80"
+      "1eym55h",  // characters outside printable ASCII
+      "pzry9x0s0muk",
+      "1pzry9x0s0muk",
+      "10a06t8",
+      "1qzzfhee",  // no prefix
+      "x1b4n0q5v",
+      "li1dgmt3",
+      "de1lg7wt\xff",  // data characters, short checksum
+      "A1G7SGD8",      // checksum over the upper-case prefix
+      "\x20"
+      "1xj0phk",
+      "\x7f"
+      "1g6xzxy",
+      "\x80"
+      "1vctc34",
+      "qyrz8wqd2c9m",
+      "1qyrz8wqd2c9m",
+      "y1b0jsk6g",
+      "lt1igcx5c0",
+      "in1muywd",
+      "mm1crxm3i",
+      "au1s5cgom",
+      "M1VUXWEZ",
+      "16plkw9",
+      "1p2gdwpf",
+      "a12UEL5L",  // mixed case
+      "",
+      "1",
+      "a",
+      "a1",
   };
   for (const std::string& text : invalid) EXPECT_FALSE(bech32_decode(text)) << text;
 }
 
 TEST(Bech32, refuses_symbols_that_are_not_whole_bytes) {
-  // All three have valid checksums; the last two spell 0xff with a padding bit set, or a symbol over.
+  // All three have valid checksums; the last two spell 0xff with a padding bit set, or a symbol
+  // over.
   EXPECT_EQ(bech32_decode("npub1lus0l2gd")->data, Bytes{0xff});
   EXPECT_EQ(bech32_decode("npub1ladetl4l").error().detail, "bech32 padding is not zero");
-  EXPECT_EQ(bech32_decode("npub1luq67zsej").error().detail, "bech32 data holds a superfluous character");
+  EXPECT_EQ(bech32_decode("npub1luq67zsej").error().detail,
+            "bech32 data holds a superfluous character");
 }
 
 TEST(Bech32, holds_its_length_limit) {

@@ -36,8 +36,13 @@ struct Base64Case {
 
 // RFC 4648 section 10.
 constexpr Base64Case kRfc4648[] = {
-    {"", ""},          {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
-    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
 };
 
 TEST(Base64, matches_the_rfc) {
@@ -52,10 +57,11 @@ TEST(Base64, matches_the_rfc) {
 }
 
 TEST(Base64, refuses_second_spellings) {
-  for (const char* bad : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v=", "====", "Z===", "Zg==\n", "Zm 9",
-                          "_-__", "Zg==Zg=="})
+  for (const char* bad : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm9v=", "====", "Z===", "Zg==\n",
+                          "Zm 9", "_-__", "Zg==Zg=="})
     EXPECT_FALSE(base64_decode(bad)) << bad;
-  for (const char* bad : {"Zg==", "Zh", "Z", "+/++", "Zm9v\n"}) EXPECT_FALSE(base64url_decode(bad)) << bad;
+  for (const char* bad : {"Zg==", "Zh", "Z", "+/++", "Zm9v\n"})
+    EXPECT_FALSE(base64url_decode(bad)) << bad;
   EXPECT_EQ(base64_encode(Bytes{0xfb, 0xff}), "+/8=");
   EXPECT_EQ(base64url_encode(Bytes{0xfb, 0xff}), "-_8");
 }

@@ -61,16 +61,19 @@ TEST(JsonParse, holds_its_bounds) {
 }
 
 TEST(JsonParse, keeps_integers_exact) {
-  const auto doc = parse(R"({"a":9007199254740993,"b":-9223372036854775808,"c":18446744073709551615})");
+  const auto doc =
+      parse(R"({"a":9007199254740993,"b":-9223372036854775808,"c":18446744073709551615})");
   ASSERT_TRUE(doc);
   EXPECT_EQ(get_int(*doc, "a"), 9007199254740993);
   EXPECT_EQ(get_int(*doc, "b"), std::numeric_limits<std::int64_t>::min());
   EXPECT_FALSE(get_int(*doc, "c"));
-  EXPECT_EQ(dump(*doc), R"({"a":9007199254740993,"b":-9223372036854775808,"c":18446744073709551615})");
+  EXPECT_EQ(dump(*doc),
+            R"({"a":9007199254740993,"b":-9223372036854775808,"c":18446744073709551615})");
 }
 
 TEST(JsonMembers, are_typed_and_named_in_errors) {
-  const auto doc = parse(R"({"s":"x","i":3,"f":1.0,"e":1e3,"b":true,"o":{"k":1},"a":[1],"n":null})");
+  const auto doc =
+      parse(R"({"s":"x","i":3,"f":1.0,"e":1e3,"b":true,"o":{"k":1},"a":[1],"n":null})");
   ASSERT_TRUE(doc);
   EXPECT_EQ(get_string(*doc, "s"), "x");
   EXPECT_EQ(get_int(*doc, "i"), 3);
@@ -106,8 +109,9 @@ std::string canonical_of(std::string_view text) {
 
 TEST(JsonCanonical, sorts_members_by_utf16_units) {
   // The property names of RFC 8785 section 3.2.3.
-  EXPECT_EQ(canonical_of(R"({"\u20ac":"Euro","\r":"CR","\ufb33":"Dalet","1":"One","\ud83d\ude00":"Smile",)"
-                         R"("\u0080":"Control","\u00f6":"o"})"),
+  EXPECT_EQ(canonical_of(
+                R"({"\u20ac":"Euro","\r":"CR","\ufb33":"Dalet","1":"One","\ud83d\ude00":"Smile",)"
+                R"("\u0080":"Control","\u00f6":"o"})"),
             "{\"\\r\":\"CR\",\"1\":\"One\",\"\xc2\x80\":\"Control\",\"\xc3\xb6\":\"o\","
             "\"\xe2\x82\xac\":\"Euro\",\"\xf0\x9f\x98\x80\":\"Smile\",\"\xef\xac\xb3\":\"Dalet\"}");
   EXPECT_EQ(canonical_of(R"({"b":1,"a":{"d":[3,{"z":1,"y":2}],"c":null},"":true,"aa":false})"),
@@ -122,7 +126,8 @@ TEST(JsonCanonical, uses_the_shortest_escapes) {
 TEST(JsonCanonical, holds_exact_integers_only) {
   EXPECT_EQ(canonical_of("[9007199254740991,-9007199254740991,0,-0]").substr(0, 37),
             "[9007199254740991,-9007199254740991,0");
-  for (const char* bad : {"9007199254740992", "-9007199254740992", "18446744073709551615", "1.5", "1.0", "1e3"})
+  for (const char* bad :
+       {"9007199254740992", "-9007199254740992", "18446744073709551615", "1.5", "1.0", "1e3"})
     EXPECT_TRUE(canonical_of(bad).starts_with("canonical: ")) << bad;
 }
 
@@ -130,13 +135,21 @@ TEST(JsonString, escapes_at_every_offset_of_the_word) {
   // The fast path reads eight bytes at a time; each position and neighbour must be seen.
   for (std::size_t size = 1; size < 20; ++size)
     for (std::size_t at = 0; at < size; ++at)
-      for (const auto& [raw, escape] : {std::pair{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\x1f', "\\u001f"},
-                                        {'\0', "\\u0000"}, {'\x7f', "\x7f"}, {'\x80', "\x80"}, {' ', " "}, {'!', "!"}}) {
+      for (const auto& [raw, escape] : {std::pair{'"', "\\\""},
+                                        {'\\', "\\\\"},
+                                        {'\n', "\\n"},
+                                        {'\x1f', "\\u001f"},
+                                        {'\0', "\\u0000"},
+                                        {'\x7f', "\x7f"},
+                                        {'\x80', "\x80"},
+                                        {' ', " "},
+                                        {'!', "!"}}) {
         std::string text(size, '\xff');
         text[at] = raw;
         std::string out;
         append_string(text, out);
-        EXPECT_EQ(out, '"' + std::string(at, '\xff') + escape + std::string(size - at - 1, '\xff') + '"');
+        EXPECT_EQ(
+            out, '"' + std::string(at, '\xff') + escape + std::string(size - at - 1, '\xff') + '"');
       }
 }
 

@@ -17,18 +17,28 @@ struct Escape {
 TEST(EscapeForTerminal, shows_what_a_terminal_would_hide_or_obey) {
   const Escape cases[] = {
       {"plain", "hello, world", "hello, world"},
-      {"letters and emoji stay", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"},
+      {"letters and emoji stay", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80",
+       "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"},
       {"line breaks", "a\nb\rc\td", "a\\nb\\rc\\td"},
       {"escape sequence", "\x1b[31mred", "\\x1b[31mred"},
       {"NUL and DEL", std::string("\0\x7f", 2), "\\x00\\x7f"},
-      {"C1 control", "\xc2\x9b" "31m", "\\x9b31m"},
-      {"bidi override", "\xe2\x80\xae" "abc", "\\u202eabc"},
+      {"C1 control",
+       "\xc2\x9b"
+       "31m",
+       "\\x9b31m"},
+      {"bidi override",
+       "\xe2\x80\xae"
+       "abc",
+       "\\u202eabc"},
       {"bidi isolate", "\xe2\x81\xa6x\xe2\x81\xa9", "\\u2066x\\u2069"},
       {"direction marks", "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "\\u200e\\u200f\\u061c"},
       {"zero width", "a\xe2\x80\x8b\xef\xbb\xbf", "a\\u200b\\ufeff"},
       {"line separators", "\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029"},
       {"tag characters", "\xf3\xa0\x81\x81", "\\U000e0041"},
-      {"stray byte", "a\xff" "b", "a\\xffb"},
+      {"stray byte",
+       "a\xff"
+       "b",
+       "a\\xffb"},
       {"overlong", "\xc0\xaf", "\\xc0\\xaf"},
       {"cut off", "\xe2\x82", "\\xe2\\x82"},
       {"utf-8 surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80"},
@@ -44,11 +54,13 @@ class LogTest : public testing::Test {
 
 TEST_F(LogTest, writes_one_line_whatever_the_values_hold) {
   testing::internal::CaptureStderr();
-  LOG(kWarn, "relay", "closed", {{"url", "ws://x"}, {"reason", "bye\n2026 error forged key=\"1\""}, {"none", ""}});
+  LOG(kWarn, "relay", "closed",
+      {{"url", "ws://x"}, {"reason", "bye\n2026 error forged key=\"1\""}, {"none", ""}});
   const std::string out = testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::ranges::count(out, '\n'), 1);
   EXPECT_TRUE(out.ends_with(
-      R"( warn relay closed url=ws://x reason="bye\n2026 error forged key=\"1\"" none="")" "\n"))
+      R"( warn relay closed url=ws://x reason="bye\n2026 error forged key=\"1\"" none="")"
+      "\n"))
       << out;
 }
 

@@ -15,7 +15,8 @@ using State = PublishOutcome::State;
 constexpr base::UnixTime kNow = base::unix_time(1'700'000'000);
 
 TargetPtr target(SubKey key, Kind kind = 1) {
-  return std::make_shared<const Target>(Target{key, kind_filter(kind), std::make_shared<DeliveredIds>(100)});
+  return std::make_shared<const Target>(
+      Target{key, kind_filter(kind), std::make_shared<DeliveredIds>(100)});
 }
 
 /// A connection and everything it has asked for so far.
@@ -51,8 +52,8 @@ struct Fixture {
   }
   std::size_t sent_count(std::string_view prefix) {
     take();
-    return static_cast<std::size_t>(
-        std::ranges::count_if(sent, [&](const std::string& frame) { return frame.starts_with(prefix); }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        sent, [&](const std::string& frame) { return frame.starts_with(prefix); }));
   }
   template <class T>
   std::vector<T> all() {
@@ -148,7 +149,8 @@ TEST(Connection, ClosedForAPassingReasonIsAskedAgainLater) {
 }
 
 TEST(Connection, ClosedForAReasonThatStaysIsForGood) {
-  for (const char* message : {"restricted: members only", "blocked: no", "invalid: filter", "unsupported: x"}) {
+  for (const char* message :
+       {"restricted: members only", "blocked: no", "invalid: filter", "unsupported: x"}) {
     Fixture f;
     f.connection.opened();
     f.connection.want(1, target(1));
@@ -299,7 +301,12 @@ TEST(Connection, ASignerThatIsAwayIsAskedAgainLater) {
 }
 
 TEST(Connection, OkOutcomes) {
-  struct Case { bool accepted; const char* message; State state; Reason reason; };
+  struct Case {
+    bool accepted;
+    const char* message;
+    State state;
+    Reason reason;
+  };
   const Case cases[] = {
       {true, "", State::kAccepted, Reason::kNone},
       {true, "duplicate: have it", State::kAccepted, Reason::kDuplicate},

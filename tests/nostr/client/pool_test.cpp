@@ -188,17 +188,20 @@ TEST(Pool, BadEventsAreCountedAndGoodOnesAmongThemDelivered) {
 TEST(Pool, AFloodOfForgeriesLeavesTheRelayAndSaysWhy) {
   Harness h;
   std::vector<Event> forged;
-  for (int i = 0; i < 150; ++i) forged.push_back(with_wrong_content(make_event(1, std::to_string(i))));
+  for (int i = 0; i < 150; ++i)
+    forged.push_back(with_wrong_content(make_event(1, std::to_string(i))));
   const auto relay = h.relay(serve(forged));
   const auto sub = h.pool->subscribe({relay->url()}, kind_filter(1), h.collect());
   h.until([&] { return h.status(relay->url()).last_error.contains("forged"); });
   EXPECT_FALSE(h.status(relay->url()).connected);
   EXPECT_TRUE(h.events.empty());
   // Whoever needs that relay now is told at once instead of waiting for it.
-  const auto outcomes = h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
+  const auto outcomes =
+      h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
   EXPECT_EQ(outcomes[0].state, State::kUnknown);
   EXPECT_TRUE(outcomes[0].message.contains("forged")) << outcomes[0].message;
-  const auto fetched = h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
+  const auto fetched =
+      h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
   ASSERT_EQ(fetched.failed.size(), 1u);
   EXPECT_EQ(relay->connections(), 1u);
 }
@@ -213,7 +216,8 @@ TEST(Pool, AnOversizedFrameEndsTheConnectionNotThePool) {
   const auto sub = h.pool->subscribe({relay->url(), good->url()}, kind_filter(1), h.collect());
   h.until([&] { return !h.eoses.empty() && relay->connections() >= 2; });
   EXPECT_EQ(h.events.size(), 3u);
-  EXPECT_TRUE(h.status(relay->url()).last_error.contains("1048576")) << h.status(relay->url()).last_error;
+  EXPECT_TRUE(h.status(relay->url()).last_error.contains("1048576"))
+      << h.status(relay->url()).last_error;
 }
 
 // --- NIP-42 ---
@@ -317,7 +321,8 @@ TEST(PoolPublish, OneOutcomePerRelayInTheOrderGiven) {
   auto dead = answering(true, "");
   const std::string dead_url = dead->url();
   dead->stop();
-  const std::vector<std::string> relays = {no->url(), dead_url, "http://nonsense", yes->url(), twice->url()};
+  const std::vector<std::string> relays = {no->url(), dead_url, "http://nonsense", yes->url(),
+                                           twice->url()};
   const auto outcomes = h.loop.run_until_complete(h.pool->publish(relays, make_event(1, "x")));
   ASSERT_EQ(outcomes.size(), relays.size());
   for (std::size_t i = 0; i < relays.size(); ++i) EXPECT_EQ(outcomes[i].relay, relays[i]);
@@ -337,7 +342,8 @@ TEST(PoolPublish, SilenceEndsAtTheDeadline) {
   options.ok_timeout = 50ms;
   Harness h(options);
   const auto silent = h.relay([](ScriptedRelay&, ConnectionId, const ClientMessage&) {});
-  const auto outcomes = h.loop.run_until_complete(h.pool->publish({silent->url()}, make_event(1, "x")));
+  const auto outcomes =
+      h.loop.run_until_complete(h.pool->publish({silent->url()}, make_event(1, "x")));
   EXPECT_EQ(outcomes[0].state, State::kUnknown);
   EXPECT_EQ(outcomes[0].message, "no OK within 50 ms");
 }
@@ -351,7 +357,8 @@ TEST(PoolPublish, AnEventLostWithItsConnectionIsSentAgain) {
     if (!std::exchange(*cut, true)) return r.abort_all();
     r.send(c, ok_frame(event->event.id, true, ""));
   });
-  const auto outcomes = h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
+  const auto outcomes =
+      h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
   EXPECT_EQ(outcomes[0].state, State::kAccepted) << outcomes[0].message;
   EXPECT_EQ(relay->count_events(), 2u);
 }
@@ -384,8 +391,9 @@ TEST(PoolFetch, NamesTheRelaysThatDidNotAnswer) {
   auto dead = h.relay(serve({}));
   const std::string dead_url = dead->url();
   dead->stop();
-  const auto result = h.loop.run_until_complete(h.pool->fetch(
-      {good->url(), refusing->url(), silent->url(), dead_url, "gopher://x"}, kind_filter(1), 300ms));
+  const auto result = h.loop.run_until_complete(
+      h.pool->fetch({good->url(), refusing->url(), silent->url(), dead_url, "gopher://x"},
+                    kind_filter(1), 300ms));
   EXPECT_EQ(result.complete, std::vector<std::string>{good->url()});
   EXPECT_EQ(result.events.size(), 2u);
   std::map<std::string, std::string> failed(result.failed.begin(), result.failed.end());
@@ -404,7 +412,8 @@ TEST(PoolFetch, GoesOnAfterALostConnection) {
     if (!std::exchange(*cut, true)) return r.abort_all();
     inner(r, c, message);
   });
-  const auto result = h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
+  const auto result =
+      h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
   EXPECT_EQ(result.events.size(), all.size());
   EXPECT_EQ(result.complete.size(), 1u);
 }
@@ -414,7 +423,8 @@ TEST(PoolFetch, StopsAtItsBound) {
   options.max_fetched = 10;
   Harness h(options);
   const auto relay = h.relay(serve(numbered(50)));
-  const auto result = h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
+  const auto result =
+      h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
   EXPECT_EQ(result.events.size(), 10u);
   ASSERT_EQ(result.failed.size(), 1u);
   EXPECT_EQ(result.failed[0].second, "more than 10 events");
@@ -474,7 +484,8 @@ TEST(PoolStop, AConnectionNobodyNeedsIsClosed) {
   const auto relay = h.relay(serve({}));
   h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
   h.until([&] { return h.pool->status().empty(); });
-  const auto outcomes = h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "y")));
+  const auto outcomes =
+      h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "y")));
   EXPECT_EQ(outcomes[0].state, State::kAccepted) << "and made again when needed";
   EXPECT_EQ(relay->connections(), 2u);
 }

@@ -23,7 +23,8 @@ Frame padded(const std::string& text) {
 }
 
 TargetPtr target_for(Filters filters) {
-  return std::make_shared<const Target>(Target{1, std::move(filters), std::make_shared<DeliveredIds>(1'000)});
+  return std::make_shared<const Target>(
+      Target{1, std::move(filters), std::make_shared<DeliveredIds>(1'000)});
 }
 
 SubTable table_with(const TargetPtr& target) {
@@ -45,7 +46,11 @@ TEST(VerifyPool, JudgesEveryFrame) {
   truncated.resize(truncated.size() / 2);
   std::string two_ids = relay_event_frame("s1", event);
   two_ids.insert(two_ids.size() - 2, ",\"id\":\"" + other.id.hex() + "\"");
-  struct Case { const char* name; std::string frame; Verdict verdict; };
+  struct Case {
+    const char* name;
+    std::string frame;
+    Verdict verdict;
+  };
   const Case cases[] = {
       {"good event", relay_event_frame("s1", event), Verdict::kEvent},
       {"wrong content", relay_event_frame("s1", with_wrong_content(event)), Verdict::kForged},
@@ -76,7 +81,8 @@ TEST(VerifyPool, AnEventInUnusualSpellingIsStillVerified) {
   const Event event = make_event(1, "hello");
   const std::string spaced = " [ \"EVENT\" , \"s1\" , " + to_json(event) + " ] ";
   EXPECT_EQ(check_frame(pool, spaced, table).verdict, Verdict::kEvent);
-  const std::string forged = " [ \"EVENT\" , \"s1\" , " + to_json(with_wrong_content(make_event(2, "x"))) + " ] ";
+  const std::string forged =
+      " [ \"EVENT\" , \"s1\" , " + to_json(with_wrong_content(make_event(2, "x"))) + " ] ";
   EXPECT_EQ(check_frame(pool, forged, table).verdict, Verdict::kForged);
 }
 
@@ -140,14 +146,16 @@ TEST(VerifyPool, CopiesInFlightOnOtherThreadsAreVerifiedOnce) {
   constexpr std::size_t kEvents = 200;
   std::vector<Frame> frames;
   for (std::size_t i = 0; i < kEvents; ++i)
-    frames.push_back(padded(relay_event_frame("s1", make_event(i % 5, "number " + std::to_string(i)))));
+    frames.push_back(
+        padded(relay_event_frame("s1", make_event(i % 5, "number " + std::to_string(i)))));
   VerifyPool pool(100'000, {});
   const SubTable table = table_with(target_for(kind_filter(1)));
   std::vector<std::thread> threads;
   std::atomic<std::size_t> good = 0;
   for (int t = 0; t < 3; ++t)
     threads.emplace_back([&] {
-      for (const Checked& checked : pool.check(frames, table)) good += checked.verdict == Verdict::kEvent;
+      for (const Checked& checked : pool.check(frames, table))
+        good += checked.verdict == Verdict::kEvent;
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(good, 3 * kEvents);
@@ -162,8 +170,10 @@ TEST(VerifyPool, EventsOverTheLimitsAreMalformed) {
   const SubTable table = table_with(target_for(kind_filter(1)));
   const Event long_content = make_event(1, std::string(3'000, 'x'));
   const Event many_tags = make_event(1, "x", 1, Tags(4, Tag{"t", "x"}));
-  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", long_content), table).verdict, Verdict::kMalformed);
-  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", many_tags), table).verdict, Verdict::kMalformed);
+  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", long_content), table).verdict,
+            Verdict::kMalformed);
+  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", many_tags), table).verdict,
+            Verdict::kMalformed);
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 namespace nostr {
 namespace {
 
-base::Bytes bytes(std::string_view text) { return *base::hex_decode(text); }
+base::Bytes bytes(std::string_view text) {
+  return *base::hex_decode(text);
+}
 
 TEST(ChaCha20, gives_the_key_stream_of_the_rfc) {
   base::Bytes zeros(64);
@@ -54,7 +56,8 @@ TEST(Aes256Cbc, round_trips_and_refuses_broken_padding) {
   const base::Bytes sealed = aes256_cbc_encrypt(key, iv, base::Bytes(16, 0x61));
   EXPECT_FALSE(aes256_cbc_decrypt(key, iv, {}));
   EXPECT_FALSE(aes256_cbc_decrypt(key, iv, base::ByteView(sealed).first(15)));
-  EXPECT_EQ(aes256_cbc_decrypt(key, iv, base::ByteView(sealed).first(16)).error().code, base::Errc::kCrypto);
+  EXPECT_EQ(aes256_cbc_decrypt(key, iv, base::ByteView(sealed).first(16)).error().code,
+            base::Errc::kCrypto);
 }
 
 }  // namespace

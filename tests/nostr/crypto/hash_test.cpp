@@ -8,12 +8,17 @@
 namespace nostr {
 namespace {
 
-std::string hex(const base::Secret<32>& secret) { return base::hex_encode(secret.expose()); }
-base::Bytes bytes(std::string_view text) { return *base::hex_decode(text); }
+std::string hex(const base::Secret<32>& secret) {
+  return base::hex_encode(secret.expose());
+}
+base::Bytes bytes(std::string_view text) {
+  return *base::hex_decode(text);
+}
 
 TEST(Sha256, gives_the_published_digests) {
   EXPECT_EQ(sha256("").hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(sha256("abc").hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256("abc").hex(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256(std::string(1'000'000, 'a')).hex(),
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
@@ -40,14 +45,17 @@ TEST(TaggedHash, is_the_hash_of_two_tag_hashes_and_the_data) {
 }
 
 TEST(Hmac, matches_rfc_4231) {
-  EXPECT_EQ(hex(hmac_sha256(bytes("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), base::as_bytes("Hi There"))),
+  EXPECT_EQ(hex(hmac_sha256(bytes("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"),
+                            base::as_bytes("Hi There"))),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-  EXPECT_EQ(hex(hmac_sha256(base::as_bytes("Jefe"), base::as_bytes("what do ya want for nothing?"))),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(
+      hex(hmac_sha256(base::as_bytes("Jefe"), base::as_bytes("what do ya want for nothing?"))),
+      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   // A key longer than a block is hashed first.
-  EXPECT_EQ(hex(hmac_sha256(base::Bytes(131, 0xaa),
-                            base::as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(
+      hex(hmac_sha256(base::Bytes(131, 0xaa),
+                      base::as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 TEST(Hkdf, matches_rfc_5869) {
@@ -71,7 +79,8 @@ TEST(ActionDigest, is_the_hash_of_the_canonical_document) {
   const auto action = base::json::parse(R"({"sats":7500, "kind":1, "action":"publish"})");
   const std::string canonical = *base::json::canonical(*action);
   EXPECT_EQ(canonical, R"({"action":"publish","kind":1,"sats":7500})");
-  EXPECT_EQ(sha256(canonical).hex(), "c25e1e337b87f8e45415118c1bc11867265a1b8429435b068ef00bccd7399307");
+  EXPECT_EQ(sha256(canonical).hex(),
+            "c25e1e337b87f8e45415118c1bc11867265a1b8429435b068ef00bccd7399307");
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ std::vector<Row> read_rows(const std::string& path) {
   while (std::getline(file, line)) {
     std::istringstream cells(line);
     Row row;
-    for (std::string* cell : {&row.index, &row.secret, &row.pubkey, &row.aux, &row.message, &row.signature, &row.result})
+    for (std::string* cell : {&row.index, &row.secret, &row.pubkey, &row.aux, &row.message,
+                              &row.signature, &row.result})
       std::getline(cells, *cell, ',');
     rows.push_back(row);
   }
@@ -111,7 +112,8 @@ TEST(SecretKey, lies_from_one_to_the_order_less_one) {
 }
 
 TEST(SecretKey, hex_is_lower_case_and_an_error_repeats_none_of_it) {
-  for (const std::string& bad : {std::string(64, 'A'), std::string(62, 'a'), std::string(66, 'a'), std::string()}) {
+  for (const std::string& bad :
+       {std::string(64, 'A'), std::string(62, 'a'), std::string(66, 'a'), std::string()}) {
     const auto refused = SecretKey::from_hex(bad);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().detail, "secret key is not 64 lower-case hex characters");
@@ -145,7 +147,8 @@ TEST(Ecdh, with_the_generator_gives_the_public_key) {
   const auto one = SecretKey::from_hex(std::string(63, '0') + "1");
   base::SeededRng rng(22);
   const SecretKey key = SecretKey::generate(rng);
-  EXPECT_TRUE(base::constant_time_equal(ecdh(key, one->public_key())->expose(), key.public_key().view()));
+  EXPECT_TRUE(
+      base::constant_time_equal(ecdh(key, one->public_key())->expose(), key.public_key().view()));
 }
 
 TEST(Curve, an_x_without_a_point_is_no_key) {

@@ -1,4 +1,5 @@
-// Events from JSON: everything a strict relay refuses is refused by name, everything else round-trips.
+// Events from JSON: everything a strict relay refuses is refused by name, everything else
+// round-trips.
 #include "nostr/event/event_json.h"
 
 #include <gtest/gtest.h>
@@ -15,8 +16,10 @@ const std::string kSig(128, 'b');
 /// A well-formed event with one member's JSON replaced; an empty text leaves the member out.
 std::string event_with(std::string_view member, const std::string& json) {
   std::vector<std::pair<std::string, std::string>> members = {
-      {"id", '"' + kId + '"'}, {"pubkey", '"' + kId + '"'}, {"created_at", "1700000000"}, {"kind", "1"},
-      {"tags", R"([["t","x"]])"}, {"content", R"("hi")"}, {"sig", '"' + kSig + '"'}};
+      {"id", '"' + kId + '"'},      {"pubkey", '"' + kId + '"'},
+      {"created_at", "1700000000"}, {"kind", "1"},
+      {"tags", R"([["t","x"]])"},   {"content", R"("hi")"},
+      {"sig", '"' + kSig + '"'}};
   std::string out;
   for (auto& [name, value] : members) {
     if (name == member) value = json;
@@ -97,17 +100,18 @@ TEST(ParseEvent, refuses_a_text_that_is_not_one_object) {
   const std::string good = event_with("", "");
   ASSERT_TRUE(parse_event(good));
   for (const std::string& bad :
-       {std::string(), std::string(" "), std::string("null"), std::string("[]"), '[' + good + ']', good + good,
-        good + ",", good + " x", good.substr(0, good.size() - 1), good.substr(1), "\xef\xbb\xbf" + good,
-        good + std::string(1, '\0')})
+       {std::string(), std::string(" "), std::string("null"), std::string("[]"), '[' + good + ']',
+        good + good, good + ",", good + " x", good.substr(0, good.size() - 1), good.substr(1),
+        "\xef\xbb\xbf" + good, good + std::string(1, '\0')})
     EXPECT_FALSE(parse_event(bad)) << bad;
   EXPECT_TRUE(parse_event(" \n" + good + "\r\t "));
 }
 
 TEST(ParseEvent, takes_members_in_any_order_and_ignores_unknown_ones) {
-  const auto parsed = parse_event(R"({"x":{"id":[1,{"a":"}"}]},"sig":")" + kSig + R"(","content":"\u0068\ud83d\ude00\/" ,)" +
-                                  R"("tags": [ ["t" , "x"] ] ,"kind":1,"created_at":0,"pubkey":")" + kId +
-                                  R"(","y":null,"id":")" + kId + R"("})");
+  const auto parsed = parse_event(R"({"x":{"id":[1,{"a":"}"}]},"sig":")" + kSig +
+                                  R"(","content":"\u0068\ud83d\ude00\/" ,)" +
+                                  R"("tags": [ ["t" , "x"] ] ,"kind":1,"created_at":0,"pubkey":")" +
+                                  kId + R"(","y":null,"id":")" + kId + R"("})");
   ASSERT_TRUE(parsed) << parsed.error().detail;
   EXPECT_EQ(parsed->content, "h\xf0\x9f\x98\x80/");
   EXPECT_EQ(parsed->tags, (Tags{{"t", "x"}}));
@@ -118,14 +122,16 @@ TEST(ParseEvent, takes_members_in_any_order_and_ignores_unknown_ones) {
 TEST(ParseEvent, holds_its_bounds) {
   const EventLimits limits{.max_bytes = 1000, .max_tags = 2, .max_tag_elements = 3};
   EXPECT_TRUE(parse_event(event_with("tags", R"([["a","b","c"],["d"]])"), limits));
-  EXPECT_EQ(parse_event(event_with("tags", R"([["a"],["b"],["c"]])"), limits).error().detail, "tags are more than 2");
+  EXPECT_EQ(parse_event(event_with("tags", R"([["a"],["b"],["c"]])"), limits).error().detail,
+            "tags are more than 2");
   EXPECT_EQ(parse_event(event_with("tags", R"([["a","b","c","d"]])"), limits).error().detail,
             "tags hold one of over 3 elements");
   const auto big = parse_event(event_with("content", '"' + std::string(1000, 'x') + '"'), limits);
   ASSERT_FALSE(big);
   EXPECT_TRUE(big.error().detail.ends_with("limit is 1000"));
   // Deep nesting in an ignored member costs nothing.
-  EXPECT_TRUE(parse_event(event_with("kind", "1,\"x\":" + std::string(100'000, '[') + std::string(100'000, ']'))));
+  EXPECT_TRUE(parse_event(
+      event_with("kind", "1,\"x\":" + std::string(100'000, '[') + std::string(100'000, ']'))));
 }
 
 TEST(ParseEvent, round_trips_hostile_texts_byte_for_byte) {
@@ -146,7 +152,8 @@ TEST(ParseEvent, round_trips_hostile_texts_byte_for_byte) {
 }
 
 TEST(ParseEvent, survives_every_cut_and_every_changed_byte) {
-  const std::string good = to_json(samples::note("a \"quoted\" \\ line\n\xf0\x9f\x98\x80", {{"e", "x\ty"}, {"t"}}));
+  const std::string good =
+      to_json(samples::note("a \"quoted\" \\ line\n\xf0\x9f\x98\x80", {{"e", "x\ty"}, {"t"}}));
   base::SeededRng rng(3);
   for (std::size_t at = 0; at < good.size(); ++at) {
     EXPECT_FALSE(parse_event(good.substr(0, at)));
@@ -172,7 +179,9 @@ TEST(ParseUnsignedEvent, ignores_an_id_and_a_signature) {
   const UnsignedEvent rumor = unsigned_part(samples::note("rumor"));
   const std::string json = to_json(rumor);
   const std::string body = json.substr(json.find("\"pubkey\""));
-  for (const std::string& claims : {std::string(R"({"id":"","sig":"",)"), std::string(R"({"id":null,)"), R"({"id":")" + kId + R"(","id":1,)"})
+  for (const std::string& claims :
+       {std::string(R"({"id":"","sig":"",)"), std::string(R"({"id":null,)"),
+        R"({"id":")" + kId + R"(","id":1,)"})
     EXPECT_EQ(parse_unsigned_event(claims + body), rumor) << claims;
   EXPECT_EQ(parse_unsigned_event("{}").error().detail, "pubkey is missing");
 }

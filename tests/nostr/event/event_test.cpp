@@ -13,11 +13,15 @@ PublicKey generator_x() {
 }
 
 TEST(Canonical, is_the_array_of_nip_01_without_spaces) {
-  const UnsignedEvent event{generator_x(), base::unix_time(1'700'000'000), 30023,
-                            {{"d", "x"}, {"e"}, {"t", "", "z"}}, "hi"};
-  EXPECT_EQ(canonical_bytes(event),
-            R"([0,"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",1700000000,30023,)"
-            R"([["d","x"],["e"],["t","","z"]],"hi"])");
+  const UnsignedEvent event{generator_x(),
+                            base::unix_time(1'700'000'000),
+                            30023,
+                            {{"d", "x"}, {"e"}, {"t", "", "z"}},
+                            "hi"};
+  EXPECT_EQ(
+      canonical_bytes(event),
+      R"([0,"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",1700000000,30023,)"
+      R"([["d","x"],["e"],["t","","z"]],"hi"])");
 }
 
 TEST(Canonical, hashes_the_empty_event_as_other_clients_do) {
@@ -33,10 +37,14 @@ TEST(Canonical, escapes_every_ascii_character_as_json_stringify_does) {
   for (char c = 0; c >= 0 && c < 127; ++c) all += c;
   all += '\x7f';
   all += "\xc2\x80\xc3\xa9\xe2\x80\xa8\xe2\x80\xa9\xef\xbb\xbf\xef\xbf\xbf\xf0\x9f\x98\x80/";
-  const UnsignedEvent event{generator_x(), base::unix_time(1'700'000'000), 1,
-                            {{"t", "a\"b\\c"}, {"x", ""}, {"emoji", "\xf0\x9f\x98\x80"}}, all};
+  const UnsignedEvent event{generator_x(),
+                            base::unix_time(1'700'000'000),
+                            1,
+                            {{"t", "a\"b\\c"}, {"x", ""}, {"emoji", "\xf0\x9f\x98\x80"}},
+                            all};
   EXPECT_EQ(canonical_bytes(event).size(), 421U);
-  EXPECT_EQ(compute_id(event).hex(), "d1bb6f9f03aa92c823a5e8e8b9703da2363fa43b1954bb2698f3970e367435a7");
+  EXPECT_EQ(compute_id(event).hex(),
+            "d1bb6f9f03aa92c823a5e8e8b9703da2363fa43b1954bb2698f3970e367435a7");
 }
 
 TEST(Canonical, is_the_same_for_an_event_and_its_unsigned_part) {
@@ -69,7 +77,12 @@ TEST(Check, accepts_what_was_signed_and_names_what_is_wrong) {
       {"author", [](Event& e) { e.pubkey = samples::key(2).public_key(); }, kBadId},
       {"id", [](Event& e) { e.id.data()[0] ^= 1; }, kBadId},
       {"signature", [](Event& e) { e.sig.data()[63] ^= 1; }, kBadSig},
-      {"content with its id", [](Event& e) { e.content += '.'; e.id = compute_id(e); }, kBadSig},
+      {"content with its id",
+       [](Event& e) {
+         e.content += '.';
+         e.id = compute_id(e);
+       },
+       kBadSig},
   };
   for (const Forgery& forgery : forgeries) {
     Event event = good;
@@ -110,16 +123,17 @@ TEST(Address, round_trips_with_colons_in_d) {
     EXPECT_EQ(address->str(), text);
   }
   for (const std::string& bad :
-       {std::string(), "30023:" + pubkey, ":" + pubkey + ":", "65536:" + pubkey + ":", "-1:" + pubkey + ":",
-        "030023:" + pubkey + ":", "1x:" + pubkey + ":", " 1:" + pubkey + ":", "1:" + std::string(64, 'A') + ":",
-        "1:" + std::string(63, 'a') + ":"})
+       {std::string(), "30023:" + pubkey, ":" + pubkey + ":", "65536:" + pubkey + ":",
+        "-1:" + pubkey + ":", "030023:" + pubkey + ":", "1x:" + pubkey + ":", " 1:" + pubkey + ":",
+        "1:" + std::string(64, 'A') + ":", "1:" + std::string(63, 'a') + ":"})
     EXPECT_FALSE(Address::parse(bad)) << bad;
 }
 
 TEST(Address, follows_the_storage_class_of_the_kind) {
   EXPECT_EQ(address_of(samples::note("", {{"d", "x"}}, 1)), std::nullopt);
   EXPECT_EQ(address_of(samples::note("", {{"d", "x"}}, 20'001)), std::nullopt);
-  EXPECT_EQ(address_of(samples::note("", {{"d", "x"}}, 10'002))->d, "") << "replaceable kinds have no d";
+  EXPECT_EQ(address_of(samples::note("", {{"d", "x"}}, 10'002))->d, "")
+      << "replaceable kinds have no d";
   EXPECT_EQ(address_of(samples::note("", {{"d", "x"}}, 30'023))->d, "x");
   EXPECT_EQ(address_of(samples::note("", {{"d"}}, 39'999))->d, "");
 }

@@ -15,12 +15,15 @@ bool naive_match(const Filter& filter, const Event& event) {
       if (item == value) return true;
     return list.empty();
   };
-  bool ok = listed(filter.ids, event.id) && listed(filter.authors, event.pubkey) && listed(filter.kinds, event.kind);
-  ok = ok && (!filter.since || *filter.since <= event.created_at) && (!filter.until || event.created_at <= *filter.until);
+  bool ok = listed(filter.ids, event.id) && listed(filter.authors, event.pubkey) &&
+            listed(filter.kinds, event.kind);
+  ok = ok && (!filter.since || *filter.since <= event.created_at) &&
+       (!filter.until || event.created_at <= *filter.until);
   for (const auto& [letter, values] : filter.tags) {
     bool any = values.empty();
     for (const Tag& tag : event.tags)
-      for (const std::string& value : values) any = any || (tag.size() > 1 && tag[0] == std::string(1, letter) && tag[1] == value);
+      for (const std::string& value : values)
+        any = any || (tag.size() > 1 && tag[0] == std::string(1, letter) && tag[1] == value);
     ok = ok && any;
   }
   return ok;
@@ -34,8 +37,11 @@ Event small_event(base::Rng& rng) {
   event.kind = static_cast<Kind>(rng.below(3));
   event.created_at = base::unix_time(static_cast<std::int64_t>(rng.below(5)));
   for (auto tags = rng.below(4); tags > 0; --tags) {
-    Tag& tag = event.tags.emplace_back(Tag{std::string(rng.below(4) == 0 ? "tt" : rng.below(2) == 0 ? "t" : "e")});
-    for (auto values = rng.below(3); values > 0; --values) tag.push_back(std::to_string(rng.below(3)));
+    Tag& tag = event.tags.emplace_back(Tag{std::string(rng.below(4) == 0   ? "tt"
+                                                       : rng.below(2) == 0 ? "t"
+                                                                           : "e")});
+    for (auto values = rng.below(3); values > 0; --values)
+      tag.push_back(std::to_string(rng.below(3)));
   }
   return event;
 }
@@ -49,7 +55,8 @@ Filter small_filter(base::Rng& rng) {
   if (half()) filter.since = base::unix_time(static_cast<std::int64_t>(rng.below(5)));
   if (half()) filter.until = base::unix_time(static_cast<std::int64_t>(rng.below(5)));
   for (const char letter : {'t', 'e'})
-    if (rng.below(3) == 0) filter.tags[letter] = {std::to_string(rng.below(3)), std::to_string(rng.below(3))};
+    if (rng.below(3) == 0)
+      filter.tags[letter] = {std::to_string(rng.below(3)), std::to_string(rng.below(3))};
   if (half()) filter.limit = static_cast<std::uint32_t>(rng.below(10));
   return filter;
 }
@@ -61,7 +68,8 @@ TEST(FilterMatch, agrees_with_the_naive_model) {
     const Event event = small_event(rng);
     const Filters filters = {small_filter(rng), small_filter(rng)};
     ASSERT_EQ(matches(filters[0], event), naive_match(filters[0], event)) << to_json(filters[0]);
-    ASSERT_EQ(matches_any(filters, event), naive_match(filters[0], event) || naive_match(filters[1], event));
+    ASSERT_EQ(matches_any(filters, event),
+              naive_match(filters[0], event) || naive_match(filters[1], event));
     hits += matches(filters[0], event);
   }
   EXPECT_GT(hits, 1000);
@@ -120,7 +128,8 @@ TEST(FilterJson, names_what_it_refuses) {
     const auto parsed = parse_filter(c.json);
     ASSERT_FALSE(parsed) << c.json;
     EXPECT_EQ(parsed.error().code, base::Errc::kInvalid);
-    EXPECT_TRUE(parsed.error().detail.starts_with(c.detail)) << c.json << ": " << parsed.error().detail;
+    EXPECT_TRUE(parsed.error().detail.starts_with(c.detail))
+        << c.json << ": " << parsed.error().detail;
   }
 }
 
@@ -128,9 +137,11 @@ TEST(FilterJson, bounds_its_values_and_caps_its_limit) {
   std::string kinds = "1";
   for (int i = 1; i < 10'000; ++i) kinds += ",1";
   EXPECT_TRUE(parse_filter(R"({"kinds":[)" + kinds + "]}"));
-  EXPECT_EQ(parse_filter(R"({"kinds":[)" + kinds + R"(],"#t":["x"]})").error().detail, "filter holds over 10000 values");
+  EXPECT_EQ(parse_filter(R"({"kinds":[)" + kinds + R"(],"#t":["x"]})").error().detail,
+            "filter holds over 10000 values");
   EXPECT_EQ(parse_filter(R"({"limit":99999999999})")->limit, 4'294'967'295U);
-  EXPECT_EQ(parse_filter(R"({"until":9007199254740991})")->until, base::unix_time(9'007'199'254'740'991));
+  EXPECT_EQ(parse_filter(R"({"until":9007199254740991})")->until,
+            base::unix_time(9'007'199'254'740'991));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Frames in both directions, and that the cheap look at a frame never tells another story than the parser.
+// Frames in both directions, and that the cheap look at a frame never tells another story than the
+// parser.
 #include "nostr/event/message.h"
 
 #include <gtest/gtest.h>
@@ -52,19 +53,45 @@ TEST(RelayMessage, reads_back_what_the_relay_side_writes) {
 TEST(RelayMessage, tolerates_white_space_and_elements_of_later_nips) {
   EXPECT_EQ(relay<from_relay::Eose>(" [ \"EOSE\" , \"s\" , {\"more\":[1]} ] \n").sub, "s");
   EXPECT_TRUE(relay<from_relay::Ok>(R"(["OK",")" + kHex + R"(",true])").accepted);
-  EXPECT_EQ(relay<from_relay::Count>(R"(["COUNT","s",{"approximate":false,"count":7,"hll":"00"}])").count, 7U);
+  EXPECT_EQ(
+      relay<from_relay::Count>(R"(["COUNT","s",{"approximate":false,"count":7,"hll":"00"}])").count,
+      7U);
 }
 
 TEST(RelayMessage, refuses_everything_else) {
   const std::string event = to_json(samples::note("x"));
   const std::string cases[] = {
-      "", "[]", "{}", "null", "EVENT", "[1]", "[\"\"]", "[\"event\",\"s\"," + event + "]", R"(["EOSE"])",
-      R"(["EOSE",1])", R"(["EOSE","s"]])", R"(["EOSE","s"] ["EOSE","s"])", R"(["EOSE","s")", R"(["EOSE" "s"])",
-      R"(["EOSE","s",])", R"(["OK",")" + kHex + R"("])", R"(["OK",")" + kHex + R"(","true",""])",
-      R"(["OK","aa",true,""])", R"(["OK",")" + kHex + R"(",true,1])", R"(["CLOSED","s"])", R"(["NOTICE",{}])",
-      R"(["COUNT","s",{}])", R"(["COUNT","s",{"count":-1}])", R"(["COUNT","s",3])", "[\"EVENT\",\"s\"]",
-      "[\"EVENT\"," + event + "]", "[\"EVENT\",\"s\",[" + event + "]]", "[\"EVENT\",\"s\"," + event + "}",
-      "[\"EVENT\",\"s\"," + event.substr(0, event.size() - 1) + "]", R"(["REQ","s",{}])", R"(["NOTICE","\ud800"])",
+      "",
+      "[]",
+      "{}",
+      "null",
+      "EVENT",
+      "[1]",
+      "[\"\"]",
+      "[\"event\",\"s\"," + event + "]",
+      R"(["EOSE"])",
+      R"(["EOSE",1])",
+      R"(["EOSE","s"]])",
+      R"(["EOSE","s"] ["EOSE","s"])",
+      R"(["EOSE","s")",
+      R"(["EOSE" "s"])",
+      R"(["EOSE","s",])",
+      R"(["OK",")" + kHex + R"("])",
+      R"(["OK",")" + kHex + R"(","true",""])",
+      R"(["OK","aa",true,""])",
+      R"(["OK",")" + kHex + R"(",true,1])",
+      R"(["CLOSED","s"])",
+      R"(["NOTICE",{}])",
+      R"(["COUNT","s",{}])",
+      R"(["COUNT","s",{"count":-1}])",
+      R"(["COUNT","s",3])",
+      "[\"EVENT\",\"s\"]",
+      "[\"EVENT\"," + event + "]",
+      "[\"EVENT\",\"s\",[" + event + "]]",
+      "[\"EVENT\",\"s\"," + event + "}",
+      "[\"EVENT\",\"s\"," + event.substr(0, event.size() - 1) + "]",
+      R"(["REQ","s",{}])",
+      R"(["NOTICE","\ud800"])",
   };
   for (const std::string& frame : cases) {
     const auto parsed = parse_relay_message(frame);
@@ -100,7 +127,8 @@ TEST(ClientMessage, reads_back_what_the_client_side_writes) {
   EXPECT_EQ(client<from_client::EventMessage>(event_frame(event)).event, event);
   EXPECT_EQ(client<from_client::Auth>(auth_frame(event)).event, event);
   EXPECT_EQ(client<from_client::Close>(close_frame("s")).sub, "s");
-  const Filters filters = {{.kinds = {1, 2}, .tags = {{'t', {"a\"b"}}}, .limit = 5}, {.authors = {event.pubkey}}};
+  const Filters filters = {{.kinds = {1, 2}, .tags = {{'t', {"a\"b"}}}, .limit = 5},
+                           {.authors = {event.pubkey}}};
   EXPECT_EQ(client<from_client::Req>(req_frame("s", filters)).filters, filters);
   EXPECT_EQ(client<from_client::Count>(count_frame("s", filters)).filters, filters);
 }
@@ -129,7 +157,8 @@ TEST(ClientMessage, refuses_what_the_protocol_does_not_allow) {
     ASSERT_FALSE(parsed) << c.frame;
     EXPECT_EQ(parsed.error().code, c.code) << c.frame;
   }
-  EXPECT_EQ(client<from_client::Req>(req_frame("s", Filters(kMaxFilters))).filters.size(), kMaxFilters);
+  EXPECT_EQ(client<from_client::Req>(req_frame("s", Filters(kMaxFilters))).filters.size(),
+            kMaxFilters);
   std::string wide;
   for (int i = 0; i < 64; ++i) wide += "\xc3\xa9";  // 64 characters of two bytes
   EXPECT_EQ(client<from_client::Close>(close_frame(wide)).sub, wide);
@@ -150,8 +179,10 @@ TEST(Peek, finds_sub_and_id_wherever_the_relay_puts_the_id) {
   const Event event = samples::note("x\\\"", {{"t", "]}\\\\"}});
   const std::string frames[] = {
       relay_event_frame("sub", event),
-      R"([ "EVENT", "sub", {"content":"a\\","tags":[["x","}]"],{"y":[]}],"kind":1, "id" : ")" + event.id.hex() + "\"",
-      R"(["EVENT","sub",{"a":null,"b":-1e3,"c":{"id":"x"},"d":"\"id\":","id":")" + event.id.hex() + R"("}])",
+      R"([ "EVENT", "sub", {"content":"a\\","tags":[["x","}]"],{"y":[]}],"kind":1, "id" : ")" +
+          event.id.hex() + "\"",
+      R"(["EVENT","sub",{"a":null,"b":-1e3,"c":{"id":"x"},"d":"\"id\":","id":")" + event.id.hex() +
+          R"("}])",
   };
   for (const std::string& frame : frames) {
     const auto peek = peek_event_frame(frame);
@@ -163,13 +194,20 @@ TEST(Peek, finds_sub_and_id_wherever_the_relay_puts_the_id) {
 
 TEST(Peek, is_never_led_astray) {
   const std::string frames[] = {
-      "", "[", R"(["EOSE","s"])", R"(["EVENT","s"])",
-      R"(["EVENT","s\u0041",{"id":")" + kHex + R"("}])", R"(["EVENT","s",{"i\u0064":")" + kHex + R"("}])",
+      "",
+      "[",
+      R"(["EOSE","s"])",
+      R"(["EVENT","s"])",
+      R"(["EVENT","s\u0041",{"id":")" + kHex + R"("}])",
+      R"(["EVENT","s",{"i\u0064":")" + kHex + R"("}])",
       R"(["EVENT","s",{"content":"\",\"id\":\")" + kHex + R"("}])",
       R"(["EVENT","s",{"content":"{\"id\":\")" + kHex + R"(\"}"}])",
       R"(["EVENT","s",{"tags":[["id",")" + kHex + R"("]]}])",
-      R"(["EVENT","s",{"x":{"id":")" + kHex + R"("}}])", R"(["EVENT","s",{"id":")" + std::string(64, 'A') + R"("}])",
-      R"(["EVENT","s",{"id":"aa"}])", R"(["EVENT","s",{"id":1}])", R"(["EVENT",{"id":")" + kHex + R"("}])",
+      R"(["EVENT","s",{"x":{"id":")" + kHex + R"("}}])",
+      R"(["EVENT","s",{"id":")" + std::string(64, 'A') + R"("}])",
+      R"(["EVENT","s",{"id":"aa"}])",
+      R"(["EVENT","s",{"id":1}])",
+      R"(["EVENT",{"id":")" + kHex + R"("}])",
       R"(["EVENT","s",{"content":"\\\"id":")" + kHex + R"("}])",
   };
   for (const std::string& frame : frames) EXPECT_FALSE(peek_event_frame(frame)) << frame;
@@ -178,7 +216,9 @@ TEST(Peek, is_never_led_astray) {
 /// The members of an event in a random order, as relays send them, with spaces here and there.
 std::string shuffled_frame(const Event& event, base::Rng& rng) {
   std::vector<std::string> members;
-  const auto add = [&](std::string_view name, std::string json) { members.push_back('"' + std::string(name) + "\":" + json); };
+  const auto add = [&](std::string_view name, std::string json) {
+    members.push_back('"' + std::string(name) + "\":" + json);
+  };
   const auto text = [](std::string_view raw) {
     std::string out;
     append_json_string(raw, out);

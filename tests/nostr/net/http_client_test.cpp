@@ -36,8 +36,10 @@ TEST_F(Http, RequestAndReplyPassUnchanged) {
     body = peer.read_until("}");
     peer.write(reply_with("200 OK", "X-Thing: a b\r\n", "fine"));
   });
-  const auto reply = perform({.method = "POST", .url = server.url("http", "/v1?x=1"),
-                              .headers = {{"content-type", "application/json"}}, .body = "{\"a\":1}"});
+  const auto reply = perform({.method = "POST",
+                              .url = server.url("http", "/v1?x=1"),
+                              .headers = {{"content-type", "application/json"}},
+                              .body = "{\"a\":1}"});
   ASSERT_TRUE(reply.has_value()) << reply.error().detail;
   EXPECT_EQ(reply->status, 200);
   EXPECT_EQ(reply->body, "fine");
@@ -54,8 +56,11 @@ TEST_F(Http, ErrorStatusIsAValueWithHeaders) {
     peer.write(reply_with("429 Too Many Requests", "Retry-After: 7\r\n", "slow down"));
   });
   std::string streamed;
-  const auto reply = loop_.run_until_complete(client_.stream(
-      {.url = server.url("http")}, [&](std::string_view data) { streamed += data; return true; }));
+  const auto reply = loop_.run_until_complete(
+      client_.stream({.url = server.url("http")}, [&](std::string_view data) {
+        streamed += data;
+        return true;
+      }));
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->status, 429);
   EXPECT_EQ(reply->header("retry-after"), "7");
@@ -91,8 +96,11 @@ TEST_F(Http, LargeStreamIsCompleteDespiteBackpressure) {
     peer.write(reply_with("200 OK", "", body));
   });
   std::size_t total = 0;
-  const auto reply = loop_.run_until_complete(client_.stream(
-      {.url = server.url("http")}, [&](std::string_view data) { total += data.size(); return true; }));
+  const auto reply = loop_.run_until_complete(
+      client_.stream({.url = server.url("http")}, [&](std::string_view data) {
+        total += data.size();
+        return true;
+      }));
   ASSERT_TRUE(reply.has_value()) << reply.error().detail;
   EXPECT_EQ(total, body.size());
 }

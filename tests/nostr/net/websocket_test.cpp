@@ -23,7 +23,8 @@ class WebSocket : public ::testing::Test {
 
   void listen(std::uint16_t port, std::size_t max_connections = 1024) {
     handler_ = std::make_shared<EchoHandler>();
-    auto server = WsServer::listen(net_, {.port = port, .max_connections = max_connections}, handler_);
+    auto server =
+        WsServer::listen(net_, {.port = port, .max_connections = max_connections}, handler_);
     ASSERT_TRUE(server.has_value()) << server.error().detail;
     server_ = *std::move(server);
     handler_->attach(server_.get());
@@ -161,7 +162,8 @@ TEST_F(WebSocket, BadUrlsAndNamesAreReportedThroughOnClosed) {
 
 TEST_F(WebSocket, NamesAreResolved) {
   auto recorder = std::make_shared<Recorder>();
-  WsClient client(net_, "ws://localhost:" + std::to_string(server_->port()) + "/path?q=1", recorder);
+  WsClient client(net_, "ws://localhost:" + std::to_string(server_->port()) + "/path?q=1",
+                  recorder);
   EXPECT_TRUE(recorder->wait_open());
 }
 
@@ -203,21 +205,24 @@ void upgrade_and_freeze(test::RawConnection& peer) {
 TEST_F(WebSocket, HalfOpenConnectionIsFoundByPing) {
   test::RawServer frozen(upgrade_and_freeze);
   auto recorder = std::make_shared<Recorder>();
-  WsClient client(net_, frozen.url("ws"), recorder,
-                  {.ping_interval = std::chrono::seconds(1), .pong_timeout = std::chrono::seconds(1)});
+  WsClient client(
+      net_, frozen.url("ws"), recorder,
+      {.ping_interval = std::chrono::seconds(1), .pong_timeout = std::chrono::seconds(1)});
   ASSERT_TRUE(recorder->wait_open());
   EXPECT_EQ(recorder->wait_closed(), "half open: no answer to a ping within 1 s");
 }
 
 TEST_F(WebSocket, AnsweredPingsKeepTheConnection) {
   auto idle = std::make_shared<Recorder>();
-  WsClient kept(net_, url(), idle,
-                {.ping_interval = std::chrono::seconds(1), .pong_timeout = std::chrono::seconds(1)});
+  WsClient kept(
+      net_, url(), idle,
+      {.ping_interval = std::chrono::seconds(1), .pong_timeout = std::chrono::seconds(1)});
   ASSERT_TRUE(idle->wait_open());
   test::RawServer frozen(upgrade_and_freeze);
   auto measure = std::make_shared<Recorder>();
-  WsClient lost(net_, frozen.url("ws"), measure,
-                {.ping_interval = std::chrono::seconds(2), .pong_timeout = std::chrono::seconds(1)});
+  WsClient lost(
+      net_, frozen.url("ws"), measure,
+      {.ping_interval = std::chrono::seconds(2), .pong_timeout = std::chrono::seconds(1)});
   measure->wait_closed();  // by now the idle one has been pinged twice
   EXPECT_EQ(idle->closings(), 0U);
 }

@@ -10,13 +10,18 @@ namespace {
 
 using namespace nips_test;
 
-constexpr std::string_view kHex = "3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaaefa459d";
-constexpr std::string_view kNpub = "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6";
+constexpr std::string_view kHex =
+    "3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaaefa459d";
+constexpr std::string_view kNpub =
+    "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6";
 constexpr std::string_view kNprofile =
-    "nprofile1qqsrhuxx8l9ex335q7he0f09aej04zpazpl0ne2cgukyawd24mayt8gpp4mhxue69uhhytnc9e3k7mgpz4mhxue69uhkg"
+    "nprofile1qqsrhuxx8l9ex335q7he0f09aej04zpazpl0ne2cgukyawd24mayt8gpp4mhxue69uhhytnc9e3k7mgpz4mhx"
+    "ue69uhkg"
     "6nzv9ejuumpv34kytnrdaksjlyr9p";
 
-nostr::PublicKey example() { return nostr::PublicKey::from_hex(kHex).value(); }
+nostr::PublicKey example() {
+  return nostr::PublicKey::from_hex(kHex).value();
+}
 
 TEST(Nip19, PublishedKeys) {
   EXPECT_EQ(nostr::encode_npub(example()), kNpub);
@@ -42,7 +47,8 @@ TEST(Nip19, PublishedProfile) {
 
 TEST(Nip19, AddressWrittenByOthers) {
   const auto entity = nostr::decode_entity(
-      "naddr1qq98yetxv4ex2mnrv4esygrl54h466tz4v0re4pyuavvxqptsejl0vxcmnhfl60z3rth2xkpjspsgqqqw4rsf34vl5");
+      "naddr1qq98yetxv4ex2mnrv4esygrl54h466tz4v0re4pyuavvxqptsejl0vxcmnhfl60z3rth2xkpjspsgqqqw4rsf3"
+      "4vl5");
   ASSERT_TRUE(entity);
   const auto& pointer = std::get<nostr::AddressPointer>(*entity);
   EXPECT_EQ(pointer.address.str(),
@@ -51,15 +57,19 @@ TEST(Nip19, AddressWrittenByOthers) {
 
 TEST(Nip19, RoundTrips) {
   const nostr::EventPointer event{id('a'), {"wss://one", "wss://two"}, example(), 39212};
-  EXPECT_EQ(std::get<nostr::EventPointer>(nostr::decode_entity(nostr::encode_nevent(event)).value()), event);
+  EXPECT_EQ(
+      std::get<nostr::EventPointer>(nostr::decode_entity(nostr::encode_nevent(event)).value()),
+      event);
   const nostr::EventPointer bare{id('b'), {}, std::nullopt, std::nullopt};
-  EXPECT_EQ(std::get<nostr::EventPointer>(nostr::decode_entity(nostr::encode_nevent(bare)).value()), bare);
+  EXPECT_EQ(std::get<nostr::EventPointer>(nostr::decode_entity(nostr::encode_nevent(bare)).value()),
+            bare);
   const nostr::AddressPointer address{{30023, example(), "a:b"}, {"wss://r"}};
   EXPECT_EQ(std::get<nostr::AddressPointer>(
                 nostr::decode_entity(nostr::encode_naddr(address).value()).value()),
             address);
   const nostr::RelayPointer relay{"wss://relay.example"};
-  EXPECT_EQ(std::get<nostr::RelayPointer>(nostr::decode_entity(nostr::encode_nrelay(relay).value()).value()),
+  EXPECT_EQ(std::get<nostr::RelayPointer>(
+                nostr::decode_entity(nostr::encode_nrelay(relay).value()).value()),
             relay);
   EXPECT_EQ(nostr::parse_event_id(nostr::encode_note(id('c'))).value(), id('c'));
   EXPECT_EQ(nostr::parse_event_id(nostr::encode_nevent(event)).value(), id('a'));
@@ -82,7 +92,10 @@ TEST(Nip19, MalformedEntitiesAreInvalid) {
   bad_author.insert(bad_author.end(), {2, 1, 7});
   auto big_kind = profile;
   big_kind.insert(big_kind.end(), {3, 4, 0, 1, 0, 0});
-  const struct { const char* name; std::string text; } cases[] = {
+  const struct {
+    const char* name;
+    std::string text;
+  } cases[] = {
       {"empty", ""},
       {"npub of 31 bytes", entity_of("npub", base::Bytes(31, 1))},
       {"bech32m", base::bech32_encode("npub", key, base::Bech32Variant::kBech32m)},
@@ -111,7 +124,8 @@ TEST(Nip19, ASecretIsNeverTakenForAPublicKeyNorEchoed) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().detail.find(nsec), std::string::npos);
   EXPECT_FALSE(nostr::parse_secret_key(kNpub));
-  EXPECT_FALSE(nostr::parse_public_key("3BF0C63FCB93463407AF97A5E5EE64FA883D107EF9E558472C4EB9AAAEFA459D"));
+  EXPECT_FALSE(
+      nostr::parse_public_key("3BF0C63FCB93463407AF97A5E5EE64FA883D107EF9E558472C4EB9AAAEFA459D"));
 }
 
 }  // namespace

@@ -31,7 +31,9 @@ std::vector<Value> vector_files() {
   return out;
 }
 
-std::string text(const Value& object, const char* name) { return object.at(name).get<std::string>(); }
+std::string text(const Value& object, const char* name) {
+  return object.at(name).get<std::string>();
+}
 
 std::array<std::uint8_t, 32> bytes32(const std::string& hex) {
   std::array<std::uint8_t, 32> out{};
@@ -41,7 +43,9 @@ std::array<std::uint8_t, 32> bytes32(const std::string& hex) {
 ConversationKey conversation(const Value& row) {
   return ConversationKey(std::span<const std::uint8_t, 32>(bytes32(text(row, "conversation_key"))));
 }
-std::string hex(base::ByteView bytes) { return base::hex_encode(bytes); }
+std::string hex(base::ByteView bytes) {
+  return base::hex_encode(bytes);
+}
 
 TEST(Nip44Vectors, ConversationKeys) {
   for (const auto& file : vector_files())
@@ -79,7 +83,8 @@ TEST(Nip44Vectors, MessageKeys) {
 TEST(Nip44Vectors, PaddedLengths) {
   for (const auto& file : vector_files())
     for (const auto& row : file.at("valid").at("calc_padded_len"))
-      EXPECT_EQ(nostr::nip44_padded_length(row.at(0).get<std::size_t>()), row.at(1).get<std::size_t>());
+      EXPECT_EQ(nostr::nip44_padded_length(row.at(0).get<std::size_t>()),
+                row.at(1).get<std::size_t>());
 }
 
 TEST(Nip44Vectors, EncryptsAndDecrypts) {
@@ -115,7 +120,8 @@ TEST(Nip44Vectors, LongMessages) {
 TEST(Nip44Vectors, RefusesBadPayloads) {
   for (const auto& file : vector_files())
     for (const auto& row : file.at("invalid").at("decrypt"))
-      EXPECT_FALSE(nostr::nip44_decrypt(conversation(row), text(row, "payload"))) << text(row, "note");
+      EXPECT_FALSE(nostr::nip44_decrypt(conversation(row), text(row, "payload")))
+          << text(row, "note");
 }
 
 TEST(Nip44Vectors, RefusesBadLengths) {
@@ -152,7 +158,8 @@ TEST(Nip44, AnyFlippedBitIsRefused) {
 TEST(Nip44, VersionsAreNamed) {
   const auto key = nostr::nip44_conversation_key(nips_test::key('1'), nips_test::pub('2')).value();
   EXPECT_EQ(nostr::nip44_decrypt(key, "#x").error().code, base::Errc::kUnsupported);
-  EXPECT_EQ(nostr::nip44_decrypt_bytes(key, base::Bytes(99, 3)).error().code, base::Errc::kUnsupported);
+  EXPECT_EQ(nostr::nip44_decrypt_bytes(key, base::Bytes(99, 3)).error().code,
+            base::Errc::kUnsupported);
   EXPECT_EQ(nostr::nip44_decrypt(key, "").error().code, base::Errc::kInvalid);
 }
 

@@ -29,7 +29,8 @@ std::string seal_text(const nostr::SecretKey& from, const std::string& text) {
 }
 /// A wrap whose content is `inner`, made by a key of the attacker's choice.
 nostr::Event wrap_of(const std::string& inner) {
-  return signed_by(key('9'), nostr::kinds::kGiftWrap, {{"p", pub('2').hex()}}, seal_text(key('9'), inner));
+  return signed_by(key('9'), nostr::kinds::kGiftWrap, {{"p", pub('2').hex()}},
+                   seal_text(key('9'), inner));
 }
 
 TEST(Nip59, RoundTripHidesSenderAndTime) {
@@ -76,14 +77,14 @@ TEST(Nip59, SenderCannotSealForAnother) {
 }
 
 TEST(Nip59, HostileWrapsAreRefused) {
-  const auto honest_seal =
-      signed_by(key('1'), nostr::kinds::kSeal, {}, seal_text(key('1'), nostr::to_json(rumor_by('1'))));
+  const auto honest_seal = signed_by(key('1'), nostr::kinds::kSeal, {},
+                                     seal_text(key('1'), nostr::to_json(rumor_by('1'))));
   auto forged_seal = honest_seal;  // the stranger's words under the operator's name
   forged_seal.content = seal_text(key('3'), nostr::to_json(rumor_by('1')));
   auto renamed_seal = signed_by(key('3'), nostr::kinds::kSeal, {}, seal_text(key('3'), "{}"));
   renamed_seal.pubkey = pub('1');
-  const auto other_author =
-      signed_by(key('3'), nostr::kinds::kSeal, {}, seal_text(key('3'), nostr::to_json(rumor_by('1'))));
+  const auto other_author = signed_by(key('3'), nostr::kinds::kSeal, {},
+                                      seal_text(key('3'), nostr::to_json(rumor_by('1'))));
   const auto not_a_seal = signed_by(key('1'), 1, {}, "hi");
   const auto garbage_seal = signed_by(key('1'), nostr::kinds::kSeal, {}, "AAAA");
   const auto empty_rumor = signed_by(key('1'), nostr::kinds::kSeal, {}, seal_text(key('1'), "[]"));
@@ -92,7 +93,10 @@ TEST(Nip59, HostileWrapsAreRefused) {
   auto other_kind = signed_by(key('9'), 1, {}, seal_text(key('9'), nostr::to_json(honest_seal)));
 
   ASSERT_TRUE(nostr::unwrap(wrap_of(nostr::to_json(honest_seal)), key('2')));
-  const struct { const char* name; nostr::Event wrap; } cases[] = {
+  const struct {
+    const char* name;
+    nostr::Event wrap;
+  } cases[] = {
       {"seal with another content than was signed", wrap_of(nostr::to_json(forged_seal))},
       {"seal with another author than signed it", wrap_of(nostr::to_json(renamed_seal))},
       {"rumor by another author than the seal", wrap_of(nostr::to_json(other_author))},
@@ -109,12 +113,13 @@ TEST(Nip59, HostileWrapsAreRefused) {
 
 TEST(Nip59, AForgedInnerIdIsReplacedAndAnInnerSignatureIgnored) {
   const auto rumor = rumor_by('1');
-  for (const char* forged : {"0000000000000000000000000000000000000000000000000000000000000000", ""}) {
+  for (const char* forged :
+       {"0000000000000000000000000000000000000000000000000000000000000000", ""}) {
     auto json = base::json::parse(nostr::to_json(rumor)).value();
     json["id"] = forged;
     json["sig"] = forged;
-    const auto seal =
-        signed_by(key('1'), nostr::kinds::kSeal, {{"x", "tolerated"}}, seal_text(key('1'), json.dump()));
+    const auto seal = signed_by(key('1'), nostr::kinds::kSeal, {{"x", "tolerated"}},
+                                seal_text(key('1'), json.dump()));
     const auto opened = nostr::unwrap(wrap_of(nostr::to_json(seal)), key('2'));
     ASSERT_TRUE(opened) << opened.error().detail;
     EXPECT_EQ(opened->event, rumor);
@@ -126,7 +131,8 @@ TEST(Nip59, TooLongARumorIsRefused) {
   base::SeededRng rng(1);
   auto rumor = rumor_by('1');
   rumor.content = std::string(70'000, 'x');
-  EXPECT_EQ(nostr::wrap_rumor(rumor, key('1'), pub('2'), kNow, rng).error().code, base::Errc::kInvalid);
+  EXPECT_EQ(nostr::wrap_rumor(rumor, key('1'), pub('2'), kNow, rng).error().code,
+            base::Errc::kInvalid);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What relays say and are told: NIP-11, 42, 65 and the inbox list of NIP-17; and NIP-04's legacy DM.
+// What relays say and are told: NIP-11, 42, 65 and the inbox list of NIP-17; and NIP-04's legacy
+// DM.
 #include <gtest/gtest.h>
 
 #include "nostr/nips/nip04.h"
@@ -14,7 +15,11 @@ using namespace nips_test;
 using std::chrono::seconds;
 
 TEST(Nip65, UrlsAreCheckedAndCompared) {
-  const struct { const char* url; bool ok; const char* normal; } cases[] = {
+  const struct {
+    const char* url;
+    bool ok;
+    const char* normal;
+  } cases[] = {
       {"wss://relay.example", true, "wss://relay.example"},
       {"WSS://Relay.Example:443/", true, "wss://relay.example"},
       {"ws://127.0.0.1:80//", true, "ws://127.0.0.1"},
@@ -36,7 +41,8 @@ TEST(Nip65, UrlsAreCheckedAndCompared) {
 }
 
 TEST(Nip65, ListsAreReadBack) {
-  const nostr::RelayList list{.read = {"wss://both", "wss://in"}, .write = {"wss://both", "wss://out"}};
+  const nostr::RelayList list{.read = {"wss://both", "wss://in"},
+                              .write = {"wss://both", "wss://out"}};
   const auto draft = nostr::build_relay_list(list, kNow);
   EXPECT_EQ(draft.tags.size(), 3u);
   const auto event = signed_by(key('1'), draft.kind, draft.tags, "");
@@ -65,7 +71,8 @@ TEST(Nip42, ChecksEveryPart) {
   };
   const std::string relay = "wss://relay.example";
   EXPECT_TRUE(nostr::check_auth(auth("c1", relay, kNow), "c1", relay, kNow));
-  EXPECT_TRUE(nostr::check_auth(auth("c1", "wss://RELAY.example:443/nostr", kNow), "c1", relay, kNow));
+  EXPECT_TRUE(
+      nostr::check_auth(auth("c1", "wss://RELAY.example:443/nostr", kNow), "c1", relay, kNow));
   EXPECT_FALSE(nostr::check_auth(auth("c2", relay, kNow), "c1", relay, kNow));
   EXPECT_FALSE(nostr::check_auth(auth("", relay, kNow), "", relay, kNow));
   EXPECT_FALSE(nostr::check_auth(auth("c1", "wss://evil.example", kNow), "c1", relay, kNow));

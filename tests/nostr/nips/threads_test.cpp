@@ -12,7 +12,9 @@ namespace {
 
 using namespace nips_test;
 
-std::string hex(char digit) { return std::string(64, digit); }
+std::string hex(char digit) {
+  return std::string(64, digit);
+}
 
 TEST(Nip10, FindsRootAndParent) {
   const struct {
@@ -48,7 +50,8 @@ TEST(Nip10, AReplyIsReadBack) {
   EXPECT_EQ(nostr::parse_thread(answer.tags).parent->id, note.id);
   EXPECT_EQ(nostr::parse_thread(answer.tags).root->id, note.id);
   EXPECT_EQ(nostr::parse_thread(answer.tags).root->author, pub('1'));
-  EXPECT_EQ(nostr::tag_values(answer.tags, "p").size(), 2u);  // the author and the third, not oneself
+  EXPECT_EQ(nostr::tag_values(answer.tags, "p").size(),
+            2u);  // the author and the third, not oneself
   const auto second = signed_by(key('1'), 1, nostr::reply_tags(answer, "", pub('1')), "and?");
   EXPECT_EQ(nostr::parse_thread(second.tags).root->id, note.id);
   EXPECT_EQ(nostr::parse_thread(second.tags).parent->id, answer.id);
@@ -83,7 +86,8 @@ TEST(Nip22, ACommentNamesRootAndParent) {
 
 TEST(Nip25, TheLastETagIsMeant) {
   // Some clients copy all e and p tags of the target and put the target's own id last.
-  const nostr::Tags tags{{"p", hex('1')}, {"e", hex('a')}, {"p", hex('2')}, {"e", hex('b'), "wss://r"}};
+  const nostr::Tags tags{
+      {"p", hex('1')}, {"e", hex('a')}, {"p", hex('2')}, {"e", hex('b'), "wss://r"}};
   EXPECT_EQ(nostr::parse_reaction(tags).event, id('b'));
   const auto note = signed_by(key('1'), 1, {}, "x");
   const auto draft = nostr::build_reaction(note, "", "+", kNow);
@@ -110,7 +114,8 @@ TEST(Nip09, OnlyTheAuthorDeletes) {
   };
   const auto own = make(key('1'), nostr::build_deletion({note}, "", kNow));
   const auto foreign = make(key('2'), nostr::build_deletion({note, old}, "", kNow));
-  const auto by_address = signed_by(key('1'), 5, {{"a", nostr::address_of(old)->str()}, {"e", "junk"}}, "");
+  const auto by_address =
+      signed_by(key('1'), 5, {{"a", nostr::address_of(old)->str()}, {"e", "junk"}}, "");
   EXPECT_TRUE(nostr::deletes(own, note));
   EXPECT_FALSE(nostr::deletes(own, old));
   EXPECT_FALSE(nostr::deletes(foreign, note));

@@ -65,7 +65,8 @@ TEST_F(BacklogTest, OneFilterComesCompleteAndInOrder) {
       {Filter{.kinds = {9999}}},
       {Filter{.limit = 0}},
   };
-  for (const Filters& filters : cases) EXPECT_EQ(walk(store_, filters), all(filters)) << to_json(filters[0]);
+  for (const Filters& filters : cases)
+    EXPECT_EQ(walk(store_, filters), all(filters)) << to_json(filters[0]);
 }
 
 TEST_F(BacklogTest, PagesAreBounded) {
@@ -75,7 +76,8 @@ TEST_F(BacklogTest, PagesAreBounded) {
 }
 
 TEST_F(BacklogTest, SeveralSmallFiltersComeMergedInOrder) {
-  const Filters filters{Filter{.kinds = {1}, .limit = 30}, Filter{.kinds = {7}, .limit = 30}, Filter{.limit = 10}};
+  const Filters filters{Filter{.kinds = {1}, .limit = 30}, Filter{.kinds = {7}, .limit = 30},
+                        Filter{.limit = 10}};
   EXPECT_EQ(walk(store_, filters), all(filters));
 }
 

@@ -19,7 +19,11 @@ constexpr const char* kUrl = "ws://127.0.0.1:7777";
 
 class SessionTest : public ::testing::Test {
  protected:
-  SessionTest() { rules_.urls = {kUrl}; rules_.max_subscriptions = 3; rules_.max_filters = 2; }
+  SessionTest() {
+    rules_.urls = {kUrl};
+    rules_.max_subscriptions = 3;
+    rules_.max_filters = 2;
+  }
 
   /// Replies to `frame`, its stored events included.
   std::vector<std::string> say(RelaySession& session, const std::string& frame) {
@@ -103,7 +107,8 @@ TEST_F(SessionTest, FiltersAreOred) {
   const Event reaction = test_event(bob_, 7, kAt - 1);
   const Event other = test_event(eve_, 3, kAt);
   for (const Event& event : {note, reaction, other}) publish(event);
-  const std::vector want{relay_event_frame("s", note), relay_event_frame("s", reaction), eose_frame("s")};
+  const std::vector want{relay_event_frame("s", note), relay_event_frame("s", reaction),
+                         eose_frame("s")};
   EXPECT_EQ(say(reader_, req_frame("s", {Filter{.kinds = {1}}, Filter{.kinds = {7}}})), want);
 }
 
@@ -132,7 +137,8 @@ TEST_F(SessionTest, EphemeralEventsAreOnlyBroadcast) {
 TEST_F(SessionTest, LimitsAreTold) {
   for (const char* sub : {"1", "2", "3"}) say(reader_, req_frame(sub, {Filter{}}));
   EXPECT_EQ(say(reader_, req_frame("3", {Filter{}})), std::vector{eose_frame("3")});
-  EXPECT_EQ(say(reader_, req_frame("4", {Filter{}}))[0].substr(0, 26), R"(["CLOSED","4","rate-limite)");
+  EXPECT_EQ(say(reader_, req_frame("4", {Filter{}}))[0].substr(0, 26),
+            R"(["CLOSED","4","rate-limite)");
   EXPECT_EQ(say(reader_, req_frame("3", {Filter{}, Filter{}, Filter{}}))[0].substr(0, 22),
             R"(["CLOSED","3","invalid)");
 }
@@ -141,7 +147,8 @@ TEST_F(SessionTest, BrokenFramesGetTheMostPreciseAnswer) {
   EXPECT_EQ(say(reader_, "{}")[0].substr(0, 19), R"(["NOTICE","invalid:)");
   EXPECT_EQ(say(reader_, "not json")[0].substr(0, 19), R"(["NOTICE","invalid:)");
   EXPECT_EQ(say(reader_, R"(["WHAT","x"])")[0].substr(0, 23), R"(["NOTICE","unsupported:)");
-  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":"1"}])")[0].substr(0, 23), R"(["CLOSED","s","invalid:)");
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":"1"}])")[0].substr(0, 23),
+            R"(["CLOSED","s","invalid:)");
   const std::string id(64, 'a');
   EXPECT_EQ(say(reader_, R"(["EVENT",{"id":")" + id + R"(","kind":1}])")[0].substr(0, 79),
             R"(["OK",")" + id + R"(",false,)");
@@ -149,7 +156,8 @@ TEST_F(SessionTest, BrokenFramesGetTheMostPreciseAnswer) {
 
 TEST_F(SessionTest, StoreFailureClosesTheSubscription) {
   store_.broken = true;
-  EXPECT_EQ(say(reader_, R"(["REQ","s",{}])"), std::vector{closed_frame("s", "error: the store failed")});
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{}])"),
+            std::vector{closed_frame("s", "error: the store failed")});
   const Event note = test_event(alice_, 1, kAt);
   std::vector<std::string> out;
   reader_.on_live(note, to_json(note), out);
@@ -187,10 +195,12 @@ TEST_F(SessionTest, AuthChecksChallengeRelayAndTime) {
   };
   for (const Case& c : {Case{"wrong", kUrl, kAt}, Case{"challenge-r", "ws://elsewhere", kAt},
                         Case{"challenge-r", kUrl, kAt - 3600}}) {
-    const Event event = sign_event(build_auth(c.challenge, c.url, base::unix_time(c.at)), bob_, rng_);
+    const Event event =
+        sign_event(build_auth(c.challenge, c.url, base::unix_time(c.at)), bob_, rng_);
     EXPECT_NE(say(reader_, auth_frame(event)).at(0).find(",false,\""), std::string::npos) << c.url;
   }
-  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[4]}])")[0].substr(0, 29), R"(["CLOSED","s","auth-required:)");
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[4]}])")[0].substr(0, 29),
+            R"(["CLOSED","s","auth-required:)");
 }
 
 TEST_F(SessionTest, ProtectedEventsComeFromTheirAuthorOnly) {
@@ -207,7 +217,8 @@ TEST_F(SessionTest, CountDoesNotRevealPrivateMessages) {
   publish(test_event(alice_, 7, kAt));
   publish(test_event(alice_, kinds::kGiftWrap, kAt, "", {{"p", bob_.public_key().hex()}}));
   EXPECT_EQ(say(reader_, count_frame("c", {Filter{}})), std::vector{count_result_frame("c", 2)});
-  EXPECT_EQ(say(reader_, count_frame("c", {Filter{.kinds = {7}}})), std::vector{count_result_frame("c", 1)});
+  EXPECT_EQ(say(reader_, count_frame("c", {Filter{.kinds = {7}}})),
+            std::vector{count_result_frame("c", 1)});
   EXPECT_EQ(say(reader_, count_frame("c", {Filter{.kinds = {1059}}}))[0].substr(0, 29),
             R"(["CLOSED","c","auth-required:)");
 }

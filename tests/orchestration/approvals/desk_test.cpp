@@ -12,10 +12,10 @@ namespace {
 
 using storage::QuestionState;
 using testing::DeskWorld;
-using testing::Person;
-using testing::Shown;
 using testing::errc_of;
 using testing::must;
+using testing::Person;
+using testing::Shown;
 using Words = std::vector<std::string>;
 using std::chrono::seconds;
 
@@ -35,7 +35,8 @@ class DeskTest : public ::testing::Test {
   DeskWorld w;
 };
 
-// ---- asking --------------------------------------------------------------------------------------
+// ---- asking
+// --------------------------------------------------------------------------------------
 
 TEST_F(DeskTest, AsksOverNip17WhereThereIsAnInbox) {
   open();
@@ -93,7 +94,8 @@ TEST_F(DeskTest, RefusesRequestsThatAreNotWhatTheySay) {
 
 TEST_F(DeskTest, SixNewQuestionsAnHourAndNoMore) {
   open();
-  for (int i = 0; i < 6; ++i) w.ask(w.wish({.content = "note " + std::to_string(i), .ttl = seconds(10'000)}));
+  for (int i = 0; i < 6; ++i)
+    w.ask(w.wish({.content = "note " + std::to_string(i), .ttl = seconds(10'000)}));
   const auto seventh = w.put(w.wish({.content = "note 7"}));
   EXPECT_EQ(errc_of(seventh), base::Errc::kLimit);
   EXPECT_TRUE(seventh.error().detail.starts_with("too-many-questions"));
@@ -119,7 +121,8 @@ TEST_F(DeskTest, LimitsHoldForQuestionsAskedAtOnce) {
     }
     static base::Task<void> stop(base::Scope* scope) { co_await scope->stop(); }
   };
-  for (int i = 0; i < 5; ++i) scope.spawn("ask", Put::run(w.desk.get(), w.wish({.content = std::to_string(i % 4)}), &done));
+  for (int i = 0; i < 5; ++i)
+    scope.spawn("ask", Put::run(w.desk.get(), w.wish({.content = std::to_string(i % 4)}), &done));
   w.world.until([&] { return done == 5; });
   w.world.loop.run_until_complete(Put::stop(&scope));
   EXPECT_EQ(must(w.approvals().history()).size(), 2u);
@@ -163,7 +166,8 @@ TEST_F(DeskTest, UsedUpActionIsNotAskedAgain) {
   EXPECT_EQ(errc_of(w.put(w.wish())), base::Errc::kConflict);
 }
 
-// ---- answers -------------------------------------------------------------------------------------
+// ---- answers
+// -------------------------------------------------------------------------------------
 
 struct Spelling {
   const char* name;
@@ -171,7 +175,9 @@ struct Spelling {
   QuestionState want;
 };
 
-void PrintTo(const Spelling& spelling, std::ostream* out) { *out << spelling.name; }
+void PrintTo(const Spelling& spelling, std::ostream* out) {
+  *out << spelling.name;
+}
 
 std::string without_dash(std::string code) {
   code.erase(4, 1);
@@ -200,26 +206,64 @@ TEST_P(DeskAnswers, CountInEveryForm) {
 INSTANTIATE_TEST_SUITE_P(
     Forms, DeskAnswers,
     ::testing::Values(
-        Spelling{"yes_code", [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "yes " + c); }, QuestionState::kApproved},
-        Spelling{"yes_small_without_dash", [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "Yes " + without_dash(c) + "."); }, QuestionState::kApproved},
-        Spelling{"no_code", [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "no " + c); }, QuestionState::kDenied},
-        Spelling{"no_problem", [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "no problem " + c); }, QuestionState::kDenied},
-        Spelling{"bare_no", [](DeskWorld& w, const std::string&) { w.oper().write(w.desk_key(), "no"); }, QuestionState::kDenied},
-        Spelling{"reply_ok", [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "ok", {w.shown_id(c, w.oper())}); }, QuestionState::kApproved},
-        Spelling{"legacy_yes", [](DeskWorld& w, const std::string& c) { w.oper().write_legacy(w.desk_key(), "yes " + c); }, QuestionState::kApproved},
+        Spelling{
+            "yes_code",
+            [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "yes " + c); },
+            QuestionState::kApproved},
+        Spelling{"yes_small_without_dash",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().write(w.desk_key(), "Yes " + without_dash(c) + ".");
+                 },
+                 QuestionState::kApproved},
+        Spelling{
+            "no_code",
+            [](DeskWorld& w, const std::string& c) { w.oper().write(w.desk_key(), "no " + c); },
+            QuestionState::kDenied},
+        Spelling{"no_problem",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().write(w.desk_key(), "no problem " + c);
+                 },
+                 QuestionState::kDenied},
+        Spelling{"bare_no",
+                 [](DeskWorld& w, const std::string&) { w.oper().write(w.desk_key(), "no"); },
+                 QuestionState::kDenied},
+        Spelling{"reply_ok",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().write(w.desk_key(), "ok", {w.shown_id(c, w.oper())});
+                 },
+                 QuestionState::kApproved},
+        Spelling{"legacy_yes",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().write_legacy(w.desk_key(), "yes " + c);
+                 },
+                 QuestionState::kApproved},
         Spelling{"public_note",
                  [](DeskWorld& w, const std::string& c) {
-                   w.oper().publish(1, {{"e", w.shown_id(c, w.oper()).hex(), "", "root"}, {"p", w.desk_key().hex()}}, "yes");
+                   w.oper().publish(1,
+                                    {{"e", w.shown_id(c, w.oper()).hex(), "", "root"},
+                                     {"p", w.desk_key().hex()}},
+                                    "yes");
                  },
                  QuestionState::kApproved},
         Spelling{"public_comment_no",
                  [](DeskWorld& w, const std::string& c) {
-                   w.oper().publish(1111, {{"E", w.question(c).id.hex()}, {"K", "39212"}, {"e", w.question(c).id.hex()}, {"k", "39212"}, {"p", w.desk_key().hex()}}, "no, too expensive");
+                   w.oper().publish(1111,
+                                    {{"E", w.question(c).id.hex()},
+                                     {"K", "39212"},
+                                     {"e", w.question(c).id.hex()},
+                                     {"k", "39212"},
+                                     {"p", w.desk_key().hex()}},
+                                    "no, too expensive");
                  },
                  QuestionState::kDenied},
         Spelling{"reaction_of_damus",
                  [](DeskWorld& w, const std::string& c) {
-                   w.oper().publish(7, {{"p", w.oper().pubkey().hex()}, {"e", std::string(64, '7')}, {"p", w.desk_key().hex()}, {"e", w.shown_id(c, w.oper()).hex()}}, "🤙");
+                   w.oper().publish(7,
+                                    {{"p", w.oper().pubkey().hex()},
+                                     {"e", std::string(64, '7')},
+                                     {"p", w.desk_key().hex()},
+                                     {"e", w.shown_id(c, w.oper()).hex()}},
+                                    "🤙");
                  },
                  QuestionState::kApproved},
         Spelling{"wrapped_reaction",
@@ -231,11 +275,21 @@ INSTANTIATE_TEST_SUITE_P(
                  QuestionState::kApproved},
         Spelling{"thumb_down",
                  [](DeskWorld& w, const std::string& c) {
-                   w.oper().publish(7, {{"e", w.shown_id(c, w.oper()).hex()}, {"p", w.desk_key().hex()}}, "👎🏽");
+                   w.oper().publish(
+                       7, {{"e", w.shown_id(c, w.oper()).hex()}, {"p", w.desk_key().hex()}},
+                       "👎🏽");
                  },
                  QuestionState::kDenied},
-        Spelling{"native_39213", [](DeskWorld& w, const std::string& c) { w.oper().publish(w.decision_by(w.oper(), c, true)); }, QuestionState::kApproved},
-        Spelling{"native_39213_no", [](DeskWorld& w, const std::string& c) { w.oper().publish(w.decision_by(w.oper(), c, false)); }, QuestionState::kDenied}),
+        Spelling{"native_39213",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().publish(w.decision_by(w.oper(), c, true));
+                 },
+                 QuestionState::kApproved},
+        Spelling{"native_39213_no",
+                 [](DeskWorld& w, const std::string& c) {
+                   w.oper().publish(w.decision_by(w.oper(), c, false));
+                 },
+                 QuestionState::kDenied}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(DeskTest, DecisionIsPublishedWithDigestAndEvidence) {
@@ -245,7 +299,8 @@ TEST_F(DeskTest, DecisionIsPublishedWithDigestAndEvidence) {
   w.until_state(code, QuestionState::kApproved);
   w.pump();
   nostr::Filters filters{{.authors = {w.desk_key()}, .kinds = {nipsa::kinds::kApprovalDecision}}};
-  const auto found = w.world.loop.run_until_complete(w.world.pool.fetch({w.world.url()}, std::move(filters), seconds(10)));
+  const auto found = w.world.loop.run_until_complete(
+      w.world.pool.fetch({w.world.url()}, std::move(filters), seconds(10)));
   ASSERT_EQ(found.events.size(), 1u);
   const nipsa::ApprovalDecision decision = must(nipsa::parse_approval_decision(*found.events[0]));
   EXPECT_EQ(decision.decision, nipsa::Decision::kApproved);
@@ -283,7 +338,8 @@ TEST_F(DeskTest, StrangersCannotDrownTheOperator) {
   open();
   const std::string code = w.ask();
   Person eve(w.world);
-  for (int i = 0; i < 60; ++i) eve.write(w.desk_key(), "yes " + code + std::string(static_cast<std::size_t>(i), '!'));
+  for (int i = 0; i < 60; ++i)
+    eve.write(w.desk_key(), "yes " + code + std::string(static_cast<std::size_t>(i), '!'));
   w.world.settle();
   EXPECT_LE(w.signals(code).size(), 20u);
   w.oper().write(w.desk_key(), "no " + code);
@@ -325,7 +381,8 @@ TEST_F(DeskTest, TwoCodesOrTwoTargetsAreAmbiguous) {
 TEST_F(DeskTest, DecisionOverAnotherDigestDecidesNothing) {
   open();
   const std::string code = w.ask();
-  w.oper().publish(w.decision_by(w.oper(), code, true, nostr::sha256(std::string_view("another event"))));
+  w.oper().publish(
+      w.decision_by(w.oper(), code, true, nostr::sha256(std::string_view("another event"))));
   w.world.until([&] { return !w.signals(code).empty(); });
   EXPECT_EQ(w.verdicts(code), (Words{"other-digest/approve"}));
   expect_open(code);
@@ -393,7 +450,8 @@ TEST_F(DeskTest, ForgedSealIsNoAnswer) {
   const std::string code = w.ask();
   Person eve(w.world);
   const auto rumor = w.oper().compose(w.desk_key(), "yes " + code);
-  EXPECT_FALSE(nostr::wrap_rumor(rumor, eve.key(), w.desk_key(), w.world.clock.now(), w.world.rng).has_value());
+  EXPECT_FALSE(nostr::wrap_rumor(rumor, eve.key(), w.desk_key(), w.world.clock.now(), w.world.rng)
+                   .has_value());
   expect_open(code);
 }
 
@@ -420,7 +478,8 @@ TEST_F(DeskTest, StopAllIsABareNo) {
   w.until_state(code, QuestionState::kDenied);
 }
 
-// ---- quorum, veto, withdrawal ----------------------------------------------------------------------
+// ---- quorum, veto, withdrawal
+// ----------------------------------------------------------------------
 
 class TwoOperators : public DeskTest {
  protected:
@@ -453,9 +512,11 @@ TEST_F(TwoOperators, AnyNoVetoesEvenAfterTheYes) {
   // The relay keeps the newer of the two decisions at one address.
   w.pump();
   nostr::Filters filters{{.authors = {w.desk_key()}, .kinds = {nipsa::kinds::kApprovalDecision}}};
-  const auto found = w.world.loop.run_until_complete(w.world.pool.fetch({w.world.url()}, std::move(filters), seconds(10)));
+  const auto found = w.world.loop.run_until_complete(
+      w.world.pool.fetch({w.world.url()}, std::move(filters), seconds(10)));
   ASSERT_EQ(found.events.size(), 1u);
-  EXPECT_EQ(must(nipsa::parse_approval_decision(*found.events[0])).decision, nipsa::Decision::kDenied);
+  EXPECT_EQ(must(nipsa::parse_approval_decision(*found.events[0])).decision,
+            nipsa::Decision::kDenied);
 }
 
 TEST_F(TwoOperators, RemovedOperatorNoLongerCounts) {
@@ -475,7 +536,8 @@ TEST_F(TwoOperators, RemovedOperatorNoLongerCounts) {
 TEST_F(DeskTest, WithdrawnYesOpensTheQuestionAndASecondYesApprovesIt) {
   open();
   const std::string code = w.ask();
-  const nostr::EventId yes = w.oper().publish(7, {{"e", w.shown_id(code, w.oper()).hex()}, {"p", w.desk_key().hex()}}, "+");
+  const nostr::EventId yes = w.oper().publish(
+      7, {{"e", w.shown_id(code, w.oper()).hex()}, {"p", w.desk_key().hex()}}, "+");
   w.until_state(code, QuestionState::kApproved);
   w.oper().publish(5, {{"e", yes.hex()}, {"k", "7"}}, "");
   w.until_state(code, QuestionState::kOpen);
@@ -511,7 +573,8 @@ TEST_F(DeskTest, DeletionThatArrivesFirstStillTakesTheYesBack) {
   expect_open(code);
 }
 
-// ---- hold and money --------------------------------------------------------------------------------
+// ---- hold and money
+// --------------------------------------------------------------------------------
 
 TEST_F(DeskTest, MoneyIsHeldBeforeItIsDecided) {
   open({.hold = seconds(5), .hold_above_sats = 100});
@@ -569,7 +632,8 @@ TEST_F(DeskTest, ReactionDoesNotMoveMuchMoney) {
   expect_open(zap);
 }
 
-// ---- time, restarts, receipts ----------------------------------------------------------------------
+// ---- time, restarts, receipts
+// ----------------------------------------------------------------------
 
 TEST_F(DeskTest, RestartedDeskHearsTheAnswerToAnOpenQuestion) {
   open();
@@ -668,7 +732,8 @@ TEST_F(DeskTest, WordAtTheMachineIsAsGoodAsACode) {
   EXPECT_EQ(errc_of(w.desk->answer_here(code, true)), base::Errc::kConflict);
 }
 
-// ---- what is meant for the desk --------------------------------------------------------------------
+// ---- what is meant for the desk
+// --------------------------------------------------------------------
 
 TEST_F(DeskTest, ExpectsAnswersButNotTalk) {
   open();
@@ -686,7 +751,8 @@ TEST_F(DeskTest, ExpectsAnswersButNotTalk) {
   EXPECT_TRUE(expects("yes " + without_dash(code)));
   EXPECT_TRUE(expects("maybe " + code));
   EXPECT_TRUE(expects("ok", {w.shown_id(code, w.oper())}));
-  EXPECT_FALSE(expects("ok", {nostr::EventId(nostr::sha256(std::string_view("the agent's own words")).array())}));
+  EXPECT_FALSE(expects(
+      "ok", {nostr::EventId(nostr::sha256(std::string_view("the agent's own words")).array())}));
   EXPECT_FALSE(expects("please look at this"));
   EXPECT_FALSE(expects("no idea yet"));
   Heard stranger;

@@ -22,7 +22,8 @@ constexpr std::int64_t kAt = 1'760'000'960;
 class Hear : public testing::Test {
  protected:
   Event signed_event(const SecretKey& key, Kind kind, Tags tags, std::string content) {
-    return nostr::sign_event({kind, base::unix_time(kAt), std::move(tags), std::move(content)}, key, rng_);
+    return nostr::sign_event({kind, base::unix_time(kAt), std::move(tags), std::move(content)}, key,
+                             rng_);
   }
   nostr::UnsignedEvent rumor(const SecretKey& author, Kind kind, Tags tags, std::string content) {
     nostr::UnsignedEvent event;
@@ -34,7 +35,8 @@ class Hear : public testing::Test {
     return event;
   }
   Event wrapped(const nostr::UnsignedEvent& message, const SecretKey& sender) {
-    auto wrap = nostr::wrap_rumor(message, sender, self_.public_key(), base::unix_time(kAt + 5), rng_);
+    auto wrap =
+        nostr::wrap_rumor(message, sender, self_.public_key(), base::unix_time(kAt + 5), rng_);
     EXPECT_TRUE(wrap.has_value());
     return *wrap;
   }
@@ -58,7 +60,8 @@ class Hear : public testing::Test {
 };
 
 TEST_F(Hear, PublicReactionNamesItsTarget) {
-  const Event event = signed_event(oper_, 7, {{"e", asked_.hex(), "wss://r", to_}, {"p", to_, "wss://r"}, {"k", "1"}}, "+");
+  const Event event = signed_event(
+      oper_, 7, {{"e", asked_.hex(), "wss://r", to_}, {"p", to_, "wss://r"}, {"k", "1"}}, "+");
   const Heard said = heard(event);
   EXPECT_EQ(said.form, Heard::Form::kReaction);
   EXPECT_EQ(said.channel, "reaction");
@@ -71,32 +74,51 @@ TEST_F(Hear, PublicReactionNamesItsTarget) {
 
 // Damus copies every e and p tag of the target in front of its own.
 TEST_F(Hear, DamusReactionMeansTheLastE) {
-  const Heard said = heard(signed_event(
-      oper_, 7, {{"p", oper_.public_key().hex()}, {"e", other_.hex()}, {"p", to_}, {"e", asked_.hex(), "wss://r", to_}}, "🤙"));
+  const Heard said = heard(signed_event(oper_, 7,
+                                        {{"p", oper_.public_key().hex()},
+                                         {"e", other_.hex()},
+                                         {"p", to_},
+                                         {"e", asked_.hex(), "wss://r", to_}},
+                                        "🤙"));
   EXPECT_EQ(said.refers_to, std::vector{asked_});
 }
 
 TEST_F(Hear, NoteMeansItsParent) {
-  EXPECT_EQ(heard(signed_event(oper_, 1, {{"e", asked_.hex(), "wss://r", "root", to_}, {"p", to_}}, "yes")).refers_to,
+  EXPECT_EQ(heard(signed_event(oper_, 1, {{"e", asked_.hex(), "wss://r", "root", to_}, {"p", to_}},
+                               "yes"))
+                .refers_to,
             std::vector{asked_});
-  EXPECT_EQ(heard(signed_event(oper_, 1, {{"e", other_.hex(), "", "root"}, {"e", asked_.hex(), "", "reply"}}, "yes")).refers_to,
+  EXPECT_EQ(heard(signed_event(oper_, 1,
+                               {{"e", other_.hex(), "", "root"}, {"e", asked_.hex(), "", "reply"}},
+                               "yes"))
+                .refers_to,
             std::vector{asked_});
-  EXPECT_EQ(heard(signed_event(oper_, 1, {{"e", other_.hex()}, {"e", asked_.hex()}}, "yes")).refers_to, std::vector{asked_});
+  EXPECT_EQ(
+      heard(signed_event(oper_, 1, {{"e", other_.hex()}, {"e", asked_.hex()}}, "yes")).refers_to,
+      std::vector{asked_});
   // A quoted question is not what the note answers.
-  EXPECT_EQ(heard(signed_event(oper_, 1, {{"e", other_.hex(), "", "reply"}, {"q", asked_.hex()}}, "yes")).refers_to,
-            std::vector{other_});
+  EXPECT_EQ(
+      heard(signed_event(oper_, 1, {{"e", other_.hex(), "", "reply"}, {"q", asked_.hex()}}, "yes"))
+          .refers_to,
+      std::vector{other_});
 }
 
 TEST_F(Hear, CommentMeansTheLowerCaseE) {
-  const Heard said = heard(signed_event(
-      oper_, 1111, {{"E", other_.hex(), "wss://r"}, {"K", "39212"}, {"e", asked_.hex(), "wss://r"}, {"k", "39212"}, {"p", to_}}, "no, too expensive"));
+  const Heard said = heard(signed_event(oper_, 1111,
+                                        {{"E", other_.hex(), "wss://r"},
+                                         {"K", "39212"},
+                                         {"e", asked_.hex(), "wss://r"},
+                                         {"k", "39212"},
+                                         {"p", to_}},
+                                        "no, too expensive"));
   EXPECT_EQ(said.channel, "comment");
   EXPECT_EQ(said.refers_to, std::vector{asked_});
 }
 
 TEST_F(Hear, LegacyMessageIsDecrypted) {
   auto shared = nostr::ecdh(oper_, self_.public_key());
-  const Heard said = heard(signed_event(oper_, 4, {{"p", to_}}, nostr::nip04_encrypt(*shared, "yes K7QF-2M9X", rng_)));
+  const Heard said = heard(
+      signed_event(oper_, 4, {{"p", to_}}, nostr::nip04_encrypt(*shared, "yes K7QF-2M9X", rng_)));
   EXPECT_EQ(said.channel, "nip04");
   EXPECT_EQ(said.text, "yes K7QF-2M9X");
   EXPECT_TRUE(said.refers_to.empty());
@@ -104,15 +126,21 @@ TEST_F(Hear, LegacyMessageIsDecrypted) {
 
 TEST_F(Hear, LegacyMessageToSomebodyElseIsNothing) {
   auto shared = nostr::ecdh(oper_, self_.public_key());
-  EXPECT_TRUE(is_nothing(signed_event(oper_, 4, {{"p", eve_.public_key().hex()}}, nostr::nip04_encrypt(*shared, "yes", rng_))));
+  EXPECT_TRUE(is_nothing(signed_event(oper_, 4, {{"p", eve_.public_key().hex()}},
+                                      nostr::nip04_encrypt(*shared, "yes", rng_))));
   EXPECT_TRUE(is_nothing(signed_event(oper_, 4, {}, nostr::nip04_encrypt(*shared, "yes", rng_))));
 }
 
 TEST_F(Hear, LegacyGarbageIsAnError) {
-  EXPECT_FALSE(hear(signed_event(oper_, 4, {{"p", to_}}, "not base64?iv=at all"), self_).has_value());
+  EXPECT_FALSE(
+      hear(signed_event(oper_, 4, {{"p", to_}}, "not base64?iv=at all"), self_).has_value());
   auto wrong = nostr::ecdh(eve_, self_.public_key());
-  const auto out = hear(signed_event(oper_, 4, {{"p", to_}}, nostr::nip04_encrypt(*wrong, "yes K7QF-2M9X", rng_)), self_);
-  if (out && *out) { EXPECT_NE((**out).text, "yes K7QF-2M9X"); }
+  const auto out = hear(
+      signed_event(oper_, 4, {{"p", to_}}, nostr::nip04_encrypt(*wrong, "yes K7QF-2M9X", rng_)),
+      self_);
+  if (out && *out) {
+    EXPECT_NE((**out).text, "yes K7QF-2M9X");
+  }
 }
 
 TEST_F(Hear, WrappedMessageIsDatedByItsRumor) {
@@ -133,10 +161,12 @@ TEST_F(Hear, SameRumorInTwoWrapsIsOneMessage) {
 }
 
 TEST_F(Hear, WrappedReactionAndDeletionAreRead) {
-  const Heard reaction = heard(wrapped(rumor(oper_, 7, {{"e", asked_.hex()}, {"p", to_}, {"k", "14"}}, "+"), oper_));
+  const Heard reaction =
+      heard(wrapped(rumor(oper_, 7, {{"e", asked_.hex()}, {"p", to_}, {"k", "14"}}, "+"), oper_));
   EXPECT_EQ(reaction.form, Heard::Form::kReaction);
   EXPECT_EQ(reaction.refers_to, std::vector{asked_});
-  const Heard deletion = heard(wrapped(rumor(oper_, 5, {{"e", asked_.hex()}, {"e", other_.hex()}, {"k", "14"}}, ""), oper_));
+  const Heard deletion = heard(
+      wrapped(rumor(oper_, 5, {{"e", asked_.hex()}, {"e", other_.hex()}, {"k", "14"}}, ""), oper_));
   EXPECT_EQ(deletion.form, Heard::Form::kDeletion);
   EXPECT_EQ(deletion.refers_to, (std::vector{asked_, other_}));
 }
@@ -145,7 +175,8 @@ TEST_F(Hear, SealByAnotherThanTheRumorsAuthorIsAForgery) {
   const auto message = rumor(oper_, 14, {{"p", to_}}, "yes K7QF-2M9X");
   const auto seal_key = nostr::nip44_conversation_key(eve_, self_.public_key());
   auto sealed = nostr::nip44_encrypt(*seal_key, nostr::to_json(message), rng_);
-  const Event seal = nostr::sign_event(nostr::build_seal(*sealed, base::unix_time(kAt), rng_), eve_, rng_);
+  const Event seal =
+      nostr::sign_event(nostr::build_seal(*sealed, base::unix_time(kAt), rng_), eve_, rng_);
   auto wrap = nostr::wrap_seal(seal, self_.public_key(), base::unix_time(kAt), rng_);
   ASSERT_TRUE(wrap.has_value());
   EXPECT_FALSE(hear(*wrap, self_).has_value());
@@ -155,7 +186,8 @@ TEST_F(Hear, SealWithABrokenSignatureIsAForgery) {
   const auto message = rumor(oper_, 14, {{"p", to_}}, "yes K7QF-2M9X");
   const auto seal_key = nostr::nip44_conversation_key(eve_, self_.public_key());
   auto sealed = nostr::nip44_encrypt(*seal_key, nostr::to_json(message), rng_);
-  Event seal = nostr::sign_event(nostr::build_seal(*sealed, base::unix_time(kAt), rng_), eve_, rng_);
+  Event seal =
+      nostr::sign_event(nostr::build_seal(*sealed, base::unix_time(kAt), rng_), eve_, rng_);
   seal.pubkey = oper_.public_key();  // claims the operator, signed by somebody else
   seal.id = nostr::compute_id(nostr::unsigned_part(seal));
   auto wrap = nostr::wrap_seal(seal, self_.public_key(), base::unix_time(kAt), rng_);
@@ -174,14 +206,21 @@ TEST_F(Hear, BareRumorKindIsNothing) {
 
 TEST_F(Hear, ZapsRepostsAndFilesAreNothing) {
   for (const Kind kind : std::vector<Kind>{6, 16, 15, 1984, 9735, 30'023})
-    EXPECT_TRUE(is_nothing(signed_event(oper_, kind, {{"e", asked_.hex()}, {"p", to_}}, "yes K7QF-2M9X"))) << kind;
+    EXPECT_TRUE(
+        is_nothing(signed_event(oper_, kind, {{"e", asked_.hex()}, {"p", to_}}, "yes K7QF-2M9X")))
+        << kind;
   EXPECT_TRUE(is_nothing(wrapped(rumor(oper_, 15, {{"p", to_}}, "yes"), oper_)));
 }
 
 TEST_F(Hear, DecisionKeepsItsDigest) {
   const std::string digest(64, 'd');
   const Heard said = heard(signed_event(oper_, nipsa::kinds::kApprovalDecision,
-                                        {{"d", asked_.hex()}, {"e", asked_.hex()}, {"p", to_}, {"decision", "approved"}, {"action_hash", digest}}, ""));
+                                        {{"d", asked_.hex()},
+                                         {"e", asked_.hex()},
+                                         {"p", to_},
+                                         {"decision", "approved"},
+                                         {"action_hash", digest}},
+                                        ""));
   EXPECT_EQ(said.form, Heard::Form::kDecision);
   EXPECT_EQ(said.refers_to, std::vector{asked_});
   ASSERT_TRUE(said.decision.has_value());
@@ -189,8 +228,11 @@ TEST_F(Hear, DecisionKeepsItsDigest) {
 }
 
 TEST_F(Hear, UndecidedDecisionIsAnError) {
-  EXPECT_FALSE(hear(signed_event(oper_, nipsa::kinds::kApprovalDecision,
-                                 {{"d", asked_.hex()}, {"e", asked_.hex()}, {"decision", "maybe"}}, ""), self_).has_value());
+  EXPECT_FALSE(
+      hear(signed_event(oper_, nipsa::kinds::kApprovalDecision,
+                        {{"d", asked_.hex()}, {"e", asked_.hex()}, {"decision", "maybe"}}, ""),
+           self_)
+          .has_value());
 }
 
 TEST_F(Hear, DeletionListsAreBounded) {

@@ -46,16 +46,21 @@ std::vector<std::string> render(const QuestionFrame& f, const nostr::UnsignedEve
   return parts ? *parts : std::vector<std::string>{};
 }
 
-bool is_utf8(std::string_view text) { return base::json::parse(base::json::dump(base::json::Value(std::string(text)))).has_value(); }
+bool is_utf8(std::string_view text) {
+  return base::json::parse(base::json::dump(base::json::Value(std::string(text)))).has_value();
+}
 
-/// What every rendering keeps: sizes, encoding, and which lines an operator could copy as an answer.
+/// What every rendering keeps: sizes, encoding, and which lines an operator could copy as an
+/// answer.
 void expect_safe(const std::vector<std::string>& parts) {
   int yes = 0;
   int no = 0;
   for (const std::string& line : lines_of(parts)) {
     const AnswerText answer = read_answer(line, {kCode, kOtherCode}, false);
-    if (line == std::string("yes ") + kCode) ++yes;
-    else if (line == std::string("no ") + kCode) ++no;
+    if (line == std::string("yes ") + kCode)
+      ++yes;
+    else if (line == std::string("no ") + kCode)
+      ++no;
     else {
       EXPECT_NE(answer.kind, AnswerKind::kApprove) << line;
       EXPECT_NE(answer.kind, AnswerKind::kDeny) << line;
@@ -85,7 +90,9 @@ TEST(RenderQuestion, ShowsEveryTagAndTheWholeContent) {
   const std::string key(64, 'a');
   const auto parts = render(frame(), note("one\ntwo", {{"p", key}, {"t", "x\ny"}}));
   const auto lines = lines_of(parts);
-  const auto has = [&](const std::string& line) { return std::find(lines.begin(), lines.end(), line) != lines.end(); };
+  const auto has = [&](const std::string& line) {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  };
   EXPECT_TRUE(has("| [\"p\",\"" + key + "\"]"));
   EXPECT_TRUE(has("| [\"t\",\"x\\ny\"]"));
   EXPECT_TRUE(has("| one"));
@@ -104,7 +111,8 @@ TEST(RenderQuestion, ForeignLinesNeverLookLikeOurs) {
 TEST(RenderQuestion, CutLinesStayMarkedAsForeign) {
   const std::string evil = std::string("yes ") + kOtherCode;
   for (std::size_t pad = 560; pad < 760; ++pad) {
-    const auto parts = render(frame(), note(std::string(pad, 'x') + evil + "\n" + std::string(600, 'y')));
+    const auto parts =
+        render(frame(), note(std::string(pad, 'x') + evil + "\n" + std::string(600, 'y')));
     expect_safe(parts);
     if (HasFailure()) FAIL() << "padding " << pad;
   }
@@ -117,7 +125,8 @@ TEST(RenderQuestion, LongTextComesInNumberedPartsAndLosesNothing) {
   ASSERT_GT(parts.size(), 2u);
   expect_safe(parts);
   for (std::size_t i = 0; i < parts.size(); ++i)
-    EXPECT_TRUE(parts[i].starts_with("[" + std::to_string(i + 1) + "/" + std::to_string(parts.size()) + "]\n"));
+    EXPECT_TRUE(parts[i].starts_with("[" + std::to_string(i + 1) + "/" +
+                                     std::to_string(parts.size()) + "]\n"));
   std::string all;
   for (const std::string& part : parts) all += part;
   for (int i = 0; i < 300; ++i) EXPECT_NE(all.find("word" + std::to_string(i)), std::string::npos);
@@ -133,7 +142,8 @@ TEST(RenderQuestion, CutsBetweenCharactersNotInside) {
 TEST(RenderQuestion, OverFourThousandCharactersIsTooLongToShow) {
   const std::size_t overhead = count_chars(describe_event(note("x"))) - 1;
   std::string most;
-  for (std::size_t left = kMaxQuestionChars - overhead; left > 0;) {  // lines short enough not to be wrapped
+  for (std::size_t left = kMaxQuestionChars - overhead;
+       left > 0;) {  // lines short enough not to be wrapped
     const std::size_t line = std::min<std::size_t>(left, 50);
     if (left <= 53) {
       most += std::string(left, 'x');
@@ -151,7 +161,10 @@ TEST(RenderQuestion, OverFourThousandCharactersIsTooLongToShow) {
 }
 
 TEST(RenderQuestion, InvisibleAndBidiCharactersAreShownAsEscapes) {
-  const auto parts = render(frame("a\xE2\x80\xAE" "b"), note("pay \xE2\x80\xAE" "eve\xE2\x80\x8B\x07 now"));
+  const auto parts = render(frame("a\xE2\x80\xAE"
+                                  "b"),
+                            note("pay \xE2\x80\xAE"
+                                 "eve\xE2\x80\x8B\x07 now"));
   EXPECT_NE(parts[0].find("pay \\u202eeve\\u200b\\x07 now"), std::string::npos);
   EXPECT_NE(parts[0].find("agent says: \"a\\u202eb\""), std::string::npos);
 }

@@ -8,7 +8,8 @@
 namespace orchestration {
 namespace {
 
-Hook decider(std::string name, int priority, Decision::Verdict verdict, std::vector<std::string>* log = nullptr) {
+Hook decider(std::string name, int priority, Decision::Verdict verdict,
+             std::vector<std::string>* log = nullptr) {
   Hook hook{.name = name, .priority = priority};
   hook.decide_tool = [=](const ToolInvocation&) {
     if (log) log->push_back(name);
@@ -19,7 +20,8 @@ Hook decider(std::string name, int priority, Decision::Verdict verdict, std::vec
 
 TEST(HookChain, RunsByPriorityThenRegistration) {
   HookChain chain;
-  for (const auto& [name, priority] : std::vector<std::pair<std::string, int>>{{"c", 0}, {"a", 100}, {"d", 0}, {"b", 50}, {"e", -5}})
+  for (const auto& [name, priority] : std::vector<std::pair<std::string, int>>{
+           {"c", 0}, {"a", 100}, {"d", 0}, {"b", 50}, {"e", -5}})
     ASSERT_TRUE(chain.add({.name = name, .priority = priority}).has_value());
   EXPECT_EQ(chain.names(), (std::vector<std::string>{"a", "b", "c", "d", "e"}));
 }
@@ -75,7 +77,9 @@ TEST(HookChain, ObserversSeeTheOutputBeforeItIsTransformed) {
   HookChain chain;
   std::size_t seen = 0;
   Hook watcher{.name = "watcher", .priority = -10};
-  watcher.observe_tool = [&](const ToolInvocation&, const ToolOutput& output) { seen = output.content.size(); };
+  watcher.observe_tool = [&](const ToolInvocation&, const ToolOutput& output) {
+    seen = output.content.size();
+  };
   ASSERT_TRUE(chain.add(output_truncator(100)).has_value());
   ASSERT_TRUE(chain.add(std::move(watcher)).has_value());
   ToolOutput output{.content = std::string(1000, 'x')};

@@ -12,11 +12,13 @@ using std::chrono::milliseconds;
 using testing::ScriptedBackend;
 
 TEST(RetryDelay, DoublesWithJitterUpToACeiling) {
-  const RetryPolicy policy{.max_attempts = 20, .first_delay = milliseconds{1000}, .max_delay = milliseconds{30'000}};
+  const RetryPolicy policy{
+      .max_attempts = 20, .first_delay = milliseconds{1000}, .max_delay = milliseconds{30'000}};
   base::SeededRng rng(1);
   const ModelFailure failure{.fault = ModelFault::kServer};
   for (std::uint32_t attempt = 1; attempt < 20; ++attempt) {
-    const milliseconds ceiling = std::min(milliseconds{1000} * (1 << std::min(attempt - 1, 10u)), milliseconds{30'000});
+    const milliseconds ceiling =
+        std::min(milliseconds{1000} * (1 << std::min(attempt - 1, 10u)), milliseconds{30'000});
     for (int i = 0; i < 50; ++i) {
       const auto delay = retry_delay(policy, failure, attempt, milliseconds{600'000}, rng);
       ASSERT_TRUE(delay.has_value());
@@ -36,22 +38,26 @@ TEST(RetryDelay, GivesUpWhenItMakesNoSense) {
   EXPECT_EQ(retry_delay(policy, wait, policy.max_attempts, hour, rng), std::nullopt);
   for (const ModelFault fault : {ModelFault::kContextTooLong, ModelFault::kRefused})
     EXPECT_EQ(retry_delay(policy, {.fault = fault}, 1, hour, rng), std::nullopt);
-  for (const ModelFault fault : {ModelFault::kTransport, ModelFault::kServer, ModelFault::kTruncated,
-                                 ModelFault::kProtocol, ModelFault::kTimeout})
+  for (const ModelFault fault :
+       {ModelFault::kTransport, ModelFault::kServer, ModelFault::kTruncated, ModelFault::kProtocol,
+        ModelFault::kTimeout})
     EXPECT_TRUE(retry_delay(policy, {.fault = fault}, 1, hour, rng).has_value());
 }
 
 base::Result<Reply> call(ScriptedBackend& backend, const HookChain& hooks) {
   base::Loop loop;
   base::SeededRng rng(1);
-  ModelCallerDeps deps{.backend = backend, .hooks = hooks, .rng = rng,
+  ModelCallerDeps deps{.backend = backend,
+                       .hooks = hooks,
+                       .rng = rng,
                        .retry = {.first_delay = milliseconds{1}, .max_delay = milliseconds{1}}};
   return loop.run_until_complete(call_model(deps, {.session = "s", .agent = "a"}));
 }
 
 TEST(CallModel, TriesAgainAndStopsAfterTheLastAttempt) {
   HookChain hooks;
-  ScriptedBackend recovers({ScriptedBackend::fails(ModelFault::kServer), ScriptedBackend::fails(ModelFault::kTransport),
+  ScriptedBackend recovers({ScriptedBackend::fails(ModelFault::kServer),
+                            ScriptedBackend::fails(ModelFault::kTransport),
                             ScriptedBackend::says("there")});
   EXPECT_EQ(call(recovers, hooks)->message.content, "there");
   const auto down = [] { return ScriptedBackend::fails(ModelFault::kServer); };
@@ -71,7 +77,9 @@ TEST(CallModel, MapsWhatIsFinal) {
 TEST(CallModel, AHookMayForbidTheCall) {
   HookChain hooks;
   Hook gate{.name = "gate"};
-  gate.decide_model = [](const ModelCall&) { return Decision{Decision::Verdict::kBlock, "paused"}; };
+  gate.decide_model = [](const ModelCall&) {
+    return Decision{Decision::Verdict::kBlock, "paused"};
+  };
   ASSERT_TRUE(hooks.add(std::move(gate)).has_value());
   ScriptedBackend backend({ScriptedBackend::says("x")});
   const auto reply = call(backend, hooks);

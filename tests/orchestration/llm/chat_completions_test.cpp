@@ -25,7 +25,8 @@ TEST(ChatBody, CarriesRolesToolsAndResults) {
   EXPECT_EQ(body["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"content\":\"x\"}");
   EXPECT_EQ(body["messages"][3]["tool_call_id"], "c1");
   EXPECT_EQ(body["tools"][0]["function"]["name"], "reply");
-  EXPECT_EQ((*base::json::parse(chat_request_body(request, "m", true)))["max_completion_tokens"], 77);
+  EXPECT_EQ((*base::json::parse(chat_request_body(request, "m", true)))["max_completion_tokens"],
+            77);
 }
 
 Reply assemble(std::initializer_list<const char*> chunks) {
@@ -36,18 +37,21 @@ Reply assemble(std::initializer_list<const char*> chunks) {
 }
 
 TEST(ChatStream, JoinsTextAndReportsUsage) {
-  const Reply reply = assemble({R"({"id":"r1","choices":[{"delta":{"role":"assistant","content":null}}],"usage":null})",
-                                R"({"choices":[{"delta":{"content":"Hel"}}]})", R"({"choices":[{"delta":{"content":"lo"}}]})",
-                                R"({"choices":[{"delta":{},"finish_reason":"stop"}]})",
-                                R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}})",
-                                "[DONE]"});
+  const Reply reply = assemble(
+      {R"({"id":"r1","choices":[{"delta":{"role":"assistant","content":null}}],"usage":null})",
+       R"({"choices":[{"delta":{"content":"Hel"}}]})",
+       R"({"choices":[{"delta":{"content":"lo"}}]})",
+       R"({"choices":[{"delta":{},"finish_reason":"stop"}]})",
+       R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}})",
+       "[DONE]"});
   EXPECT_EQ(reply.message.content, "Hello");
   EXPECT_EQ(reply.usage, (Usage{.prompt_tokens = 9, .cached_tokens = 4, .completion_tokens = 2}));
   EXPECT_EQ(reply.request_id, "r1");
 }
 
 TEST(ChatStream, EstimatesUsageNobodyReports) {
-  const Reply reply = assemble({R"({"choices":[{"delta":{"content":"12345678"},"finish_reason":"stop"}]})"});
+  const Reply reply =
+      assemble({R"({"choices":[{"delta":{"content":"12345678"},"finish_reason":"stop"}]})"});
   EXPECT_EQ(reply.usage, (Usage{.prompt_tokens = 100, .completion_tokens = 2, .estimated = true}));
 }
 
@@ -60,28 +64,38 @@ struct Dialect {
 TEST(ChatStream, JoinsToolCallsInEveryDialect) {
   const std::vector<Dialect> dialects = {
       {"as specified",
-       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":""}}])", R"([{"index":0,"function":{"arguments":"{\"k\":"}}])",
-        R"([{"index":1,"id":"b","function":{"name":"y","arguments":"{}"}}])", R"([{"index":0,"function":{"arguments":"1}"}}])"},
+       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":""}}])",
+        R"([{"index":0,"function":{"arguments":"{\"k\":"}}])",
+        R"([{"index":1,"id":"b","function":{"name":"y","arguments":"{}"}}])",
+        R"([{"index":0,"function":{"arguments":"1}"}}])"},
        {{"a", "x", "{\"k\":1}"}, {"b", "y", "{}"}}},
       {"no index, by order",
-       {R"([{"id":"a","function":{"name":"x","arguments":"{\"k\""}}])", R"([{"function":{"arguments":":1}"}}])"},
+       {R"([{"id":"a","function":{"name":"x","arguments":"{\"k\""}}])",
+        R"([{"function":{"arguments":":1}"}}])"},
        {{"a", "x", "{\"k\":1}"}}},
       {"no index, by id",
-       {R"([{"id":"a","function":{"name":"x","arguments":"{"}}])", R"([{"id":"b","function":{"name":"y","arguments":"{}"}}])",
+       {R"([{"id":"a","function":{"name":"x","arguments":"{"}}])",
+        R"([{"id":"b","function":{"name":"y","arguments":"{}"}}])",
         R"([{"id":"a","function":{"arguments":"}"}}])"},
        {{"a", "x", "{}"}, {"b", "y", "{}"}}},
       {"every index is 0",
-       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":"{}"}}])", R"([{"index":0,"id":"b","function":{"name":"y","arguments":"{}"}}])"},
+       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":"{}"}}])",
+        R"([{"index":0,"id":"b","function":{"name":"y","arguments":"{}"}}])"},
        {{"a", "x", "{}"}, {"b", "y", "{}"}}},
-      {"arguments are an object, no id", {R"([{"index":0,"function":{"name":"x","arguments":{"k":1}}}])"}, {{"call_0", "x", "{\"k\":1}"}}},
+      {"arguments are an object, no id",
+       {R"([{"index":0,"function":{"name":"x","arguments":{"k":1}}}])"},
+       {{"call_0", "x", "{\"k\":1}"}}},
       {"the same id twice",
-       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":"{}"}}])", R"([{"index":1,"id":"a","function":{"name":"y","arguments":"{}"}}])"},
+       {R"([{"index":0,"id":"a","function":{"name":"x","arguments":"{}"}}])",
+        R"([{"index":1,"id":"a","function":{"name":"y","arguments":"{}"}}])"},
        {{"a", "x", "{}"}, {"call_1", "y", "{}"}}},
   };
   for (const Dialect& dialect : dialects) {
     ChatAssembler assembler;
     for (const char* delta : dialect.deltas)
-      ASSERT_TRUE(assembler.add(std::string(R"({"choices":[{"delta":{"tool_calls":)") + delta + "}}]}").has_value());
+      ASSERT_TRUE(
+          assembler.add(std::string(R"({"choices":[{"delta":{"tool_calls":)") + delta + "}}]}")
+              .has_value());
     // Tool calls with finish "stop" are tool calls all the same.
     ASSERT_TRUE(assembler.add(R"({"choices":[{"delta":{},"finish_reason":"stop"}]})").has_value());
     const Reply reply = assembler.take(0);
@@ -98,12 +112,15 @@ TEST(ChatStream, IsNotFinishedWithoutAReason) {
 
 TEST(ChatStream, RefusesWhatIsNoChunk) {
   for (const char* bad : {"[]", "{", "7", R"({"error":{"message":"overloaded"}})",
-                          R"({"choices":[{"delta":{"tool_calls":"x"}}]})", R"({"choices":[{"delta":{"tool_calls":[1]}}]})"})
+                          R"({"choices":[{"delta":{"tool_calls":"x"}}]})",
+                          R"({"choices":[{"delta":{"tool_calls":[1]}}]})"})
     EXPECT_FALSE(ChatAssembler{}.add(bad).has_value()) << bad;
 }
 
 TEST(ChatReply, ReadsAWholeAnswer) {
-  const auto reply = parse_chat_reply(R"({"id":"r","choices":[{"message":{"content":null,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})", 0);
+  const auto reply = parse_chat_reply(
+      R"({"id":"r","choices":[{"message":{"content":null,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})",
+      0);
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->message.calls, (std::vector<ToolCall>{{"a", "x", "{}"}}));
   EXPECT_FALSE(parse_chat_reply("{}", 0).has_value());
@@ -120,18 +137,46 @@ TEST(HttpFailure, IsClassified) {
   const auto now = base::unix_time(1'700'000'000);  // Tue, 14 Nov 2023 22:13:20 GMT
   for (const Row& row : {
            Row{429, {{"retry-after", "3"}}, "", ModelFault::kRateLimited, milliseconds{3000}},
-           Row{429, {{"retry-after-ms", "250"}, {"retry-after", "9"}}, "", ModelFault::kRateLimited, milliseconds{250}},
-           Row{429, {{"retry-after", "Tue, 14 Nov 2023 22:13:50 GMT"}}, "", ModelFault::kRateLimited, milliseconds{30'000}},
-           Row{429, {{"retry-after", "Tue, 14 Nov 2023 22:00:00 GMT"}}, "", ModelFault::kRateLimited, milliseconds{0}},
+           Row{429,
+               {{"retry-after-ms", "250"}, {"retry-after", "9"}},
+               "",
+               ModelFault::kRateLimited,
+               milliseconds{250}},
+           Row{429,
+               {{"retry-after", "Tue, 14 Nov 2023 22:13:50 GMT"}},
+               "",
+               ModelFault::kRateLimited,
+               milliseconds{30'000}},
+           Row{429,
+               {{"retry-after", "Tue, 14 Nov 2023 22:00:00 GMT"}},
+               "",
+               ModelFault::kRateLimited,
+               milliseconds{0}},
            Row{429, {{"retry-after", "soon"}}, "", ModelFault::kRateLimited, std::nullopt},
-           Row{429, {}, R"({"error":{"code":"insufficient_quota","message":"pay"}})", ModelFault::kRefused, std::nullopt},
+           Row{429,
+               {},
+               R"({"error":{"code":"insufficient_quota","message":"pay"}})",
+               ModelFault::kRefused,
+               std::nullopt},
            Row{503, {{"retry-after", "1"}}, "", ModelFault::kRateLimited, milliseconds{1000}},
            Row{503, {}, "", ModelFault::kServer, std::nullopt},
            Row{500, {}, "<html>", ModelFault::kServer, std::nullopt},
            Row{408, {}, "", ModelFault::kServer, std::nullopt},
-           Row{400, {}, R"({"error":{"code":"context_length_exceeded","message":"m"}})", ModelFault::kContextTooLong, std::nullopt},
-           Row{400, {}, R"({"error":"the request exceeds the available context size"})", ModelFault::kContextTooLong, std::nullopt},
-           Row{400, {}, R"({"error":{"message":"bad temperature"}})", ModelFault::kRefused, std::nullopt},
+           Row{400,
+               {},
+               R"({"error":{"code":"context_length_exceeded","message":"m"}})",
+               ModelFault::kContextTooLong,
+               std::nullopt},
+           Row{400,
+               {},
+               R"({"error":"the request exceeds the available context size"})",
+               ModelFault::kContextTooLong,
+               std::nullopt},
+           Row{400,
+               {},
+               R"({"error":{"message":"bad temperature"}})",
+               ModelFault::kRefused,
+               std::nullopt},
            Row{401, {}, "", ModelFault::kRefused, std::nullopt},
            Row{404, {}, "", ModelFault::kRefused, std::nullopt},
        }) {
@@ -142,7 +187,8 @@ TEST(HttpFailure, IsClassified) {
 }
 
 TEST(HttpFailure, QuotesAtMost500BytesWithoutControlCharacters) {
-  const ModelFailure failure = classify_http_failure(500, {}, "\x1b[31m" + std::string(5000, 'x'), {});
+  const ModelFailure failure =
+      classify_http_failure(500, {}, "\x1b[31m" + std::string(5000, 'x'), {});
   EXPECT_LT(failure.error.detail.size(), 700u);
   EXPECT_EQ(failure.error.detail.find('\x1b'), std::string::npos);
 }

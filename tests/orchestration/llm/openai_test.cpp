@@ -24,11 +24,15 @@ constexpr const char* kUsage = R"({"prompt_tokens":11,"completion_tokens":3})";
 struct Endpoint {
   explicit Endpoint(const std::string& script, std::string key = "") {
     server = *ModelServer::listen(0, *base::json::parse(script));
-    OpenAiOptions options{.id = "test", .base_url = server->base_url() + "/", .model = "scripted-1",
-                          .api_key = ApiKey(std::move(key)), .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}};
+    OpenAiOptions options{.id = "test",
+                          .base_url = server->base_url() + "/",
+                          .model = "scripted-1",
+                          .api_key = ApiKey(std::move(key)),
+                          .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}};
     backend = *OpenAiBackend::create(http, clock, std::move(options));
   }
-  std::expected<Reply, ModelFailure> complete(std::chrono::milliseconds timeout = std::chrono::seconds{20}) {
+  std::expected<Reply, ModelFailure> complete(
+      std::chrono::milliseconds timeout = std::chrono::seconds{20}) {
     Request request{.timeout = timeout};
     request.messages = {{.role = Role::kUser, .content = "hi"}};
     request.on_text = [this](std::string_view text) { heard += text; };
@@ -44,7 +48,11 @@ struct Endpoint {
 };
 
 TEST(OpenAi, StreamsTextAndUsage) {
-  Endpoint e(std::string(R"([{"text":"grüße 🤙 from a stream","fragment":3,"write":1,"crlf":true,"comments":true,"usage":)") + kUsage + "}]", "sk-test-key");
+  Endpoint e(
+      std::string(
+          R"([{"text":"grüße 🤙 from a stream","fragment":3,"write":1,"crlf":true,"comments":true,"usage":)") +
+          kUsage + "}]",
+      "sk-test-key");
   const auto reply = e.complete();
   ASSERT_TRUE(reply.has_value()) << reply.error().error.detail;
   // Fragments cut characters in two, as real servers' chunks do; JSON then carries U+FFFD.
@@ -57,7 +65,8 @@ TEST(OpenAi, StreamsTextAndUsage) {
 }
 
 TEST(OpenAi, JoinsStreamedToolCalls) {
-  Endpoint e(R"([{"calls":[{"name":"reply","arguments":{"content":"hello there"}},{"name":"react","arguments":"{\"content\":\"+\"}"}],"fragment":4}])");
+  Endpoint e(
+      R"([{"calls":[{"name":"reply","arguments":{"content":"hello there"}},{"name":"react","arguments":"{\"content\":\"+\"}"}],"fragment":4}])");
   const auto reply = e.complete();
   ASSERT_TRUE(reply.has_value()) << reply.error().error.detail;
   EXPECT_EQ(reply->finish, Finish::kToolCalls);
@@ -80,19 +89,22 @@ struct FaultRow {
 };
 
 TEST(OpenAi, NamesEveryFailure) {
-  for (const FaultRow& row : {FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"reset"})", ModelFault::kTruncated},
-                              FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"clean"})", ModelFault::kTruncated},
-                              FaultRow{R"({"status":429,"headers":{"Retry-After":"7"}})", ModelFault::kRateLimited},
-                              FaultRow{R"({"status":500,"body":"oops"})", ModelFault::kServer},
-                              FaultRow{R"({"status":401,"body":{"error":{"message":"bad key"}}})", ModelFault::kRefused},
-                              FaultRow{R"({"status":400,"body":{"error":{"code":"context_length_exceeded"}}})", ModelFault::kContextTooLong},
-                              FaultRow{R"({"status":200,"body":"{\"nothing\":1}"})", ModelFault::kProtocol}}) {
+  for (const FaultRow& row :
+       {FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"reset"})", ModelFault::kTruncated},
+        FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"clean"})", ModelFault::kTruncated},
+        FaultRow{R"({"status":429,"headers":{"Retry-After":"7"}})", ModelFault::kRateLimited},
+        FaultRow{R"({"status":500,"body":"oops"})", ModelFault::kServer},
+        FaultRow{R"({"status":401,"body":{"error":{"message":"bad key"}}})", ModelFault::kRefused},
+        FaultRow{R"({"status":400,"body":{"error":{"code":"context_length_exceeded"}}})",
+                 ModelFault::kContextTooLong},
+        FaultRow{R"({"status":200,"body":"{\"nothing\":1}"})", ModelFault::kProtocol}}) {
     Endpoint e(std::string("[") + row.entry + "]");
     const auto reply = e.complete();
     ASSERT_FALSE(reply.has_value()) << row.entry;
     EXPECT_EQ(reply.error().fault, row.fault) << row.entry << reply.error().error.detail;
     if (row.fault == ModelFault::kTruncated) EXPECT_TRUE(reply.error().usage.estimated);
-    if (row.fault == ModelFault::kRateLimited) EXPECT_EQ(reply.error().retry_after, std::chrono::seconds{7});
+    if (row.fault == ModelFault::kRateLimited)
+      EXPECT_EQ(reply.error().retry_after, std::chrono::seconds{7});
   }
 }
 
@@ -111,10 +123,16 @@ TEST(OpenAi, RefusesPlainHttpThatLeavesTheMachine) {
   base::Loop loop;
   base::SystemClock clock;
   nostr::HttpClient http(loop);
-  for (const char* url : {"http://example.com/v1", "http://127.0.0.1@example.com/v1", "http://127.example.com/v1", "ftp://x/v1", "localhost/v1"})
-    EXPECT_FALSE(OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value()) << url;
-  for (const char* url : {"https://example.com/v1", "http://127.0.0.1:8080/v1", "http://[::1]:8080/v1", "http://localhost/v1"})
-    EXPECT_TRUE(OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value()) << url;
+  for (const char* url : {"http://example.com/v1", "http://127.0.0.1@example.com/v1",
+                          "http://127.example.com/v1", "ftp://x/v1", "localhost/v1"})
+    EXPECT_FALSE(
+        OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value())
+        << url;
+  for (const char* url : {"https://example.com/v1", "http://127.0.0.1:8080/v1",
+                          "http://[::1]:8080/v1", "http://localhost/v1"})
+    EXPECT_TRUE(
+        OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value())
+        << url;
 }
 
 TEST(ApiKeyTest, ComesFromAPrivateFileOrTheEnvironment) {
@@ -141,11 +159,15 @@ TEST(OpenAi, ASessionSurvivesA429AndATruncatedStream) {
   auto server = *ModelServer::listen(0, *base::json::parse(std::string(R"([
     {"status":429,"headers":{"retry-after-ms":"5"}},
     {"calls":[{"name":"reply","arguments":{"content":"half an answer"}}],"fragment":5,"truncate":"reset"},
-    {"calls":[{"name":"reply","arguments":{"content":"whole answer"}}],"fragment":5,"usage":)") + kUsage + R"(},
+    {"calls":[{"name":"reply","arguments":{"content":"whole answer"}}],"fragment":5,"usage":)") +
+                                                           kUsage + R"(},
     {"text":"Answered.","usage":)" + kUsage + "}]"));
   nostr::HttpClient http(world.loop);
-  auto backend = *OpenAiBackend::create(http, world.clock, {.id = "b", .base_url = server->base_url(), .model = "m",
-                                                            .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}});
+  auto backend = *OpenAiBackend::create(http, world.clock,
+                                        {.id = "b",
+                                         .base_url = server->base_url(),
+                                         .model = "m",
+                                         .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}});
   const auto result = world.run(*backend, World::mention("hello"));
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   EXPECT_EQ(result->status, SessionStatus::kSuccess) << result->summary;

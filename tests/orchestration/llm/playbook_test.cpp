@@ -17,12 +17,14 @@ Playbook book(std::string_view text) {
 }
 
 /// A conversation after the given tool outcomes, one call a turn.
-Request conversation(Trigger trigger, std::vector<std::pair<ToolOutcome, std::string>> results = {}) {
+Request conversation(Trigger trigger,
+                     std::vector<std::pair<ToolOutcome, std::string>> results = {}) {
   Request request{.trigger = std::move(trigger)};
   request.messages = {{.role = Role::kSystem}, {.role = Role::kUser}};
   for (auto& [outcome, text] : results) {
     request.messages.push_back({.role = Role::kAssistant, .calls = {{"c", "reply", "{}"}}});
-    request.messages.push_back({.role = Role::kTool, .content = std::move(text), .call_id = "c", .outcome = outcome});
+    request.messages.push_back(
+        {.role = Role::kTool, .content = std::move(text), .call_id = "c", .outcome = outcome});
   }
   return request;
 }
@@ -35,9 +37,15 @@ TEST(Playbook, TheBuiltInOneAnswersAMentionAndSaysHowItWent) {
   const auto arguments = base::json::parse(call.calls[0].arguments);
   ASSERT_TRUE(arguments.has_value());
   EXPECT_NE((*arguments)["content"].get<std::string>().find("\"ping\""), std::string::npos);
-  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kOk, "fine"}})).content.find("Done"), std::string::npos);
-  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kDenied, "no"}})).content.find("said no"), std::string::npos);
-  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kExpired, ""}})).content.find("in time"), std::string::npos);
+  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kOk, "fine"}}))
+                .content.find("Done"),
+            std::string::npos);
+  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kDenied, "no"}}))
+                .content.find("said no"),
+            std::string::npos);
+  EXPECT_NE(builtin.next(conversation(World::mention("x"), {{ToolOutcome::kExpired, ""}}))
+                .content.find("in time"),
+            std::string::npos);
   EXPECT_FALSE(builtin.next(conversation({.kind = TriggerKind::kHeartbeat})).content.empty());
 }
 
@@ -54,7 +62,8 @@ on = "tool"
 call = { tool = "post" }
 )");
   const auto after = [&](std::size_t turns) {
-    return one.next(conversation(World::mention("x"), std::vector(turns, std::pair{ToolOutcome::kOk, std::string("r")})));
+    return one.next(conversation(
+        World::mention("x"), std::vector(turns, std::pair{ToolOutcome::kOk, std::string("r")})));
   };
   EXPECT_EQ(after(0).calls.at(0).name, "reply");
   EXPECT_EQ(after(1).calls.at(0).name, "react");
@@ -65,15 +74,18 @@ call = { tool = "post" }
 
 TEST(Playbook, NarrowsByAuthorTextAndStep) {
   const std::string author = World::mention("x").event->pubkey.hex();
-  const Playbook narrow = book("[[rule]]\non='mention'\nauthor='" + std::string(64, '1') + "'\nsay='other author'\n"
+  const Playbook narrow = book("[[rule]]\non='mention'\nauthor='" + std::string(64, '1') +
+                               "'\nsay='other author'\n"
                                "[[rule]]\non='mention'\nmatch='(?i)^weather'\nsay='weather'\n"
                                "[[rule]]\non='mention'\nstep=1\nsay='second turn'\n"
                                "[[rule]]\non='dm'\nsay='dm'\n"
                                "[[rule]]\non='tool'\nmatch='red'\nsay='red result'\n"
-                               "[[rule]]\non='mention'\nauthor='" + author + "'\nsay='this author'\n");
+                               "[[rule]]\non='mention'\nauthor='" +
+                               author + "'\nsay='this author'\n");
   EXPECT_EQ(narrow.next(conversation(World::mention("Weather?"))).content, "weather");
   EXPECT_EQ(narrow.next(conversation(World::mention("hi"))).content, "this author");
-  EXPECT_EQ(narrow.next(conversation(World::mention("hi"), {{ToolOutcome::kOk, "blue"}})).content, "second turn");
+  EXPECT_EQ(narrow.next(conversation(World::mention("hi"), {{ToolOutcome::kOk, "blue"}})).content,
+            "second turn");
   Trigger dm = World::mention("hi");
   dm.kind = TriggerKind::kDm;
   EXPECT_EQ(narrow.next(conversation(dm)).content, "dm");
@@ -81,7 +93,9 @@ TEST(Playbook, NarrowsByAuthorTextAndStep) {
 }
 
 TEST(Playbook, FillsTemplatesOnceAndAsData) {
-  const Playbook echo = book("[[rule]]\non='mention'\ncall={tool='reply',args={content='<{{content}}|{{turn}}|{{trigger}}>',list=['{{event_id}}'],n=3}}\n");
+  const Playbook echo = book(
+      "[[rule]]\non='mention'\ncall={tool='reply',args={content='<{{content}}|{{turn}}|{{trigger}}>"
+      "',list=['{{event_id}}'],n=3}}\n");
   const Request request = conversation(World::mention("{{author}} \" } ä"));
   const auto args = *base::json::parse(echo.next(request).calls.at(0).arguments);
   EXPECT_EQ(args["content"], "<{{author}} \" } ä|0|mention>");

@@ -18,11 +18,14 @@ Events parse(std::initializer_list<std::string_view> pieces) {
 }
 
 constexpr std::string_view kStream =
-    "\xef\xbb\xbf: hello\r\n\r\ndata: {\"a\":\"\xc3\xa4\xf0\x9f\xa4\x99\"}\r\n\r\nid: 7\ndata:one\ndata: two\n\n\n\n"
+    "\xef\xbb\xbf: hello\r\n\r\ndata: {\"a\":\"\xc3\xa4\xf0\x9f\xa4\x99\"}\r\n\r\nid: "
+    "7\ndata:one\ndata: two\n\n\n\n"
     "event: x\rdata\r\rdata: [DONE]\n\n";
 const Events kExpected{"{\"a\":\"\xc3\xa4\xf0\x9f\xa4\x99\"}", "one\ntwo", "", "[DONE]"};
 
-TEST(Sse, ReadsEverySpelling) { EXPECT_EQ(parse({kStream}), kExpected); }
+TEST(Sse, ReadsEverySpelling) {
+  EXPECT_EQ(parse({kStream}), kExpected);
+}
 
 TEST(Sse, MayBeSplitAtAnyByte) {
   for (std::size_t at = 0; at <= kStream.size(); ++at)

@@ -11,7 +11,9 @@ namespace orchestration::testing {
 
 namespace {
 
-base::Task<void> stop_desk(Desk* desk) { co_await desk->stop(); }
+base::Task<void> stop_desk(Desk* desk) {
+  co_await desk->stop();
+}
 
 }  // namespace
 
@@ -51,26 +53,35 @@ void DeskWorld::stop() {
 void DeskWorld::pump() {
   storage::Outbox outbox(*db);
   for (const storage::OutboxJob& job : must(outbox.list_due(world.clock.now(), 1'000))) {
-    auto outcomes = world.loop.run_until_complete(world.pool.publish({job.relay}, must(nostr::parse_event(job.event_json))));
+    auto outcomes = world.loop.run_until_complete(
+        world.pool.publish({job.relay}, must(nostr::parse_event(job.event_json))));
     const bool accepted = outcomes.at(0).state == nostr::PublishOutcome::State::kAccepted;
-    must(outbox.settle(job.id, job.relay, accepted ? storage::RelayState::kAccepted : storage::RelayState::kUnknown,
+    must(outbox.settle(job.id, job.relay,
+                       accepted ? storage::RelayState::kAccepted : storage::RelayState::kUnknown,
                        outcomes.at(0).message, world.clock.now() + std::chrono::seconds(1)));
   }
 }
 
 Ask DeskWorld::wish(const Wish& wish) {
-  nostr::UnsignedEvent event{.pubkey = requester.pubkey(), .created_at = world.clock.now(), .kind = 1, .tags = {}, .content = wish.content};
+  nostr::UnsignedEvent event{.pubkey = requester.pubkey(),
+                             .created_at = world.clock.now(),
+                             .kind = 1,
+                             .tags = {},
+                             .content = wish.content};
   const nostr::Sha256 digest = nipsa::event_digest(event);
-  nipsa::ApprovalRequest request{.guardian = desk_key(),
-                                 .tick = nostr::EventId(nostr::sha256(std::string_view("a tick")).array()),
-                                 .agent = requester.pubkey(),
-                                 .action = wish.action_class,
-                                 .action_hash = digest,
-                                 .reason = wish.reason,
-                                 .expires = world.clock.now() + wish.ttl};
+  nipsa::ApprovalRequest request{
+      .guardian = desk_key(),
+      .tick = nostr::EventId(nostr::sha256(std::string_view("a tick")).array()),
+      .agent = requester.pubkey(),
+      .action = wish.action_class,
+      .action_hash = digest,
+      .reason = wish.reason,
+      .expires = world.clock.now() + wish.ttl};
   for (;;) {
     request.d = nipsa::random_d("apr-", world.rng);
-    nostr::Event signed_request = nostr::sign_event(must(nipsa::build_approval_request(request, world.clock.now())), requester.key(), world.rng);
+    nostr::Event signed_request =
+        nostr::sign_event(must(nipsa::build_approval_request(request, world.clock.now())),
+                          requester.key(), world.rng);
     if (!nipsa::is_issuable(nipsa::approval_code(signed_request.id), {})) continue;
     return {.request = std::move(signed_request),
             .parsed = std::move(request),
@@ -83,7 +94,9 @@ Ask DeskWorld::wish(const Wish& wish) {
   }
 }
 
-base::Result<void> DeskWorld::put(Ask ask) { return world.loop.run_until_complete(desk->ask(std::move(ask))); }
+base::Result<void> DeskWorld::put(Ask ask) {
+  return world.loop.run_until_complete(desk->ask(std::move(ask)));
+}
 
 std::string DeskWorld::ask(Ask ask) {
   const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
@@ -92,19 +105,24 @@ std::string DeskWorld::ask(Ask ask) {
   return code;
 }
 
-storage::Question DeskWorld::question(const std::string& code) { return must(approvals().by_code(code)).at(0); }
+storage::Question DeskWorld::question(const std::string& code) {
+  return must(approvals().by_code(code)).at(0);
+}
 
 void DeskWorld::until_state(const std::string& code, storage::QuestionState wanted) {
   world.until([&] { return state(code) == wanted; });
   EXPECT_EQ(storage::name_of(state(code)), storage::name_of(wanted));
 }
 
-std::vector<storage::Signal> DeskWorld::signals(const std::string& code) { return must(approvals().signals(question(code).id)); }
+std::vector<storage::Signal> DeskWorld::signals(const std::string& code) {
+  return must(approvals().signals(question(code).id));
+}
 
 std::vector<std::string> DeskWorld::verdicts(const std::string& code) {
   std::vector<std::string> out;
   for (const storage::Signal& signal : signals(code))
-    out.push_back(std::string(storage::name_of(signal.verdict)) + "/" + std::string(storage::name_of(signal.answer)));
+    out.push_back(std::string(storage::name_of(signal.verdict)) + "/" +
+                  std::string(storage::name_of(signal.answer)));
   return out;
 }
 
@@ -118,11 +136,13 @@ nostr::EventId DeskWorld::shown_id(const std::string& code, const Person& person
 nostr::Event DeskWorld::decision_by(const Person& author, const std::string& code, bool approve,
                                     std::optional<nostr::Sha256> digest) {
   const storage::Question asked = question(code);
-  const nipsa::ApprovalDecision decision{.request = asked.id,
-                                         .requester = asked.requester,
-                                         .decision = approve ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
-                                         .action_hash = digest.value_or(asked.digest)};
-  return nostr::sign_event(must(nipsa::build_approval_decision(decision, world.clock.now())), author.key(), world.rng);
+  const nipsa::ApprovalDecision decision{
+      .request = asked.id,
+      .requester = asked.requester,
+      .decision = approve ? nipsa::Decision::kApproved : nipsa::Decision::kDenied,
+      .action_hash = digest.value_or(asked.digest)};
+  return nostr::sign_event(must(nipsa::build_approval_decision(decision, world.clock.now())),
+                           author.key(), world.rng);
 }
 
 void DeskWorld::advance(std::chrono::seconds by) {

@@ -59,10 +59,12 @@ bool read_request(int fd, Seen& out) {
     if (data.size() > kMaxRequest) return false;
     if (head_end == data.npos && (head_end = data.find("\r\n\r\n")) != data.npos) {
       const std::string head = data.substr(0, head_end + 2);
-      out.path = head.substr(head.find(' ') + 1, head.find(' ', head.find(' ') + 1) - head.find(' ') - 1);
+      out.path =
+          head.substr(head.find(' ') + 1, head.find(' ', head.find(' ') + 1) - head.find(' ') - 1);
       out.authorization = header_of(head, "authorization");
       body_size = static_cast<std::size_t>(std::atoll(header_of(head, "content-length").c_str()));
-      if (lower(header_of(head, "expect")) == "100-continue" && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 0))
+      if (lower(header_of(head, "expect")) == "100-continue" &&
+          !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 0))
         return false;
     }
     if (head_end != data.npos && data.size() >= head_end + 4 + body_size) {
@@ -73,7 +75,8 @@ bool read_request(int fd, Seen& out) {
 }
 
 std::size_t size_or(const Value& entry, const char* key, std::size_t fallback) {
-  return static_cast<std::size_t>(base::json::int_or(entry, key, static_cast<std::int64_t>(fallback)));
+  return static_cast<std::size_t>(
+      base::json::int_or(entry, key, static_cast<std::int64_t>(fallback)));
 }
 
 std::string arguments_of(const Value& call) {
@@ -91,30 +94,39 @@ std::vector<std::string> fragments(const std::string& text, std::size_t size) {
 Value chunk(Value delta, Value finish = nullptr) {
   return {{"id", "chatcmpl-script"},
           {"object", "chat.completion.chunk"},
-          {"choices", {{{"index", 0}, {"delta", std::move(delta)}, {"finish_reason", std::move(finish)}}}}};
+          {"choices",
+           {{{"index", 0}, {"delta", std::move(delta)}, {"finish_reason", std::move(finish)}}}}};
 }
 
-/// The stream's events in order, up to but without `[DONE]`. A truncated one stops before the finish.
+/// The stream's events in order, up to but without `[DONE]`. A truncated one stops before the
+/// finish.
 std::vector<Value> chunks_of(const Value& entry) {
   const std::size_t fragment = size_or(entry, "fragment", 0);
   std::vector<Value> out{chunk({{"role", "assistant"}, {"content", nullptr}})};
   if (const std::string text = base::json::string_or(entry, "text"); !text.empty())
-    for (const std::string& piece : fragments(text, fragment)) out.push_back(chunk({{"content", piece}}));
+    for (const std::string& piece : fragments(text, fragment))
+      out.push_back(chunk({{"content", piece}}));
   const Value calls = entry.value("calls", Value::array());
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const std::string id = base::json::string_or(calls[i], "id", "call_" + std::to_string(i));
-    out.push_back(chunk({{"tool_calls",
-                          {{{"index", i}, {"id", id}, {"type", "function"},
-                            {"function", {{"name", calls[i].value("name", "")}, {"arguments", ""}}}}}}}));
+    out.push_back(
+        chunk({{"tool_calls",
+                {{{"index", i},
+                  {"id", id},
+                  {"type", "function"},
+                  {"function", {{"name", calls[i].value("name", "")}, {"arguments", ""}}}}}}}));
     for (const std::string& piece : fragments(arguments_of(calls[i]), fragment))
-      out.push_back(chunk({{"tool_calls", {{{"index", i}, {"function", {{"arguments", piece}}}}}}}));
+      out.push_back(
+          chunk({{"tool_calls", {{{"index", i}, {"function", {{"arguments", piece}}}}}}}));
   }
   if (entry.contains("truncate")) {
     if (out.size() > 2) out.pop_back();
     return out;
   }
   out.push_back(chunk(Value::object(), calls.empty() ? "stop" : "tool_calls"));
-  if (entry.contains("usage")) out.push_back({{"id", "chatcmpl-script"}, {"choices", Value::array()}, {"usage", entry["usage"]}});
+  if (entry.contains("usage"))
+    out.push_back(
+        {{"id", "chatcmpl-script"}, {"choices", Value::array()}, {"usage", entry["usage"]}});
   return out;
 }
 
@@ -133,29 +145,38 @@ std::string plain_body(const Value& entry) {
   Value message = {{"role", "assistant"}, {"content", base::json::string_or(entry, "text")}};
   Value calls = Value::array();
   for (const Value& call : entry.value("calls", Value::array()))
-    calls.push_back({{"id", base::json::string_or(call, "id", "call_0")},
-                     {"type", "function"},
-                     {"function", {{"name", call.value("name", "")}, {"arguments", arguments_of(call)}}}});
+    calls.push_back(
+        {{"id", base::json::string_or(call, "id", "call_0")},
+         {"type", "function"},
+         {"function", {{"name", call.value("name", "")}, {"arguments", arguments_of(call)}}}});
   const bool has_calls = !calls.empty();
   if (has_calls) message["tool_calls"] = std::move(calls);
   Value out = {{"id", "chatcmpl-script"},
-               {"choices", {{{"index", 0}, {"message", std::move(message)}, {"finish_reason", has_calls ? "tool_calls" : "stop"}}}}};
+               {"choices",
+                {{{"index", 0},
+                  {"message", std::move(message)},
+                  {"finish_reason", has_calls ? "tool_calls" : "stop"}}}}};
   if (entry.contains("usage")) out["usage"] = entry["usage"];
   return base::json::dump(out);
 }
 
-void send_whole(int fd, int status, const Value& headers, std::string_view type, const std::string& body,
-                std::size_t piece) {
-  std::string head = fmt::format("HTTP/1.1 {} Scripted\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n",
-                                 status, type, body.size());
-  for (const auto& [name, value] : headers.items()) head += name + ": " + value.get<std::string>() + "\r\n";
+void send_whole(int fd, int status, const Value& headers, std::string_view type,
+                const std::string& body, std::size_t piece) {
+  std::string head = fmt::format(
+      "HTTP/1.1 {} Scripted\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n",
+      status, type, body.size());
+  for (const auto& [name, value] : headers.items())
+    head += name + ": " + value.get<std::string>() + "\r\n";
   if (send_all(fd, head + "\r\n", 0)) send_all(fd, body, piece);
 }
 
 void send_stream(int fd, const Value& entry) {
   const std::size_t piece = size_or(entry, "write", 0);
-  if (!send_all(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
-                    "Connection: close\r\n\r\n", 0))
+  if (!send_all(
+          fd,
+          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+          "Connection: close\r\n\r\n",
+          0))
     return;
   const std::string body = stream_body(entry);
   const std::size_t step = piece == 0 ? body.size() : piece;
@@ -172,7 +193,8 @@ void serve_entry(int fd, const Value& entry) {
   const std::size_t piece = size_or(entry, "write", 0);
   if (entry.contains("status")) {
     const Value body = entry.value("body", Value(""));
-    send_whole(fd, entry["status"].get<int>(), entry.value("headers", Value::object()), "application/json",
+    send_whole(fd, entry["status"].get<int>(), entry.value("headers", Value::object()),
+               "application/json",
                body.is_string() ? body.get<std::string>() : base::json::dump(body), piece);
   } else if (entry.value("plain", false)) {
     send_whole(fd, 200, Value::object(), "application/json", plain_body(entry), piece);
@@ -265,8 +287,12 @@ base::Result<std::unique_ptr<ModelServer>> ModelServer::listen(std::uint16_t por
   return std::unique_ptr<ModelServer>(new ModelServer(std::move(impl)));
 }
 
-std::uint16_t ModelServer::port() const { return impl_->port; }
-std::string ModelServer::base_url() const { return fmt::format("http://127.0.0.1:{}/v1", impl_->port); }
+std::uint16_t ModelServer::port() const {
+  return impl_->port;
+}
+std::string ModelServer::base_url() const {
+  return fmt::format("http://127.0.0.1:{}/v1", impl_->port);
+}
 std::vector<Seen> ModelServer::seen() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->seen;

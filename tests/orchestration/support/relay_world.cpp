@@ -29,7 +29,9 @@ base::Task<bool> wait_until(const std::function<bool()>* condition) {
   co_return (*condition)();
 }
 
-base::Task<void> stop_pool(nostr::Pool* pool) { co_await pool->stop(); }
+base::Task<void> stop_pool(nostr::Pool* pool) {
+  co_await pool->stop();
+}
 
 }  // namespace
 
@@ -40,7 +42,9 @@ RelayWorld::RelayWorld()
   relay_up();
 }
 
-RelayWorld::~RelayWorld() { loop.run_until_complete(stop_pool(&pool)); }
+RelayWorld::~RelayWorld() {
+  loop.run_until_complete(stop_pool(&pool));
+}
 
 void RelayWorld::relay_up() {
   nostr::RelayOptions options;
@@ -50,10 +54,13 @@ void RelayWorld::relay_up() {
   port_ = relay->port();
 }
 
-void RelayWorld::relay_down() { relay.reset(); }
+void RelayWorld::relay_down() {
+  relay.reset();
+}
 
 void RelayWorld::until(const std::function<bool()>& condition) {
-  EXPECT_TRUE(loop.run_until_complete(wait_until(&condition))) << "what was waited for did not happen";
+  EXPECT_TRUE(loop.run_until_complete(wait_until(&condition)))
+      << "what was waited for did not happen";
 }
 
 void RelayWorld::settle() {
@@ -61,17 +68,19 @@ void RelayWorld::settle() {
     Person marker(*this);
     bool seen = false;
     nostr::Filter filter{.authors = {marker.pubkey()}};
-    auto subscription = pool.subscribe({url()}, {std::move(filter)},
-                                       {.on_events = [&](std::span<const nostr::Delivery>) { seen = true; },
-                                        .on_eose = {},
-                                        .on_closed = {}});
+    auto subscription =
+        pool.subscribe({url()}, {std::move(filter)},
+                       {.on_events = [&](std::span<const nostr::Delivery>) { seen = true; },
+                        .on_eose = {},
+                        .on_closed = {}});
     marker.publish(1, {}, std::to_string(++markers_));
     until([&] { return seen; });
   }
 }
 
 void Person::open_inbox() {
-  publish(nostr::sign_event(nostr::build_dm_relays({world_.url()}, world_.clock.now()), key_, world_.rng));
+  publish(nostr::sign_event(nostr::build_dm_relays({world_.url()}, world_.clock.now()), key_,
+                            world_.rng));
 }
 
 void Person::publish(const nostr::Event& event) {
@@ -80,19 +89,22 @@ void Person::publish(const nostr::Event& event) {
   EXPECT_EQ(outcomes[0].state, nostr::PublishOutcome::State::kAccepted) << outcomes[0].message;
 }
 
-nostr::EventId Person::publish(nostr::Kind kind, nostr::Tags tags, std::string content, std::chrono::seconds later) {
-  const nostr::Event event =
-      nostr::sign_event({kind, world_.clock.now() + later, std::move(tags), std::move(content)}, key_, world_.rng);
+nostr::EventId Person::publish(nostr::Kind kind, nostr::Tags tags, std::string content,
+                               std::chrono::seconds later) {
+  const nostr::Event event = nostr::sign_event(
+      {kind, world_.clock.now() + later, std::move(tags), std::move(content)}, key_, world_.rng);
   publish(event);
   return event.id;
 }
 
 nostr::EventId Person::write_legacy(const nostr::PublicKey& to, std::string_view text) {
   const auto shared = nostr::ecdh(key_, to);
-  return publish(nostr::kinds::kLegacyDm, {{"p", to.hex()}}, nostr::nip04_encrypt(*shared, text, world_.rng));
+  return publish(nostr::kinds::kLegacyDm, {{"p", to.hex()}},
+                 nostr::nip04_encrypt(*shared, text, world_.rng));
 }
 
-nostr::UnsignedEvent Person::compose(const nostr::PublicKey& to, std::string text, std::vector<nostr::EventId> refers_to,
+nostr::UnsignedEvent Person::compose(const nostr::PublicKey& to, std::string text,
+                                     std::vector<nostr::EventId> refers_to,
                                      std::chrono::seconds later) const {
   nostr::UnsignedEvent rumor{.pubkey = key_.public_key(),
                              .created_at = world_.clock.now() + later,
@@ -107,25 +119,29 @@ void Person::send_wrapped(const nostr::UnsignedEvent& rumor, const nostr::Public
   publish(must(nostr::wrap_rumor(rumor, key_, to, world_.clock.now(), world_.rng)));
 }
 
-nostr::EventId Person::write(const nostr::PublicKey& to, std::string text, std::vector<nostr::EventId> refers_to,
-                             std::chrono::seconds later) {
+nostr::EventId Person::write(const nostr::PublicKey& to, std::string text,
+                             std::vector<nostr::EventId> refers_to, std::chrono::seconds later) {
   const nostr::UnsignedEvent rumor = compose(to, std::move(text), std::move(refers_to), later);
   send_wrapped(rumor, to);
   return nostr::compute_id(rumor);
 }
 
 std::vector<Shown> Person::inbox() {
-  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap, nostr::kinds::kLegacyDm}, .tags = {{'p', {pubkey().hex()}}}}};
-  const nostr::FetchResult found =
-      world_.loop.run_until_complete(world_.pool.fetch({world_.url()}, std::move(filters), std::chrono::seconds(10)));
+  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap, nostr::kinds::kLegacyDm},
+                          .tags = {{'p', {pubkey().hex()}}}}};
+  const nostr::FetchResult found = world_.loop.run_until_complete(
+      world_.pool.fetch({world_.url()}, std::move(filters), std::chrono::seconds(10)));
   std::vector<std::pair<base::UnixTime, Shown>> dated;
   for (const nostr::EventPtr& event : found.events) {
     if (event->kind == nostr::kinds::kGiftWrap) {
       const nostr::Rumor rumor = must(nostr::unwrap(*event, key_));
-      dated.push_back({rumor.event.created_at, {"nip17", rumor.id, rumor.event.pubkey, rumor.event.content}});
+      dated.push_back(
+          {rumor.event.created_at, {"nip17", rumor.id, rumor.event.pubkey, rumor.event.content}});
     } else {
       const auto shared = nostr::ecdh(key_, event->pubkey);
-      dated.push_back({event->created_at, {"nip04", event->id, event->pubkey, must(nostr::nip04_decrypt(*shared, event->content))}});
+      dated.push_back({event->created_at,
+                       {"nip04", event->id, event->pubkey,
+                        must(nostr::nip04_decrypt(*shared, event->content))}});
     }
   }
   // Within a second numbered parts are in the order of their numbers.

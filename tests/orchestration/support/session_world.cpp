@@ -89,7 +89,8 @@ base::Task<base::Result<TrajectoryPosition>> StoredTrajectory::position(std::str
   co_return out;
 }
 
-base::Task<base::Result<nostr::EventId>> StoredTrajectory::put_head(std::string session, bool last, nostr::Draft head) {
+base::Task<base::Result<nostr::EventId>> StoredTrajectory::put_head(std::string session, bool last,
+                                                                    nostr::Draft head) {
   if (head_unavailable) co_return base::fail(base::Errc::kUnavailable, "no co-signer is there");
   const nostr::SecretKey group = key_of(1);
   const nostr::Event event = nostr::sign_event(std::move(head), group, rng_);
@@ -100,13 +101,19 @@ base::Task<base::Result<nostr::EventId>> StoredTrajectory::put_head(std::string 
     CO_TRY(rows_.close(session, parsed.end->hash, event.id, clock_.now()));
     co_return event.id;
   }
-  CO_TRY(rows_.add({.d = session, .tick = "", .writer = key_of(2).public_key(), .agent = group.public_key(),
-                    .model = parsed.model, .started = clock_.now()}));
+  CO_TRY(rows_.add({.d = session,
+                    .tick = "",
+                    .writer = key_of(2).public_key(),
+                    .agent = group.public_key(),
+                    .model = parsed.model,
+                    .started = clock_.now()}));
   CO_TRY(rows_.set_first_head(session, event.id));
   co_return event.id;
 }
 
-base::Task<base::Result<nostr::EventId>> StoredTrajectory::append(std::string session, std::uint32_t seq, nostr::Draft step) {
+base::Task<base::Result<nostr::EventId>> StoredTrajectory::append(std::string session,
+                                                                  std::uint32_t seq,
+                                                                  nostr::Draft step) {
   const nostr::Event event = nostr::sign_event(std::move(step), key_of(2), rng_);
   CO_TRY(rows_.append(session, seq, event));
   co_return event.id;
@@ -114,12 +121,14 @@ base::Task<base::Result<nostr::EventId>> StoredTrajectory::append(std::string se
 
 std::vector<nostr::Event> StoredTrajectory::events(const std::string& session) {
   std::vector<nostr::Event> out;
-  for (const auto& row : must(rows_.steps(session))) out.push_back(must(nostr::parse_event(row.event_json)));
+  for (const auto& row : must(rows_.steps(session)))
+    out.push_back(must(nostr::parse_event(row.event_json)));
   return out;
 }
 
 ScriptedBackend::ScriptedBackend(std::vector<Outcome> script, Rates rates)
-    : rates_(rates), script_(std::make_move_iterator(script.begin()), std::make_move_iterator(script.end())) {}
+    : rates_(rates),
+      script_(std::make_move_iterator(script.begin()), std::make_move_iterator(script.end())) {}
 
 base::Task<ScriptedBackend::Outcome> ScriptedBackend::complete(Request request) {
   requests.push_back(std::move(request));
@@ -135,20 +144,27 @@ Reply ScriptedBackend::says(std::string text, Usage usage) {
 
 Reply ScriptedBackend::calls(std::vector<std::pair<std::string, std::string>> wanted, Usage usage) {
   Reply reply{.message = {.role = Role::kAssistant}, .finish = Finish::kToolCalls, .usage = usage};
-  for (auto& [name, arguments] : wanted) reply.message.calls.push_back({"x", std::move(name), std::move(arguments)});
+  for (auto& [name, arguments] : wanted)
+    reply.message.calls.push_back({"x", std::move(name), std::move(arguments)});
   return reply;
 }
 
 ScriptedBackend::Outcome ScriptedBackend::fails(ModelFault fault, Usage usage) {
-  return std::unexpected(ModelFailure{.fault = fault, .error = {base::Errc::kPeer, "scripted", ""}, .usage = usage});
+  return std::unexpected(
+      ModelFailure{.fault = fault, .error = {base::Errc::kPeer, "scripted", ""}, .usage = usage});
 }
 
 World::World(const TempDir& dir, std::string file)
-    : db(must(storage::open_database(dir.path(file)))), sessions(*db), budgets(*db),
-      outside(dir.path("effects")), trajectory(*db, clock, rng),
+    : db(must(storage::open_database(dir.path(file)))),
+      sessions(*db),
+      budgets(*db),
+      outside(dir.path("effects")),
+      trajectory(*db, clock, rng),
       agent(primary_agent("tester", "scripted", Level::kAutonomous)) {
-  const Speaker speaker{.agent = identity().agent, .node = identity().node, .operators = {key_of(3).public_key()}};
-  for (auto& tool : make_nostr_tools(outside, speaker)) EXPECT_TRUE(tools.add(std::move(tool)).has_value());
+  const Speaker speaker{
+      .agent = identity().agent, .node = identity().node, .operators = {key_of(3).public_key()}};
+  for (auto& tool : make_nostr_tools(outside, speaker))
+    EXPECT_TRUE(tools.add(std::move(tool)).has_value());
 }
 
 void World::add_gates(SpendLimits spend) {
@@ -159,19 +175,32 @@ void World::add_gates(SpendLimits spend) {
 }
 
 base::Result<SessionResult> World::run(Backend& backend, Trigger trigger) {
-  SessionDeps deps{.sessions = sessions, .budgets = budgets, .outside = outside, .backend = backend,
-                   .tools = tools, .hooks = hooks, .trajectory = trajectory, .clock = clock, .rng = rng, .retry = retry};
+  SessionDeps deps{.sessions = sessions,
+                   .budgets = budgets,
+                   .outside = outside,
+                   .backend = backend,
+                   .tools = tools,
+                   .hooks = hooks,
+                   .trajectory = trajectory,
+                   .clock = clock,
+                   .rng = rng,
+                   .retry = retry};
   Session session(deps, agent, identity(), limits);
   return loop.run_until_complete(session.run(std::move(trigger)));
 }
 
-SessionIdentity World::identity() { return {.agent = key_of(1).public_key(), .node = key_of(2).public_key()}; }
+SessionIdentity World::identity() {
+  return {.agent = key_of(1).public_key(), .node = key_of(2).public_key()};
+}
 
 Trigger World::mention(std::string content, std::string tick) {
   base::SeededRng rng(99);
-  nostr::Draft draft{.kind = 1, .created_at = base::unix_time(1'759'999'990),
-                     .tags = {{"p", identity().agent.hex()}}, .content = std::move(content)};
-  Trigger out{.kind = TriggerKind::kMention, .tick = std::move(tick), .relay = "wss://relay.example"};
+  nostr::Draft draft{.kind = 1,
+                     .created_at = base::unix_time(1'759'999'990),
+                     .tags = {{"p", identity().agent.hex()}},
+                     .content = std::move(content)};
+  Trigger out{
+      .kind = TriggerKind::kMention, .tick = std::move(tick), .relay = "wss://relay.example"};
   out.event = nostr::sign_event(std::move(draft), key_of(9), rng);
   return out;
 }

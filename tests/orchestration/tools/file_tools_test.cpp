@@ -33,17 +33,21 @@ TEST(ReadBelow, StaysBelowItsRoot) {
     std::optional<base::Errc> error;
     const char* text;
   };
-  for (const Row& row : {Row{"a.txt", {}, "hello"}, Row{"./sub//b.txt", {}, "below"}, Row{"sub/../a.txt", base::Errc::kDenied, ""},
-                         Row{"../secret", base::Errc::kDenied, ""}, Row{"/etc/passwd", base::Errc::kDenied, ""},
-                         Row{"link", base::Errc::kDenied, ""}, Row{"inner", base::Errc::kDenied, ""},
-                         Row{"up/secret", base::Errc::kDenied, ""}, Row{"sub", base::Errc::kDenied, ""},
-                         Row{"pipe", base::Errc::kDenied, ""}, Row{"none", base::Errc::kNotFound, ""},
-                         Row{"a.txt/x", base::Errc::kNotFound, ""}, Row{"zero.bin", base::Errc::kUnsupported, ""},
-                         Row{"", base::Errc::kInvalid, ""}, Row{".", base::Errc::kInvalid, ""}}) {
+  for (const Row& row :
+       {Row{"a.txt", {}, "hello"}, Row{"./sub//b.txt", {}, "below"},
+        Row{"sub/../a.txt", base::Errc::kDenied, ""}, Row{"../secret", base::Errc::kDenied, ""},
+        Row{"/etc/passwd", base::Errc::kDenied, ""}, Row{"link", base::Errc::kDenied, ""},
+        Row{"inner", base::Errc::kDenied, ""}, Row{"up/secret", base::Errc::kDenied, ""},
+        Row{"sub", base::Errc::kDenied, ""}, Row{"pipe", base::Errc::kDenied, ""},
+        Row{"none", base::Errc::kNotFound, ""}, Row{"a.txt/x", base::Errc::kNotFound, ""},
+        Row{"zero.bin", base::Errc::kUnsupported, ""}, Row{"", base::Errc::kInvalid, ""},
+        Row{".", base::Errc::kInvalid, ""}}) {
     const auto text = read_below(root, row.path, 0, 100);
     ASSERT_EQ(text.has_value(), !row.error) << row.path;
-    if (text) EXPECT_EQ(*text, row.text);
-    else EXPECT_EQ(text.error().code, *row.error) << row.path << ": " << text.error().detail;
+    if (text)
+      EXPECT_EQ(*text, row.text);
+    else
+      EXPECT_EQ(text.error().code, *row.error) << row.path << ": " << text.error().detail;
   }
   EXPECT_EQ(*read_below(root, "a.txt", 3, 100), "lo");
   EXPECT_EQ(*read_below(root, "a.txt", 0, 2), "he");

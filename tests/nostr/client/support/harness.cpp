@@ -92,14 +92,19 @@ namespace {
 
 template <class Message>
 std::size_t count_of(const std::vector<ClientMessage>& messages) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      messages, [](const ClientMessage& message) { return std::holds_alternative<Message>(message); }));
+  return static_cast<std::size_t>(std::ranges::count_if(messages, [](const ClientMessage& message) {
+    return std::holds_alternative<Message>(message);
+  }));
 }
 
 }  // namespace
 
-std::size_t ScriptedRelay::count_reqs() const { return count_of<from_client::Req>(received()); }
-std::size_t ScriptedRelay::count_closes() const { return count_of<from_client::Close>(received()); }
+std::size_t ScriptedRelay::count_reqs() const {
+  return count_of<from_client::Req>(received());
+}
+std::size_t ScriptedRelay::count_closes() const {
+  return count_of<from_client::Close>(received());
+}
 std::size_t ScriptedRelay::count_events() const {
   return count_of<from_client::EventMessage>(received());
 }
@@ -143,7 +148,9 @@ void ScriptedRelay::on_disconnect(ConnectionId connection) {
   changed_();
 }
 
-HttpResponse ScriptedRelay::on_http(const HttpRequest&) { return {.status = 404}; }
+HttpResponse ScriptedRelay::on_http(const HttpRequest&) {
+  return {.status = 404};
+}
 
 ScriptedRelay::Script serve(std::vector<Event> events) {
   return [events = std::move(events)](ScriptedRelay& relay, ConnectionId connection,
@@ -184,7 +191,8 @@ void Harness::stop_pool() {
 }
 
 std::shared_ptr<ScriptedRelay> Harness::relay(ScriptedRelay::Script script, std::uint16_t port) {
-  auto relay = ScriptedRelay::start(net, std::move(script), [this] { loop.post([this] { note(); }); }, port);
+  auto relay =
+      ScriptedRelay::start(net, std::move(script), [this] { loop.post([this] { note(); }); }, port);
   relays_.push_back(relay);
   return relay;
 }

@@ -74,7 +74,8 @@ TlsServer::TlsServer(const std::string& name) : context_(std::make_unique<Contex
   CHECK(PEM_write_X509(file, context_->certificate) == 1);
   ::fclose(file);
   ca_file_ = path;
-  server_ = std::make_unique<RawServer>([this](RawConnection& peer) { context_->serve(peer.fd()); });
+  server_ =
+      std::make_unique<RawServer>([this](RawConnection& peer) { context_->serve(peer.fd()); });
 }
 
 TlsServer::~TlsServer() {
@@ -82,6 +83,8 @@ TlsServer::~TlsServer() {
   ::unlink(ca_file_.c_str());
 }
 
-std::uint16_t TlsServer::port() const { return server_->port(); }
+std::uint16_t TlsServer::port() const {
+  return server_->port();
+}
 
 }  // namespace test
