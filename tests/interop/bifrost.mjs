@@ -7,12 +7,14 @@ import { after, before, describe, it } from 'node:test';
 import { BifrostNode, PackageEncoder } from '@frostr/bifrost';
 import { generate_dealer_package } from '@frostr/bifrost/lib';
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
+import * as nip44 from 'nostr-tools/nip44';
 import { getEventHash, verifyEvent } from 'nostr-tools/pure';
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils';
 
 import { startNpmRelay } from './support/npm_relay.mjs';
 import { Heard, Person, now } from './support/person.mjs';
 import { ok, run, scratch, start, startRelay, within } from './support/sovereign.mjs';
+import { approvalCode, codeIn, kinds, tag } from './support/world.mjs';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 const xOnly = (pubkey) => pubkey.slice(-64);
@@ -142,14 +144,16 @@ for (const [name, open] of [['the npm relay', startNpmRelay], ['our relay', star
 }
 
 describe('bifrost as the requester of our co-signer', () => {
-  let relay, dealt, service, requester, operator, policyFile;
+  let relay, dealt, service, asker, requester, operator, runner;
   before(async () => {
     relay = await startNpmRelay();
     operator = await Person.join(relay.url);
+    runner = await Person.join(relay.url);
     dealt = await deal(files, 'answering');
     const home = files.at('judge');
-    await ok(['cosigner', 'init', '--home', home, ...dealt.files(2), '--operator', operator.npub, '--runner', operator.npub, '--relay', relay.url]);
-    policyFile = files.at('judge', 'policy.toml');
+    const made = await ok(['cosigner', 'init', '--home', home, ...dealt.files(2), '--operator', operator.npub, '--runner', runner.npub, '--relay', relay.url, '--json']);
+    asker = made.json[0].service;
+    const policyFile = files.at('judge', 'policy.toml');
     // Notes are signed unasked in this test group; share 3 belongs to a requester trusted to send bare hashes.
     const policy = readFileSync(policyFile, 'utf8').replace(/^\[kinds\.1\][^[]*/m, '');
     writeFileSync(policyFile, `${policy}\n[kinds.1]\nverdict = "sign"\n\n[[requesters]]\nidx = 3\nblind = "allow"\n`);
@@ -163,6 +167,7 @@ describe('bifrost as the requester of our co-signer', () => {
     await closeBifrost(requester);
     await service?.stop();
     operator?.leave();
+    runner?.leave();
     await relay?.close();
   });
 
@@ -211,6 +216,38 @@ describe('bifrost as the requester of our co-signer', () => {
 
   it('a kind that asks is answered with approval-required', async () => {
     assert.match(await refusal([draft(7, '+')]), /^approval-required:[0-9a-f]{64}/);
+  });
+
+  it('a yes for one event signs that event and no other: neither one changed afterwards nor one dated anew', async () => {
+    const event = draft(7, '+');
+    const digest = sha256(JSON.stringify([0, event.pubkey, 0, event.kind, event.tags, event.content]));
+    assert.equal(await refusal([event]), `approval-required:${digest}`);
+    // The requester's runner asks the co-signer to ask, as our node does. A code without a digit is not issued.
+    const key = nip44.getConversationKey(runner.key, asker);
+    let request;
+    do {
+      request = runner.sign({
+        kind: kinds.request,
+        content: nip44.encrypt(JSON.stringify({ v: 1, event: JSON.stringify(event) }), key),
+        tags: [['d', `apr-${bytesToHex(randomBytes(16))}`], ['p', asker], ['e', sha256('tick')], ['agent', dealt.identity], ['action', 'kind:7'],
+          ['action_hash', digest], ['exp', String(now() + 300)]],
+      });
+    } while (!/[0-9]/.test(approvalCode(request.id)));
+    const decisions = runner.follow({ kinds: [kinds.decision], authors: [asker] });
+    await runner.relay.publish(request);
+    const question = await operator.messages.when((item) => item.from === asker, 'the question');
+    const code = codeIn(question.text);
+    assert.equal(code.replace('-', ''), approvalCode(request.id));
+    await operator.sayLegacy(asker, `yes ${code}`);
+    await decisions.when((decision) => tag(decision, 'd') === request.id && tag(decision, 'decision') === 'approved', 'the decision');
+
+    assert.match(await refusal([{ ...event, content: '-' }]), /^approval-required:/);
+    for (const time of ['first', 'again']) {
+      const signed = await batch([event]);
+      assert.ok(signed.ok, `${time}: ${signed.err}`);
+      assert.equal(verifyEvent({ ...event, id: getEventHash(event), sig: signed.data[0][2] }), true);
+    }
+    assert.match(await refusal([{ ...event, created_at: event.created_at + 1 }]), /^refused:/);
   });
 
   it('a kind the policy does not name is refused with a reject', async () => {

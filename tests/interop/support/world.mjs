@@ -24,6 +24,15 @@ export function codeIn(text) {
   return yes[0].slice(4);
 }
 
+/** The code that stands for an approval request: 40 bits of a hash over its id, in Crockford's base 32. */
+export function approvalCode(id) {
+  const hash = createHash('sha256').update('nip-sa:approval-code:v1\n').update(hexToBytes(id)).digest();
+  let bits = hash.readUIntBE(0, 5);
+  let code = '';
+  for (let i = 0; i < 8; ++i, bits = Math.floor(bits / 32)) code = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[bits % 32] + code;
+  return code;
+}
+
 /** chain-v1 over event ids in order, from nothing but the rule's text. */
 export function chainHash(agent, session, ids) {
   const sha = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
