@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <string_view>
 
 #include "node/cli/command.h"
 #include "nostr/base/log.h"
@@ -53,8 +54,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? node::cli::kOk : node::cli::kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help or version was asked for
+    // Parsing did not get as far as the flag, perhaps.
+    for (int i = 1; i < argc; ++i) context.json = context.json || std::string_view(argv[i]) == "--json";
+    node::cli::report(context, {base::Errc::kInvalid, error.what(), "sovereign --help"});
+    return node::cli::kUsage;
   }
   set_log_level(context);
   return chosen ? chosen() : node::cli::kUsage;

@@ -138,7 +138,7 @@ Value to_value(const Message& message) {
 class Reader {
  public:
   Reader(const nostr::SecretKey& key, const ListArguments& arguments, std::optional<nostr::PublicKey> from)
-      : key_(key), pattern_(arguments.match), from_(from) {}
+      : key_(key), pattern_(arguments.match, RE2::Quiet), from_(from) {}
 
   bool pattern_ok() const { return pattern_.ok(); }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -278,9 +278,9 @@ base::Result<Playbook> Playbook::parse(std::string_view text) {
 
 base::Result<Playbook> Playbook::load(const std::string& path) {
   std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) return base::fail(Errc::kIo, "playbook " + path + " cannot be read");
-  auto parsed = parse(text.str());
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) return base::fail(Errc::kIo, "playbook " + path + " cannot be read");
+  auto parsed = parse(text);
   if (!parsed) return std::unexpected(base::in_context(path, std::move(parsed).error()));
   return parsed;
 }
