@@ -17,7 +17,8 @@ endfunction()
 sovereign_library(core FOLDERS nostr/base nostr/crypto nostr/event nostr/nips nostr/signer
   LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::SIMDJSON
        fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers)
-sovereign_library(net FOLDERS nostr/net LINK sovereign_core PkgConfig::LWS OpenSSL::SSL CURL::libcurl)
+# libcurl is loaded at first use, see nostr/net/curl_library.h: only its headers are needed here.
+sovereign_library(net FOLDERS nostr/net LINK sovereign_core PkgConfig::LWS OpenSSL::SSL ${CMAKE_DL_LIBS})
 sovereign_library(client FOLDERS nostr/client LINK sovereign_net)
 sovereign_library(server FOLDERS nostr/server LINK sovereign_net)
 add_library(sovereign_nostr INTERFACE)

@@ -14,6 +14,7 @@
 
 #include "nostr/base/log.h"
 #include "nostr/net/address.h"
+#include "nostr/net/curl_library.h"
 
 namespace nostr {
 
