@@ -137,12 +137,13 @@ void Intake::run_job() {
   }
 
   Chunk chunk{.frames = frames.size()};
+  chunk.items.reserve(frames.size());
   for (Checked& checked : verifier_->check(frames, *table)) {
     count(chunk.counts, checked.verdict);
     if (checked.verdict == Verdict::kEvent)
       chunk.items.emplace_back(IntakeEvent{std::move(checked.target), std::move(checked.event)});
     else if (checked.verdict == Verdict::kMessage)
-      chunk.items.emplace_back(*std::move(checked.message));
+      chunk.items.emplace_back(std::move(checked.message));
   }
   frames.clear();
 
@@ -158,8 +159,11 @@ void Intake::finish(std::uint64_t number, Chunk chunk) {
   finished_.emplace(number, std::move(chunk));
   for (auto it = finished_.find(next_out_); it != finished_.end(); it = finished_.find(next_out_)) {
     Chunk& done = it->second;
-    outbox_.items.insert(outbox_.items.end(), std::make_move_iterator(done.items.begin()),
-                         std::make_move_iterator(done.items.end()));
+    if (outbox_.items.empty())
+      outbox_.items = std::move(done.items);
+    else
+      outbox_.items.insert(outbox_.items.end(), std::make_move_iterator(done.items.begin()),
+                           std::make_move_iterator(done.items.end()));
     outbox_.counts += done.counts;
     total_ += done.counts;
     finished_frames_ += done.frames;

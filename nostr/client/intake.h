@@ -33,7 +33,8 @@ struct IntakeLimits {
 struct IntakeEvent { TargetPtr target; EventPtr event; };
 struct IntakeOpened {};
 struct IntakeClosed { std::string reason; };
-using IntakeItem = std::variant<IntakeEvent, RelayMessage, IntakeOpened, IntakeClosed>;
+/// Events outnumber everything else, so nothing else may make an item large.
+using IntakeItem = std::variant<IntakeEvent, RelayMessagePtr, IntakeOpened, IntakeClosed>;
 
 struct IntakeCounts {
   std::uint64_t verified = 0;

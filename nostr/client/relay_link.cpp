@@ -136,8 +136,8 @@ void RelayLink::on_batch(IntakeBatch batch) {
     flush_arrivals(arrivals);
     // A callback may have ended this connection; the rest of the batch is then void.
     if (intake_ != current) return;
-    if (auto* message = std::get_if<RelayMessage>(&item)) {
-      on_message(std::move(*message));
+    if (auto* message = std::get_if<RelayMessagePtr>(&item)) {
+      on_message(std::move(**message));
     } else if (std::holds_alternative<IntakeOpened>(item)) {
       status_.connected = true;
       status_.attempts = 0;

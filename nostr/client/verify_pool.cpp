@@ -37,10 +37,10 @@ class KeyCache {
 /// What a frame may hold around an event: the verb and a subscription id.
 constexpr std::size_t kEnvelopeBytes = 256;
 
-Checked bad(Verdict verdict) { return {verdict, nullptr, nullptr, std::nullopt}; }
+Checked bad(Verdict verdict) { return {verdict, nullptr, nullptr, nullptr}; }
 
 Checked good(TargetPtr target, EventPtr event) {
-  return {Verdict::kEvent, std::move(target), std::move(event), std::nullopt};
+  return {Verdict::kEvent, std::move(target), std::move(event), nullptr};
 }
 
 TargetPtr find_target(const SubTable& table, std::string_view sub) {
@@ -136,13 +136,13 @@ Checked VerifyPool::check_known(const Frame& frame, const EventFramePeek& peek,
   } else if (!base::hex_decode_into(peek.id_hex, {id.data(), EventId::kSize})) {
     return bad(Verdict::kMalformed);
   }
-  if (target->delivered->contains(id)) return {Verdict::kDuplicate, target, nullptr, std::nullopt};
+  if (target->delivered->contains(id)) return {Verdict::kDuplicate, target, nullptr, nullptr};
   if (look.recent) {
     if (!matches_any(target->filters, *look.recent)) return bad(Verdict::kUnmatched);
     return good(target, std::move(look.recent));
   }
 
-  auto parsed = parse_relay_message(*frame, limits_);
+  auto parsed = parse_relay_message_in_place(*frame, limits_);
   auto* message = parsed ? std::get_if<from_relay::EventMessage>(&*parsed) : nullptr;
   if (!message || message->sub != peek.sub || message->event.id != id) return bad(Verdict::kMalformed);
   auto event = std::make_shared<const Event>(std::move(message->event));
@@ -166,7 +166,7 @@ Checked VerifyPool::check_claimed(const Frame& frame, const EventFramePeek& peek
     seen_.release(id);
     return bad(verdict);
   };
-  auto parsed = parse_relay_message(*frame, limits_);
+  auto parsed = parse_relay_message_in_place(*frame, limits_);
   auto* message = parsed ? std::get_if<from_relay::EventMessage>(&*parsed) : nullptr;
   // A frame with two ids or two subscriptions would pass under one name and act under another.
   if (!message || message->sub != peek.sub || message->event.id != id)
@@ -181,10 +181,10 @@ Checked VerifyPool::check_claimed(const Frame& frame, const EventFramePeek& peek
 
 /// Frames the peek did not understand: every other message, and events in unusual spelling.
 Checked VerifyPool::check_unknown(const Frame& frame, const SubTable& table, Scratch& scratch) {
-  auto parsed = parse_relay_message(*frame, limits_);
+  auto parsed = parse_relay_message_in_place(*frame, limits_);
   if (!parsed) return bad(Verdict::kMalformed);
   auto* message = std::get_if<from_relay::EventMessage>(&*parsed);
-  if (!message) return {Verdict::kMessage, nullptr, nullptr, *std::move(parsed)};
+  if (!message) return {Verdict::kMessage, nullptr, nullptr, std::make_unique<RelayMessage>(*std::move(parsed))};
   const TargetPtr target = find_target(table, message->sub);
   if (!target) return bad(verdict_without_target(table, message->sub));
   if (!matches_any(target->filters, message->event)) return bad(Verdict::kUnmatched);

@@ -50,11 +50,13 @@ enum class Verdict {
   kUnmatched,  ///< nobody asked for it
 };
 
+using RelayMessagePtr = std::unique_ptr<RelayMessage>;
+
 struct Checked {
   Verdict verdict = Verdict::kMalformed;
-  TargetPtr target;                     ///< kEvent, kDuplicate
-  EventPtr event;                       ///< kEvent
-  std::optional<RelayMessage> message;  ///< kMessage
+  TargetPtr target;         ///< kEvent, kDuplicate
+  EventPtr event;           ///< kEvent
+  RelayMessagePtr message;  ///< kMessage
 };
 
 /// The checks, and what they share between connections: the seen-set and scratch memory. Any thread.

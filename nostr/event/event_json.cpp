@@ -3,6 +3,7 @@
 #include "nostr/event/event_json.h"
 
 #include <charconv>
+#include <utility>
 
 #include "nostr/base/json.h"
 #include "nostr/event/json_reader.h"
@@ -30,9 +31,14 @@ const NamedMember* find_member(std::string_view name) {
   return nullptr;
 }
 
+/// What most events have room in: growing one by one would double the allocations of an event.
+constexpr std::size_t kUsualTags = 4;
+constexpr std::size_t kUsualElements = 2;
+
 base::Result<void> read_tag(ondemand::value value, const EventLimits& limits, Tag& out) {
   ondemand::array elements;
   if (value.get_array().get(elements)) return wrong("tags", "hold something that is not an array");
+  out.reserve(kUsualElements);
   for (auto element : elements) {
     ondemand::value item;
     if (element.get(item)) return wrong("tags", "are malformed");
@@ -47,11 +53,13 @@ base::Result<void> read_tag(ondemand::value value, const EventLimits& limits, Ta
 base::Result<void> read_tags(ondemand::value value, const EventLimits& limits, Tags& out) {
   ondemand::array tags;
   if (value.get_array().get(tags)) return wrong("tags", "is not an array");
+  bool first = true;
   for (auto tag : tags) {
     ondemand::value item;
     if (tag.get(item)) return wrong("tags", "are malformed");
     if (out.size() == limits.max_tags)
       return wrong("tags", "are more than " + std::to_string(limits.max_tags));
+    if (std::exchange(first, false)) out.reserve(kUsualTags);
     TRY(read_tag(item, limits, out.emplace_back()));
   }
   return {};
