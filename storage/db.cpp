@@ -278,6 +278,16 @@ void Db::rollback() {
   --depth_;
 }
 
+Result<Snapshot> Snapshot::begin(Db& db) {
+  const bool inside = sqlite3_get_autocommit(db.handle_) == 0;
+  if (!inside) TRY(db.run("BEGIN"));
+  return Snapshot(inside ? nullptr : &db);
+}
+
+Snapshot::~Snapshot() {
+  if (db_ != nullptr) static_cast<void>(db_->run("COMMIT"));
+}
+
 Result<Tx> Tx::begin(Db& db, Durability durability) {
   TRY(db.begin(durability));
   return Tx(db);

@@ -192,6 +192,7 @@ class Db {
 
  private:
   friend class Tx;
+  friend class Snapshot;
 
   /// A prepared statement taken from the cache for one use and put back reset.
   struct Lease {
@@ -243,6 +244,21 @@ class Tx {
  private:
   explicit Tx(Db& db) : db_(&db) {}
   Db* db_;
+};
+
+/// Several reads as one: what they see does not change in between, and the file is locked once instead
+/// of once a statement (which is half the time of a query of 100 rows). Nothing is written while it
+/// lives; inside a Tx it is that Tx. Never alive across a co_await.
+class Snapshot {
+ public:
+  static Result<Snapshot> begin(Db& db);
+  Snapshot(Snapshot&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot();
+
+ private:
+  explicit Snapshot(Db* db) : db_(db) {}
+  Db* db_;  ///< nullptr: nothing to end
 };
 
 /// kConflict naming `what` unless exactly one row was changed: how one-way states move.

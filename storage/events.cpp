@@ -203,6 +203,7 @@ Result<std::optional<Event>> EventDb::head(const Address& address) {
 
 Result<std::vector<Event>> EventDb::query(const nostr::Filters& filters, std::size_t cap,
                                           UnixTime now) {
+  TRY(const Snapshot snapshot, Snapshot::begin(db_));
   std::vector<Event> out;
   for (const nostr::Filter& filter : filters) {
     TRY(auto found, find_events(db_, filter, cap, now));

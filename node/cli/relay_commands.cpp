@@ -42,7 +42,8 @@ int serve(const Context& context, const RelayArguments& arguments) {
     report(context, listen.error());
     return kUsage;
   }
-  auto db = storage::open_database(arguments.database);
+  // A relay is its database: far more than an agent reads and writes passes through the cache.
+  auto db = storage::open_database(arguments.database, {.cache_kib = 64 << 10, .checkpoint_pages = 16'000});
   if (!db) return report(context, db.error());
   storage::EventDb events(**db);
   base::SystemClock clock;
