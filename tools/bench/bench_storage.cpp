@@ -176,7 +176,7 @@ int main(int argc, char** argv) {
   const std::size_t total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
   const std::size_t batch = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1000;
   const std::filesystem::path directory = argc > 3 ? argv[3] : ".";
-  DbOptions options;
+  DbOptions options{.cache_kib = 64 << 10, .checkpoint_pages = 16'000};  // as `sovereign relay` has them
   if (argc > 4) options.cache_kib = std::atoi(argv[4]);
   const std::filesystem::path path = directory / "bench_storage.db";
   const auto clean = [&] {

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The figures the project holds itself to, beside what a run of tools/bench/run measured.
+
+A row is (what, metric or metrics of a ratio, comparison, bar, unit). A metric that is not among the
+lines is "not measured"; nothing is guessed.
+"""
+import json
+import sys
+
+AT_LEAST, AT_MOST = "≥", "≤"
+
+ROWS = [
+    ("ingest / raw bound, 200 authors, CPU", "ingest_cpu_ratio_200_authors", AT_LEAST, 0.98, "×"),
+    ("  the same by wall time", "ingest_ratio_200_authors", AT_LEAST, 0.98, "×"),
+    ("ingest / raw bound, authors distinct, CPU", "ingest_cpu_ratio_distinct_authors", AT_LEAST, 0.92, "×"),
+    ("  the same by wall time", "ingest_ratio_distinct_authors", AT_LEAST, 0.92, "×"),
+    ("ingest and store, 200 authors, CPU", "ingest_stored_cpu_ratio_200_authors", AT_LEAST, 0.75, "×"),
+    ("ingest and store, authors distinct, CPU", "ingest_stored_cpu_ratio_distinct_authors", AT_LEAST, 0.68, "×"),
+    ("second copy of a known event, CPU", "second_copy_200_authors", AT_MOST, 2, "µs"),
+    ("REQ to EOSE: nostr-tools / `req`, CPU", "client_peer_cpu_ratio", AT_LEAST, 40, "×"),
+    ("REQ to EOSE: nostr-tools / `req`, wall", "client_peer_wall_ratio", AT_LEAST, 75, "×"),
+    ("REQ to EOSE: NDK / ours, CPU", None, AT_LEAST, 65, "×"),
+    ("REQ to EOSE: nostr-tools on wasm / ours, CPU", None, AT_LEAST, 7, "×"),
+    ("REQ to EOSE from three relays / from one, CPU", "client_three_cpu_ratio", AT_MOST, 1.06, "×"),
+    ("  resident memory, three relays", "client_three_rss", AT_MOST, 20, "MB"),
+    ("sign an event: nostr-tools / ours", ("peer_sign_event", "crypto_sign_event"), AT_LEAST, 100, "×"),
+    ("conversation key: nostr-tools / ours", ("peer_conversation_key", "crypto_conversation_key"), AT_LEAST, 70, "×"),
+    ("NIP-44 of 1 KiB: nostr-tools / ours", ("peer_nip44_1kib", "crypto_nip44_1kib"), AT_LEAST, 15, "×"),
+    ("FROST responder, CPU", "frost_responder_partial", AT_MOST, 0.5, "ms"),
+    ("  bifrost / ours", ("bifrost_responder_partial", "frost_responder_partial"), AT_LEAST, 25, "×"),
+    ("FROST 2-of-3 signature, both parties, CPU", "frost_sign_2of3_both_parties", AT_MOST, 1.2, "ms"),
+    ("  bifrost / ours", ("bifrost_sign_2of3_both_parties", "frost_sign_2of3_both_parties"), AT_LEAST, 50, "×"),
+    ("FROST signature end to end, p50", "frost_sign_e2e_p50", AT_MOST, 4, "ms"),
+    ("  bifrost / ours", ("bifrost_sign_e2e_p50", "frost_sign_e2e_p50"), AT_LEAST, 25, "×"),
+    ("threshold ECDH end to end, p50", "frost_ecdh_e2e_p50", AT_MOST, 4, "ms"),
+    ("tick without model time, p50", "tick_p50", AT_MOST, 60, "ms"),
+    ("12 hooks around one tool call", "hooks_around_tool_call", AT_MOST, 15, "µs"),
+    ("node idle on three relays, RssAnon", "node_idle_rss_anon_3_relays", AT_MOST, 8, "MB"),
+    ("node idle on three relays, RSS", "node_idle_rss_3_relays", AT_MOST, 26, "MB"),
+    ("co-signer idle, RssAnon", "cosigner_idle_rss_anon", AT_MOST, 5, "MB"),
+    ("co-signer idle, RSS", "cosigner_idle_rss", AT_MOST, 20, "MB"),
+    ("start of `run` to first REQ, p50", "run_start_to_first_req_p50", AT_MOST, 60, "ms"),
+    ("event store: worst barred query, p99", "storage_query_p99", AT_MOST, 3, "ms"),
+    ("event store: insert in batches", "storage_insert_rate", AT_LEAST, 50_000, "/s"),
+    ("1 000 tasks, 200 agents, 50 relays in one node", None, AT_MOST, None, ""),
+    ("clean release build with tests on two cores", None, AT_MOST, 6, "min"),
+    ("tools/test after it", None, AT_MOST, 10, "min"),
+]
+
+
+def read(path):
+    values = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            figure = json.loads(line)
+            values[figure["metric"]] = figure["value"]
+    return values
+
+
+def value_of(metric, values):
+    if isinstance(metric, tuple):
+        over, under = (values.get(name) for name in metric)
+        return over / under if over is not None and under else None
+    return values.get(metric)
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}" if value >= 10 else f"{value:.3f}"
+
+
+def main():
+    values = read(sys.argv[1])
+    missed = unmeasured = 0
+    print(f"{'what':<50} {'bar':>12} {'measured':>14}")
+    for what, metric, comparison, bar, unit in ROWS:
+        wanted = "" if bar is None else f"{comparison} {bar:g} {unit}"
+        value = None if metric is None else value_of(metric, values)
+        if value is None:
+            unmeasured += 1
+            print(f"{what:<50} {wanted:>12} {'not measured':>14}")
+            continue
+        met = value >= bar if comparison == AT_LEAST else value <= bar
+        missed += not met
+        print(f"{what:<50} {wanted:>12} {number(value) + ' ' + unit:>14}  {'met' if met else 'MISSED'}")
+    print(f"{len(ROWS) - missed - unmeasured} met, {missed} missed, {unmeasured} not measured")
+
+
+if __name__ == "__main__":
+    main()
