@@ -41,6 +41,7 @@ constexpr std::chrono::seconds kAnnouncePatience{3'600};
 constexpr std::chrono::seconds kAnnounceRetry{3};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::size_t kMaxOpenTicks = 100;
+constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints about that
 
 bool wants(const Config& config, std::string_view trigger) {
   return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
@@ -367,6 +368,18 @@ Result<bool> AgentApp::is_for_the_desk(const nostr::Event& wrap) {
   return desk_->expects(*heard);
 }
 
+/// Whether an operator wrote this note, or the message inside this wrap.
+bool AgentApp::is_by_operator(const nostr::Event& event) const {
+  nostr::PublicKey author = event.pubkey;
+  if (event.kind == nostr::kinds::kGiftWrap) {
+    const auto rumor = nostr::unwrap(event, node_.key());
+    if (!rumor) return false;
+    author = rumor->event.pubkey;
+  }
+  return std::find(options_.operators.begin(), options_.operators.end(), author) !=
+         options_.operators.end();
+}
+
 Result<void> AgentApp::plan_tick(const InboxRow& row) {
   const UnixTime now = runtime_.clock.now();
   const bool dm = row.handler == kDmHandler;
@@ -379,8 +392,13 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
   TRY(const bool kept, events_.has(row.event.id));
   ignore = ignore || !kept;
   TRY(const auto open, ticks_.list_unfinished());
-  if (open.size() >= kMaxOpenTicks) {
-    LOG(kWarn, "node", "too many open ticks; trigger dropped", {{"event", row.event.id.hex()}});
+  // Strangers can fill the queue; they cannot keep the operator out of it.
+  if (open.size() >= kMaxOpenTicks && !ignore && !is_by_operator(row.event)) {
+    if (now > queue_full_told_ + kQueueFullPause) {
+      LOG(kWarn, "node", "too many open ticks; triggers of strangers are dropped",
+          {{"open", std::to_string(open.size())}});
+      queue_full_told_ = now;
+    }
     ignore = true;
   }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));

@@ -45,6 +45,7 @@ class AgentApp {
   void listen();
   void on_triggers(std::span<const nostr::Delivery> batch);
   void handle(const storage::InboxRow& row);
+  bool is_by_operator(const nostr::Event& event) const;
   base::Result<void> plan_tick(const storage::InboxRow& row);
   base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
@@ -78,6 +79,7 @@ class AgentApp {
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Subscription> triggers_;
+  base::UnixTime queue_full_told_;  ///< when it was last said that the queue is full
   base::Scope scope_;
 };
 

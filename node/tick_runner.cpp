@@ -2,9 +2,11 @@
 #include "node/tick_runner.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "nipsa/chain.h"
 #include "nipsa/kinds.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
@@ -32,12 +34,16 @@ using storage::TickPhase;
 using storage::TickRow;
 using storage::Tx;
 
-constexpr std::size_t kMaxParallel = 4;
+constexpr std::size_t kMaxParallel = 4;  // that do not wait for a person
+constexpr std::chrono::milliseconds kQueueLook{100};
+constexpr std::chrono::milliseconds kIdleLook{1'000};
 constexpr std::chrono::seconds kClaimPatience{600};
 constexpr std::chrono::seconds kReportPatience{86'400};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kRetryPause{2};
 constexpr std::size_t kRememberedNotes = 8;    // shown to the model
+constexpr std::string_view kNotOpened = "state-not-opened";
+constexpr std::string_view kNotSaved = "state-not-saved";
 constexpr std::size_t kMaxSummaryBytes = 600;  // of one memory
 constexpr std::size_t kMaxReportedText =
     8'000;  // of a model's last words; the report must fit one event
@@ -144,21 +150,47 @@ Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind,
   return ticks_.add(slot, orchestration::trigger_kind_name(kind), event, deps_.clock.now());
 }
 
+/// How many ticks are at work. One that waits for a person is not: otherwise a few questions that
+/// nobody answers would stop everything else until they expire.
+std::size_t TickRunner::busy() {
+  std::set<std::string> waiting;
+  const auto acts = actions_.list_unfinished();
+  for (const storage::ActionRow& row : acts.value_or(std::vector<storage::ActionRow>{}))
+    if (row.state == storage::ActionState::kAsked && running_.contains(row.tick))
+      waiting.insert(row.tick);
+  return running_.size() - waiting.size();
+}
+
+/// Starts what may run; whether something is left that may not yet. Mentions come last: anybody can
+/// send any number of them.
+bool TickRunner::start_some(const std::vector<TickRow>& open) {
+  const UnixTime now = deps_.clock.now();
+  const std::string_view mention = orchestration::trigger_kind_name(TriggerKind::kMention);
+  std::size_t at_work = busy();
+  for (const bool mentions : {false, true}) {
+    for (const TickRow& row : open) {
+      if ((row.trigger_kind == mention) != mentions || running_.contains(row.slot)) continue;
+      if (const auto retry = retry_at_.find(row.slot);
+          retry != retry_at_.end() && retry->second > now)
+        continue;
+      if (at_work++ >= kMaxParallel) return true;
+      running_.insert(row.slot);
+      scope_.spawn("tick", run(row.slot));
+    }
+  }
+  return false;
+}
+
 base::Task<void> TickRunner::schedule() {
   for (;;) {
-    const UnixTime now = deps_.clock.now();
+    bool more = false;
     if (auto open = ticks_.list_unfinished()) {
-      for (const TickRow& row : *open) {
-        if (running_.size() >= kMaxParallel) break;
-        if (const auto retry = retry_at_.find(row.slot);
-            retry != retry_at_.end() && retry->second > now)
-          continue;
-        if (running_.insert(row.slot).second) scope_.spawn("tick", run(row.slot));
-      }
+      more = start_some(*open);
     } else {
       LOG(kError, "tick", "cannot read ticks", {{"detail", open.error().detail}});
     }
-    co_await wake_.wait_for(std::chrono::seconds{1});
+    // Nobody reports that a tick has begun to wait, so it is looked for while others queue.
+    co_await wake_.wait_for(more ? kQueueLook : kIdleLook);
   }
 }
 
@@ -196,7 +228,10 @@ base::Task<Result<TickOutcome>> TickRunner::advance(std::string slot) {
     CO_TRY(co_await open_state(*row));
     CO_TRY(row, ticks_.get(slot));
   }
-  CO_TRY(SessionResult session, co_await think(*row));
+  SessionResult session{.status = SessionStatus::kError, .detail = std::string(kNotOpened)};
+  if (row->note != kNotOpened) {
+    CO_TRY(session, co_await think(*row));
+  }
   if (row->phase == TickPhase::kRunning) {
     CO_TRY(co_await save_state(*row, session));
     CO_TRY(row, ticks_.get(slot));
@@ -267,7 +302,9 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   CO_TRY(const auto head, co_await newest_state());
   nipsa::State state;
   if (head) {
-    CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
+    auto opened = co_await decrypt_state(*head, *row.claim_id);
+    if (!opened && opened.error().code == Errc::kDenied) co_return give_up(row, opened.error());
+    CO_TRY(state, std::move(opened));
   }
   CO_TRY(const std::string json, nipsa::encode_state(state));
   CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
@@ -279,47 +316,72 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   co_return Result<void>{};
 }
 
+/// The co-signers refuse for good what the tick needs before it can begin: the claim ran out while
+/// this machine was off, say. Nothing was done yet, and that is what the report says.
+Result<void> TickRunner::give_up(const TickRow& row, const base::Error& why) {
+  LOG(kWarn, "tick", "given up", {{"slot", row.slot}, {"why", why.detail}});
+  const UnixTime now = deps_.clock.now();
+  TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, kNotOpened, now));
+  TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting, kNotOpened, now));
+  return tx.commit();
+}
+
+/// The state as this tick leaves it, sealed for the agent itself.
+base::Task<Result<nostr::Draft>> TickRunner::next_state(TickRow row, SessionResult session) {
+  const UnixTime now = deps_.clock.now();
+  CO_TRY(const auto head, co_await newest_state());
+  nipsa::State state;
+  if (head) {
+    CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
+  }
+  state.tick_count += 1;
+  state.last_tick = base::to_unix(now);
+  if (!session.summary.empty() || !session.actions.empty())
+    state.memory.push_back(
+        {.id = session.session,
+         .type = "observation",
+         .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
+                                orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
+         .timestamp = base::to_unix(now)});
+  CO_TRY(state, nipsa::pruned(std::move(state)));
+  CO_TRY(const std::string plaintext, nipsa::encode_state(state));
+  CO_TRY(const nostr::ConversationKey conversation,
+         co_await deps_.signer.nip44_key(deps_.signer.public_key(),
+                                         {.purpose = "self", .tick = row.claim_id, .proof = {}}));
+  CO_TRY(std::string content, nostr::nip44_encrypt(conversation, plaintext, deps_.rng));
+  co_return nipsa::build_state(std::move(content), head ? std::optional(head->id) : std::nullopt,
+                               now);
+}
+
 base::Task<Result<void>> TickRunner::save_state(TickRow row, SessionResult session) {
   while (saving_) co_await saved_.wait_for(std::chrono::seconds{1});
   const Turn turn(saving_, saved_);
-  const UnixTime now = deps_.clock.now();
   const orchestration::ActionKey key{row.slot, "#state"};
   CO_TRY(const auto standing, actions_.get(key.tick, key.call_id));
+  std::string why_not;
   nostr::Draft draft;
   if (!standing) {
-    CO_TRY(const auto head, co_await newest_state());
-    nipsa::State state;
-    if (head) {
-      CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
+    auto next = co_await next_state(row, session);
+    // Refused for good: the tick ends without it, rather than never.
+    if (!next && next.error().code == Errc::kDenied) {
+      why_not = next.error().detail;
+    } else {
+      CO_TRY(draft, std::move(next));
     }
-    state.tick_count += 1;
-    state.last_tick = base::to_unix(now);
-    if (!session.summary.empty() || !session.actions.empty())
-      state.memory.push_back(
-          {.id = session.session,
-           .type = "observation",
-           .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
-                                  orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
-           .timestamp = base::to_unix(now)});
-    CO_TRY(state, nipsa::pruned(std::move(state)));
-    CO_TRY(const std::string plaintext, nipsa::encode_state(state));
-    CO_TRY(const nostr::ConversationKey conversation,
-           co_await deps_.signer.nip44_key(deps_.signer.public_key(),
-                                           {.purpose = "self", .tick = row.claim_id, .proof = {}}));
-    CO_TRY(std::string content, nostr::nip44_encrypt(conversation, plaintext, deps_.rng));
-    CO_TRY(draft, nipsa::build_state(std::move(content),
-                                     head ? std::optional(head->id) : std::nullopt, now));
   }
-  Utterance utterance{
-      .key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
-  CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
-  if (said.status != orchestration::ActionStatus::kPublished)
-    LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", said.text}});
+  if (why_not.empty()) {
+    Utterance utterance{
+        .key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
+    CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
+    if (said.status != orchestration::ActionStatus::kPublished)
+      why_not = said.text.empty() ? "no relay took it" : said.text;
+  }
+  if (!why_not.empty())
+    LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", why_not}});
   deps_.signer.forget();
-  CO_TRY(ticks_.set_phase(
-      row.slot, TickPhase::kRunning, TickPhase::kReporting,
-      said.status == orchestration::ActionStatus::kPublished ? "" : "state-not-saved",
-      deps_.clock.now()));
+  CO_TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting,
+                          why_not.empty() ? "" : kNotSaved, deps_.clock.now()));
   FAILPOINT("state-saved");
   co_return Result<void>{};
 }
@@ -397,12 +459,14 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
       .status = tick_status(session.status),
       .detail = session.detail,
       .cost = report.cost,
-      .duration_ms = std::max<std::int64_t>(1, (now - row.started).count() * 1000),
-      .trajectory =
-          nostr::EventRef{.id = session.trajectory.last_head, .relay = options_.relays.front()},
-      .trajectory_hash = session.trajectory.hash,
-      .trajectory_alg = "chain-v1",
-      .trajectory_count = session.trajectory.count};
+      .duration_ms = std::max<std::int64_t>(1, (now - row.started).count() * 1000)};
+  if (session.trajectory.count > 0) {
+    result.trajectory =
+        nostr::EventRef{.id = session.trajectory.last_head, .relay = options_.relays.front()};
+    result.trajectory_hash = session.trajectory.hash;
+    result.trajectory_alg = nipsa::kChainV1;
+    result.trajectory_count = session.trajectory.count;
+  }
   for (const orchestration::SessionAction& action : session.actions) {
     base::json::Value entry = {{"type", orchestration::action_class_name(action.action)},
                                {"status", orchestration::action_status_name(action.result.status)}};
@@ -414,7 +478,7 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
   }
   result.actions = static_cast<std::uint32_t>(report.actions.size());
   result.guardian_auto = result.guardian_approved.empty();
-  if (row.note == "state-not-saved" && result.status == nipsa::TickStatus::kSuccess) {
+  if (row.note == kNotSaved && result.status == nipsa::TickStatus::kSuccess) {
     result.status = nipsa::TickStatus::kPartial;
     result.detail = row.note;
   }

@@ -61,11 +61,15 @@ class TickRunner {
   std::size_t running() const { return running_.size(); }
 
  private:
+  std::size_t busy();
+  bool start_some(const std::vector<storage::TickRow>& open);
   base::Task<void> schedule();
   base::Task<void> run(std::string slot);
   base::Task<base::Result<TickOutcome>> advance(std::string slot);
   base::Task<base::Result<void>> claim(storage::TickRow row);
   base::Task<base::Result<void>> open_state(storage::TickRow row);
+  base::Result<void> give_up(const storage::TickRow& row, const base::Error& why);
+  base::Task<base::Result<nostr::Draft>> next_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
   base::Task<base::Result<void>> save_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<nostr::EventId>> report_result(storage::TickRow row, orchestration::SessionResult session);

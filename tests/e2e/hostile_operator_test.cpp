@@ -161,6 +161,30 @@ say = "The operator said no."
   EXPECT_TRUE(world.stranger().messages().empty());
 }
 
+TEST(HostileMention, AFloodOfQuestionsDoesNotKeepTheOperatorOut) {
+  World world;
+  world.start();
+  std::vector<Event> mentions;
+  for (int i = 0; i < 120; ++i) mentions.push_back(mention(world, fmt::format("me too, number {}", i)));
+  // As many questions as an hour allows, and nobody answers them: the rest waits.
+  const auto asks = [](const Message& message) { return !code_in(message.text).empty(); };
+  const Message question = world.owner().await_message(asks);
+  world.owner().send(world.node_key(), "How is it going?");
+  // The tick of that message runs, and asks before it writes to anybody.
+  const auto by_node = [&](const Message& message) { return message.from == world.node_key(); };
+  const Message may_i = world.owner().await_message([&](const Message& m) { return by_node(m) && asks(m); });
+  world.owner().send(may_i.from, "yes " + code_in(may_i.text));
+  const Message answer = world.owner().await_message(
+      [&](const Message& m) { return by_node(m) && m.text.find("I read your message") == 0; });
+  world.owner().send(question.from, "yes " + code_in(question.text));
+  await_reply(world);
+  EXPECT_TRUE(world.node().running());
+  std::size_t questions = 0;
+  for (const Message& message : world.owner().messages())
+    questions += asks(message) && message.from == question.from ? 1 : 0;
+  EXPECT_LE(questions, 6u);
+}
+
 TEST(HostileMention, TextsOfAnySizeAndShapeEndTheirTick) {
   World world({.playbook = R"(
 [[rule]]
