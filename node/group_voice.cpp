@@ -34,6 +34,7 @@ constexpr std::chrono::seconds kPublishPatience{86'400};
 constexpr std::chrono::seconds kDecisionGrace{10};  // for a decision on its way when time is up
 constexpr std::chrono::seconds kLookBack{86'400};
 constexpr std::chrono::milliseconds kRetryPause{500};
+constexpr std::chrono::seconds kStampLife{240};  // co-signers take unapproved stamps for 300
 constexpr int kMaxCodeTries = 64;
 
 UnsignedEvent draft_event(const Utterance& utterance, const nostr::PublicKey& group) {
@@ -173,6 +174,18 @@ Result<void> GroupVoice::finish(const ActionRow& row, ActionState to, std::strin
 /// Fixes created_at, once: what was approved and what is signed must be one event for ever.
 Result<void> GroupVoice::stamp(const Utterance& utterance, ActionRow& row) {
   if (row.event_id) return {};
+  TRY(const UnsignedEvent event, dated_event(row));
+  const EventId id = nostr::compute_id(event);
+  row.event_json = nostr::to_json(event);
+  TRY(actions_.set_stamped(utterance.key.tick, utterance.key.call_id, id, row.event_json,
+                           clock_.now()));
+  row.event_id = id;
+  FAILPOINT("stamp-committed");
+  return {};
+}
+
+/// The draft of `row` with the time it would be said at now.
+Result<UnsignedEvent> GroupVoice::dated_event(const ActionRow& row) {
   TRY(UnsignedEvent event, nostr::parse_unsigned_event(row.draft_json));
   std::optional<UnixTime> last;
   if (const auto address =
@@ -181,12 +194,17 @@ Result<void> GroupVoice::stamp(const Utterance& utterance, ActionRow& row) {
     if (standing) last = standing->created_at;
   }
   TRY(event.created_at, nipsa::next_created_at(clock_.now(), last));
+  return event;
+}
+
+/// This process was away so long that the stamp is too old to be signed. Nobody was asked about the
+/// event, and a co-signer that had signed it before would sign it again: it may have a new stamp.
+Result<void> GroupVoice::stamp_anew(ActionRow& row) {
+  TRY(const UnsignedEvent event, dated_event(row));
   const EventId id = nostr::compute_id(event);
   row.event_json = nostr::to_json(event);
-  TRY(actions_.set_stamped(utterance.key.tick, utterance.key.call_id, id, row.event_json,
-                           clock_.now()));
+  TRY(actions_.restamp(row.tick, row.call_id, *row.event_id, id, row.event_json, clock_.now()));
   row.event_id = id;
-  FAILPOINT("stamp-committed");
   return {};
 }
 
@@ -209,7 +227,7 @@ Result<frostr::SignContext> GroupVoice::context_for(const Utterance& utterance,
 base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utterance,
                                                            ActionRow row) {
   CO_TRY(stamp(utterance, row));
-  CO_TRY(const UnsignedEvent event, stamped_event(row));
+  CO_TRY(UnsignedEvent event, stamped_event(row));
   const auto deadline = std::chrono::steady_clock::now() + options_.patience;
   for (;;) {
     CO_TRY(frostr::SignContext context, context_for(utterance, row));
@@ -220,6 +238,13 @@ base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utte
       co_return std::nullopt;
     }
     if (const auto* refused = std::get_if<frostr::Refused>(&outcome)) {
+      const bool too_old = refused->reason.starts_with("created-at-out-of-window") &&
+                           event.created_at + kStampLife < clock_.now();
+      if (too_old && !row.question) {
+        CO_TRY(stamp_anew(row));
+        CO_TRY(event, stamped_event(row));
+        continue;
+      }
       LOG(kInfo, "voice", "refused",
           {{"class", row.action_class},
            {"member", std::to_string(refused->member.value)},

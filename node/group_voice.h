@@ -62,6 +62,8 @@ class GroupVoice {
   base::Task<Step> await_decision(storage::ActionRow row);
   base::Task<Step> await_relays(storage::ActionRow row);
   base::Result<void> stamp(const Utterance& utterance, storage::ActionRow& row);
+  base::Result<void> stamp_anew(storage::ActionRow& row);
+  base::Result<nostr::UnsignedEvent> dated_event(const storage::ActionRow& row);
   base::Result<void> keep_signature(const storage::ActionRow& row, const nostr::Event& event);
   base::Result<void> ask_operator(const Utterance& utterance, const storage::ActionRow& row,
                                   const frostr::ApprovalRequired& required);

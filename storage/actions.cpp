@@ -16,6 +16,9 @@ constexpr const char* kAdd =
 constexpr const char* kStamp =
     "UPDATE actions SET event_id = ?, event = ?, changed = ? "
     "WHERE tick = ? AND call_id = ? AND event_id IS NULL";
+constexpr const char* kRestamp =
+    "UPDATE actions SET event_id = ?, event = ?, changed = ? "
+    "WHERE tick = ? AND call_id = ? AND event_id = ? AND state = 'proposed' AND question IS NULL";
 constexpr const char* kSetQuestion =
     "UPDATE actions SET question = ?, changed = ? WHERE tick = ? AND call_id = ?";
 constexpr const char* kSetDecision =
@@ -121,6 +124,14 @@ Result<void> Actions::set_stamped(std::string_view tick, std::string_view call_i
   TRY(tx.commit());
   FAILPOINT("action-stamped");
   return {};
+}
+
+Result<void> Actions::restamp(std::string_view tick, std::string_view call_id, const EventId& before,
+                              const EventId& id, std::string_view unsigned_json, UnixTime now) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(const auto changed, db_.run(kRestamp, id, unsigned_json, now, tick, call_id, before));
+  TRY(expect_one(changed, "action to stamp anew"));
+  return tx.commit();
 }
 
 Result<void> Actions::set_question(std::string_view tick, std::string_view call_id,

@@ -60,6 +60,10 @@ class Actions {
   /// event id is kConflict; the same one is fine.
   Result<void> set_stamped(std::string_view tick, std::string_view call_id, const EventId& id,
                            std::string_view unsigned_json, UnixTime now);
+  /// Stamps it anew after the co-signers refused the old stamp's time. kConflict unless it is still
+  /// proposed, nobody was asked about it and `before` is what stands.
+  Result<void> restamp(std::string_view tick, std::string_view call_id, const EventId& before,
+                       const EventId& id, std::string_view unsigned_json, UnixTime now);
   Result<void> set_question(std::string_view tick, std::string_view call_id, const EventId& question,
                             UnixTime now);
   Result<void> set_decision(std::string_view tick, std::string_view call_id, const EventId& decision,

@@ -472,6 +472,8 @@ UnixTime Desk::next_deadline(UnixTime now) {
 }
 
 base::Task<void> Desk::watch_time() {
+  // What ran out while this process was off is told where it was asked: find the inboxes first.
+  co_await courier_.locate();
   for (;;) {
     const UnixTime now = clock_.now();
     if (auto closed = close_overdue(now); !closed)
