@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "nostr/base/failpoint.h"
+
 namespace base {
 namespace {
 
@@ -36,7 +38,12 @@ std::string format_rfc3339(UnixTime t) {
 }
 
 UnixTime SystemClock::now() const {
-  return std::chrono::floor<seconds>(std::chrono::system_clock::now());
+  const UnixTime now = std::chrono::floor<seconds>(std::chrono::system_clock::now());
+#ifdef SOVEREIGN_FAILPOINTS
+  return now + clock_ahead();
+#else
+  return now;
+#endif
 }
 
 }  // namespace base

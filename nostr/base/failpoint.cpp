@@ -6,6 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
@@ -27,6 +28,22 @@ void pass_failpoint(const char* name) {
   static std::atomic<int> passes{0};
   if (passes.fetch_add(1) + 1 == wanted) std::raise(SIGKILL);
 }
+
+namespace {
+
+std::atomic<std::int64_t>& ahead() {
+  static std::atomic<std::int64_t> seconds = [] {
+    const char* setting = std::getenv("SOVEREIGN_CLOCK_AHEAD");  // NOLINT(concurrency-mt-unsafe)
+    return setting ? std::strtoll(setting, nullptr, 10) : 0;
+  }();
+  return seconds;
+}
+
+}  // namespace
+
+std::chrono::seconds clock_ahead() { return std::chrono::seconds{ahead().load()}; }
+
+void set_clock_ahead(std::chrono::seconds seconds) { ahead() = seconds.count(); }
 
 }  // namespace base
 
