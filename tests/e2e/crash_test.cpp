@@ -118,9 +118,9 @@ INSTANTIATE_TEST_SUITE_P(AfterEachCommit, KilledCosigner,
 
 enum class Victim { kNode, kCosigner };
 
-/// Kills `victim` at its first, eighth, … commit in turn, until it outlives the story.
+/// Kills `victim` at every so-manieth commit in turn, until it outlives the story.
 void sweep(Victim victim, const std::string& failpoint) {
-  constexpr int kStride = 8;
+  constexpr int kStride = 11;
   const char* chosen = std::getenv("SOVEREIGN_E2E_STRIDE");  // NOLINT(concurrency-mt-unsafe)
   const int stride = chosen ? std::max(1, std::atoi(chosen)) : kStride;
   for (int pass = 1;; pass += stride) {

@@ -12,6 +12,7 @@
 
 #include "nipsa/kinds.h"
 #include "node/home.h"
+#include "nostr/base/failpoint.h"
 #include "storage/events.h"
 #include "storage/schema.h"
 #include "tests/e2e/support/must.h"
@@ -64,6 +65,9 @@ World::~World() {
   owner_.reset();
   stranger_.reset();
   relays_.clear();
+#ifdef SOVEREIGN_FAILPOINTS
+  base::set_clock_ahead({});
+#endif
   if (testing::Test::HasFailure() || std::uncaught_exceptions() > 0) print_logs();
   std::error_code ignored;
   fs::remove_all(root_, ignored);
@@ -121,6 +125,9 @@ void World::trust_each_other() {
 
 std::unique_ptr<Program> World::launch(std::vector<std::string> arguments, const std::string& name, Environment environment) {
   if (std::getenv("SOVEREIGN_E2E_VERBOSE")) arguments.insert(arguments.begin(), "-v");  // NOLINT(concurrency-mt-unsafe)
+#ifdef SOVEREIGN_FAILPOINTS
+  environment.emplace("SOVEREIGN_CLOCK_AHEAD", std::to_string(base::clock_ahead().count()));
+#endif
   return std::make_unique<Program>(std::move(arguments),
                                    ProgramOptions{.environment = std::move(environment), .log = root_ / (name + ".log"), .input = ""});
 }
@@ -172,6 +179,19 @@ void World::revive() {
   stranger_->while_waiting(look_after);
 }
 
+void World::pass_time(std::chrono::seconds time) {
+#ifdef SOVEREIGN_FAILPOINTS
+  stop_actors();
+  base::set_clock_ahead(base::clock_ahead() + time);
+  for (std::size_t i = 0; i < relays_.size(); ++i) {
+    relays_.at(i).program->terminate();
+    start_relay(static_cast<int>(i));
+  }
+#else
+  throw std::runtime_error(fmt::format("this build cannot let {} s pass", time.count()));
+#endif
+}
+
 void World::await_announced() {
   for (const nostr::Kind kind : {nostr::kinds::kMetadata, nostr::kinds::kRelayList, nipsa::kinds::kProfile, nipsa::kinds::kSchedule})
     stranger_->await({.authors = {identity_}, .kinds = {kind}});
@@ -185,7 +205,11 @@ void World::stop_actors() {
 }
 
 Exit World::command(std::vector<std::string> arguments, std::string input) {
-  return run_program(std::move(arguments), {.environment = {}, .log = root_ / "commands.log", .input = std::move(input)});
+  Environment environment;
+#ifdef SOVEREIGN_FAILPOINTS
+  environment.emplace("SOVEREIGN_CLOCK_AHEAD", std::to_string(base::clock_ahead().count()));
+#endif
+  return run_program(std::move(arguments), {.environment = std::move(environment), .log = root_ / "commands.log", .input = std::move(input)});
 }
 
 base::json::Value World::ask(std::vector<std::string> arguments) {

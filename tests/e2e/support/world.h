@@ -64,6 +64,9 @@ class World {
   int deaths() const { return deaths_; }  ///< that revive() has seen
   /// Waits until the node has introduced the agent (0, 10002, 39200, 39202).
   void await_announced();
+  /// Stops everybody, lets `time` pass on every clock, this process's too, and starts the relays
+  /// again. Needs a build with failpoints.
+  void pass_time(std::chrono::seconds time);
   /// Stops whatever runs besides the relays, by SIGTERM.
   void stop_actors();
 
