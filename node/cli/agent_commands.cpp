@@ -177,20 +177,20 @@ int status(const Context& context) {
       "{}  {}", base::json::string_or(*answer, "role"),
       base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
   for (const Value& relay : answer->value("relays", Value::array()))
-    print_line(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"),
-                           relay.value("connected", false)
-                               ? "connected"
-                               : base::json::string_or(relay, "last_error", "not connected")));
+    print_foreign(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"),
+                              relay.value("connected", false)
+                                  ? "connected"
+                                  : base::json::string_or(relay, "last_error", "not connected")));
   for (const Value& cosigner : answer->value("cosigners", Value::array()))
     print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"),
                            cosigner.value("online", false) ? "online" : "away",
                            base::json::int_or(cosigner, "nonces")));
   if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty())
-    print_line("not ready  " + why);
+    print_foreign("not ready  " + why);
   for (const Value& tick : answer->value("tasks", Value::array()))
-    print_line(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"),
-                           base::json::string_or(tick, "phase"),
-                           base::json::string_or(tick, "note")));
+    print_foreign(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"),
+                              base::json::string_or(tick, "phase"),
+                              base::json::string_or(tick, "note")));
   for (const Value& question : answer->value("pending", Value::array())) print_question(question);
   return kOk;
 }

@@ -55,6 +55,8 @@ void print_line(std::string_view line) {
   std::fflush(stdout);
 }
 
+void print_foreign(std::string_view line) { print_line(base::escape_for_terminal(line)); }
+
 void progress(const Context& context, std::string_view line) {
   if (!context.quiet) fmt::print(stderr, "{}\n", base::escape_for_terminal(line));
 }

@@ -46,6 +46,8 @@ int report(const Context& context, const base::Error& error);
 
 /// One line on stdout, flushed: the answer, for pipes.
 void print_line(std::string_view line);
+/// The same for a line that holds words of others: what a terminal would act on is spelled out.
+void print_foreign(std::string_view line);
 /// One line on stderr unless --quiet: progress for people.
 void progress(const Context& context, std::string_view line);
 /// Compact JSON on one stdout line.

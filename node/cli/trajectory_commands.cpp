@@ -80,7 +80,7 @@ void print_verdict(const Context& context, const Value& view) {
                   base::json::int_or(view, "count"));
   if (view.contains("missing")) line += "  missing " + base::json::dump(view["missing"]);
   if (view.contains("forked_at")) line += "  forked at " + base::json::dump(view["forked_at"]);
-  print_line(line);
+  print_foreign(line);
 }
 
 base::Task<Result<int>> verify_session(Runtime& runtime, const Context& context,
@@ -114,7 +114,7 @@ base::Task<Result<int>> list_sessions(Runtime& runtime, const Context& context, 
     if (context.json)
       print_json(view);
     else
-      print_line(
+      print_foreign(
           fmt::format("{}  {}  {}", session->d, base::format_utc(session->started_at),
                       session->end ? fmt::format("{} events", session->end->count) : "running"));
   }

@@ -264,6 +264,15 @@ void also_follow(World& world, int cosigner, const std::string& url) {
   must(node::write_file(path, text));
 }
 
+TEST(HostileRelay, NamesThatStrangersChoseDoNotReachTheTerminal) {
+  World world;
+  Person& agent = world.stranger();
+  agent.publish(agent.sign(39230, {{"d", "sess-\x1b[2J\u202e"}, {"model", "m"}, {"started_at", "1760000000"}}, ""));
+  const Exit listed = world.command({"trajectory", "list", "--agent", agent.pubkey().hex(), "--relay", world.relay_urls().front()});
+  EXPECT_EQ(listed.code, 0);
+  EXPECT_NE(listed.out.find("sess-\\x1b[2J\\u202e"), std::string::npos) << listed.out;
+}
+
 TEST(HostileRelay, ForgeriesFloodsAndNonsenseDoNotTouchTheMainJob) {
   World world;
   Person& stranger = world.stranger();
@@ -315,6 +324,9 @@ TEST(HostileRelay, ForgeriesFloodsAndNonsenseDoNotTouchTheMainJob) {
     if (relay["url"] != world.relay_urls().front()) {
       EXPECT_GT(relay["rejected"].get<int>(), 0) << base::json::dump(relay);
     }
+  const Exit shown = world.command({"status", "--home", world.node_home().string()});
+  EXPECT_EQ(shown.code, 0);
+  for (const char c : shown.out) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
   EXPECT_TRUE(status["tasks"].empty()) << "a tick that can never start: " << base::json::dump(status["tasks"]);
   EXPECT_TRUE(world.node().running());
   for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) EXPECT_TRUE(world.cosigner(cosigner).running());
