@@ -45,7 +45,7 @@ BifrostNode::BifrostNode(Deps deps, GroupPackage group, SecretShare share,
     : deps_(deps),
       group_(std::move(group)),
       share_(std::move(share)),
-      transport_(std::move(transport)),
+      transport_(std::move(transport), group_),
       options_(std::move(options)),
       ledger_(deps_.db),
       nonces_(share_, ledger_, deps_.rng, options_.nonces),
@@ -135,7 +135,7 @@ bool BifrostNode::within_rate(ShareIndex from) {
 void BifrostNode::on_message(const nostr::Event& event) {
   const GroupMember* author = group_.find(event.pubkey);
   if (author == nullptr || !within_rate(author->idx)) return;
-  const auto opened = open_message(event, transport_, group_, deps_.clock.now());
+  const auto opened = transport_.open_verified(event, deps_.clock.now());
   if (!opened) {
     LOG(kDebug, "frost", "message dropped", {{"why", opened.error().detail}});
     return;
@@ -185,7 +185,7 @@ void BifrostNode::reply(nostr::PublicKey to, std::string text) {
 }
 
 Task<void> BifrostNode::send(nostr::PublicKey to, std::string text, std::string call_id) {
-  auto sealed = seal_message(transport_, to, text, deps_.clock.now(), deps_.rng);
+  auto sealed = transport_.seal(to, text, deps_.clock.now(), deps_.rng);
   base::wipe(text);
   bool taken = false;
   std::string why;

@@ -118,7 +118,7 @@ class BifrostNode {
   Deps deps_;
   GroupPackage group_;
   SecretShare share_;
-  nostr::SecretKey transport_;
+  Transport transport_;
   BifrostOptions options_;
   storage::NonceLedger ledger_;
   NoncePool nonces_;

@@ -237,7 +237,8 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, bas
     return refuse(*problem);
   }
   const auto record = [&]() -> Result<Point> {
-    TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kNormal));
+    // The record of the grant is durable anyway: said here, one commit does it instead of two.
+    TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
     TRY(facts_.record_ecdh(*requester, reason, target.x_only(), now));
     TRY(audit(from, "ecdh", "granted", reason.purpose, std::nullopt, std::nullopt, now));
     TRY(tx.commit());

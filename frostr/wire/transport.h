@@ -2,6 +2,7 @@
 // without padding.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "nostr/base/rng.h"
 #include "nostr/event/event.h"
 #include "nostr/event/filter.h"
+#include "nostr/nips/nip44.h"
 
 namespace frostr {
 
@@ -40,5 +42,28 @@ struct OpenedMessage {
 Result<OpenedMessage> open_message(const nostr::Event& event, const nostr::SecretKey& self,
                                    const GroupPackage& group, base::UnixTime now,
                                    base::seconds window = kTransportWindow);
+
+/// One member's end of the wire: the two functions above for many messages. Deriving the key shared
+/// with a member costs more than everything else of a message but its signature, so it is kept; it
+/// opens nothing that the member's own key beside it does not. App thread.
+class Transport {
+ public:
+  /// `group` outlives it.
+  Transport(nostr::SecretKey self, const GroupPackage& group) : self_(std::move(self)), group_(group) {}
+
+  const nostr::PublicKey& public_key() const { return self_.public_key(); }
+  Result<nostr::Event> seal(const nostr::PublicKey& recipient, std::string_view text, base::UnixTime now,
+                            base::Rng& rng);
+  /// For an event whose id and signature were verified, as those of the relay pool are.
+  Result<OpenedMessage> open_verified(const nostr::Event& event, base::UnixTime now,
+                                      base::seconds window = kTransportWindow);
+
+ private:
+  Result<const nostr::ConversationKey*> key_with(const nostr::PublicKey& member);
+
+  nostr::SecretKey self_;
+  const GroupPackage& group_;
+  std::map<nostr::PublicKey, nostr::ConversationKey> keys_;  ///< of members only, so it is bounded
+};
 
 }  // namespace frostr
