@@ -95,7 +95,7 @@ TEST(Time, ATickWhoseClaimRanOutIsReportedAndTheNextOneWorks) {
   // Now there is a state to open, and the node dies before it is.
   world.node().terminate();
   world.start_node(armed({"claim-committed"}));
-  mention(world);
+  mention(world, "Are you still there?");
   world.node().wait();
   world.pass_time(std::chrono::seconds{800});
   world.start();
@@ -109,7 +109,7 @@ TEST(Time, ATickWhoseClaimRanOutIsReportedAndTheNextOneWorks) {
   EXPECT_EQ(result.status, nipsa::TickStatus::kError);
   EXPECT_FALSE(result.trajectory);
 
-  const Asked next = mention_and_await_question(world);
+  const Asked next = mention_and_await_question(world, "And now?");
   world.owner().send(next.asker, "yes " + next.code);
   await_receipt(world, next, "done");
   EXPECT_EQ(must(nipsa::parse_tick_result(await_result(world, next.mention))).status, nipsa::TickStatus::kSuccess);

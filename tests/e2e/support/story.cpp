@@ -67,8 +67,8 @@ Asked await_question(World& world, const Event& mention) {
   }
 }
 
-Asked mention_and_await_question(World& world) {
-  return await_question(world, mention(world));
+Asked mention_and_await_question(World& world, const std::string& text) {
+  return await_question(world, mention(world, text));
 }
 
 std::vector<Event> replies(World& world) {

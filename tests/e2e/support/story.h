@@ -14,14 +14,14 @@ struct Asked {
   int cosigner = 0;         ///< its share's index
 };
 
-/// A stranger mentions the agent.
+/// A stranger mentions the agent. The same words in the same second are the same event.
 nostr::Event mention(World& world, const std::string& text = "Hello Scout, are you there?");
 /// The code in the last lines of a question, or "".
 std::string code_in(const std::string& text);
 /// Waits for the question about the answer to `mention`.
 Asked await_question(World& world, const nostr::Event& mention);
 /// The two above.
-Asked mention_and_await_question(World& world);
+Asked mention_and_await_question(World& world, const std::string& text = "Hello Scout, are you there?");
 
 /// The agent's replies on the relays now.
 std::vector<nostr::Event> replies(World& world);
