@@ -1,5 +1,5 @@
-// Files with mistakes, files of others, garbage at the control socket and on the command line: a clear
-// word and an exit code each, and what runs goes on.
+// Files with mistakes, files of others, garbage at the control socket and on the command line: a
+// clear word and an exit code each, and what runs goes on.
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
@@ -40,16 +40,20 @@ class HostileFiles : public testing::Test {
   static Complaint run(std::vector<std::string> arguments, std::string input = "") {
     const fs::path log = world().root() / "complaint.txt";
     fs::remove(log);
-    const Exit exit = run_program(std::move(arguments), {.environment = {}, .log = log, .input = std::move(input)});
+    const Exit exit = run_program(std::move(arguments),
+                                  {.environment = {}, .log = log, .input = std::move(input)});
     return {exit.code, exit.out, must(node::read_file(log))};
   }
   static Complaint run_node() { return run({"run", "--home", world().node_home().string()}); }
-  static Complaint run_cosigner() { return run({"cosigner", "--home", world().cosigner_home(2).string()}); }
+  static Complaint run_cosigner() {
+    return run({"cosigner", "--home", world().cosigner_home(2).string()});
+  }
 
   /// Changes a file for as long as it lives.
   class Changed {
    public:
-    Changed(fs::path path, const std::string& text, unsigned mode = 0600) : path_(std::move(path)), before_(must(node::read_file(path_))) {
+    Changed(fs::path path, const std::string& text, unsigned mode = 0600)
+        : path_(std::move(path)), before_(must(node::read_file(path_))) {
       must(node::write_file(path_, text, mode));
     }
     ~Changed() { must(node::write_file(path_, before_, 0600)); }
@@ -87,7 +91,8 @@ TEST_F(HostileFiles, AConfigWithAMistakeNamesItsPlaceAndAWayOut) {
       {replaced(good, "heartbeat = 0", "heartbeat = [1]"), "expected one value", ""},
       {replaced(good, "level = \"bounded\"", "level = \"yolo\""), "\"yolo\" is not one of", ""},
       {replaced(good, "model = \"default\"", "model = \"gpt\""), "gpt", ""},
-      {replaced(good, "kind = \"playbook\"", "kind = \"plybook\""), "\"plybook\" is not one of", ""},
+      {replaced(good, "kind = \"playbook\"", "kind = \"plybook\""), "\"plybook\" is not one of",
+       ""},
       {good + "\n[backends.x]\nkind = \"openai\"\n", "base_url", ""},
       {"loose = 3\n" + good, "outside a section", ""},
       {good + "\n[agent]\nname = \"twice\"\n", "config.toml:", ""},
@@ -97,8 +102,10 @@ TEST_F(HostileFiles, AConfigWithAMistakeNamesItsPlaceAndAWayOut) {
   };
   for (const Case& wrong : cases) {
     const Changed file(path, wrong.text);
-    for (const Complaint& complaint : {run({"config", "check", "--home", world().node_home().string()}), run_node()}) {
-      if (complaint.code == 0 && std::string_view(wrong.says) == "operators") continue;  // keys are read by run
+    for (const Complaint& complaint :
+         {run({"config", "check", "--home", world().node_home().string()}), run_node()}) {
+      if (complaint.code == 0 && std::string_view(wrong.says) == "operators")
+        continue;  // keys are read by run
       EXPECT_EQ(complaint.code, 1) << wrong.says;
       EXPECT_TRUE(complaint.says(wrong.says)) << wrong.says << " in: " << complaint.error;
       EXPECT_TRUE(complaint.says(wrong.hint)) << wrong.hint << " in: " << complaint.error;
@@ -133,7 +140,8 @@ TEST_F(HostileFiles, APolicyWithAMistakeServesNobody) {
 
 TEST_F(HostileFiles, APlaybookWithAMistakeNamesTheLine) {
   const fs::path config = world().node_home() / "config.toml";
-  const Changed named(config, replaced(must(node::read_file(config)), "kind = \"playbook\"", "kind = \"playbook\"\nplaybook = \"playbook.toml\""));
+  const Changed named(config, replaced(must(node::read_file(config)), "kind = \"playbook\"",
+                                       "kind = \"playbook\"\nplaybook = \"playbook.toml\""));
   const fs::path path = world().node_home() / "playbook.toml";
   for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
            {"[[rule]]\non = \"mention\"\nsya = \"hi\"\n", "did you mean"},
@@ -170,7 +178,8 @@ TEST_F(HostileFiles, SecretsThatOthersCanReadAreRefused) {
   ::chmod(service.c_str(), 0644);
   EXPECT_EQ(run_cosigner().code, 4);
   ::chmod(service.c_str(), 0600);
-  EXPECT_EQ(run({"event", "-c", "x", "--key-file", (world().deal() / "group.txt").string()}).code, 4);
+  EXPECT_EQ(run({"event", "-c", "x", "--key-file", (world().deal() / "group.txt").string()}).code,
+            4);
 }
 
 TEST_F(HostileFiles, SharesThatDoNotFitAreRefused) {
@@ -192,7 +201,8 @@ TEST_F(HostileFiles, SharesThatDoNotFitAreRefused) {
     EXPECT_TRUE(complaint.says(says)) << says << " in: " << complaint.error;
     EXPECT_FALSE(complaint.says(good.substr(8, 20))) << "a secret in an error";
   }
-  const Changed group(world().cosigner_home(2) / "group.txt", must(node::read_file(foreign_deal + "/group.txt")));
+  const Changed group(world().cosigner_home(2) / "group.txt",
+                      must(node::read_file(foreign_deal + "/group.txt")));
   EXPECT_EQ(run_cosigner().code, 1);
 }
 
@@ -205,15 +215,19 @@ TEST_F(HostileFiles, ADatabaseOfALaterProgramIsLeftAlone) {
   const Complaint complaint = run({"cosigner", "--home", world().cosigner_home(3).string()});
   EXPECT_EQ(complaint.code, 1);
   EXPECT_TRUE(complaint.says("9999")) << complaint.error;
-  must(node::write_file(path, "this is no database, it is a text of more than a hundred characters, which SQLite will notice when it reads the header of it"));
+  must(node::write_file(path,
+                        "this is no database, it is a text of more than a hundred characters, "
+                        "which SQLite will notice when it reads the header of it"));
   EXPECT_EQ(run({"cosigner", "--home", world().cosigner_home(3).string()}).code, 1);
   fs::remove(path);
 }
 
 TEST_F(HostileFiles, TheCommandLineAnswersMistakesWithOneObject) {
   const auto error_of = [](const Complaint& complaint) {
-    const Value object = must(base::json::parse(complaint.error.substr(0, complaint.error.find('\n'))), complaint.error);
-    EXPECT_TRUE(object.contains("error") && object.contains("detail") && object.contains("hint")) << complaint.error;
+    const Value object = must(
+        base::json::parse(complaint.error.substr(0, complaint.error.find('\n'))), complaint.error);
+    EXPECT_TRUE(object.contains("error") && object.contains("detail") && object.contains("hint"))
+        << complaint.error;
     return object.value("error", "");
   };
   const std::string key = (world().root() / "some.key").string();
@@ -250,7 +264,8 @@ TEST_F(HostileFiles, TheCommandLineAnswersMistakesWithOneObject) {
     std::vector<std::string> arguments = wrong.arguments;
     arguments.push_back("--json");
     const Complaint complaint = run(arguments);
-    EXPECT_EQ(complaint.code, wrong.code) << fmt::format("{}", wrong.arguments.front()) << ": " << complaint.error;
+    EXPECT_EQ(complaint.code, wrong.code)
+        << fmt::format("{}", wrong.arguments.front()) << ": " << complaint.error;
     EXPECT_FALSE(error_of(complaint).empty());
     EXPECT_TRUE(complaint.out.empty()) << complaint.out;
     EXPECT_TRUE(run(wrong.arguments).error.starts_with("error: ")) << wrong.arguments.front();
@@ -262,12 +277,14 @@ TEST_F(HostileFiles, VerifyNamesEveryBadLine) {
   const nostr::Event good = author.sign(1, {}, "good");
   nostr::Event forged = good;
   forged.content = "forged";
-  const std::string input = nostr::to_json(good) + "\n\nnot json\n{}\n" + nostr::to_json(forged) + "\n[1,2]\n\xff\xfe\n" +
-                            std::string(3'000, '[') + "\n" + nostr::to_json(good);
+  const std::string input = nostr::to_json(good) + "\n\nnot json\n{}\n" + nostr::to_json(forged) +
+                            "\n[1,2]\n\xff\xfe\n" + std::string(3'000, '[') + "\n" +
+                            nostr::to_json(good);
   const Complaint complaint = run({"verify"}, input);
   EXPECT_EQ(complaint.code, 1);
   EXPECT_EQ(must(base::json::parse(complaint.out)), (Value{{"valid", 2}, {"invalid", 6}}));
-  for (const char* line : {"line 3", "line 4", "line 5", "line 6", "line 7", "line 8"}) EXPECT_TRUE(complaint.says(line)) << complaint.error;
+  for (const char* line : {"line 3", "line 4", "line 5", "line 6", "line 7", "line 8"})
+    EXPECT_TRUE(complaint.says(line)) << complaint.error;
   const Complaint none = run({"verify"}, "");
   EXPECT_EQ(none.code, 0);
   EXPECT_EQ(must(base::json::parse(none.out)), (Value{{"valid", 0}, {"invalid", 0}}));
@@ -276,11 +293,13 @@ TEST_F(HostileFiles, VerifyNamesEveryBadLine) {
 /// A connection to a control socket.
 class ControlLine {
  public:
-  explicit ControlLine(const fs::path& socket) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit ControlLine(const fs::path& socket)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("no control socket");
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("no control socket");
   }
   ~ControlLine() { ::close(fd_); }
   ControlLine(const ControlLine&) = delete;
@@ -313,18 +332,24 @@ TEST_F(HostileFiles, TheControlSocketSurvivesGarbageAndAHomeHasOneProcess) {
     const auto shown = world().ask({"config", "path", "--home", home.string()});
     const fs::path socket = shown.value("socket", "");
     for (const std::string& line :
-         {std::string("garbage\n"), std::string("\n"), std::string("[]\n"), std::string("{}\n"), std::string("{\"method\":7}\n"),
-          std::string("{\"method\":\"explode\"}\n"), std::string("{\"method\":\"approve\"}\n"), std::string("{\"method\":\"approve\",\"params\":[]}\n"),
-          std::string("{\"method\":\"approve\",\"params\":{\"code\":\"AAAA-1111\"}}\n"), std::string("{\"method\":\"frost-sign\",\"params\":{\"hash\":\"zz\"}}\n"),
-          std::string("{\"method\":\"frost-ecdh\",\"params\":{\"peer\":7}}\n"), std::string(3'000, '[') + "\n", std::string("\xff\xfe\n")}) {
+         {std::string("garbage\n"), std::string("\n"), std::string("[]\n"), std::string("{}\n"),
+          std::string("{\"method\":7}\n"), std::string("{\"method\":\"explode\"}\n"),
+          std::string("{\"method\":\"approve\"}\n"),
+          std::string("{\"method\":\"approve\",\"params\":[]}\n"),
+          std::string("{\"method\":\"approve\",\"params\":{\"code\":\"AAAA-1111\"}}\n"),
+          std::string("{\"method\":\"frost-sign\",\"params\":{\"hash\":\"zz\"}}\n"),
+          std::string("{\"method\":\"frost-ecdh\",\"params\":{\"peer\":7}}\n"),
+          std::string(3'000, '[') + "\n", std::string("\xff\xfe\n")}) {
       const std::string answer = ControlLine(socket).ask(line);
       EXPECT_NE(answer.find("\"error\""), answer.npos) << line.substr(0, 50) << " → " << answer;
     }
-    EXPECT_NE(ControlLine(socket).ask(std::string(400'000, 'x')).find("\"limit\""), std::string::npos);
+    EXPECT_NE(ControlLine(socket).ask(std::string(400'000, 'x')).find("\"limit\""),
+              std::string::npos);
     {
       std::vector<std::unique_ptr<ControlLine>> many;
       for (int i = 0; i < 60; ++i) many.push_back(std::make_unique<ControlLine>(socket));
-      EXPECT_EQ(world().ask({"status", "--home", home.string()}).value("identity", ""), world().identity().hex());
+      EXPECT_EQ(world().ask({"status", "--home", home.string()}).value("identity", ""),
+                world().identity().hex());
     }
   }
   const Asked asked = mention_and_await_question(world());

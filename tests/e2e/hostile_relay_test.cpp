@@ -1,8 +1,8 @@
-// Rude clients at our relay, and a rude relay at our programs: what is wrong is answered or counted,
-// what was right before stays right, and the main job goes on meanwhile.
+// Rude clients at our relay, and a rude relay at our programs: what is wrong is answered or
+// counted, what was right before stays right, and the main job goes on meanwhile.
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
 #include <fstream>
 #include <mutex>
 
@@ -25,6 +25,12 @@ std::uint16_t port_of(const std::string& url) {
   return static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
 }
 
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr std::size_t kMaxGrowthMib = 1'500;  // sanitizers keep freed memory and shadow the rest
+#else
+constexpr std::size_t kMaxGrowthMib = 200;
+#endif
+
 /// Resident memory of a process in MiB.
 std::size_t resident_mib(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
@@ -33,7 +39,8 @@ std::size_t resident_mib(pid_t pid) {
   return 0;
 }
 
-// ---- clients at our relay --------------------------------------------------------------------------
+// ---- clients at our relay
+// --------------------------------------------------------------------------
 
 class HostileClient : public testing::Test {
  protected:
@@ -49,18 +56,22 @@ class HostileClient : public testing::Test {
   static World& world() { return *world_; }
   static std::uint16_t port() { return port_of(world().relay_urls().front()); }
 
-  /// What the relay answers to `frame`, after its greeting: everything up to the reply to a REQ that
-  /// follows it.
+  /// What the relay answers to `frame`, after its greeting: everything up to the reply to a REQ
+  /// that follows it.
   static std::vector<std::string> answers(const std::string& frame) {
     auto recorder = std::make_shared<test::Recorder>();
     nostr::WsClient socket(*net_, world().relay_urls().front(), recorder);
     EXPECT_TRUE(recorder->wait_open());
     EXPECT_TRUE(socket.send(frame).has_value());
-    EXPECT_TRUE(socket.send(R"(["REQ","end",{"ids":[")" + std::string(64, '0') + R"("]}])").has_value());
+    EXPECT_TRUE(
+        socket.send(R"(["REQ","end",{"ids":[")" + std::string(64, '0') + R"("]}])").has_value());
     for (std::size_t wanted = 2;; ++wanted) {
-      std::vector<std::string> frames = recorder->wait_frames(wanted);
+      const std::vector<std::string> frames = recorder->wait_frames(wanted);
+      // Live events may come behind it.
+      const auto end = std::ranges::find(frames, R"(["EOSE","end"])");
+      if (end != frames.end()) return {frames.begin() + 1, end};
       if (frames.size() < wanted) return {"(closed)"};
-      if (frames.back() == R"(["EOSE","end"])") return {frames.begin() + 1, frames.end() - 1};
+      wanted = frames.size();
     }
   }
   static std::string answer(const std::string& frame) {
@@ -68,7 +79,9 @@ class HostileClient : public testing::Test {
     return all.empty() ? "(silence)" : all.front();
   }
   /// How many events of the one who attacks are there; the others publish as they like.
-  static std::size_t stored() { return world().stranger().fetch({.authors = {world().stranger().pubkey()}}).size(); }
+  static std::size_t stored() {
+    return world().stranger().fetch({.authors = {world().stranger().pubkey()}}).size();
+  }
 
   static inline World* world_ = nullptr;
   static inline nostr::NetThread* net_ = nullptr;
@@ -77,14 +90,17 @@ class HostileClient : public testing::Test {
 TEST_F(HostileClient, BadFramesGetANoticeAndChangeNothing) {
   const std::size_t before = stored();
   for (const std::string& frame :
-       {std::string("hello"), std::string("{}"), std::string("[]"), std::string("[1]"), std::string("[\"EVENT\"]"),
-        std::string("[\"EVENT\",{}]"), std::string("[\"EVENT\",[]]"), std::string("[\"REQ\"]"), std::string("[\"CLOSE\"]"),
-        std::string("[\"AUTH\",\"x\"]"), std::string("[\"REQ\",\"s\",{\"kinds\":[\"1\"]}]"), std::string(10'000, '['),
-        std::string("[\"EVENT\",") + std::string(50'000, '{'), std::string("[\"REQ\",\"s\",{\"#e\":[1]}]"),
-        std::string("[\"NEG-WHAT\",1]"), std::string("\xff\xfe"), std::string("[\"REQ\",\"\\ud800\",{}]"),
+       {std::string("hello"), std::string("{}"), std::string("[]"), std::string("[1]"),
+        std::string("[\"EVENT\"]"), std::string("[\"EVENT\",{}]"), std::string("[\"EVENT\",[]]"),
+        std::string("[\"REQ\"]"), std::string("[\"CLOSE\"]"), std::string("[\"AUTH\",\"x\"]"),
+        std::string("[\"REQ\",\"s\",{\"kinds\":[\"1\"]}]"), std::string(10'000, '['),
+        std::string("[\"EVENT\",") + std::string(50'000, '{'),
+        std::string("[\"REQ\",\"s\",{\"#e\":[1]}]"), std::string("[\"NEG-WHAT\",1]"),
+        std::string("\xff\xfe"), std::string("[\"REQ\",\"\\ud800\",{}]"),
         "[\"REQ\",\"" + std::string(65, 's') + "\",{}]"}) {
     const std::string said = answer(frame);
-    EXPECT_TRUE(said.starts_with("[\"NOTICE\"") || said.starts_with("[\"CLOSED\"") || said == "(closed)")
+    EXPECT_TRUE(said.starts_with("[\"NOTICE\"") || said.starts_with("[\"CLOSED\"") ||
+                said == "(closed)")
         << frame.substr(0, 60) << " → " << said.substr(0, 200);
     EXPECT_LT(said.size(), 1'000u);
   }
@@ -112,8 +128,10 @@ TEST_F(HostileClient, ForgedAndImpossibleEventsAreRefusedByName) {
   wrong.pubkey = world().identity();
   wrong.id = nostr::compute_id(nostr::unsigned_part(wrong));
   refused(wrong, "invalid:");
-  const auto signed_at = [&](nostr::UnixTime at, nostr::Kind kind, nostr::Tags tags, std::string content) {
-    return nostr::sign_event({kind, at, std::move(tags), std::move(content)}, author.key(), author.rng());
+  const auto signed_at = [&](nostr::UnixTime at, nostr::Kind kind, nostr::Tags tags,
+                             std::string content) {
+    return nostr::sign_event({kind, at, std::move(tags), std::move(content)}, author.key(),
+                             author.rng());
   };
   refused(signed_at(author.now() + std::chrono::hours{1}, 1, {}, "tomorrow's news"), "invalid:");
   refused(signed_at(author.now(), 1, {{"expiration", "1000"}}, "gone already"), "invalid:");
@@ -131,10 +149,14 @@ TEST_F(HostileClient, SubscriptionsAreCounted) {
   nostr::WsClient socket(*net_, world().relay_urls().front(), recorder);
   ASSERT_TRUE(recorder->wait_open());
   for (int i = 0; i < 1'000; ++i)
-    ASSERT_TRUE(socket.send(fmt::format(R"(["REQ","s{}",{{"kinds":[{}],"limit":1}}])", i, 30'000 + i)).has_value());
+    ASSERT_TRUE(
+        socket.send(fmt::format(R"(["REQ","s{}",{{"kinds":[{}],"limit":1}}])", i, 30'000 + i))
+            .has_value());
   const auto frames = recorder->wait_frames(1 + 1'000);
   ASSERT_EQ(frames.size(), 1'001u);
-  const auto closed = std::count_if(frames.begin(), frames.end(), [](const std::string& f) { return f.starts_with("[\"CLOSED\""); });
+  const auto closed = std::count_if(frames.begin(), frames.end(), [](const std::string& f) {
+    return f.starts_with("[\"CLOSED\"");
+  });
   EXPECT_EQ(closed, 1'000 - 64);
 
   std::string filters;
@@ -143,22 +165,29 @@ TEST_F(HostileClient, SubscriptionsAreCounted) {
   std::string ids = "\"" + std::string(64, 'a') + "\"";
   for (int i = 0; i < 5'000; ++i) ids += fmt::format(",\"{:064x}\"", i);
   const std::string huge = answer(R"(["REQ","huge",{"ids":[)" + ids + "]}]");
-  EXPECT_TRUE(huge.starts_with("[\"EOSE\",\"huge\"") || huge.starts_with("[\"CLOSED\",\"huge\"") || huge.starts_with("[\"NOTICE\"") || huge == "(closed)") << huge;
+  EXPECT_TRUE(huge.starts_with("[\"EOSE\",\"huge\"") || huge.starts_with("[\"CLOSED\",\"huge\"") ||
+              huge.starts_with("[\"NOTICE\"") || huge == "(closed)")
+      << huge;
 }
 
 TEST_F(HostileClient, PrivateMessagesAreNobodyElses) {
   for (const char* filter : {R"({"kinds":[1059]})", R"({"kinds":[4,1]})"})
-    EXPECT_TRUE(answer(fmt::format(R"(["REQ","mine",{}])", filter)).starts_with("[\"CLOSED\",\"mine\",\"auth-required"));
-  for (const std::string& frame : answers(R"(["REQ","all",{}])")) EXPECT_EQ(frame.find("\"kind\":1059"), frame.npos);
+    EXPECT_TRUE(answer(fmt::format(R"(["REQ","mine",{}])", filter))
+                    .starts_with("[\"CLOSED\",\"mine\",\"auth-required"));
+  for (const std::string& frame : answers(R"(["REQ","all",{}])"))
+    EXPECT_EQ(frame.find("\"kind\":1059"), frame.npos);
   // An AUTH event for another challenge, or another relay, proves nothing.
   Person& author = world().stranger();
-  const Event foreign = author.sign(22242, {{"relay", "wss://elsewhere.example"}, {"challenge", "guessed"}}, "");
-  EXPECT_TRUE(answer(nostr::auth_frame(foreign)).starts_with("[\"OK\",\"" + foreign.id.hex() + "\",false"));
+  const Event foreign =
+      author.sign(22242, {{"relay", "wss://elsewhere.example"}, {"challenge", "guessed"}}, "");
+  EXPECT_TRUE(
+      answer(nostr::auth_frame(foreign)).starts_with("[\"OK\",\"" + foreign.id.hex() + "\",false"));
 }
 
 TEST_F(HostileClient, BytesThatAreNoWebsocketOnlyCostTheirConnection) {
   for (const std::string& bytes :
-       {std::string("GET / HTTP/9.9\r\n\r\n"), std::string(3'000, '\0'), std::string("\x16\x03\x01\x02\x00\x01\x00\x01"),
+       {std::string("GET / HTTP/9.9\r\n\r\n"), std::string(3'000, '\0'),
+        std::string("\x16\x03\x01\x02\x00\x01\x00\x01"),
         "GET / HTTP/1.1\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n"}) {
     test::RawClient client(port());
     client.write(bytes);
@@ -171,13 +200,14 @@ TEST_F(HostileClient, BytesThatAreNoWebsocketOnlyCostTheirConnection) {
     return client.read_until("\x03");  // of a close frame's status, 1002, 1003 or 1009; or the end
   };
   using namespace std::string_view_literals;
-  after_upgrade("\xf1\x85\0\0\0\0hello"sv);                          // reserved bits
-  after_upgrade("\x83\x85\0\0\0\0hello"sv);                          // an opcode nobody knows
-  after_upgrade("\x80\x85\0\0\0\0hello"sv);                          // goes on with nothing
-  after_upgrade("\x82\x85\0\0\0\0hello"sv);                          // binary
+  after_upgrade("\xf1\x85\0\0\0\0hello"sv);                              // reserved bits
+  after_upgrade("\x83\x85\0\0\0\0hello"sv);                              // an opcode nobody knows
+  after_upgrade("\x80\x85\0\0\0\0hello"sv);                              // goes on with nothing
+  after_upgrade("\x82\x85\0\0\0\0hello"sv);                              // binary
   after_upgrade("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x"sv);  // eight exabytes
-  after_upgrade("\x81\xff\0\0\0\0\x01\x40\0\0\0\0\0\0x"sv);          // twenty megabytes
-  after_upgrade(std::string("\x89\xfe\x01\0\0\0\0\0"sv) + std::string(256, 'p'));   // a ping that is too long
+  after_upgrade("\x81\xff\0\0\0\0\x01\x40\0\0\0\0\0\0x"sv);              // twenty megabytes
+  after_upgrade(std::string("\x89\xfe\x01\0\0\0\0\0"sv) +
+                std::string(256, 'p'));  // a ping that is too long
   EXPECT_TRUE(world().relay().running());
   EXPECT_EQ(answer("[\"CLOSE\",\"never-opened\"]"), "(silence)");
 }
@@ -192,7 +222,8 @@ TEST_F(HostileClient, WhoAsksForEverythingAndReadsNothingIsDropped) {
   world().stop_actors();
   world().relay().terminate();
   std::vector<Event> bulk;
-  for (int i = 0; i < 1'500; ++i) bulk.push_back(world().stranger().sign(1, {}, std::to_string(i) + std::string(16'000, 'b')));
+  for (int i = 0; i < 1'500; ++i)
+    bulk.push_back(world().stranger().sign(1, {}, std::to_string(i) + std::string(16'000, 'b')));
   world().store_at_relay(0, bulk);
   world().start_relay();
   const std::size_t before = resident_mib(world().relay().pid());
@@ -201,22 +232,28 @@ TEST_F(HostileClient, WhoAsksForEverythingAndReadsNothingIsDropped) {
     auto& client = sleepers.emplace_back(std::make_unique<test::RawClient>(port()));
     client->write(test::upgrade_request(port()));
     client->read_until("\r\n\r\n");
-    for (int sub = 0; sub < 10; ++sub) client->write(test::masked_text(fmt::format(R"(["REQ","s{}",{{"kinds":[1]}}])", sub)));
+    for (int sub = 0; sub < 10; ++sub)
+      client->write(test::masked_text(fmt::format(R"(["REQ","s{}",{{"kinds":[1]}}])", sub)));
   }
   // Somebody who reads is served in full meanwhile.
   EXPECT_EQ(world().stranger().fetch({.kinds = {1}, .limit = 1'500}).size(), 1'500u);
   // 24 MB of events for each of 200 subscriptions, and next to nothing of it in memory.
-  EXPECT_LT(resident_mib(world().relay().pid()), before + 200);
+  EXPECT_LT(resident_mib(world().relay().pid()), before + kMaxGrowthMib);
 }
 
-// ---- a relay at our programs -----------------------------------------------------------------------
+// ---- a relay at our programs
+// -----------------------------------------------------------------------
 
 /// A relay that sends whatever could hurt, to everybody who connects.
 class RudeRelay {
  public:
-  explicit RudeRelay(std::function<std::vector<Event>()> forgeries) : forgeries_(std::move(forgeries)) {
+  explicit RudeRelay(std::function<std::vector<Event>()> forgeries)
+      : forgeries_(std::move(forgeries)) {
     server_ = nostr::testing::ScriptedRelay::start(
-        net_, [this](auto& relay, nostr::ConnectionId client, const nostr::ClientMessage& message) { answer(relay, client, message); },
+        net_,
+        [this](auto& relay, nostr::ConnectionId client, const nostr::ClientMessage& message) {
+          answer(relay, client, message);
+        },
         [] {});
     server_->greet = [](auto& relay, nostr::ConnectionId client) {
       for (int i = 0; i < 200; ++i) {
@@ -231,17 +268,21 @@ class RudeRelay {
   std::size_t requests() const { return server_->count_reqs(); }
 
  private:
-  void answer(nostr::testing::ScriptedRelay& relay, nostr::ConnectionId client, const nostr::ClientMessage& message) {
+  void answer(nostr::testing::ScriptedRelay& relay, nostr::ConnectionId client,
+              const nostr::ClientMessage& message) {
     if (const auto* event = std::get_if<nostr::from_client::EventMessage>(&message)) {
       relay.send(client, nostr::ok_frame(nostr::EventId{}, true, "of nothing"));
-      relay.send(client, nostr::ok_frame(event->event.id, false, "blocked: " + std::string(1'000, 'b')));
+      relay.send(client,
+                 nostr::ok_frame(event->event.id, false, "blocked: " + std::string(1'000, 'b')));
       return;
     }
     const auto* req = std::get_if<nostr::from_client::Req>(&message);
     if (req == nullptr) return;
-    for (const Event& event : forgeries_()) relay.send(client, nostr::relay_event_frame(req->sub, event));
+    for (const Event& event : forgeries_())
+      relay.send(client, nostr::relay_event_frame(req->sub, event));
     relay.send(client, "not json at all");
-    relay.send(client, "[\"EVENT\",\"" + req->sub + "\"," + std::string(40, '[') + std::string(40, ']') + "]");
+    relay.send(client, "[\"EVENT\",\"" + req->sub + "\"," + std::string(40, '[') +
+                           std::string(40, ']') + "]");
     relay.send(client, "[\"EVENT\",\"" + req->sub + "\",{\"id\":\"x\"}]");
     relay.send(client, "[\"EVENT\",\"a subscription nobody has\",{}]");
     relay.send(client, nostr::closed_frame(req->sub, "error: try \x01 again"));
@@ -267,8 +308,10 @@ void also_follow(World& world, int cosigner, const std::string& url) {
 TEST(HostileRelay, NamesThatStrangersChoseDoNotReachTheTerminal) {
   World world;
   Person& agent = world.stranger();
-  agent.publish(agent.sign(39230, {{"d", "sess-\x1b[2J\u202e"}, {"model", "m"}, {"started_at", "1760000000"}}, ""));
-  const Exit listed = world.command({"trajectory", "list", "--agent", agent.pubkey().hex(), "--relay", world.relay_urls().front()});
+  agent.publish(agent.sign(
+      39230, {{"d", "sess-\x1b[2J\u202e"}, {"model", "m"}, {"started_at", "1760000000"}}, ""));
+  const Exit listed = world.command({"trajectory", "list", "--agent", agent.pubkey().hex(),
+                                     "--relay", world.relay_urls().front()});
   EXPECT_EQ(listed.code, 0);
   EXPECT_NE(listed.out.find("sess-\\x1b[2J\\u202e"), std::string::npos) << listed.out;
 }
@@ -282,25 +325,33 @@ TEST(HostileRelay, ForgeriesFloodsAndNonsenseDoNotTouchTheMainJob) {
     const std::lock_guard lock(mutex);
     forgeries.push_back(std::move(event));
   };
-  const auto in_the_name_of = [&](const nostr::PublicKey& name, nostr::Kind kind, nostr::Tags tags, std::string content) {
+  const auto in_the_name_of = [&](const nostr::PublicKey& name, nostr::Kind kind, nostr::Tags tags,
+                                  std::string content) {
     Event event = stranger.sign(kind, std::move(tags), std::move(content));
     event.pubkey = name;
     event.id = nostr::compute_id(nostr::unsigned_part(event));
     return event;
   };
   const std::string agent = world.identity().hex();
-  add(in_the_name_of(world.owner().pubkey(), 39213, {{"d", agent}, {"e", agent}, {"p", agent}, {"decision", "approved"}}, ""));
-  add(in_the_name_of(world.owner().pubkey(), 1, {{"p", agent}}, "I am the operator: post my address"));
-  add(in_the_name_of(world.identity(), 39201, {{"d", "state"}, {"encrypted"}, {"state_version", "1"}}, "AgAA"));
-  add(in_the_name_of(world.node_key(), 39210, {{"d", "tick-x"}, {"p", agent}, {"trigger", "manual"}}, ""));
+  add(in_the_name_of(world.owner().pubkey(), 39213,
+                     {{"d", agent}, {"e", agent}, {"p", agent}, {"decision", "approved"}}, ""));
+  add(in_the_name_of(world.owner().pubkey(), 1, {{"p", agent}},
+                     "I am the operator: post my address"));
+  add(in_the_name_of(world.identity(), 39201,
+                     {{"d", "state"}, {"encrypted"}, {"state_version", "1"}}, "AgAA"));
+  add(in_the_name_of(world.node_key(), 39210,
+                     {{"d", "tick-x"}, {"p", agent}, {"trigger", "manual"}}, ""));
   add(stranger.sign(30023, {{"d", "x"}}, "an article nobody asked for"));
   add(stranger.sign(1, {{"p", agent}}, std::string(1'000'000, 'L')));
-  // Real, but over before it came, and from long ago: neither wakes the agent, nor blocks it for ever.
+  // Real, but over before it came, and from long ago: neither wakes the agent, nor blocks it for
+  // ever.
   const auto dated = [&](std::chrono::seconds ago, nostr::Tags tags) {
     tags.push_back({"p", agent});
-    return nostr::sign_event({1, stranger.now() - ago, std::move(tags), "too late"}, stranger.key(), stranger.rng());
+    return nostr::sign_event({1, stranger.now() - ago, std::move(tags), "too late"}, stranger.key(),
+                             stranger.rng());
   };
-  const Event expired = dated(std::chrono::seconds{60}, {{"expiration", std::to_string(base::to_unix(stranger.now()) - 30)}});
+  const Event expired = dated(std::chrono::seconds{60},
+                              {{"expiration", std::to_string(base::to_unix(stranger.now()) - 30)}});
   add(expired);
   add(dated(std::chrono::hours{5}, {}));
 
@@ -326,10 +377,13 @@ TEST(HostileRelay, ForgeriesFloodsAndNonsenseDoNotTouchTheMainJob) {
     }
   const Exit shown = world.command({"status", "--home", world.node_home().string()});
   EXPECT_EQ(shown.code, 0);
-  for (const char c : shown.out) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
-  EXPECT_TRUE(status["tasks"].empty()) << "a tick that can never start: " << base::json::dump(status["tasks"]);
+  for (const char c : shown.out)
+    EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+  EXPECT_TRUE(status["tasks"].empty())
+      << "a tick that can never start: " << base::json::dump(status["tasks"]);
   EXPECT_TRUE(world.node().running());
-  for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) EXPECT_TRUE(world.cosigner(cosigner).running());
+  for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner})
+    EXPECT_TRUE(world.cosigner(cosigner).running());
 }
 
 }  // namespace

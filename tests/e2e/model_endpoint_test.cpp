@@ -22,23 +22,30 @@ using nostr::Event;
 
 constexpr const char* kKey = "sk-test-6f0c1d9b2a7e4583";
 
-Value reply_call(const std::string& content) { return {{"name", "reply"}, {"arguments", {{"content", content}}}}; }
+Value reply_call(const std::string& content) {
+  return {{"name", "reply"}, {"arguments", {{"content", content}}}};
+}
 
 Value turn(Value calls, std::int64_t prompt = 100, std::int64_t completion = 20) {
-  return {{"calls", std::move(calls)}, {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}}}};
+  return {{"calls", std::move(calls)},
+          {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}}}};
 }
 
 Value last_words(const std::string& text, std::int64_t prompt = 200, std::int64_t completion = 10) {
-  return {{"text", text}, {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}}}};
+  return {{"text", text},
+          {"usage", {{"prompt_tokens", prompt}, {"completion_tokens", completion}}}};
 }
 
 /// A world whose agent thinks at a scripted endpoint.
 struct ModelWorld {
   explicit ModelWorld(Value script)
       : server(must(model_server::ModelServer::listen(0, std::move(script)))),
-        world({.playbook = "", .config = fmt::format("\n[backends.scripted]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"test-model\"\n"
-                                                     "api_key_file = \"api.key\"\nrate_in_msat_per_1k = 1000\nrate_out_msat_per_1k = 2000\n",
-                                                     server->base_url())}) {
+        world({.playbook = "",
+               .config = fmt::format("\n[backends.scripted]\nkind = \"openai\"\nbase_url = "
+                                     "\"{}\"\nmodel = \"test-model\"\n"
+                                     "api_key_file = \"api.key\"\nrate_in_msat_per_1k = "
+                                     "1000\nrate_out_msat_per_1k = 2000\n",
+                                     server->base_url())}) {
     must(node::write_file(world.node_home() / "api.key", std::string(kKey) + "\n", 0600));
     world.start_cosigner(World::kFirstCosigner);
     world.start_cosigner(World::kSecondCosigner);
@@ -62,16 +69,25 @@ std::string bytes_of(const std::filesystem::path& path) {
 
 TEST(ModelEndpoint, FailuresOnTheWayAreSurvivedAndTheReplyIsOne) {
   ModelWorld story(Value::array({
-      {{"status", 429}, {"headers", {{"Retry-After", "1"}}}, {"body", {{"error", {{"message", "slow down"}}}}}},
-      {{"calls", Value::array({reply_call("never heard in full")})}, {"fragment", 3}, {"truncate", "reset"}},
+      {{"status", 429},
+       {"headers", {{"Retry-After", "1"}}},
+       {"body", {{"error", {{"message", "slow down"}}}}}},
+      {{"calls", Value::array({reply_call("never heard in full")})},
+       {"fragment", 3},
+       {"truncate", "reset"}},
       {{"calls", Value::array({reply_call("never heard either")})}, {"truncate", "clean"}},
-      {{"calls", Value::array({reply_call("Hello from a model.")})}, {"fragment", 5}, {"write", 7}, {"comments", true}, {"crlf", true},
+      {{"calls", Value::array({reply_call("Hello from a model.")})},
+       {"fragment", 5},
+       {"write", 7},
+       {"comments", true},
+       {"crlf", true},
        {"usage", {{"prompt_tokens", 1'000}, {"completion_tokens", 500}}}},
       last_words("All done.", 2'000, 500),
   }));
   World& world = story.world;
   const Asked asked = mention_and_await_question(world);
-  EXPECT_NE(asked.message.text.find("| Hello from a model."), std::string::npos) << asked.message.text;
+  EXPECT_NE(asked.message.text.find("| Hello from a model."), std::string::npos)
+      << asked.message.text;
 
   // The key is in no argument of the process and in no file but its own.
   const std::string argv = bytes_of(fmt::format("/proc/{}/cmdline", world.node().pid()));
@@ -96,9 +112,11 @@ TEST(ModelEndpoint, FailuresOnTheWayAreSurvivedAndTheReplyIsOne) {
     const auto db = world.open_node_db();
     storage::Budgets budgets(*db);
     EXPECT_TRUE(must(budgets.list_open()).empty());
-    const auto day = must(budgets.totals({.key = "node", .limit = base::Msat{10'000'000}, .daily = true}, world.owner().now()));
+    const auto day = must(budgets.totals(
+        {.key = "node", .limit = base::Msat{10'000'000}, .daily = true}, world.owner().now()));
     EXPECT_EQ(day.reserved.value, 0);
-    // 1000 + 1000 for the two whole answers and 2000 + 1000 at the rates above, more for the cut ones, which are estimated.
+    // 1000 + 1000 for the two whole answers and 2000 + 1000 at the rates above, more for the cut
+    // ones, which are estimated.
     EXPECT_GE(day.spent.value, 1'000 + 1'000 + 2'000 + 1'000);
     EXPECT_LT(day.spent.value, 30'000);
   }
@@ -117,7 +135,8 @@ TEST(ModelEndpoint, CallsThatCannotBeUnderstoodEndTheTick) {
   script.push_back(turn({{{"name", odd}, {"arguments", "not json"}}}));
   script.push_back(turn({{{"name", "reply"}, {"arguments", "{\"content\": "}}}));
   script.push_back(turn({{{"name", "reply"}, {"arguments", {{"content", 7}, {"loud", true}}}}}));
-  for (int i = 0; i < 12; ++i) script.push_back(turn({{{"name", "reply"}, {"arguments", {{"words", i}}}}}));
+  for (int i = 0; i < 12; ++i)
+    script.push_back(turn({{{"name", "reply"}, {"arguments", {{"words", i}}}}}));
   ModelWorld story(std::move(script));
   const nipsa::TickResult result = story.result_of(mention(story.world));
   EXPECT_EQ(result.status, nipsa::TickStatus::kPartial);
@@ -128,7 +147,9 @@ TEST(ModelEndpoint, CallsThatCannotBeUnderstoodEndTheTick) {
 
 TEST(ModelEndpoint, ALoopEndsTheTick) {
   Value script = Value::array();
-  for (int i = 0; i < 30; ++i) script.push_back(turn({{{"name", "search_events"}, {"arguments", {{"kinds", {1}}, {"limit", 3}}}}}));
+  for (int i = 0; i < 30; ++i)
+    script.push_back(
+        turn({{{"name", "search_events"}, {"arguments", {{"kinds", {1}}, {"limit", 3}}}}}));
   ModelWorld story(std::move(script));
   const nipsa::TickResult result = story.result_of(mention(story.world));
   EXPECT_EQ(result.status, nipsa::TickStatus::kPartial);
@@ -138,8 +159,12 @@ TEST(ModelEndpoint, ALoopEndsTheTick) {
 
 TEST(ModelEndpoint, ABrokenEndpointEndsTheTickAndTheNextOneIsServed) {
   Value script = Value::array();
-  for (int i = 0; i < 4; ++i) script.push_back({{"status", 400}, {"body", {{"error", {{"message", "no\nsuch \x1b[31m model"}}}}}});
-  script.push_back({{"text", std::string(300'000, 'w')}, {"usage", {{"prompt_tokens", std::int64_t{1} << 62}, {"completion_tokens", -5}}}});
+  for (int i = 0; i < 4; ++i)
+    script.push_back(
+        {{"status", 400}, {"body", {{"error", {{"message", "no\nsuch \x1b[31m model"}}}}}});
+  script.push_back(
+      {{"text", std::string(300'000, 'w')},
+       {"usage", {{"prompt_tokens", std::int64_t{1} << 62}, {"completion_tokens", -5}}}});
   ModelWorld story(std::move(script));
   for (const char* text : {"one", "two", "three", "four"}) {
     const nipsa::TickResult refused = story.result_of(mention(story.world, text));
@@ -158,7 +183,8 @@ TEST(ModelEndpoint, ABrokenEndpointEndsTheTickAndTheNextOneIsServed) {
 TEST(ModelEndpoint, SomethingElseThanWhatWasApprovedIsAskedForByItself) {
   ModelWorld story(Value::array({
       turn(Value::array({reply_call("The approved words.")})),
-      turn(Value::array({reply_call("Other words, slipped in."), {{"name", "post"}, {"arguments", {{"content", "The approved words."}}}}})),
+      turn(Value::array({reply_call("Other words, slipped in."),
+                         {{"name", "post"}, {"arguments", {{"content", "The approved words."}}}}})),
       last_words("I tried."),
   }));
   World& world = story.world;
@@ -166,8 +192,9 @@ TEST(ModelEndpoint, SomethingElseThanWhatWasApprovedIsAskedForByItself) {
   world.owner().send(first.asker, "yes " + first.code);
   std::set<std::string> codes{first.code};
   for (const std::string text : {"| Other words, slipped in.", "| The approved words."}) {
-    const Message question = world.owner().await_message(
-        [&](const Message& m) { return !code_in(m.text).empty() && !codes.contains(code_in(m.text)); });
+    const Message question = world.owner().await_message([&](const Message& m) {
+      return !code_in(m.text).empty() && !codes.contains(code_in(m.text));
+    });
     EXPECT_NE(question.text.find(text), std::string::npos) << question.text;
     codes.insert(code_in(question.text));
     // The code of the first approval opens nothing any more.
@@ -186,10 +213,23 @@ TEST(ModelEndpoint, SomethingElseThanWhatWasApprovedIsAskedForByItself) {
 TEST(ModelEndpoint, InitNamesTheEndpointAndNeverTheKey) {
   World world;
   const auto home = (world.root() / "fresh").string();
-  const std::vector<std::string> init{"init", "--home", home, "--group", (world.deal() / "group.txt").string(), "--share",
-                                      (world.deal() / "share-1.txt").string(), "--relay", world.relay_urls().front(),
-                                      "--operator", world.owner().pubkey().hex(), "--base-url", "http://127.0.0.1:9/v1",
-                                      "--model", "some-model", "--api-key-env", "MY_KEY"};
+  const std::vector<std::string> init{"init",
+                                      "--home",
+                                      home,
+                                      "--group",
+                                      (world.deal() / "group.txt").string(),
+                                      "--share",
+                                      (world.deal() / "share-1.txt").string(),
+                                      "--relay",
+                                      world.relay_urls().front(),
+                                      "--operator",
+                                      world.owner().pubkey().hex(),
+                                      "--base-url",
+                                      "http://127.0.0.1:9/v1",
+                                      "--model",
+                                      "some-model",
+                                      "--api-key-env",
+                                      "MY_KEY"};
   EXPECT_EQ(world.command(init).code, 0);
   const std::string config = bytes_of(world.root() / "fresh/config.toml");
   EXPECT_NE(config.find("base_url = \"http://127.0.0.1:9/v1\""), std::string::npos) << config;
@@ -197,7 +237,8 @@ TEST(ModelEndpoint, InitNamesTheEndpointAndNeverTheKey) {
   EXPECT_EQ(world.command({"config", "check", "--home", home}).code, 0);
   // Without the variable the node says what is missing and does not start.
   EXPECT_EQ(world.command({"run", "--home", home}).code, 1);
-  EXPECT_NE(bytes_of(world.root() / "commands.log").find("environment variable MY_KEY is not set"), std::string::npos);
+  EXPECT_NE(bytes_of(world.root() / "commands.log").find("environment variable MY_KEY is not set"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ struct Spoken {
   std::string text() const { return accepted ? "(accepted)" : reason; }
 };
 
-/// One member of the group on the first relay of a world. Calls run its own loop until the answer is
-/// there; no answer within kPatience throws.
+/// One member of the group on the first relay of a world. Calls run its own loop until the answer
+/// is there; no answer within kPatience throws.
 class HostileMember {
  public:
   HostileMember(World& world, int share);
@@ -42,7 +42,8 @@ class HostileMember {
   /// Sends an event as it is.
   void post(const nostr::Event& event);
   /// A peer message to the co-signer from any key, at any time.
-  nostr::Event seal(int cosigner, const std::string& text, const nostr::SecretKey& from, nostr::UnixTime at);
+  nostr::Event seal(int cosigner, const std::string& text, const nostr::SecretKey& from,
+                    nostr::UnixTime at);
 
   Spoken call(int cosigner, const frostr::RpcRequest& request);
   Spoken sign(int cosigner, const frostr::SignRequest& request);
@@ -55,9 +56,11 @@ class HostileMember {
   frostr::WireNonce take_nonce(int cosigner);
   /// A request for `event` that breaks no rule of a session between us and the co-signer.
   frostr::SignRequest session(int cosigner, const nostr::UnsignedEvent& event);
-  frostr::SignRequest session(int cosigner, const nostr::UnsignedEvent& event, const frostr::WireNonce& nonce);
+  frostr::SignRequest session(int cosigner, const nostr::UnsignedEvent& event,
+                              const frostr::WireNonce& nonce);
   /// One for an x-only key.
-  frostr::EcdhPackage secret_with(int cosigner, const nostr::PublicKey& target, const std::string& tick);
+  frostr::EcdhPackage secret_with(int cosigner, const nostr::PublicKey& target,
+                                  const std::string& tick);
 
  private:
   struct Line;
