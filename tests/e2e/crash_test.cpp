@@ -109,7 +109,7 @@ TEST_P(KilledCosigner, GoesOnAndAsksAndTellsOnce) {
 
 INSTANTIATE_TEST_SUITE_P(AfterEachCommit, KilledCosigner,
                          testing::Values(Failpoint{"inbox-after-commit"}, Failpoint{"question-committed"},
-                                         Failpoint{"relay-answered", 4}, Failpoint{"signal-added"},
+                                         Failpoint{"relay-answered", 3}, Failpoint{"signal-added"},
                                          Failpoint{"decision-committed"}, Failpoint{"nonce-spent", 3},
                                          Failpoint{"question-consumed"}, Failpoint{"receipt-committed"}),
                          test_name);
@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(AfterEachCommit, KilledCosigner,
 
 enum class Victim { kNode, kCosigner };
 
-/// Kills `victim` at every so-manieth commit in turn, until it outlives the story.
+/// Kills `victim` at every so-many-th commit in turn, until it outlives the story.
 void sweep(Victim victim, const std::string& failpoint) {
   constexpr int kStride = 11;
   const char* chosen = std::getenv("SOVEREIGN_E2E_STRIDE");  // NOLINT(concurrency-mt-unsafe)
