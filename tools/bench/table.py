@@ -41,6 +41,7 @@ ROWS = [
     ("co-signer idle, RSS", "cosigner_idle_rss", AT_MOST, 20, "MB"),
     ("start of `run` to first REQ, p50", "run_start_to_first_req_p50", AT_MOST, 60, "ms"),
     ("event store: worst barred query, p99", "storage_query_p99", AT_MOST, 3, "ms"),
+    ("  the same in CPU time", "storage_query_cpu_p99", AT_MOST, 3, "ms"),
     ("event store: insert in batches", "storage_insert_rate", AT_LEAST, 50_000, "/s"),
     ("1 000 tasks, 200 agents, 50 relays in one node", None, AT_MOST, None, ""),
     ("clean release build with tests on two cores", None, AT_MOST, 6, "min"),
