@@ -5,6 +5,7 @@
 
 #include "frostr/reject.h"
 #include "nostr/base/log.h"
+#include "nostr/nips/nip65.h"
 
 namespace frostr {
 
@@ -103,10 +104,27 @@ std::vector<std::string> BifrostNode::follow_relays() const {
 void BifrostNode::follow() {
   nostr::SubscriptionCallbacks callbacks;
   callbacks.on_events = [this](std::span<const nostr::Delivery> events) { on_followed(events); };
-  callbacks.on_eose = [this](const std::string&) { cosigner_.set_ready(true); };
+  unheard_.clear();
+  for (const std::string& relay : follow_relays())
+    unheard_.insert(nostr::normalize_relay_url(relay));
+  view_relays_ = unheard_.size();
+  callbacks.on_eose = [this](const std::string& relay) { on_view(relay); };
   heads_ = deps_.pool.subscribe(follow_relays(),
                                 FactSource::followed(group_, cosigner_.policy(), deps_.clock.now()),
                                 std::move(callbacks));
+}
+
+/// One relay alone must not make an empty view of the others: all are heard, or had their chance.
+void BifrostNode::on_view(const std::string& relay) {
+  const bool first = unheard_.size() == view_relays_;
+  unheard_.erase(relay);
+  if (unheard_.empty()) cosigner_.set_ready(true);
+  else if (first) scope_.spawn("follow grace", end_grace());
+}
+
+Task<void> BifrostNode::end_grace() {
+  co_await base::sleep_for(options_.follow_grace);
+  cosigner_.set_ready(true);
 }
 
 void BifrostNode::on_followed(std::span<const nostr::Delivery> events) {

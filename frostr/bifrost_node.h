@@ -36,6 +36,7 @@ struct BifrostOptions {
   bool coordinates = true;                   ///< we ask for signatures, so we keep stocks of nonces
   bool follow = false;                       ///< keep our own view of heads and claims (co-signers)
   std::chrono::milliseconds connect_wait{5'000};   ///< for the first relay at start
+  std::chrono::milliseconds follow_grace{3'000};   ///< for the other relays after the first EOSE
   std::chrono::milliseconds ping_interval{30'000};
   std::chrono::milliseconds ping_timeout{3'000};
   std::chrono::milliseconds refresh_timeout{1'500};
@@ -99,6 +100,8 @@ class BifrostNode {
               BifrostOptions options);
 
   void follow();
+  void on_view(const std::string& relay);
+  base::Task<void> end_grace();
   void on_followed(std::span<const nostr::Delivery> events);
   void on_message(const nostr::Event& event);
   void on_request(const OpenedMessage& message, const RpcRequest& request);
@@ -133,6 +136,8 @@ class BifrostNode {
   base::UnixTime kept_house_;
   std::unique_ptr<nostr::Subscription> messages_;
   std::unique_ptr<nostr::Subscription> heads_;
+  std::set<std::string> unheard_;  ///< followed relays that have not sent what they have
+  std::size_t view_relays_ = 0;    ///< how many are followed
   base::Scope scope_;
 };
 

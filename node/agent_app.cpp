@@ -171,6 +171,10 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
 
 base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {
   runtime_.pool.set_auth("", &node_);
+  // Relays that others name in their lists must not lead into this machine's network.
+  std::vector<std::string> ours = options_.relays;
+  ours.insert(ours.end(), config_.node.inbox_relays.begin(), config_.node.inbox_relays.end());
+  runtime_.pool.restrict_private(std::move(ours));
   CO_TRY(control_, ControlServer::listen(runtime_.loop, home_.control_socket(),
                                          [this](std::string method, Value params) {
                                            return control(std::move(method), std::move(params));

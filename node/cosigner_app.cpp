@@ -134,6 +134,11 @@ nostr::PublicKey CosignerApp::share_key() const {
 
 base::Task<Result<void>> CosignerApp::start() {
   runtime_.pool.set_auth("", &service_);
+  // Relays that others name in their lists must not lead into this machine's network.
+  std::vector<std::string> ours = relays_;
+  const auto& followed = bifrost_->cosigner().policy().follow_relays;
+  ours.insert(ours.end(), followed.begin(), followed.end());
+  runtime_.pool.restrict_private(std::move(ours));
   publisher_.start();
   announce();
   desk_->start();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -65,6 +66,9 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   void on_arrivals(RelayLink& link, std::span<const Arrival> arrivals) override;
   void on_action(RelayLink& link, Action action) override;
   Signer* signer_for(const std::string& url) override;
+  bool may_be_private(const std::string& url) const override {
+    return !private_relays || private_relays->contains(url);
+  }
 
   base::Loop& loop;
   NetThread& net;
@@ -72,6 +76,7 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   const base::Clock& clock;
   base::Rng& rng;
   const PoolOptions options;
+  std::optional<std::set<std::string>> private_relays;  ///< unset: any relay may be private
   const std::shared_ptr<VerifyPool> verifier;
   base::Scope scope;
   std::map<std::string, std::shared_ptr<RelayLink>> links;
@@ -268,6 +273,12 @@ void Pool::set_auth(std::string relay, Signer* signer) {
   impl_->loop.check();
   impl_->signers[relay.empty() ? relay : normalize_relay_url(relay)] = signer;
   for (const auto& [url, link] : impl_->links) link->signer_changed();
+}
+
+void Pool::restrict_private(std::vector<std::string> trusted) {
+  impl_->loop.check();
+  const std::vector<std::string> urls = normal_urls(trusted);
+  impl_->private_relays.emplace(urls.begin(), urls.end());
 }
 
 std::unique_ptr<Subscription> Pool::subscribe(std::vector<std::string> relays, Filters filters,

@@ -102,6 +102,10 @@ class Pool {
   /// Only kind 22242 for the URL we are connected to is ever signed. `signer` outlives the pool.
   void set_auth(std::string relay, Signer* signer);
 
+  /// From here on only `trusted` relays may lead to private addresses (loopback, RFC 1918, …): a
+  /// stranger's relay list must not make us knock on doors of our own network. Default: any may.
+  void restrict_private(std::vector<std::string> trusted);
+
   /// Keeps `filters` subscribed on every one of `relays` until the handle dies: reconnects for
   /// ever with jittered backoff and re-sends REQ.
   std::unique_ptr<Subscription> subscribe(std::vector<std::string> relays, Filters filters,

@@ -91,7 +91,9 @@ void RelayLink::connect() {
   intake_ = std::make_shared<Intake>(
       context_.loop, context_.workers, context_.verifier, limits,
       [this](IntakeBatch batch) { on_batch(std::move(batch)); });
-  socket_ = std::make_unique<WsClient>(context_.net, url_, intake_, context_.options.socket);
+  WsClientOptions socket = context_.options.socket;
+  if (!context_.owner.may_be_private(url_)) socket.allow_private_addresses = false;
+  socket_ = std::make_unique<WsClient>(context_.net, url_, intake_, socket);
   intake_->attach([socket = socket_.get()](bool on) { socket->set_reading(on); });
 }
 

@@ -35,6 +35,8 @@ class LinkOwner {
   /// Every action but Send and Authenticate.
   virtual void on_action(RelayLink& link, Action action) = 0;
   virtual Signer* signer_for(const std::string& url) = 0;
+  /// Whether `url` may lead to an address inside this machine or its network.
+  virtual bool may_be_private(const std::string& url) const = 0;
 };
 
 /// What the links of a pool share. Everything outlives them.

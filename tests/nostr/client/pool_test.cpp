@@ -380,6 +380,19 @@ TEST(PoolFetch, CollectsEachEventOnceNewestFirst) {
   h.until([&] { return a->count_closes() == 1 && b->count_closes() == 1; });
 }
 
+TEST(PoolFetch, PrivateAddressesAreForTrustedRelaysOnly) {
+  Harness h;
+  const auto trusted = h.relay(serve(numbered(2)));
+  const auto stranger = h.relay(serve(numbered(2)));
+  h.pool->restrict_private({trusted->url()});
+  const auto result = h.loop.run_until_complete(
+      h.pool->fetch({trusted->url(), stranger->url()}, kind_filter(1), kLong));
+  EXPECT_EQ(result.complete, std::vector{trusted->url()});
+  ASSERT_EQ(result.failed.size(), 1u);
+  EXPECT_EQ(result.failed[0].first, stranger->url());
+  EXPECT_EQ(stranger->connections(), 0u);
+}
+
 TEST(PoolFetch, NamesTheRelaysThatDidNotAnswer) {
   Harness h;
   const auto good = h.relay(serve(numbered(2)));
