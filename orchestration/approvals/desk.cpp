@@ -447,7 +447,9 @@ Result<void> Desk::close_overdue(UnixTime now) {
       TRY(Tx tx, Tx::begin(db_, Durability::kFull));
       TRY(approvals_.set_state(question.id, state, to, now));
       TRY(tell_outcome(question.id, storage::name_of(to),
-                       "nobody answered in time; nothing was done"));
+                       state == QuestionState::kApproved
+                           ? "your yes was not used in time; nothing was done"
+                           : "nobody answered in time; nothing was done"));
       TRY(tx.commit());
       outbox_filled_();
       TRY(const auto after, approvals_.get(question.id));
