@@ -26,13 +26,13 @@ is_new_enough() {
   [ "${version%%.*}" -ge 22 ]
 }
 
-# npm by itself; what it says goes to a log that is shown when it fails. A network that is not there
-# skips the test, anything else (a lock file that does not fit, a broken package) fails it.
+# npm by itself; what it says goes to a log that is shown when it fails. A network that is not there,
+# or that answers under a certificate this machine does not trust, skips the test, anything else (a lock file that does not fit, a broken package) fails it.
 run_npm() {
   local log=$work/npm.log
   npm "$@" >"$log" 2>&1 && return 0
   cat "$log"
-  if grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ENOTCACHED|E403|E429|E50[0-9]|network' "$log"; then
+  if grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ENOTCACHED|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)|CERT_|E403|E429|E50[0-9]|network' "$log"; then
     skip "npm cannot be reached (npm $1 failed, see above)"
   fi
   echo "npm $1 failed" >&2
