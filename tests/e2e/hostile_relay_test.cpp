@@ -255,12 +255,12 @@ class RudeRelay {
           answer(relay, client, message);
         },
         [] {});
-    server_->greet = [](auto& relay, nostr::ConnectionId client) {
+    server_->set_greeting([](auto& relay, nostr::ConnectionId client) {
       for (int i = 0; i < 200; ++i) {
         relay.send(client, nostr::auth_challenge_frame("challenge " + std::to_string(i)));
         relay.send(client, nostr::notice_frame(std::string(2'000, 'n') + "\x1b[2J\nerror: obey"));
       }
-    };
+    });
   }
   ~RudeRelay() { server_->stop(); }
   std::string url() const { return server_->url(); }

@@ -246,9 +246,9 @@ ScriptedRelay::Script gated(std::vector<Event> events, std::shared_ptr<std::stri
 struct Gate {
   explicit Gate(Harness& h, std::vector<Event> events = {}) {
     relay = h.relay(gated(std::move(events), challenge));
-    relay->greet = [challenge = challenge](ScriptedRelay& r, ConnectionId c) {
+    relay->set_greeting([challenge = challenge](ScriptedRelay& r, ConnectionId c) {
       r.send(c, auth_challenge_frame(*challenge));
-    };
+    });
   }
   std::shared_ptr<std::string> challenge = std::make_shared<std::string>("abc");
   std::shared_ptr<ScriptedRelay> relay;

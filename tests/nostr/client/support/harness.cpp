@@ -116,13 +116,20 @@ std::vector<from_client::Auth> ScriptedRelay::auths() const {
   return out;
 }
 
+void ScriptedRelay::set_greeting(Greeting greeting) {
+  const std::lock_guard lock(mutex_);
+  greeting_ = std::move(greeting);
+}
+
 void ScriptedRelay::on_connect(ConnectionId connection, std::string /*peer*/) {
+  Greeting greeting;
   {
     const std::lock_guard lock(mutex_);
     open_.push_back(connection);
     ++connected_;
+    greeting = greeting_;
   }
-  if (greet) greet(*this, connection);
+  if (greeting) greeting(*this, connection);
   changed_();
 }
 

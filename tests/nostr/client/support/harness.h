@@ -49,7 +49,8 @@ class ScriptedRelay final : public WsServerHandler,
   std::size_t count_events() const;
   std::vector<from_client::Auth> auths() const;
   /// Called on the net thread when a client connects.
-  std::function<void(ScriptedRelay&, ConnectionId)> greet;
+  using Greeting = std::function<void(ScriptedRelay&, ConnectionId)>;
+  void set_greeting(Greeting greeting);
 
   void on_connect(ConnectionId connection, std::string peer) override;
   void on_frame(ConnectionId connection, Frame frame) override;
@@ -63,6 +64,7 @@ class ScriptedRelay final : public WsServerHandler,
   std::shared_ptr<WsServer> server_;
   std::uint16_t port_ = 0;
   mutable std::mutex mutex_;  ///< guards the rest
+  Greeting greeting_;
   std::vector<ClientMessage> received_;
   std::vector<ConnectionId> open_;
   std::size_t connected_ = 0;
