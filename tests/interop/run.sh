@@ -71,13 +71,15 @@ node=$(command -v node || true)
 is_new_enough "${node:-/nonexistent}" || install_node
 install_peers
 [ $# -gt 0 ] || { echo "$node"; exit 0; }
-# ES modules find packages beside themselves only, so the tests run from where the packages are.
-rm -rf "$work/support"
-cp -r "$here/support" "$work/support"
-for file in "$@"; do cp "$here/$file" "$work/$file"; done
 flock -u 9
 exec 9>&-
+# ES modules find packages in the folders above them, so each run has its own folder below the
+# packages: two runs at a time do not pull files from under each other.
+run=$(mktemp -d "$work/run.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+cp -r "$here/support" "$run/support"
+for file in "$@"; do cp "$here/$file" "$run/$file"; done
 
-cd "$work"
+cd "$run"
 # Peers leave sockets open (bifrost's close() throws), so the end of the tests ends the process.
-SOVEREIGN=$binary exec "$node" --test --test-force-exit --test-reporter=spec "$@"
+SOVEREIGN=$binary "$node" --test --test-force-exit --test-reporter=spec "$@"
