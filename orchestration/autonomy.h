@@ -1,5 +1,5 @@
 // Autonomy: does this act need the operator? A pure function of level, class and price.
-// Source: spec/nip-sa.md 4.3, spec/orchestration.md 6.1. For acts the group signs, the co-signer
+// The levels are those of NIP-SA profiles (39200). For acts the group signs, the co-signer
 // asks under its own policy; what this says is only the node being stricter.
 #pragma once
 

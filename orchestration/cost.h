@@ -1,5 +1,5 @@
 // What model calls cost: rates, estimates, and the reservation held around each call.
-// Source: spec/orchestration.md 5.2; the ledger itself is storage/budgets.
+// The ledger itself is storage/budgets.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Permissions: (agent, tool, what it touches) → allow, ask or deny. Pure.
-// Source: spec/orchestration.md 1.3.
+// Deny beats ask, ask beats allow.
 #pragma once
 
 #include <map>

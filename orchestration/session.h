@@ -3,7 +3,7 @@
 // Every step is committed before the next one begins (transcript.h), so a session that dies anywhere
 // goes on where it stood when run() is called again for the same tick. Nothing happens twice: an
 // unfinished act is asked of Outside again under the same key, a finished one is read from its row.
-// Source: spec/orchestration.md 4.7.
+// What ends it is a value of SessionResult, never an exception.
 #pragma once
 
 #include <chrono>

@@ -2,7 +2,7 @@
 //
 // Steps are a pure function of what is committed, in an order that only ever grows; the recorder
 // appends those the record does not hold yet. So a restart neither repeats a step nor loses one.
-// Source: spec/nip-sa.md 3.9, 3.10, 4.5.
+// Source: NIP-SA kinds 39230 and 39231.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 // A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting: they
 // run on the app thread between two awaits, read and write memory or SQLite, and return. Order at
 // one point is descending priority, then order of registration.
-// Source: spec/orchestration.md 2.1–2.3.
+// Before a call: mutate, decide, reserve. After it: observe, then transform.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // The budget gate: worst-case cost is reserved before each model call and settled after it.
-// Source: spec/orchestration.md 5.2.
+// Nothing here fails open: a call that cannot be reserved is not made.
 #pragma once
 
 #include <optional>

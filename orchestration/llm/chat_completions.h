@@ -1,5 +1,5 @@
 // The chat completions format: requests out, streamed chunks and whole answers in. Pure.
-// Source: spec/orchestration.md 4.4; lenient where real servers differ (spec/field.md 4.2).
+// Source: the OpenAI chat completions API; lenient where real servers differ.
 #pragma once
 
 #include <chrono>

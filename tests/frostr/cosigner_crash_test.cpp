@@ -39,7 +39,7 @@ std::string request_signature(Cast& cast, Party& market, const nostr::UnsignedEv
 
 TEST(CosignerCrash, WhatWasCommittedHoldsAfterTheKill) {
 #ifndef SOVEREIGN_FAILPOINTS
-  GTEST_SKIP() << "failpoints are compiled into debug builds only";
+  GTEST_SKIP() << "this build has no failpoints";
 #else
   const auto path = std::filesystem::path(::testing::TempDir()) /
                     ("cosigner_crash_" + std::to_string(::getpid()) + ".db");
