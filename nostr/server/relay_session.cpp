@@ -14,6 +14,8 @@ using base::Errc;
 namespace {
 
 constexpr std::size_t kMaxKeys = 16;  ///< that one client may prove
+/// Live events remembered while a backlog is sent; after more, a slow reader may get one twice.
+constexpr std::size_t kMaxSentLive = 4'096;
 constexpr std::array<Kind, 2> kPrivateKinds{kinds::kLegacyDm, kinds::kGiftWrap};
 
 bool is_private(Kind kind) {
@@ -217,10 +219,18 @@ void RelaySession::on_message(from_client::Auth message, UnixTime now, Reply& re
 }
 
 void RelaySession::on_live(const Event& event, const std::string& json,
-                           std::vector<std::string>& out) const {
+                           std::vector<std::string>& out) {
   if (subscriptions_.empty() || !may_read(event)) return;
-  for (const auto& [sub, filters] : subscriptions_)
-    if (matches_any(filters, event)) out.push_back(event_with(sub, json));
+  for (const auto& [sub, filters] : subscriptions_) {
+    if (!matches_any(filters, event)) continue;
+    out.push_back(event_with(sub, json));
+    remember_live(sub, event.id);
+  }
+}
+
+void RelaySession::remember_live(const std::string& sub, const EventId& id) {
+  const auto found = std::ranges::find(waiting_, sub, &Waiting::sub);
+  if (found != waiting_.end() && found->sent_live.size() < kMaxSentLive) found->sent_live.insert(id);
 }
 
 void RelaySession::pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out) {
@@ -235,7 +245,7 @@ void RelaySession::pump(std::size_t bytes, UnixTime now, std::vector<std::string
       continue;
     }
     for (const Event& event : *page) {
-      if (!may_read(event)) continue;
+      if (!may_read(event) || first.sent_live.contains(event.id)) continue;
       out.push_back(relay_event_frame(first.sub, event));
       produced += out.back().size();
     }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "nostr/event/message.h"
@@ -42,8 +43,9 @@ class RelaySession {
   /// Answers one client frame. Stored events of a REQ come later, from pump().
   Reply on_frame(const std::string& frame, UnixTime now);
 
-  /// Appends a frame per subscription that `event` matches; `json` is its JSON.
-  void on_live(const Event& event, const std::string& json, std::vector<std::string>& out) const;
+  /// Appends a frame per subscription that `event` matches; `json` is its JSON. A REQ that still
+  /// waits for stored events does not get it a second time from the store.
+  void on_live(const Event& event, const std::string& json, std::vector<std::string>& out);
 
   /// Whether a REQ still waits for stored events or its EOSE.
   bool has_backlog() const { return !waiting_.empty(); }
@@ -54,6 +56,7 @@ class RelaySession {
   struct Waiting {
     std::string sub;
     Backlog backlog;
+    std::unordered_set<EventId> sent_live;  ///< meanwhile, so that the backlog leaves them out
   };
 
   void on_message(from_client::EventMessage message, UnixTime now, Reply& reply);
@@ -67,6 +70,7 @@ class RelaySession {
   bool may_read(const Event& event) const;
   bool is_me(std::string_view key_hex) const;
   void drop_backlog(const std::string& sub);
+  void remember_live(const std::string& sub, const EventId& id);
 
   const SessionRules& rules_;
   EventStore& store_;

@@ -126,6 +126,18 @@ TEST_F(SessionTest, LiveEventsMatchUntilClose) {
   EXPECT_TRUE(out.empty());
 }
 
+TEST_F(SessionTest, AnEventStoredWhileAReqWaitsIsSentOnce) {
+  const Event before = test_event(alice_, 1, kAt, "before");
+  publish(before);
+  auto reply = reader_.on_frame(R"(["REQ","s",{"kinds":[1]}])", kNow);
+  const Event meanwhile = test_event(alice_, 1, kAt + 1, "meanwhile");
+  publish(meanwhile);
+  reader_.on_live(meanwhile, to_json(meanwhile), reply.frames);
+  while (reader_.has_backlog()) reader_.pump(1u << 20, kNow, reply.frames);
+  EXPECT_EQ(reply.frames, (std::vector{relay_event_frame("s", meanwhile),
+                                       relay_event_frame("s", before), eose_frame("s")}));
+}
+
 TEST_F(SessionTest, EphemeralEventsAreOnlyBroadcast) {
   const Event event = test_event(alice_, 20'001, kAt);
   EXPECT_EQ(publish(event), ok(event, true, ""));
