@@ -215,7 +215,7 @@ void Relay::Impl::handled(const Notice& notice) {
 
 void Relay::Impl::broadcast(const Event& event) {
   const std::string json = to_json(event);
-  for (const auto& [connection, session] : sessions) {
+  for (auto& [connection, session] : sessions) {
     std::vector<std::string> frames;
     session.on_live(event, json, frames);
     send(connection, std::move(frames));
