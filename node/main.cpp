@@ -47,7 +47,12 @@ int main(int argc, char** argv) {
   node::cli::add_agent_commands(app, context, &chosen);
   node::cli::add_frost_commands(app, context, &chosen);
   node::cli::add_relay_commands(app, context, &chosen);
-  node::cli::add_toolbox_commands(app, context, &chosen);
+  node::cli::add_event_commands(app, context, &chosen);
+  node::cli::add_req_commands(app, context, &chosen);
+  node::cli::add_publish_commands(app, context, &chosen);
+  node::cli::add_verify_commands(app, context, &chosen);
+  node::cli::add_codec_commands(app, context, &chosen);
+  node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
 
