@@ -44,7 +44,7 @@ OWNERS = [
     (r"boost/(asio|process)", r"nostr/base/(task\.h|loop\w*\.(h|cpp)|workers\w*\.(h|cpp)|asio_impl\.cpp)"
                               r"|nostr/net/|node/control\w*\.cpp|\w+/\S*process\w*\.cpp"),
     (r"curl/", r"nostr/net/"),
-    (r"sodium", r"nostr/crypto/|nostr/nips/nip49\.cpp|frostr/wire/encrypted_share\.cpp"),
+    (r"sodium|utf8proc", r"nostr/crypto/"),
 ]
 # Tests, fuzzers and tools stand outside the house and see every floor.
 OUTSIDE = ("tests", "tools", "cmake")
