@@ -84,7 +84,8 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       node_(std::move(key), runtime.clock, runtime.rng),
       options_(std::move(options)),
       http_(runtime.loop),
-      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
+      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
+                 {.keep_for = config_.node.outbox_keep}),
       scope_(runtime.loop) {}
 
 AgentApp::~AgentApp() = default;

@@ -22,6 +22,7 @@ using storage::Signing;
 
 constexpr std::chrono::seconds kMaxPause{300};
 constexpr std::chrono::milliseconds kIdleTurn{5'000};
+constexpr std::chrono::seconds kAwayRest{5};
 /// A signature this fresh is not renewed because of its time: then a clock is wrong, ours or theirs.
 constexpr std::chrono::seconds kFresh{60};
 
@@ -277,10 +278,10 @@ Result<void> Publisher::record(const OutboxJob& job, const PublishOutcome& outco
     case PublishOutcome::State::kRejected:
       return record_refusal(job, outcome);
     case PublishOutcome::State::kUnknown:
-      rest(job.relay, again);
       return settle(job, RelayState::kUnknown, outcome.message, again);
     case PublishOutcome::State::kUnsent:
-      rest(job.relay, again);
+      // It is away for all of them; but what is posted meanwhile must not wait for an old pause.
+      rest(job.relay, std::min(again, clock_.now() + kAwayRest));
       // This try changed nothing, but an earlier one may have.
       return settle(job,
                     job.state == RelayState::kUnknown ? RelayState::kUnknown : RelayState::kRetrying,
@@ -294,8 +295,10 @@ Result<void> Publisher::record_refusal(const OutboxJob& job, const PublishOutcom
   const UnixTime again =
       now + std::max(retry_pause(job.attempts),
                      nostr::retry_hint(outcome.message).value_or(std::chrono::seconds{0}));
-  if (outcome.reason == nostr::Reason::kRateLimited) rest(job.relay, again);
-  if (nostr::says_wrong_time(outcome.message)) return record_wrong_time(job, outcome, again);
+  if (outcome.reason == nostr::Reason::kRateLimited)
+    rest(job.relay, again);
+  else if (nostr::says_wrong_time(outcome.message))
+    return record_wrong_time(job, outcome, again);
   return settle(job, is_final(outcome.reason) ? RelayState::kRejected : RelayState::kRetrying,
                 outcome.message, again);
 }
