@@ -61,6 +61,7 @@ void add_toolbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_message_commands(CLI::App& app, Context& context, Action* chosen);
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
+void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
 
