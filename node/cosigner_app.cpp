@@ -11,6 +11,7 @@
 #include "nipsa/kinds.h"
 #include "node/desk_views.h"
 #include "node/key_file.h"
+#include "node/outbox_view.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip17.h"
@@ -68,6 +69,7 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       approvals_(*db_),
       inbox_(*db_),
       events_(*db_),
+      outbox_(*db_),
       service_(std::move(service), runtime.clock, runtime.rng),
       book_(*db_, [this] { outcome_wanted_.notify(); }),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
@@ -139,6 +141,7 @@ base::Task<Result<void>> CosignerApp::start() {
   const auto& followed = bifrost_->cosigner().policy().follow_relays;
   ours.insert(ours.end(), followed.begin(), followed.end());
   runtime_.pool.restrict_private(std::move(ours));
+  publisher_.sign_for(service_);
   publisher_.start();
   announce();
   desk_->start();
@@ -179,8 +182,9 @@ void CosignerApp::announce() {
   drafts.push_back(nostr::build_relay_list({.read = relays_, .write = relays_}, now));
   drafts.push_back(nostr::build_dm_relays(relays_, now));
   for (nostr::Draft& draft : drafts) {
-    const nostr::Event event = nostr::sign_event(std::move(draft), service_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, relays_, "announcement", kAnnouncePatience); !posted)
+    if (auto posted = publisher_.post_draft(service_key(), std::move(draft), relays_,
+                                            "announcement", kAnnouncePatience);
+        !posted)
       LOG(kError, "cosigner", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
 }
@@ -323,6 +327,7 @@ Result<void> CosignerApp::take_outcome(const nostr::Event& event) {
 
 base::Task<Result<Value>> CosignerApp::control(std::string method, Value params) {
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const Question question, desk_->answer_here(code, method == "approve"));
@@ -335,6 +340,7 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
                     {"service", service_key().hex()},
                     {"relays", relay_view(runtime_.pool.status())}};
     CO_TRY(status["pending"], pending_view(approvals_, runtime_.clock.now()));
+    CO_TRY(status["outbox"], outbox_view(outbox_));
     co_return status;
   }
   co_return fail(Errc::kUnsupported, fmt::format("a co-signer has no method \"{}\"", method));
