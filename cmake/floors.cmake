@@ -15,7 +15,8 @@ function(sovereign_library name)
 endfunction()
 
 sovereign_library(core FOLDERS nostr/base nostr/crypto nostr/event nostr/nips nostr/signer
-  LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::SIMDJSON
+  LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::UTF8PROC
+       PkgConfig::SIMDJSON
        fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers)
 # libcurl is loaded at first use, see nostr/net/curl_library.h: only its headers are needed here.
 sovereign_library(net FOLDERS nostr/net LINK sovereign_core PkgConfig::LWS OpenSSL::SSL ${CMAKE_DL_LIBS})

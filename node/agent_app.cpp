@@ -11,6 +11,7 @@
 #include "nipsa/schedule.h"
 #include "node/desk_views.h"
 #include "node/key_file.h"
+#include "node/outbox_view.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip17.h"
@@ -200,6 +201,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
                                          [this](std::string method, Value params) {
                                            return control(std::move(method), std::move(params));
                                          }));
+  publisher_.sign_for(node_);
   publisher_.start();
   voice_->start();
   desk_->start();
@@ -247,8 +249,8 @@ void AgentApp::announce_node() {
       nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, now));
   drafts.push_back(nostr::build_dm_relays(inbox, now));
   for (nostr::Draft& draft : drafts) {
-    const nostr::Event event = nostr::sign_event(std::move(draft), node_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, options_.relays, "announcement", kAnnouncePatience);
+    if (auto posted = publisher_.post_draft(node_key(), std::move(draft), options_.relays,
+                                            "announcement", kAnnouncePatience);
         !posted)
       LOG(kError, "node", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
@@ -492,7 +494,6 @@ Value AgentApp::cosigner_view() const {
 Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
-  TRY(const storage::OutboxCounts outbox, outbox_.counts());
   TRY(const storage::BudgetTotals day,
       budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
   TRY(const auto ticks, ticks_.list_unfinished());
@@ -517,8 +518,8 @@ Result<Value> AgentApp::status() {
         {"day_spent_msat", day.spent.value},
         {"day_reserved_msat", day.reserved.value},
         {"tick_limit_msat", config_.budget.per_tick.value}}},
-      {"tasks", running},
-      {"outbox", {{"open", outbox.open}, {"done", outbox.done}, {"failed", outbox.failed}}}};
+      {"tasks", running}};
+  TRY(out["outbox"], outbox_view(outbox_));
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["agents"] = Value::array({{{"name", config_.agent.name},
                                  {"level", config_.agent.level},
@@ -551,6 +552,7 @@ base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));

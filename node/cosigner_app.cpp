@@ -78,6 +78,7 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       approvals_(*db_),
       inbox_(*db_),
       events_(*db_),
+      outbox_(*db_),
       service_(std::move(service), runtime.clock, runtime.rng),
       book_(*db_, [this] { outcome_wanted_.notify(); }),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
@@ -149,6 +150,7 @@ base::Task<Result<void>> CosignerApp::start() {
   const auto& followed = bifrost_->cosigner().policy().follow_relays;
   ours.insert(ours.end(), followed.begin(), followed.end());
   runtime_.pool.restrict_private(std::move(ours));
+  publisher_.sign_for(service_);
   publisher_.start();
   announce();
   desk_->start();
@@ -195,8 +197,9 @@ void CosignerApp::announce() {
   drafts.push_back(nostr::build_relay_list({.read = relays_, .write = relays_}, now));
   drafts.push_back(nostr::build_dm_relays(relays_, now));
   for (nostr::Draft& draft : drafts) {
-    const nostr::Event event = nostr::sign_event(std::move(draft), service_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, relays_, "announcement", kAnnouncePatience); !posted)
+    if (auto posted = publisher_.post_draft(service_key(), std::move(draft), relays_,
+                                            "announcement", kAnnouncePatience);
+        !posted)
       LOG(kError, "cosigner", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
 }

@@ -83,6 +83,7 @@ class CosignerApp {
   storage::Approvals approvals_;
   storage::Inbox inbox_;
   storage::EventDb events_;
+  storage::Outbox outbox_;
   nostr::KeySigner service_;
   DeskBook book_;
   Publisher publisher_;

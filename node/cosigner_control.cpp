@@ -4,6 +4,7 @@
 #include "node/cosigner_app.h"
 #include "node/cosigner_views.h"
 #include "node/desk_views.h"
+#include "node/outbox_view.h"
 
 namespace node {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::int64_t kBarSeconds = 600;  // a revoked holder stays out, unless
 base::Task<Result<Value>> CosignerApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
@@ -52,6 +54,7 @@ Result<Value> CosignerApp::status() {
                   {"leases", Value::array()}};
   for (const storage::LeaseRow& row : leases) status["leases"].push_back(lease_view(row, now));
   TRY(status["pending"], pending_view(approvals_, now));
+  TRY(status["outbox"], outbox_view(outbox_));
   return status;
 }
 

@@ -57,12 +57,18 @@ void print_json(const base::json::Value& value);
 base::Result<std::string> read_input(const std::string& path, std::size_t max_bytes = 1u << 20);
 
 /// Each group registers its subcommands on `app`; the parsed one sets `*chosen`.
-void add_toolbox_commands(CLI::App& app, Context& context, Action* chosen);
+void add_event_commands(CLI::App& app, Context& context, Action* chosen);
+void add_req_commands(CLI::App& app, Context& context, Action* chosen);
+void add_publish_commands(CLI::App& app, Context& context, Action* chosen);
+void add_verify_commands(CLI::App& app, Context& context, Action* chosen);
+void add_codec_commands(CLI::App& app, Context& context, Action* chosen);
+void add_key_commands(CLI::App& app, Context& context, Action* chosen);
 void add_message_commands(CLI::App& app, Context& context, Action* chosen);
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
 
 }  // namespace node::cli
