@@ -8,7 +8,7 @@
 namespace frostr {
 namespace {
 
-constexpr std::size_t kMaxReason = 300;
+constexpr std::size_t kMaxReason = 500;
 constexpr std::size_t kMaxWord = 40;
 constexpr std::size_t kMaxCounters = 64;  // of one member; the words are a fixed set, far below it
 

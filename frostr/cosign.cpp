@@ -270,15 +270,15 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base:
   return {.data = to_data(answer)};
 }
 
-Result<Cosigner::Explained> Cosigner::explain(const Policy& policy,
-                                              const nostr::UnsignedEvent& event,
-                                              ShareIndex requester, const SignReason& reason,
-                                              base::UnixTime now) {
+Result<Explained> explain(FactSource& facts, const Policy& policy,
+                          const nostr::UnsignedEvent& event, ShareIndex requester,
+                          const SignReason& reason, base::UnixTime now) {
   const Requester* rule = policy.requester(requester.value);
   if (rule == nullptr)
-    return fail(Errc::kDenied, fmt::format("not-a-requester: member {}", requester.value));
+    return fail(Errc::kDenied, fmt::format("not-a-requester: member {}", requester.value),
+                "name it in [[requesters]]");
   const LeaseFact holder{LeaseFact::State::kHeld, now};
-  TRY(const auto known, facts_.for_sign(policy, event, *rule, holder, reason, now));
+  TRY(const auto known, facts.for_sign(policy, event, *rule, holder, reason, now));
   Explained out;
   out.verdict = judge(policy, event, nostr::to_json(event).size(), known.facts, &out.trace);
   return out;

@@ -56,14 +56,6 @@ class Cosigner {
   /// Answers a request of member `from` (ourselves only for echo).
   Outcome handle(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
 
-  struct Explained {
-    Verdict verdict;
-    Trace trace;
-  };
-  /// What this co-signer would say to `event` under `policy` if the process that holds the lease of
-  /// member `requester` asked, and why, without touching anything. kDenied for no requester.
-  Result<Explained> explain(const Policy& policy, const nostr::UnsignedEvent& event,
-                            ShareIndex requester, const SignReason& reason, base::UnixTime now);
   /// The member whose configured runner is `runner`, if any.
   std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
 
@@ -137,5 +129,16 @@ class Cosigner {
   std::map<CallKey, std::string> remembered_;
   std::deque<CallKey> order_;
 };
+
+/// A verdict with every rule that led to it.
+struct Explained {
+  Verdict verdict;
+  Trace trace;
+};
+/// What a co-signer with these facts would say to `event` under `policy` if the process that holds
+/// the lease of member `requester` asked now, without touching anything: the same judge() as for a
+/// request. kDenied for a member that is no requester.
+Result<Explained> explain(FactSource& facts, const Policy& policy, const nostr::UnsignedEvent& event,
+                          ShareIndex requester, const SignReason& reason, base::UnixTime now);
 
 }  // namespace frostr

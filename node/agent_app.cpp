@@ -43,6 +43,11 @@ constexpr std::chrono::seconds kAnnounceRetry{3};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::size_t kMaxOpenTicks = 100;
 constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints about that
+constexpr std::size_t kMaxStrangersAnHour = 1'200;   // triggers that are looked at, rows they cause
+constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps are dated back
+constexpr std::chrono::seconds kHousePeriod{3'600};
+constexpr std::string_view kHomeKey = "lease-home";
+constexpr std::string_view kStartsKey = "starts";
 
 bool wants(const Config& config, std::string_view trigger) {
   return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
@@ -86,6 +91,8 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       http_(runtime.loop),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
                  {.keep_for = config_.node.outbox_keep}),
+      strangers_(kMaxStrangersAnHour),
+      stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
 
 AgentApp::~AgentApp() = default;
@@ -137,10 +144,24 @@ Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
   return backend;
 }
 
+/// Who this process is to the co-signers: this home, started once more.
+Result<frostr::BifrostOptions::Lease> AgentApp::lease_identity() {
+  storage::Kv kv(*db_);
+  TRY(auto name, kv.get(kHomeKey));
+  if (!name) {
+    name = runtime_.rng.hex(16);
+    TRY(kv.set(kHomeKey, *name));
+  }
+  TRY(const std::int64_t generation, kv.bump(kStartsKey));
+  return frostr::BifrostOptions::Lease{&node_.key(), *name, generation};
+}
+
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
   TRY(backend_, build_backend());
-  frostr::BifrostOptions bifrost{.relays = options_.relays, .cosigner = {.judges = false}};
+  TRY(const frostr::BifrostOptions::Lease lease, lease_identity());
+  frostr::BifrostOptions bifrost{
+      .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};
   TRY(bifrost_, frostr::BifrostNode::create(
                     {loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
                     std::move(identity.group), std::move(identity.share), std::move(bifrost)));
@@ -195,6 +216,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   runner_->start(std::move(tick_ended));
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
+  scope_.spawn("house", keep_house());
   if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
   co_return Result<void>{};
 }
@@ -342,6 +364,12 @@ void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    // Strangers can write as much as they like; what they cause to be written here ends somewhere.
+    if (!is_by_operator(event) && !strangers_.take(runtime_.clock.now())) {
+      if (strangers_.should_tell())
+        LOG(kWarn, "node", "too many triggers of strangers this hour; the rest is not looked at", {});
+      continue;
+    }
     const std::vector<std::string> handlers{
         std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
     auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
@@ -408,6 +436,11 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     }
     ignore = true;
   }
+  if (!ignore && !is_by_operator(row.event) && !stranger_ticks_.take(now)) {
+    if (stranger_ticks_.should_tell())
+      LOG(kWarn, "node", "strangers have caused all the ticks of this hour; the rest is dropped", {});
+    ignore = true;
+  }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   if (!ignore)
     TRY(runner_->plan(nipsa::slot_of_event(row.event.id),
@@ -417,6 +450,15 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
   FAILPOINT("tick-planned");
   runner_->wake();
   return {};
+}
+
+/// Closed rows are kept as long as a copy of their event could still arrive.
+base::Task<void> AgentApp::keep_house() {
+  for (;;) {
+    if (auto purged = inbox_.purge_closed(runtime_.clock.now() - kClosedMemory); !purged)
+      LOG(kError, "node", "cannot purge the inbox", {{"detail", purged.error().detail}});
+    co_await base::sleep_for(kHousePeriod);
+  }
 }
 
 base::Task<void> AgentApp::beat() {
@@ -443,6 +485,8 @@ Value AgentApp::cosigner_view() const {
                   {"nonces", member.nonces},
                   {"round_trip_ms", member.round_trip.count()}};
     if (member.service) view["service"] = member.service->hex();
+    if (member.lease)
+      view["lease"] = {{"held", member.lease->held}, {"until", base::to_unix(member.lease->until)}};
     out.push_back(std::move(view));
   }
   return out;
@@ -477,6 +521,7 @@ Result<Value> AgentApp::status() {
         {"tick_limit_msat", config_.budget.per_tick.value}}},
       {"tasks", running}};
   TRY(out["outbox"], outbox_view(outbox_));
+  if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["agents"] = Value::array({{{"name", config_.agent.name},
                                  {"level", config_.agent.level},
                                  {"model", backend_->model()}}});

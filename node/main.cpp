@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
   node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_cosigner_commands(app, context, &chosen);
   node::cli::add_frost_commands(app, context, &chosen);
   node::cli::add_relay_commands(app, context, &chosen);
   node::cli::add_event_commands(app, context, &chosen);
