@@ -82,20 +82,20 @@ base::Task<void> Publisher::stop() {
 }
 
 Result<void> Publisher::post(const nostr::Event& event, const std::vector<std::string>& relays,
-                             std::string_view purpose, std::chrono::seconds patience) {
+                             std::string_view purpose, std::chrono::seconds patience, int quorum) {
   const UnixTime now = clock_.now();
-  TRY(outbox_.add(event, relays, purpose, 1, now, now + patience));
+  TRY(outbox_.add(event, relays, purpose, quorum, now, now + patience));
   wake();
   return {};
 }
 
 Result<std::int64_t> Publisher::post_draft(const nostr::PublicKey& signer, nostr::Draft draft,
                                            const std::vector<std::string>& relays,
-                                           std::string_view purpose,
-                                           std::chrono::seconds patience) {
+                                           std::string_view purpose, std::chrono::seconds patience,
+                                           int quorum) {
   const UnixTime now = clock_.now();
-  TRY(const std::int64_t id, outbox_.add_draft({signer, std::move(draft)}, relays, purpose, 1, now,
-                                               now + patience));
+  TRY(const std::int64_t id, outbox_.add_draft({signer, std::move(draft)}, relays, purpose, quorum,
+                                               now, now + patience));
   wake();
   return id;
 }

@@ -301,6 +301,12 @@ Result<std::optional<OutboxDraft>> Outbox::draft_of(std::int64_t id) {
 
 Result<void> Outbox::set_signed(std::int64_t id, const Event& event) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(const auto same, db_.one(kIdOf, read_id, event.id));
+  if (same && *same != id) {
+    // Said twice within a second, as by a process that is started again: one event.
+    TRY(close(id, OutboxState::kSuperseded));
+    return tx.commit();
+  }
   TRY(const auto changed, db_.run(kSign, event.id, nostr::to_json(event), event.created_at, id,
                                   event.pubkey));
   TRY(expect_one(changed, "outbox draft"));

@@ -128,7 +128,8 @@ class Outbox {
 
   /// The draft of an entry whose event did not come signed.
   Result<std::optional<OutboxDraft>> draft_of(std::int64_t id);
-  /// draft → signed: `event` is what will be sent. kConflict unless the entry is a draft.
+  /// draft → signed: `event` is what will be sent. kConflict unless the entry is a draft of its
+  /// author. An entry that comes out as an event another one has is superseded.
   Result<void> set_signed(std::int64_t id, const Event& event);
   /// signed → draft, so that it is signed again. False, and nothing changes, where a relay has or
   /// may have the present id, or the event came signed.

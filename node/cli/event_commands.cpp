@@ -139,8 +139,7 @@ base::Task<int> make_event(Runtime& runtime, const Context& context, EventArgume
   auto draft = co_await make_draft(runtime, context, arguments, key.public_key());
   if (!draft) {
     co_await runtime.pool.stop();
-    const int code = report(context, draft.error());
-    co_return draft.error().code == Errc::kInvalid ? static_cast<int>(kUsage) : code;
+    co_return report_usage(context, draft.error());
   }
   const nostr::Event event = nostr::sign_event(*std::move(draft), key, runtime.rng);
   print_line(nostr::to_json(event));

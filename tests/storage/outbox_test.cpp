@@ -216,6 +216,15 @@ TEST_F(OutboxDraftTest, ANewerDraftTakesThePlaceOfAnOlderOneForTheSameAddress) {
   EXPECT_EQ(must(outbox().get(second))->state, OutboxState::kDone) << "it is where it should be";
 }
 
+TEST_F(OutboxDraftTest, TheSameThingSaidTwiceInASecondIsOneEvent) {
+  const auto first = add(1, "same");
+  const auto second = add(1, "same");
+  sign(first, 7);
+  sign(second, 7);
+  EXPECT_EQ(must(outbox().get(second))->state, OutboxState::kSuperseded);
+  EXPECT_EQ(must(outbox().list_due(kNow)).size(), 2u) << "the first one, to both relays";
+}
+
 TEST_F(OutboxDraftTest, RegularEventsDoNotReplaceEachOther) {
   const auto first = add(1, "same");
   add(1, "same");
