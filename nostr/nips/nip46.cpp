@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "nostr/base/json.h"
 #include "nostr/base/uri.h"
 #include "nostr/event/event_json.h"
+#include "nostr/event/tags.h"
 #include "nostr/nips/nip65.h"
 
 namespace nostr {
@@ -35,20 +35,12 @@ bool is_method(std::string_view text) {
          });
 }
 
-std::optional<Kind> read_kind(std::string_view text) {
-  Kind kind = 0;
-  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), kind);
-  if (text.empty() || error != std::errc{} || last != text.data() + text.size())
-    return std::nullopt;
-  return kind;
-}
-
 std::optional<SignerPermission> read_permission(std::string_view text) {
   const auto colon = text.find(':');
   const auto method = text.substr(0, colon);
   if (!is_method(method)) return std::nullopt;
   if (colon == std::string_view::npos) return SignerPermission{std::string(method), {}};
-  const auto kind = read_kind(text.substr(colon + 1));
+  const auto kind = parse_kind(text.substr(colon + 1));
   if (!kind) return std::nullopt;
   return SignerPermission{std::string(method), kind};
 }
