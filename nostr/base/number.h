@@ -10,7 +10,8 @@
 
 namespace base {
 
-/// All of `text` as a decimal integer of low..high; nullopt otherwise, and so for "", "+1", " 1" and "1.0".
+/// All of `text` as a decimal integer of low..high; nullopt otherwise, and so for "", "+1", " 1"
+/// and "1.0".
 template <class T>
 std::optional<T> parse_number(std::string_view text, T low = 0,
                               T high = std::numeric_limits<T>::max()) {

@@ -27,8 +27,8 @@ inline std::optional<Kind> parse_kind(std::string_view text) {
 
 /// kInvalid: `event` is of another kind than `wanted` describes ("a follow list has 3").
 inline std::unexpected<base::Error> wrong_kind(const Event& event, std::string_view wanted) {
-  return base::fail(base::Errc::kInvalid, "event has kind " + std::to_string(event.kind) + ", " +
-                                              std::string(wanted));
+  return base::fail(base::Errc::kInvalid,
+                    "event has kind " + std::to_string(event.kind) + ", " + std::string(wanted));
 }
 
 }  // namespace nostr

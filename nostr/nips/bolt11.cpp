@@ -50,10 +50,14 @@ std::optional<std::int64_t> number(Symbols symbols) {
 /// Millisatoshi in one bitcoin divided by what the multiplier divides by; 0 for no multiplier.
 std::int64_t msat_per_unit(char multiplier) {
   switch (multiplier) {
-    case 'm': return 100'000'000;
-    case 'u': return 100'000;
-    case 'n': return 100;
-    default: return 0;
+    case 'm':
+      return 100'000'000;
+    case 'u':
+      return 100'000;
+    case 'n':
+      return 100;
+    default:
+      return 0;
   }
 }
 
@@ -91,7 +95,8 @@ struct Fields {
   std::optional<NodeKey> payee;
 };
 
-/// One tagged field; the first of a kind counts, one of a wrong length is skipped as the source asks.
+/// One tagged field; the first of a kind counts, one of a wrong length is skipped as the source
+/// asks.
 base::Result<void> read_field(char type, Symbols value, Fields& fields, Invoice& out) {
   const auto hash = [&] { return *Sha256::from_bytes(pack(value, LastBits::kDrop)); };
   if (type == 'p' && value.size() == kHashSymbols && !fields.payment_hash) {
@@ -160,7 +165,9 @@ base::Result<Invoice> parse_invoice(std::string_view text) {
   return out;
 }
 
-base::UnixTime expires_at(const Invoice& invoice) { return invoice.created_at + invoice.expiry; }
+base::UnixTime expires_at(const Invoice& invoice) {
+  return invoice.created_at + invoice.expiry;
+}
 
 bool is_paid_by(const Sha256& payment_hash, const Preimage& preimage) {
   return sha256(preimage.view()) == payment_hash;

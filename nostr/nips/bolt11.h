@@ -16,21 +16,21 @@ namespace nostr {
 using Preimage = base::FixedBytes<struct PreimageTag, 32>;
 
 struct Invoice {
-  std::string network;              ///< "bc", "tb", "tbs", "bcrt", …
-  std::optional<base::Msat> amount; ///< absent when the payer chooses
+  std::string network;               ///< "bc", "tb", "tbs", "bcrt", …
+  std::optional<base::Msat> amount;  ///< absent when the payer chooses
   base::UnixTime created_at;
   std::chrono::seconds expiry{3600};
   Sha256 payment_hash;
-  NodeKey payee;                    ///< who signed; recovered from the signature
-  std::string description;          ///< "" when there is none, or only its hash
+  NodeKey payee;            ///< who signed; recovered from the signature
+  std::string description;  ///< "" when there is none, or only its hash
   std::optional<Sha256> description_hash;
   friend bool operator==(const Invoice&, const Invoice&) = default;
 };
 
 /// Reads and checks an invoice, with or without `lightning:`, in either case. kInvalid for a broken
-/// checksum, amount or field, or over 7 089 characters (what a QR code can hold); kCrypto when nobody can
-/// have signed it. Feature bits and routes are not read: they are the paying wallet's business.
-/// Source: BOLT-11 "Requirements".
+/// checksum, amount or field, or over 7 089 characters (what a QR code can hold); kCrypto when
+/// nobody can have signed it. Feature bits and routes are not read: they are the paying wallet's
+/// business. Source: BOLT-11 "Requirements".
 base::Result<Invoice> parse_invoice(std::string_view text);
 /// The last second in which it may be paid.
 base::UnixTime expires_at(const Invoice& invoice);

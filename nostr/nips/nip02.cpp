@@ -9,8 +9,7 @@
 namespace nostr {
 
 Draft build_follows(const std::vector<Follow>& follows, std::string content, UnixTime at) {
-  Draft draft{
-      .kind = kinds::kFollows, .created_at = at, .tags = {}, .content = std::move(content)};
+  Draft draft{.kind = kinds::kFollows, .created_at = at, .tags = {}, .content = std::move(content)};
   for (const Follow& follow : follows) {
     draft.tags.push_back(
         without_empty_end({"p", follow.pubkey.hex(), follow.relay, follow.petname}, 2));

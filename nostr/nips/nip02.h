@@ -18,10 +18,11 @@ struct Follow {
 /// The most follows that are read of one list.
 inline constexpr std::size_t kMaxFollows = 10'000;
 
-/// Kind 3. `content` is kept as it stands in the list that is replaced: older clients keep relays there.
+/// Kind 3. `content` is kept as it stands in the list that is replaced: older clients keep relays
+/// there.
 Draft build_follows(const std::vector<Follow>& follows, std::string content, UnixTime at);
-/// Liberal: malformed entries are left out, of several for one key the first counts, a relay hint that is
-/// none is "". kInvalid for another kind.
+/// Liberal: malformed entries are left out, of several for one key the first counts, a relay hint
+/// that is none is "". kInvalid for another kind.
 base::Result<std::vector<Follow>> parse_follows(const Event& event);
 
 }  // namespace nostr

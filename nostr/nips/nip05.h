@@ -1,4 +1,5 @@
-// NIP-05: names at domains — what to ask, and how to read the answer. Nothing here touches the network.
+// NIP-05: names at domains — what to ask, and how to read the answer. Nothing here touches the
+// network.
 #pragma once
 
 #include <string>
@@ -16,8 +17,8 @@ struct InternetIdentifier {
   friend bool operator==(const InternetIdentifier&, const InternetIdentifier&) = default;
 };
 
-/// Liberal in case, strict in characters: name a-z 0-9 - _ . (and +, which some servers give out), domain
-/// a host name with a dot, or localhost. kInvalid otherwise, or over 320 bytes.
+/// Liberal in case, strict in characters: name a-z 0-9 - _ . (and +, which some servers give out),
+/// domain a host name with a dot, or localhost. kInvalid otherwise, or over 320 bytes.
 base::Result<InternetIdentifier> parse_identifier(std::string_view text);
 /// As people see it: the domain alone for the root name.
 std::string display_identifier(const InternetIdentifier& identifier);
@@ -31,8 +32,9 @@ struct NamedKey {
   std::vector<std::string> signer_relays;  ///< where its remote signer listens (NIP-46), at most 16
   friend bool operator==(const NamedKey&, const NamedKey&) = default;
 };
-/// Reads a nostr.json. The name is looked up as asked, then without regard to case. kNotFound when it is
-/// not in it, kInvalid when its key is no lower-case hex, or the document is none or over 1 MiB.
+/// Reads a nostr.json. The name is looked up as asked, then without regard to case. kNotFound when
+/// it is not in it, kInvalid when its key is no lower-case hex, or the document is none or over 1
+/// MiB.
 base::Result<NamedKey> find_name(std::string_view nostr_json, std::string_view name);
 
 }  // namespace nostr

@@ -37,7 +37,8 @@ Miner::Miner(UnsignedEvent event, int target, std::uint64_t first_nonce)
   const std::string empty = canonical_bytes(event_);
   event_.tags.back()[1] = "0";
   const std::string filled = canonical_bytes(event_);
-  // Tags before it and content behind it are the same in both, so the first difference is inside it.
+  // Tags before it and content behind it are the same in both, so the first difference is inside
+  // it.
   const auto at = std::ranges::mismatch(empty, filled).in1 - empty.begin();
   before_ = empty.substr(0, static_cast<std::size_t>(at));
   after_ = empty.substr(static_cast<std::size_t>(at));

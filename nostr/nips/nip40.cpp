@@ -18,6 +18,8 @@ bool is_expired(const Event& event, UnixTime now) {
   return at && *at <= now;
 }
 
-Tag expiration_tag(UnixTime at) { return {"expiration", std::to_string(base::to_unix(at))}; }
+Tag expiration_tag(UnixTime at) {
+  return {"expiration", std::to_string(base::to_unix(at))};
+}
 
 }  // namespace nostr

@@ -14,8 +14,8 @@ constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kNonceSize = 32;
 constexpr std::size_t kMacSize = 32;
 constexpr std::size_t kHeader = 1 + kNonceSize;  // version, nonce
-constexpr std::size_t kShortPrefix = 2;              // u16
-constexpr std::size_t kLongPrefix = 6;               // two zero bytes, u32
+constexpr std::size_t kShortPrefix = 2;          // u16
+constexpr std::size_t kLongPrefix = 6;           // two zero bytes, u32
 
 std::size_t prefix_size(std::size_t length) {
   return length > kNip44MaxPlaintext ? kLongPrefix : kShortPrefix;
@@ -38,9 +38,8 @@ base::Result<void> check_payload(base::ByteView payload, std::size_t max_plainte
         base::Errc::kUnsupported,
         "nip-44 payload has version " + std::to_string(payload[0]) + ", only 2 is known");
   if (payload.size() < kNip44MinPayload)
-    return base::fail(base::Errc::kInvalid,
-                      "nip-44 payload is " + std::to_string(payload.size()) +
-                          " bytes, at least 99 are needed");
+    return base::fail(base::Errc::kInvalid, "nip-44 payload is " + std::to_string(payload.size()) +
+                                                " bytes, at least 99 are needed");
   if (payload.size() > payload_size(max_plaintext))
     return base::fail(base::Errc::kInvalid,
                       too_large(payload.size(), "bytes", payload_size(max_plaintext)));
@@ -55,8 +54,7 @@ void write_prefix(std::size_t length, std::span<std::uint8_t> out) {
 /// Length prefix and zero padding; both were authenticated, so what breaks here is a sender's bug.
 base::Result<std::string> unpad(base::ByteView padded, std::size_t max_plaintext) {
   const auto bad = [] {
-    return base::fail(base::Errc::kCrypto,
-                      "nip-44 padding does not match the plaintext length");
+    return base::fail(base::Errc::kCrypto, "nip-44 padding does not match the plaintext length");
   };
   std::size_t length = std::size_t{padded[0]} << 8 | padded[1];
   if (length == 0) {
@@ -97,15 +95,15 @@ Nip44MessageKeys nip44_message_keys(const ConversationKey& key, base::ByteView n
           base::Secret<32>(bytes.subspan<44, 32>())};
 }
 
-base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(
-    const ConversationKey& key, std::string_view plaintext,
-    const std::array<std::uint8_t, 32>& nonce, Nip44Form form) {
+base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(const ConversationKey& key,
+                                                         std::string_view plaintext,
+                                                         const std::array<std::uint8_t, 32>& nonce,
+                                                         Nip44Form form) {
   const std::size_t limit = form == Nip44Form::kLong ? kNip44MaxLong : kNip44MaxPlaintext;
   if (plaintext.empty() || plaintext.size() > limit)
-    return base::fail(base::Errc::kInvalid, "nip-44 plaintext is " +
-                                                std::to_string(plaintext.size()) +
-                                                " bytes, allowed are 1 to " +
-                                                std::to_string(limit));
+    return base::fail(base::Errc::kInvalid,
+                      "nip-44 plaintext is " + std::to_string(plaintext.size()) +
+                          " bytes, allowed are 1 to " + std::to_string(limit));
   const Nip44MessageKeys keys = nip44_message_keys(key, nonce);
   const std::size_t prefix = prefix_size(plaintext.size());
   const std::size_t padded = prefix + nip44_padded_length(plaintext.size());

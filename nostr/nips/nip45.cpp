@@ -19,8 +19,7 @@ constexpr double kLinearBelow = 220;           // estimates up to here count emp
 
 /// What is left when `empty` of the registers saw nobody.
 double linear_count(std::size_t empty) {
-  return static_cast<double>(kM) *
-         std::log(static_cast<double>(kM) / static_cast<double>(empty));
+  return static_cast<double>(kM) * std::log(static_cast<double>(kM) / static_cast<double>(empty));
 }
 
 std::string hex_of_value(std::string_view value) {
@@ -38,7 +37,9 @@ base::Result<HyperLogLog> HyperLogLog::from_hex(std::string_view hex) {
   return out;
 }
 
-std::string HyperLogLog::hex() const { return base::hex_encode(registers_); }
+std::string HyperLogLog::hex() const {
+  return base::hex_encode(registers_);
+}
 
 void HyperLogLog::add(const PublicKey& author, std::size_t offset) {
   CHECK(offset >= 8 && offset < 24);

@@ -1,5 +1,5 @@
-// NIP-45: counts, exact or estimated, and the HyperLogLog registers that let several relays' counts be
-// added up without counting anybody twice.
+// NIP-45: counts, exact or estimated, and the HyperLogLog registers that let several relays' counts
+// be added up without counting anybody twice.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ class HyperLogLog {
   static base::Result<HyperLogLog> from_hex(std::string_view hex);
   std::string hex() const;
 
-  /// Counts an author. `offset` 8..23, from hll_offset: it decides which bytes of the key are looked at.
+  /// Counts an author. `offset` 8..23, from hll_offset: it decides which bytes of the key are
+  /// looked at.
   void add(const PublicKey& author, std::size_t offset);
   /// Afterwards this counts everybody whom either counted. Both must be of one offset.
   void merge(const HyperLogLog& other);
@@ -35,11 +36,11 @@ class HyperLogLog {
   std::array<std::uint8_t, kRegisters> registers_{};
 };
 
-/// The offset for a filter: from the first value of its first tag condition. nullopt without one: then no
-/// registers can be given.
+/// The offset for a filter: from the first value of its first tag condition. nullopt without one:
+/// then no registers can be given.
 std::optional<std::size_t> hll_offset(const Filter& filter);
-/// The offset for one tag value: the 33rd character of its hex id or key, of the key in an address, or of
-/// the value's SHA-256, plus 8.
+/// The offset for one tag value: the 33rd character of its hex id or key, of the key in an address,
+/// or of the value's SHA-256, plus 8.
 std::size_t hll_offset_of(std::string_view tag_value);
 
 /// What a relay answers to COUNT.

@@ -28,11 +28,9 @@ constexpr std::size_t kMaxAuthUrl = 2'048;
 constexpr base::json::Limits kMessage{.max_bytes = kMaxSignerMessage, .max_depth = 12};
 
 bool is_method(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxMethod &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_';
-         });
+  return !text.empty() && text.size() <= kMaxMethod && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 std::optional<SignerPermission> read_permission(std::string_view text) {
@@ -60,8 +58,8 @@ struct Connection {
 base::Result<Connection> parse_connection(std::string_view text, std::string_view scheme) {
   const std::string what = std::string(scheme) + ":// text ";
   if (text.size() > kMaxUri)
-    return fail(Errc::kInvalid, what + "is " + std::to_string(text.size()) +
-                                    " bytes, limit is " + std::to_string(kMaxUri));
+    return fail(Errc::kInvalid, what + "is " + std::to_string(text.size()) + " bytes, limit is " +
+                                    std::to_string(kMaxUri));
   TRY(const base::UriView uri, base::split_uri(text));
   if (uri.scheme != scheme)
     return fail(Errc::kInvalid, "not a " + std::string(scheme) + ":// text");
@@ -114,8 +112,8 @@ base::Result<Tags> read_tags(const Json& event) {
 base::Result<std::string> read_id(const Json& message) {
   TRY(std::string id, base::json::get_string(message, "id"));
   if (id.empty() || id.size() > kMaxId)
-    return fail(Errc::kInvalid, "id is " + std::to_string(id.size()) +
-                                    " bytes, allowed are 1 to " + std::to_string(kMaxId));
+    return fail(Errc::kInvalid, "id is " + std::to_string(id.size()) + " bytes, allowed are 1 to " +
+                                    std::to_string(kMaxId));
   return id;
 }
 

@@ -85,8 +85,10 @@ base::Result<WalletUri> parse_wallet_uri(std::string_view text) {
 
 std::string_view wallet_encryption_name(WalletEncryption encryption) {
   switch (encryption) {
-    case WalletEncryption::kNip04: return "nip04";
-    case WalletEncryption::kNip44: return "nip44_v2";
+    case WalletEncryption::kNip04:
+      return "nip04";
+    case WalletEncryption::kNip44:
+      return "nip44_v2";
   }
   return "nip04";
 }
@@ -103,7 +105,8 @@ Draft build_wallet_service(const WalletService& service, UnixTime at) {
   Draft draft{.kind = kinds::kWalletInfo, .created_at = at, .tags = {}, .content = {}};
   std::string encryptions;
   for (const auto encryption : service.encryptions)
-    encryptions += (encryptions.empty() ? "" : " ") + std::string(wallet_encryption_name(encryption));
+    encryptions +=
+        (encryptions.empty() ? "" : " ") + std::string(wallet_encryption_name(encryption));
   if (!encryptions.empty()) draft.tags.push_back({"encryption", encryptions});
   if (!service.notifications.empty()) {
     methods.emplace_back("notifications");

@@ -28,8 +28,8 @@ struct WalletUri {
 };
 /// The result is secret: the caller wipes it.
 std::string build_wallet_uri(const WalletUri& uri);
-/// Liberal: also without the slashes, malformed relays left out, at most 16 kept. kInvalid without a key,
-/// a secret or a relay, or over 8 KiB. Errors never quote the text.
+/// Liberal: also without the slashes, malformed relays left out, at most 16 kept. kInvalid without
+/// a key, a secret or a relay, or over 8 KiB. Errors never quote the text.
 base::Result<WalletUri> parse_wallet_uri(std::string_view text);
 
 // ---- how messages are encrypted ----------------------------------------------------------------
@@ -37,15 +37,15 @@ base::Result<WalletUri> parse_wallet_uri(std::string_view text);
 enum class WalletEncryption { kNip04, kNip44 };
 /// "nip04" or "nip44_v2", as `encryption` tags name them.
 std::string_view wallet_encryption_name(WalletEncryption encryption);
-/// What a request says it is encrypted with; one that says nothing is older than the choice and uses
-/// NIP-04. kUnsupported for any other name.
+/// What a request says it is encrypted with; one that says nothing is older than the choice and
+/// uses NIP-04. kUnsupported for any other name.
 base::Result<WalletEncryption> wallet_encryption_of(const Event& request);
 
 /// What a wallet service offers (kind 13194).
 struct WalletService {
-  std::vector<std::string> methods;             ///< without "notifications"
-  std::vector<std::string> notifications;       ///< the types it sends, "payment_received"…
-  std::vector<WalletEncryption> encryptions;    ///< NIP-04 alone when it does not say
+  std::vector<std::string> methods;           ///< without "notifications"
+  std::vector<std::string> notifications;     ///< the types it sends, "payment_received"…
+  std::vector<WalletEncryption> encryptions;  ///< NIP-04 alone when it does not say
   friend bool operator==(const WalletService&, const WalletService&) = default;
 };
 Draft build_wallet_service(const WalletService& service, UnixTime at);
@@ -72,8 +72,8 @@ std::optional<WalletMethod> wallet_method(std::string_view name);
 enum class TransactionType { kIncoming, kOutgoing };
 
 struct PayInvoice {
-  std::string id;                    ///< only inside MultiPayInvoice: comes back as `d`; "" for none
-  std::string invoice;               ///< BOLT-11, not checked here
+  std::string id;       ///< only inside MultiPayInvoice: comes back as `d`; "" for none
+  std::string invoice;  ///< BOLT-11, not checked here
   std::optional<base::Msat> amount;  ///< for invoices that leave it open
   friend bool operator==(const PayInvoice&, const PayInvoice&) = default;
 };
@@ -123,8 +123,8 @@ struct GetInfo {
 };
 
 /// In the order of WalletMethod.
-using WalletRequest = std::variant<PayInvoice, MultiPayInvoice, PayKeysend, MakeInvoice, LookupInvoice,
-                                   ListTransactions, GetBalance, GetInfo>;
+using WalletRequest = std::variant<PayInvoice, MultiPayInvoice, PayKeysend, MakeInvoice,
+                                   LookupInvoice, ListTransactions, GetBalance, GetInfo>;
 WalletMethod method_of(const WalletRequest& request);
 
 std::string build_wallet_request(const WalletRequest& request);
@@ -132,7 +132,8 @@ std::string build_wallet_request(const WalletRequest& request);
 /// NOT_IMPLEMENTED), kInvalid for malformed parameters or amounts outside 0..kMaxMsat.
 base::Result<WalletRequest> parse_wallet_request(std::string_view json);
 
-/// The kind 23194 around an encrypted request. `expires`, if given, lets the service drop it unread.
+/// The kind 23194 around an encrypted request. `expires`, if given, lets the service drop it
+/// unread.
 Draft build_wallet_request_event(const PublicKey& wallet, std::string encrypted,
                                  WalletEncryption encryption, UnixTime at,
                                  std::optional<UnixTime> expires = std::nullopt);
@@ -209,10 +210,11 @@ struct WalletResponse {
 };
 
 std::string build_wallet_response(const WalletResponse& response);
-/// The client's side. kUnsupported for a result of a method this program does not know, kInvalid when
-/// malformed or an amount is outside 0..kMaxMsat. An error is read whatever the method.
+/// The client's side. kUnsupported for a result of a method this program does not know, kInvalid
+/// when malformed or an amount is outside 0..kMaxMsat. An error is read whatever the method.
 base::Result<WalletResponse> parse_wallet_response(std::string_view json);
-/// The kind 23195 around an encrypted answer to `request`; `item` is the `d` of a multi_ request's part.
+/// The kind 23195 around an encrypted answer to `request`; `item` is the `d` of a multi_ request's
+/// part.
 Draft build_wallet_response_event(const Event& request, std::string encrypted,
                                   std::string_view item, UnixTime at);
 

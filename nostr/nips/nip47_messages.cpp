@@ -144,8 +144,12 @@ Json params_of(const ListTransactions& request) {
   if (request.type) out["type"] = type_name(*request.type);
   return out;
 }
-Json params_of(const GetBalance&) { return Json::object(); }
-Json params_of(const GetInfo&) { return Json::object(); }
+Json params_of(const GetBalance&) {
+  return Json::object();
+}
+Json params_of(const GetInfo&) {
+  return Json::object();
+}
 
 Result<PayInvoice> read_pay_invoice(const Json& params) {
   PayInvoice out;
@@ -221,14 +225,22 @@ Result<ListTransactions> read_list(const Json& params) {
 
 Result<WalletRequest> read_request(WalletMethod method, const Json& params) {
   switch (method) {
-    case WalletMethod::kPayInvoice: return read_pay_invoice(params);
-    case WalletMethod::kMultiPayInvoice: return read_multi_pay(params);
-    case WalletMethod::kPayKeysend: return read_keysend(params);
-    case WalletMethod::kMakeInvoice: return read_make_invoice(params);
-    case WalletMethod::kLookupInvoice: return read_lookup(params);
-    case WalletMethod::kListTransactions: return read_list(params);
-    case WalletMethod::kGetBalance: return GetBalance{};
-    case WalletMethod::kGetInfo: return GetInfo{};
+    case WalletMethod::kPayInvoice:
+      return read_pay_invoice(params);
+    case WalletMethod::kMultiPayInvoice:
+      return read_multi_pay(params);
+    case WalletMethod::kPayKeysend:
+      return read_keysend(params);
+    case WalletMethod::kMakeInvoice:
+      return read_make_invoice(params);
+    case WalletMethod::kLookupInvoice:
+      return read_lookup(params);
+    case WalletMethod::kListTransactions:
+      return read_list(params);
+    case WalletMethod::kGetBalance:
+      return GetBalance{};
+    case WalletMethod::kGetInfo:
+      return GetInfo{};
   }
   return fail(Errc::kUnsupported, "wallet method is not known");
 }
@@ -261,7 +273,9 @@ Json result_of(const TransactionList& list) {
   for (const auto& item : list.transactions) items.push_back(result_of(item));
   return {{"transactions", std::move(items)}};
 }
-Json result_of(const Balance& balance) { return {{"balance", balance.balance.value}}; }
+Json result_of(const Balance& balance) {
+  return {{"balance", balance.balance.value}};
+}
 Json result_of(const WalletInfo& info) {
   return {{"alias", info.alias},
           {"color", info.color},
@@ -325,15 +339,19 @@ Result<WalletOutcome> read_outcome(WalletMethod method, const Json& result) {
   switch (method) {
     case WalletMethod::kPayInvoice:
     case WalletMethod::kMultiPayInvoice:
-    case WalletMethod::kPayKeysend: return read_payment(result);
+    case WalletMethod::kPayKeysend:
+      return read_payment(result);
     case WalletMethod::kMakeInvoice:
-    case WalletMethod::kLookupInvoice: return read_transaction(result);
-    case WalletMethod::kListTransactions: return read_transactions(result);
+    case WalletMethod::kLookupInvoice:
+      return read_transaction(result);
+    case WalletMethod::kListTransactions:
+      return read_transactions(result);
     case WalletMethod::kGetBalance: {
       TRY(const Msat balance, get_msat(result, "balance"));
       return Balance{balance};
     }
-    case WalletMethod::kGetInfo: return read_info(result);
+    case WalletMethod::kGetInfo:
+      return read_info(result);
   }
   return fail(Errc::kUnsupported, "wallet method is not known");
 }
@@ -404,7 +422,9 @@ std::string_view wallet_errc_name(WalletErrc code) {
   return std::ranges::find(kErrcs, code, &ErrcName::code)->name;
 }
 
-WalletMethod method_of(const WalletRequest& request) { return kMethods[request.index()].method; }
+WalletMethod method_of(const WalletRequest& request) {
+  return kMethods[request.index()].method;
+}
 
 std::string build_wallet_request(const WalletRequest& request) {
   Json params = std::visit([](const auto& typed) { return params_of(typed); }, request);

@@ -12,13 +12,14 @@
 namespace nostr {
 
 struct SearchQuery {
-  std::string text;                                             ///< the words, single spaces between
-  std::vector<std::pair<std::string, std::string>> extensions;  ///< include:spam, domain:…, language:…
+  std::string text;  ///< the words, single spaces between
+  std::vector<std::pair<std::string, std::string>>
+      extensions;  ///< include:spam, domain:…, language:…
   friend bool operator==(const SearchQuery&, const SearchQuery&) = default;
 };
 
-/// Words of the form key:value with a lower-case key are extensions; URLs and times are words. kInvalid over
-/// 1 024 bytes or 64 words.
+/// Words of the form key:value with a lower-case key are extensions; URLs and times are words.
+/// kInvalid over 1 024 bytes or 64 words.
 base::Result<SearchQuery> parse_search(std::string_view search);
 /// The text, then the extensions.
 std::string build_search(const SearchQuery& query);

@@ -47,8 +47,7 @@ base::Result<Tags> parse_private_items(std::string_view json) {
 }
 
 Draft build_list(const List& list, std::string encrypted, UnixTime at) {
-  Draft draft{
-      .kind = list.kind, .created_at = at, .tags = {}, .content = std::move(encrypted)};
+  Draft draft{.kind = list.kind, .created_at = at, .tags = {}, .content = std::move(encrypted)};
   const bool addressable = storage_class(list.kind) == StorageClass::kAddressable;
   for (const Header& header : kHeaders) {
     const std::string& value = list.*header.member;
@@ -65,8 +64,8 @@ base::Result<List> parse_list(const Event& event) {
     return wrong_kind(event, "which is no list");
   List out{.kind = event.kind};
   for (const Tag& tag : event.tags) {
-    const auto header = std::ranges::find_if(
-        kHeaders, [&](const Header& known) { return tag[0] == known.name; });
+    const auto header =
+        std::ranges::find_if(kHeaders, [&](const Header& known) { return tag[0] == known.name; });
     if (header == std::end(kHeaders)) {
       if (out.public_items.size() < kMaxItems) out.public_items.push_back(tag);
     } else if (tag.size() > 1 && (out.*(header->member)).empty()) {

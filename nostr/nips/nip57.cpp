@@ -25,7 +25,9 @@ constexpr std::size_t kMaxSplits = 64;
 constexpr std::size_t kMaxUrl = 2'048;
 constexpr EventLimits kRequestLimits{.max_bytes = 65'536, .max_tags = 64, .max_tag_elements = 64};
 
-std::unexpected<base::Error> bad(std::string what) { return fail(Errc::kInvalid, std::move(what)); }
+std::unexpected<base::Error> bad(std::string what) {
+  return fail(Errc::kInvalid, std::move(what));
+}
 
 std::size_t count_tags(const Tags& tags, std::string_view name) {
   return tag_values(tags, name).size();
@@ -82,8 +84,7 @@ base::Result<Msat> read_sendable(const Json& answer, const char* name) {
 }  // namespace
 
 Draft build_zap_request(const ZapRequest& request, UnixTime at) {
-  Draft draft{
-      .kind = kinds::kZapRequest, .created_at = at, .tags = {}, .content = request.comment};
+  Draft draft{.kind = kinds::kZapRequest, .created_at = at, .tags = {}, .content = request.comment};
   Tag relays{"relays"};
   relays.insert(relays.end(), request.relays.begin(), request.relays.end());
   draft.tags.push_back(std::move(relays));
@@ -98,8 +99,7 @@ Draft build_zap_request(const ZapRequest& request, UnixTime at) {
 }
 
 base::Result<ZapRequest> check_zap_request(const Event& event) {
-  if (event.kind != kinds::kZapRequest)
-    return wrong_kind(event, "a zap request has 9734");
+  if (event.kind != kinds::kZapRequest) return wrong_kind(event, "a zap request has 9734");
   if (count_tags(event.tags, "p") != 1) return bad("zap request has not exactly one p tag");
   for (const char* name : {"e", "a", "P"})
     if (count_tags(event.tags, name) > 1)
@@ -169,8 +169,7 @@ Draft build_zap_receipt(const Event& request, std::string request_json, std::str
 }
 
 base::Result<Zap> check_zap_receipt(const Event& receipt, const PublicKey& provider) {
-  if (receipt.kind != kinds::kZapReceipt)
-    return wrong_kind(receipt, "a zap receipt has 9735");
+  if (receipt.kind != kinds::kZapReceipt) return wrong_kind(receipt, "a zap receipt has 9735");
   if (receipt.pubkey != provider)
     return fail(Errc::kDenied, "zap receipt is not signed by the recipient's provider");
   TRY(check(receipt));

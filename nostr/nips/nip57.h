@@ -20,18 +20,18 @@ struct ZapRequest {
   std::string lnurl;                ///< bech32 `lnurl1…`, "" when it does not say
   std::optional<EventId> event;     ///< what is zapped; a person when both are absent
   std::optional<Address> address;
-  std::optional<Kind> kind;         ///< of what is zapped
+  std::optional<Kind> kind;  ///< of what is zapped
   std::string comment;
   friend bool operator==(const ZapRequest&, const ZapRequest&) = default;
 };
 
 Draft build_zap_request(const ZapRequest& request, UnixTime at);
-/// Checks one as its provider must ("Appendix D"), id and signature included. kInvalid names what breaks
-/// the rules, kCrypto a forged one.
+/// Checks one as its provider must ("Appendix D"), id and signature included. kInvalid names what
+/// breaks the rules, kCrypto a forged one.
 base::Result<ZapRequest> check_zap_request(const Event& event);
 
-/// The URL that turns a signed request into an invoice ("Appendix B"). kInvalid unless `callback` is an
-/// https URL without control characters (http only for .onion).
+/// The URL that turns a signed request into an invoice ("Appendix B"). kInvalid unless `callback`
+/// is an https URL without control characters (http only for .onion).
 base::Result<std::string> zap_invoice_url(std::string_view callback, const Event& request,
                                           base::Msat amount, std::string_view lnurl);
 
@@ -44,18 +44,20 @@ struct LnurlPay {
   std::int64_t comment_allowed = 0;   ///< characters (LUD-12)
   std::string metadata;               ///< as sent: invoices without a zap commit to its hash
 };
-/// kInvalid when malformed or over 64 KiB, kPeer with the provider's reason when it answers an error.
+/// kInvalid when malformed or over 64 KiB, kPeer with the provider's reason when it answers an
+/// error.
 base::Result<LnurlPay> parse_lnurl_pay(std::string_view json);
 /// The `pr` of its callback's answer: an invoice, still unchecked. Errors as parse_lnurl_pay.
 base::Result<std::string> parse_lnurl_invoice(std::string_view json);
-/// `https://domain/.well-known/lnurlp/name` of a lightning address (LUD-16). kInvalid for another form.
+/// `https://domain/.well-known/lnurlp/name` of a lightning address (LUD-16). kInvalid for another
+/// form.
 base::Result<std::string> lightning_address_url(std::string_view address);
 
 /// A paid zap.
 struct Zap {
-  PublicKey from;      ///< who signed the request
+  PublicKey from;  ///< who signed the request
   ZapRequest request;
-  base::Msat amount;   ///< of the invoice: what was really asked for
+  base::Msat amount;  ///< of the invoice: what was really asked for
   Sha256 payment_hash;
   std::optional<Preimage> preimage;  ///< only one that fits the payment hash
 };
@@ -63,10 +65,10 @@ struct Zap {
 /// The receipt a provider publishes for `request_json`, the text the invoice commits to.
 Draft build_zap_receipt(const Event& request, std::string request_json, std::string invoice,
                         const std::optional<Preimage>& preimage, UnixTime paid_at);
-/// Verifies a receipt ("Appendix F"): signed by `provider`, a valid request inside, an invoice whose
-/// amount is the request's and whose description hash is the request's text, recipient tags that agree.
-/// kDenied for another signer, kCrypto for forged signatures, kInvalid for what does not fit together. It
-/// proves what the provider says, not that money moved.
+/// Verifies a receipt ("Appendix F"): signed by `provider`, a valid request inside, an invoice
+/// whose amount is the request's and whose description hash is the request's text, recipient tags
+/// that agree. kDenied for another signer, kCrypto for forged signatures, kInvalid for what does
+/// not fit together. It proves what the provider says, not that money moved.
 base::Result<Zap> check_zap_receipt(const Event& receipt, const PublicKey& provider);
 
 /// One receiver of a split.
@@ -78,7 +80,8 @@ struct ZapSplit {
 };
 /// The `zap` tags of an event ("Appendix G"), at most 64; empty when the author alone receives.
 std::vector<ZapSplit> parse_zap_splits(const Tags& tags);
-/// `amount` in whole satoshi shares, in the order of `splits`; what rounding leaves goes to the first.
+/// `amount` in whole satoshi shares, in the order of `splits`; what rounding leaves goes to the
+/// first.
 std::vector<base::Msat> split_amount(const std::vector<ZapSplit>& splits, base::Msat amount);
 
 }  // namespace nostr

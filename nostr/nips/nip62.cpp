@@ -14,10 +14,8 @@ constexpr std::size_t kMaxRelays = 64;
 }  // namespace
 
 Draft build_vanish_request(const VanishRequest& request, UnixTime at) {
-  Draft draft{.kind = kinds::kVanishRequest,
-              .created_at = at,
-              .tags = {},
-              .content = request.reason};
+  Draft draft{
+      .kind = kinds::kVanishRequest, .created_at = at, .tags = {}, .content = request.reason};
   if (request.everywhere) {
     draft.tags.push_back({"relay", std::string(kEverywhere)});
   } else {
@@ -27,8 +25,7 @@ Draft build_vanish_request(const VanishRequest& request, UnixTime at) {
 }
 
 base::Result<VanishRequest> parse_vanish_request(const Event& event) {
-  if (event.kind != kinds::kVanishRequest)
-    return wrong_kind(event, "a request to vanish has 62");
+  if (event.kind != kinds::kVanishRequest) return wrong_kind(event, "a request to vanish has 62");
   VanishRequest out{.reason = event.content};
   for (const auto value : tag_values(event.tags, "relay")) {
     if (value == kEverywhere) out.everywhere = true;

@@ -20,8 +20,8 @@ struct VanishRequest {
 Draft build_vanish_request(const VanishRequest& request, UnixTime at);
 /// kInvalid for another kind, or when no relay is named. At most 64 relays are kept.
 base::Result<VanishRequest> parse_vanish_request(const Event& event);
-/// Whether the relay at `relay_url` is meant: then everything of the author up to the request's created_at
-/// goes, deletions included. URLs are compared normalised.
+/// Whether the relay at `relay_url` is meant: then everything of the author up to the request's
+/// created_at goes, deletions included. URLs are compared normalised.
 bool must_vanish_from(const VanishRequest& request, std::string_view relay_url);
 
 }  // namespace nostr

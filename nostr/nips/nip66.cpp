@@ -29,7 +29,9 @@ RelayTrait read_trait(std::string_view text) {
   return {std::string(text.substr(holds ? 0 : 1)), holds};
 }
 
-std::string write_trait(const RelayTrait& trait) { return (trait.holds ? "" : "!") + trait.name; }
+std::string write_trait(const RelayTrait& trait) {
+  return (trait.holds ? "" : "!") + trait.name;
+}
 
 void put(Tags& tags, const char* name, const std::string& value) {
   if (!value.empty()) tags.push_back({name, value});

@@ -19,7 +19,7 @@ struct RelayTrait {
 
 /// One relay as a monitor saw it (kind 30166).
 struct RelayReport {
-  std::string relay;  ///< `d`: a normalised URL, or a hex key where there is no URL
+  std::string relay;    ///< `d`: a normalised URL, or a hex key where there is no URL
   std::string network;  ///< "clearnet", "tor", "i2p", "loki"; "" when not said
   std::string type;     ///< PascalCase, e.g. "PrivateInbox"
   std::optional<std::chrono::milliseconds> open;
@@ -34,8 +34,8 @@ struct RelayReport {
   friend bool operator==(const RelayReport&, const RelayReport&) = default;
 };
 Draft build_relay_report(const RelayReport& report, UnixTime at);
-/// Liberal: values that are none are left out, at most 256 per list are kept. kInvalid for another kind, or
-/// a `d` that is neither a relay URL nor a key.
+/// Liberal: values that are none are left out, at most 256 per list are kept. kInvalid for another
+/// kind, or a `d` that is neither a relay URL nor a key.
 base::Result<RelayReport> parse_relay_report(const Event& event);
 
 struct MonitorTimeout {
@@ -52,8 +52,8 @@ struct RelayMonitor {
   friend bool operator==(const RelayMonitor&, const RelayMonitor&) = default;
 };
 Draft build_relay_monitor(const RelayMonitor& monitor, UnixTime at);
-/// Liberal as parse_relay_report; a timeout is read with its check before or behind the number, because
-/// the NIP's text and its example differ.
+/// Liberal as parse_relay_report; a timeout is read with its check before or behind the number,
+/// because the NIP's text and its example differ.
 base::Result<RelayMonitor> parse_relay_monitor(const Event& event);
 
 }  // namespace nostr

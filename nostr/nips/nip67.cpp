@@ -8,8 +8,7 @@
 namespace nostr {
 
 base::Result<Completeness> completeness_of(std::string_view frame) {
-  TRY(const base::json::Value eose,
-      base::json::parse(frame, {.max_bytes = 4'096, .max_depth = 4}));
+  TRY(const base::json::Value eose, base::json::parse(frame, {.max_bytes = 4'096, .max_depth = 4}));
   if (!eose.is_array() || eose.size() < 2 || eose[0] != "EOSE" || !eose[1].is_string())
     return base::fail(base::Errc::kInvalid, "frame is no EOSE");
   if (eose.size() < 3 || !eose[2].is_array()) return Completeness::kUnknown;

@@ -14,8 +14,9 @@ enum class Completeness {
   kMore,     ///< more stored matches are there
 };
 
-/// The hint in an EOSE frame, `["EOSE", id, ["finish"]]`. Unknown hints, another third element or none are
-/// kUnknown, and so are both hints at once. kInvalid when `frame` is no EOSE, or over 4 KiB.
+/// The hint in an EOSE frame, `["EOSE", id, ["finish"]]`. Unknown hints, another third element or
+/// none are kUnknown, and so are both hints at once. kInvalid when `frame` is no EOSE, or over 4
+/// KiB.
 base::Result<Completeness> completeness_of(std::string_view frame);
 /// The frame for a subscription; two elements when kUnknown.
 std::string build_eose(std::string_view subscription, Completeness completeness);

@@ -5,8 +5,12 @@
 
 namespace nostr {
 
-bool is_protected(const Tags& tags) { return std::ranges::find(tags, protected_tag()) != tags.end(); }
+bool is_protected(const Tags& tags) {
+  return std::ranges::find(tags, protected_tag()) != tags.end();
+}
 
-Tag protected_tag() { return {"-"}; }
+Tag protected_tag() {
+  return {"-"};
+}
 
 }  // namespace nostr

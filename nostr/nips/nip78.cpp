@@ -13,8 +13,7 @@ Draft build_app_data(const AppData& data, UnixTime at) {
 }
 
 base::Result<AppData> parse_app_data(const Event& event) {
-  if (event.kind != kinds::kAppData)
-    return wrong_kind(event, "app data has 30078");
+  if (event.kind != kinds::kAppData) return wrong_kind(event, "app data has 30078");
   const auto d = tag_value(event.tags, "d");
   if (!d) return base::fail(base::Errc::kInvalid, "app data has no d tag");
   AppData out{std::string(*d), event.content, event.tags};

@@ -40,8 +40,7 @@ Draft build_handler_info(const HandlerInfo& info, UnixTime at) {
 }
 
 base::Result<HandlerInfo> parse_handler_info(const Event& event) {
-  if (event.kind != kinds::kHandlerInfo)
-    return wrong_kind(event, "handler information has 31990");
+  if (event.kind != kinds::kHandlerInfo) return wrong_kind(event, "handler information has 31990");
   HandlerInfo out{.d = std::string(tag_value(event.tags, "d").value_or("")),
                   .metadata = event.content};
   for (const Tag& tag : event.tags) {

@@ -14,7 +14,7 @@ namespace nostr {
 struct HandlerLink {
   std::string platform;  ///< "web", "ios", "android", …
   std::string url;
-  std::string entity;    ///< "nevent", "nprofile", …; "" for whatever has no link of its own
+  std::string entity;  ///< "nevent", "nprofile", …; "" for whatever has no link of its own
   friend bool operator==(const HandlerLink&, const HandlerLink&) = default;
 };
 /// What an app, or a service such as a bunker or a job worker, says it handles (kind 31990).
@@ -27,11 +27,11 @@ struct HandlerInfo {
   friend bool operator==(const HandlerInfo&, const HandlerInfo&) = default;
 };
 Draft build_handler_info(const HandlerInfo& info, UnixTime at);
-/// Liberal: malformed kinds are left out, at most 256 kinds, links and tags are kept. kInvalid for another
-/// kind.
+/// Liberal: malformed kinds are left out, at most 256 kinds, links and tags are kept. kInvalid for
+/// another kind.
 base::Result<HandlerInfo> parse_handler_info(const Event& event);
-/// The URL that opens `entity` (a NIP-19 text) on `platform`: the link for its type, else the generic one.
-/// kNotFound without either, kInvalid when `entity` is no lower-case bech32 text.
+/// The URL that opens `entity` (a NIP-19 text) on `platform`: the link for its type, else the
+/// generic one. kNotFound without either, kInvalid when `entity` is no lower-case bech32 text.
 base::Result<std::string> handler_url(const HandlerInfo& info, std::string_view platform,
                                       std::string_view entity);
 

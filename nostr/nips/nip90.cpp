@@ -158,7 +158,7 @@ Draft build_job_result(const Event& request, std::string_view relay_hint, std::s
 base::Result<JobResult> parse_job_result(const Event& event) {
   if (!is_job_result(event.kind)) return wrong_kind(event, "a job result has 6000 to 6999");
   TRY(const Answered answered, read_answered(event));
-  return JobResult{event.kind,    answered.request,         answered.customer,
+  return JobResult{event.kind,    answered.request,       answered.customer,
                    event.content, read_price(event.tags), has_encrypted_tag(event.tags)};
 }
 

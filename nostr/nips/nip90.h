@@ -18,7 +18,9 @@ constexpr bool is_job_result(Kind kind) {
   return kind >= kinds::kJobResultFirst && kind <= kinds::kJobResultLast;
 }
 /// The kind that answers a request.
-constexpr Kind job_result_kind(Kind request) { return static_cast<Kind>(request + 1000); }
+constexpr Kind job_result_kind(Kind request) {
+  return static_cast<Kind>(request + 1000);
+}
 
 enum class JobInputType { kText, kUrl, kEvent, kJob };
 
@@ -44,15 +46,16 @@ struct JobRequest {
   std::optional<base::Msat> bid;     ///< the most the customer pays
   std::vector<std::string> relays;   ///< where answers shall appear
   std::vector<PublicKey> providers;  ///< whom the customer would like; one when encrypted
-  bool encrypted = false;            ///< inputs and parameters are in the content, for the provider only
-  std::string content;               ///< the encrypted text, else usually ""
+  bool encrypted = false;  ///< inputs and parameters are in the content, for the provider only
+  std::string content;     ///< the encrypted text, else usually ""
   friend bool operator==(const JobRequest&, const JobRequest&) = default;
 };
 
-/// With `encrypted`, inputs and params stay out of the tags: encrypt build_private_job() to the provider
-/// (NIP-44; NIP-04 for those who ask for it) and set `content` to it.
+/// With `encrypted`, inputs and params stay out of the tags: encrypt build_private_job() to the
+/// provider (NIP-44; NIP-04 for those who ask for it) and set `content` to it.
 Draft build_job_request(const JobRequest& request, UnixTime at);
-/// Liberal: malformed tags are left out, at most 64 per list are kept. kInvalid for a kind that is no job.
+/// Liberal: malformed tags are left out, at most 64 per list are kept. kInvalid for a kind that is
+/// no job.
 base::Result<JobRequest> parse_job_request(const Event& event);
 /// The inputs and params as a JSON array of tags.
 std::string build_private_job(const JobRequest& request);
@@ -79,8 +82,8 @@ struct JobResult {
 /// Answers `request`; its inputs are repeated unless it was encrypted.
 Draft build_job_result(const Event& request, std::string_view relay_hint, std::string content,
                        const std::optional<JobPrice>& price, UnixTime at);
-/// kInvalid for a kind that is no result, or without the request's id or the customer. Whether the kind
-/// fits the request is the caller's to compare.
+/// kInvalid for a kind that is no result, or without the request's id or the customer. Whether the
+/// kind fits the request is the caller's to compare.
 base::Result<JobResult> parse_job_result(const Event& event);
 
 enum class JobStatus { kPaymentRequired, kProcessing, kError, kSuccess, kPartial };
@@ -89,7 +92,7 @@ std::string_view job_status_name(JobStatus status);
 /// How it goes (kind 7000).
 struct JobFeedback {
   JobStatus status = JobStatus::kProcessing;
-  std::string detail;   ///< the worker's words: escape before showing
+  std::string detail;  ///< the worker's words: escape before showing
   EventId request;
   PublicKey customer;
   std::string content;  ///< of a partial result

@@ -13,7 +13,9 @@ constexpr std::string_view kScheme = "nostr ";
 constexpr std::size_t kMaxHeader = 16'384;
 constexpr EventLimits kLimits{.max_bytes = kMaxHeader, .max_tags = 32, .max_tag_elements = 16};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
@@ -36,9 +38,9 @@ std::string http_auth_header(const Event& event) {
 
 base::Result<Event> parse_http_auth_header(std::string_view value) {
   if (value.size() > kMaxHeader)
-    return base::fail(base::Errc::kInvalid,
-                      "authorization header is " + std::to_string(value.size()) +
-                          " bytes, limit is " + std::to_string(kMaxHeader));
+    return base::fail(base::Errc::kInvalid, "authorization header is " +
+                                                std::to_string(value.size()) + " bytes, limit is " +
+                                                std::to_string(kMaxHeader));
   if (!equal_ignoring_case(value.substr(0, kScheme.size()), kScheme))
     return base::fail(base::Errc::kInvalid, "authorization header is not of the scheme Nostr");
   TRY(const base::Bytes json, base::base64_decode(value.substr(kScheme.size())));

@@ -22,13 +22,14 @@ struct HttpRequest {
 Draft build_http_auth(const HttpRequest& request, UnixTime at);
 /// `Nostr ` + base64 of the event: the value of the Authorization header.
 std::string http_auth_header(const Event& event);
-/// The event in an Authorization header's value; the scheme in any case. kInvalid for another scheme,
-/// broken base64 or JSON, or over 16 KiB.
+/// The event in an Authorization header's value; the scheme in any case. kInvalid for another
+/// scheme, broken base64 or JSON, or over 16 KiB.
 base::Result<Event> parse_http_auth_header(std::string_view value);
 
-/// The server's side: kind, URL (exactly), method, created_at within kHttpAuthWindow of `now`, the body's
-/// hash where the request has a body, signature. kDenied naming what does not fit, kCrypto for id or
-/// signature. A body without a `payload` tag is denied: the signature would cover any body.
+/// The server's side: kind, URL (exactly), method, created_at within kHttpAuthWindow of `now`, the
+/// body's hash where the request has a body, signature. kDenied naming what does not fit, kCrypto
+/// for id or signature. A body without a `payload` tag is denied: the signature would cover any
+/// body.
 base::Result<void> check_http_auth(const Event& event, const HttpRequest& request, UnixTime now);
 
 }  // namespace nostr

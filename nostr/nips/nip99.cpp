@@ -68,8 +68,7 @@ base::Result<Listing> parse_listing(const Event& event) {
   const auto text = [&](std::string_view name) {
     return std::string(tag_value(event.tags, name).value_or(""));
   };
-  if (!tag_value(event.tags, "d"))
-    return base::fail(base::Errc::kInvalid, "listing has no d tag");
+  if (!tag_value(event.tags, "d")) return base::fail(base::Errc::kInvalid, "listing has no d tag");
   Listing out{.d = text("d"),
               .draft = event.kind == kinds::kClassifiedDraft,
               .title = text("title"),

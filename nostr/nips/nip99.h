@@ -39,8 +39,8 @@ struct Listing {
 };
 
 Draft build_listing(const Listing& listing, UnixTime at);
-/// Liberal: a price that is no number is left out, at most 64 images and topics are kept. kInvalid for
-/// another kind, or without a `d`.
+/// Liberal: a price that is no number is left out, at most 64 images and topics are kept. kInvalid
+/// for another kind, or without a `d`.
 base::Result<Listing> parse_listing(const Event& event);
 
 }  // namespace nostr

@@ -41,21 +41,25 @@ TEST(Nip13, ThePublishedNoteHasItsWork) {
 }
 
 TEST(Nip13, BitsAreCountedAsInTheText) {
-  const auto bits = [](const char* hex) { return nostr::difficulty_of(nostr::EventId::from_hex(hex).value()); };
+  const auto bits = [](const char* hex) {
+    return nostr::difficulty_of(nostr::EventId::from_hex(hex).value());
+  };
   EXPECT_EQ(bits("000000000e9d97a1ab09fc381030b346cdd7a142ad57e6df0b46dc9bef6c7e2d"), 36);
   EXPECT_EQ(bits("8000000000000000000000000000000000000000000000000000000000000000"), 0);
   EXPECT_EQ(bits("0000000000000000000000000000000000000000000000000000000000000000"), 256);
 }
 
 TEST(Nip13, CommitmentsThatAreNoneDoNotCount) {
-  for (const nostr::Tag& tag : {nostr::Tag{"nonce", "1"}, nostr::Tag{"nonce", "1", "x"},
-                                nostr::Tag{"nonce", "1", "-1"}, nostr::Tag{"nonce", "1", "257"}, nostr::Tag{"nonce"}})
+  for (const nostr::Tag& tag :
+       {nostr::Tag{"nonce", "1"}, nostr::Tag{"nonce", "1", "x"}, nostr::Tag{"nonce", "1", "-1"},
+        nostr::Tag{"nonce", "1", "257"}, nostr::Tag{"nonce"}})
     EXPECT_EQ(nostr::committed_difficulty({tag}), std::nullopt);
   EXPECT_EQ(nostr::committed_difficulty({{"nonce", "1", "30"}}), 30);
 }
 
 TEST(Nip13, MiningGoesInStepsAndFindsTheTarget) {
-  const nostr::UnsignedEvent note{pub('1'), kNow, 1, {{"t", "\"0\""}, {"nonce", "9", "1"}}, "mine \"0\""};
+  const nostr::UnsignedEvent note{
+      pub('1'), kNow, 1, {{"t", "\"0\""}, {"nonce", "9", "1"}}, "mine \"0\""};
   nostr::Miner miner(note, 10);
   std::optional<nostr::UnsignedEvent> mined;
   while (!(mined = miner.mine(100))) ASSERT_LT(miner.tried(), 1'000'000u);
@@ -77,7 +81,8 @@ TEST(Nip13, MiningStopsWhenAsked) {
 
 // ---- NIP-45: registers and estimates as nostr-tools 2.25.2 computes them -----------------------
 
-constexpr std::string_view kTarget = "d9cc14d50fcb8c27539aacf776882942c1a11ea4472f8cdec1dea82fab66279d";
+constexpr std::string_view kTarget =
+    "d9cc14d50fcb8c27539aacf776882942c1a11ea4472f8cdec1dea82fab66279d";
 
 nostr::HyperLogLog count_authors(int from, int to) {
   nostr::HyperLogLog out;
@@ -92,7 +97,8 @@ TEST(Nip45, RegistersAndEstimatesAreThoseOfNostrTools) {
   EXPECT_EQ(nostr::hll_offset_of("30023:" + std::string(kTarget) + ":x"), 20u);
   EXPECT_EQ(nostr::hll_offset_of("#bitcoin"), 17u);
   const auto counted = count_authors(0, 2'000);
-  EXPECT_EQ(nostr::sha256(counted.hex()).hex(), "fc4ba7427bd4c0ac4b6fa8b5bbc6737586b39b255fa358474ea561a168027c84");
+  EXPECT_EQ(nostr::sha256(counted.hex()).hex(),
+            "fc4ba7427bd4c0ac4b6fa8b5bbc6737586b39b255fa358474ea561a168027c84");
   EXPECT_EQ(counted.estimate(), 2'049u);
   EXPECT_EQ(count_authors(0, 100).estimate(), 98u);
   EXPECT_EQ(nostr::HyperLogLog().estimate(), 0u);
@@ -113,10 +119,12 @@ TEST(Nip45, FiltersWithoutATagHaveNoOffset) {
 
 TEST(Nip45, AnswersComeBackAndAreReadLiberally) {
   for (const nostr::CountAnswer& answer :
-       {nostr::CountAnswer{.count = 238}, nostr::CountAnswer{.count = 93'412'452, .approximate = true},
+       {nostr::CountAnswer{.count = 238},
+        nostr::CountAnswer{.count = 93'412'452, .approximate = true},
         nostr::CountAnswer{.count = 2'044, .hll = count_authors(0, 50)}})
     EXPECT_EQ(nostr::parse_count(nostr::build_count(answer)).value(), answer);
-  EXPECT_EQ(nostr::parse_count(R"({"count":5,"hll":"00","approximate":"yes","x":1})").value(), nostr::CountAnswer{.count = 5});
+  EXPECT_EQ(nostr::parse_count(R"({"count":5,"hll":"00","approximate":"yes","x":1})").value(),
+            nostr::CountAnswer{.count = 5});
   for (const char* bad : {"", "5", "{}", R"({"count":-1})", R"({"count":"5"})", R"({"count":1.5})"})
     EXPECT_FALSE(nostr::parse_count(bad)) << bad;
   const auto full = nostr::HyperLogLog::from_hex(std::string(512, 'f'));
@@ -127,7 +135,8 @@ TEST(Nip45, AnswersComeBackAndAreReadLiberally) {
 // ---- NIP-50 ------------------------------------------------------------------------------------
 
 TEST(Nip50, ExtensionsAreToldFromWords) {
-  const auto query = nostr::parse_search("  best nostr\tapps include:spam domain:example.com https://x.com 12:30 A:b x: :y");
+  const auto query = nostr::parse_search(
+      "  best nostr\tapps include:spam domain:example.com https://x.com 12:30 A:b x: :y");
   ASSERT_TRUE(query);
   EXPECT_EQ(query->text, "best nostr apps https://x.com 12:30 A:b x: :y");
   EXPECT_EQ(nostr::search_extension(*query, "include"), "spam");
@@ -155,7 +164,9 @@ TEST(Nip62, RequestsComeBackAndMeanTheirRelays) {
   EXPECT_FALSE(nostr::must_vanish_from(*read, "wss://c"));
   const nostr::VanishRequest all{true, {}, ""};
   EXPECT_EQ(nostr::build_vanish_request(all, kNow).tags, (nostr::Tags{{"relay", "ALL_RELAYS"}}));
-  EXPECT_TRUE(nostr::must_vanish_from(nostr::parse_vanish_request(sign(nostr::build_vanish_request(all, kNow))).value(), "wss://c"));
+  EXPECT_TRUE(nostr::must_vanish_from(
+      nostr::parse_vanish_request(sign(nostr::build_vanish_request(all, kNow))).value(),
+      "wss://c"));
   EXPECT_FALSE(nostr::parse_vanish_request(signed_by(key('1'), 62, {{"relay", "all_relays"}}, "")));
   EXPECT_FALSE(nostr::parse_vanish_request(signed_by(key('1'), 5, {{"relay", "ALL_RELAYS"}}, "")));
 }
@@ -175,11 +186,18 @@ TEST(Nip66, ReportsComeBack) {
                                   .topics = {"nsfw"},
                                   .geohash = "ww8p1r4t8",
                                   .info = "{}"};
-  EXPECT_EQ(nostr::parse_relay_report(sign(nostr::build_relay_report(report, kNow))).value(), report);
+  EXPECT_EQ(nostr::parse_relay_report(sign(nostr::build_relay_report(report, kNow))).value(),
+            report);
 }
 
 TEST(Nip66, AStrangersReportIsReadLiberally) {
-  nostr::Tags tags{{"d", "WSS://Some.Relay:443/"}, {"N", "x"}, {"N", "11"}, {"rtt-open", "-5"}, {"k", "!x"}, {"R"}, {"R", ""}};
+  nostr::Tags tags{{"d", "WSS://Some.Relay:443/"},
+                   {"N", "x"},
+                   {"N", "11"},
+                   {"rtt-open", "-5"},
+                   {"k", "!x"},
+                   {"R"},
+                   {"R", ""}};
   for (int i = 0; i < 500; ++i) tags.push_back({"t", std::to_string(i)});
   const auto read = nostr::parse_relay_report(signed_by(key('1'), 30'166, tags, ""));
   ASSERT_TRUE(read);
@@ -193,15 +211,19 @@ TEST(Nip66, AStrangersReportIsReadLiberally) {
 }
 
 TEST(Nip66, MonitorsComeBackAndTimeoutsAreReadEitherWay) {
-  const nostr::RelayMonitor monitor{.frequency = seconds(3'600),
-                                    .timeouts = {{"open", milliseconds(5'000)}, {"", milliseconds(9)}},
-                                    .checks = {"open", "nip11"},
-                                    .geohash = "g"};
-  EXPECT_EQ(nostr::parse_relay_monitor(sign(nostr::build_relay_monitor(monitor, kNow))).value(), monitor);
+  const nostr::RelayMonitor monitor{
+      .frequency = seconds(3'600),
+      .timeouts = {{"open", milliseconds(5'000)}, {"", milliseconds(9)}},
+      .checks = {"open", "nip11"},
+      .geohash = "g"};
+  EXPECT_EQ(nostr::parse_relay_monitor(sign(nostr::build_relay_monitor(monitor, kNow))).value(),
+            monitor);
   // The NIP's text puts the number first, its example puts it last.
   const auto read = nostr::parse_relay_monitor(
-      signed_by(key('1'), 10'166, {{"timeout", "5000", "open"}, {"timeout", "read", "3000"}, {"timeout", "x"}}, ""));
-  EXPECT_EQ(read->timeouts, (std::vector<nostr::MonitorTimeout>{{"open", milliseconds(5'000)}, {"read", milliseconds(3'000)}}));
+      signed_by(key('1'), 10'166,
+                {{"timeout", "5000", "open"}, {"timeout", "read", "3000"}, {"timeout", "x"}}, ""));
+  EXPECT_EQ(read->timeouts, (std::vector<nostr::MonitorTimeout>{{"open", milliseconds(5'000)},
+                                                                {"read", milliseconds(3'000)}}));
 }
 
 // ---- NIP-67 and 70 -----------------------------------------------------------------------------
@@ -220,7 +242,8 @@ TEST(Nip67, HintsAreReadAndUnknownOnesIgnored) {
       {R"(["EOSE","s",["more","finish"]])", Completeness::kUnknown},
       {R"(["EOSE","s","finish"])", Completeness::kUnknown},
   };
-  for (const auto& c : cases) EXPECT_EQ(nostr::completeness_of(c.frame).value(), c.meaning) << c.frame;
+  for (const auto& c : cases)
+    EXPECT_EQ(nostr::completeness_of(c.frame).value(), c.meaning) << c.frame;
   for (const auto meaning : {Completeness::kUnknown, Completeness::kFinish, Completeness::kMore})
     EXPECT_EQ(nostr::completeness_of(nostr::build_eose("a\"b", meaning)).value(), meaning);
   EXPECT_EQ(nostr::build_eose("sub1", Completeness::kUnknown), R"(["EOSE","sub1"])");
@@ -266,11 +289,14 @@ TEST(Nip89, HandlersComeBackAndOpenEntities) {
 
 TEST(Nip89, RecommendationsComeBack) {
   const nostr::HandlerRecommendation recommendation{
-      31'337, {{{31'990, pub('1'), "abcd"}, "wss://relay1", "web"}, {{31'990, pub('2'), "x"}, "", ""}}};
-  EXPECT_EQ(nostr::parse_handler_recommendation(sign(nostr::build_handler_recommendation(recommendation, kNow))).value(),
+      31'337,
+      {{{31'990, pub('1'), "abcd"}, "wss://relay1", "web"}, {{31'990, pub('2'), "x"}, "", ""}}};
+  EXPECT_EQ(nostr::parse_handler_recommendation(
+                sign(nostr::build_handler_recommendation(recommendation, kNow)))
+                .value(),
             recommendation);
-  const auto other = nostr::parse_handler_recommendation(
-      signed_by(key('1'), 31'989, {{"d", "1"}, {"a", "30023:" + pub('1').hex() + ":x"}, {"a"}}, ""));
+  const auto other = nostr::parse_handler_recommendation(signed_by(
+      key('1'), 31'989, {{"d", "1"}, {"a", "30023:" + pub('1').hex() + ":x"}, {"a"}}, ""));
   EXPECT_TRUE(other->handlers.empty());
   EXPECT_FALSE(nostr::parse_handler_recommendation(signed_by(key('1'), 31'989, {{"d", "x"}}, "")));
   EXPECT_EQ(nostr::client_tag("App", {31'990, pub('1'), "abcd"}, ""),
@@ -298,10 +324,13 @@ TEST(Nip99, ListingsComeBack) {
 
 TEST(Nip99, AStrangersListingIsReadLiberally) {
   const auto price = [](std::string amount) {
-    return nostr::parse_listing(signed_by(key('1'), 30'402, {{"d", "x"}, {"price", amount, "USD"}}, ""))->price;
+    return nostr::parse_listing(
+               signed_by(key('1'), 30'402, {{"d", "x"}, {"price", amount, "USD"}}, ""))
+        ->price;
   };
   EXPECT_TRUE(price("19.99"));
-  for (const char* bad : {"", "free", "-1", "1e9", ".5", "5.", "1.2.3", "0x10"}) EXPECT_FALSE(price(bad)) << bad;
+  for (const char* bad : {"", "free", "-1", "1e9", ".5", "5.", "1.2.3", "0x10"})
+    EXPECT_FALSE(price(bad)) << bad;
   EXPECT_FALSE(nostr::parse_listing(signed_by(key('1'), 30'402, {}, "")));
   EXPECT_FALSE(nostr::parse_listing(signed_by(key('1'), 1, {{"d", "x"}}, "")));
 }

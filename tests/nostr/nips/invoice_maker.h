@@ -40,7 +40,8 @@ inline base::Bytes to_bytes(const base::Bytes& symbols) {
 
 /// `hrp` holds network and amount ("lnbc21u"); `key` signs as the node.
 inline std::string make_invoice(const std::string& hrp, const nostr::Sha256& payment_hash,
-                                const nostr::Sha256& description_hash, const nostr::SecretKey& key) {
+                                const nostr::Sha256& description_hash,
+                                const nostr::SecretKey& key) {
   base::Bytes data{1, 12, 18, 31, 28, 25, 2};  // a timestamp: `pvjluez`
   const auto field = [&](std::uint8_t type, base::ByteView value) {
     const base::Bytes symbols = to_symbols(value);

@@ -192,8 +192,8 @@ TEST(Nip44Long, PayloadsAreThoseOfNostrTools) {
   };
   for (const auto& c : cases) {
     const std::string plain(c.length, 'x');
-    const auto sealed = nostr::nip44_encrypt_with_nonce(peer_key(), plain, peer_nonce(),
-                                                        nostr::Nip44Form::kLong);
+    const auto sealed =
+        nostr::nip44_encrypt_with_nonce(peer_key(), plain, peer_nonce(), nostr::Nip44Form::kLong);
     ASSERT_TRUE(sealed) << sealed.error().detail;
     EXPECT_EQ(sealed->size(), c.characters);
     EXPECT_EQ(nostr::sha256(*sealed).hex(), c.sha256) << c.length;
@@ -235,14 +235,17 @@ TEST(Nip44Long, APrefixHasOneSpellingPerLength) {
   base::Bytes padded(6 + 32, 'x');
   const std::uint8_t short_length[] = {0, 0, 0, 0, 0, 10};
   std::copy(std::begin(short_length), std::end(short_length), padded.begin());
-  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code, base::Errc::kCrypto);
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
   // A length of 65536 with no such text behind it, and one of 4 GiB.
   padded[2] = 0, padded[3] = 1, padded[4] = 0, padded[5] = 0;
-  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code, base::Errc::kCrypto);
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
   padded[2] = 255, padded[3] = 255, padded[4] = 255, padded[5] = 255;
   EXPECT_FALSE(nostr::nip44_decrypt(peer_key(), seal_padded(padded)));
   padded.assign(2 + 32, 0);
-  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code, base::Errc::kCrypto);
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
 }
 
 }  // namespace

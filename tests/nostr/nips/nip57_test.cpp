@@ -17,13 +17,15 @@ using base::Msat;
 const nostr::Preimage kPreimage = nostr::Preimage::from_hex(std::string(64, 'a')).value();
 
 nostr::ZapRequest request_for(char to) {
-  return {.to = pub(to),
-          .amount = Msat{21'000},
-          .relays = {"wss://a", "wss://b"},
-          .lnurl = "lnurl1dp68gurn8ghj7um5v93kketj9ehx2amn9uh8wetvdskkkmn0wahz7mrww4excup0dajx2mrv92x9xp",
-          .event = id('e'),
-          .kind = nostr::Kind{1},
-          .comment = "Zap! \"quoted\""};
+  return {
+      .to = pub(to),
+      .amount = Msat{21'000},
+      .relays = {"wss://a", "wss://b"},
+      .lnurl =
+          "lnurl1dp68gurn8ghj7um5v93kketj9ehx2amn9uh8wetvdskkkmn0wahz7mrww4excup0dajx2mrv92x9xp",
+      .event = id('e'),
+      .kind = nostr::Kind{1},
+      .comment = "Zap! \"quoted\""};
 }
 
 nostr::Event sign(const nostr::SecretKey& key, const nostr::Draft& draft) {
@@ -36,7 +38,8 @@ struct Receipt {
   std::string hrp = "lnbc210n";  // 21 000 msat
   std::string committed = nostr::to_json(request);
   nostr::Draft draft() const {
-    const auto invoice = make_invoice(hrp, nostr::sha256(kPreimage.view()), nostr::sha256(committed), key('9'));
+    const auto invoice =
+        make_invoice(hrp, nostr::sha256(kPreimage.view()), nostr::sha256(committed), key('9'));
     return nostr::build_zap_receipt(request, nostr::to_json(request), invoice, kPreimage, kNow);
   }
   base::Result<nostr::Zap> check() const {
@@ -78,31 +81,39 @@ TEST(Nip57, RequestsThatBreakARuleAreRefused) {
 
 TEST(Nip57, TheInvoiceUrlCarriesTheWholeRequest) {
   const auto request = sign(key('1'), nostr::build_zap_request(request_for('2'), kNow));
-  const auto url = nostr::zap_invoice_url("https://p.example/cb?x=1", request, Msat{21'000}, "lnurl1x");
+  const auto url =
+      nostr::zap_invoice_url("https://p.example/cb?x=1", request, Msat{21'000}, "lnurl1x");
   ASSERT_TRUE(url) << url.error().detail;
-  EXPECT_TRUE(url->starts_with("https://p.example/cb?x=1&amount=21000&nostr=%7B%22id%22%3A%22")) << *url;
+  EXPECT_TRUE(url->starts_with("https://p.example/cb?x=1&amount=21000&nostr=%7B%22id%22%3A%22"))
+      << *url;
   EXPECT_TRUE(url->ends_with("&lnurl=lnurl1x"));
   EXPECT_TRUE(nostr::zap_invoice_url("http://abc.onion/cb", request, Msat{1}, ""));
-  for (const char* bad : {"http://p.example/cb", "file:///etc/passwd", "", "https://", "https://a b"})
+  for (const char* bad :
+       {"http://p.example/cb", "file:///etc/passwd", "", "https://", "https://a b"})
     EXPECT_FALSE(nostr::zap_invoice_url(bad, request, Msat{1}, "")) << bad;
 }
 
 TEST(Nip57, ProvidersDescribeThemselves) {
   const auto pay = nostr::parse_lnurl_pay(
       R"({"tag":"payRequest","callback":"https://p/cb","minSendable":1000,"maxSendable":100000000,)"
-      R"("metadata":"[]","commentAllowed":144,"allowsNostr":true,"nostrPubkey":")" + pub('3').hex() + "\"}");
+      R"("metadata":"[]","commentAllowed":144,"allowsNostr":true,"nostrPubkey":")" +
+      pub('3').hex() + "\"}");
   ASSERT_TRUE(pay) << pay.error().detail;
   EXPECT_EQ(pay->provider, pub('3'));
   EXPECT_EQ(pay->min_sendable, Msat{1'000});
   EXPECT_EQ(pay->max_sendable, Msat{100'000'000});
   EXPECT_EQ(pay->comment_allowed, 144);
-  const std::string start = R"({"callback":"https://p/cb","minSendable":1,"maxSendable":2,"nostrPubkey":")" + pub('3').hex();
+  const std::string start =
+      R"({"callback":"https://p/cb","minSendable":1,"maxSendable":2,"nostrPubkey":")" +
+      pub('3').hex();
   EXPECT_EQ(nostr::parse_lnurl_pay(start + R"("})")->provider, std::nullopt);
   EXPECT_EQ(nostr::parse_lnurl_pay(start + R"(","allowsNostr":false})")->provider, std::nullopt);
-  EXPECT_EQ(nostr::parse_lnurl_pay(R"({"status":"ERROR","reason":"gone"})").error().code, Errc::kPeer);
-  for (const char* bad : {"", "[]", "{}", R"({"callback":"http://p","minSendable":1,"maxSendable":2})",
-                          R"({"callback":"https://p","minSendable":3,"maxSendable":2})",
-                          R"({"callback":"https://p","minSendable":-1,"maxSendable":2})"})
+  EXPECT_EQ(nostr::parse_lnurl_pay(R"({"status":"ERROR","reason":"gone"})").error().code,
+            Errc::kPeer);
+  for (const char* bad :
+       {"", "[]", "{}", R"({"callback":"http://p","minSendable":1,"maxSendable":2})",
+        R"({"callback":"https://p","minSendable":3,"maxSendable":2})",
+        R"({"callback":"https://p","minSendable":-1,"maxSendable":2})"})
     EXPECT_EQ(nostr::parse_lnurl_pay(bad).error().code, Errc::kInvalid) << bad;
   EXPECT_EQ(nostr::parse_lnurl_invoice(R"({"pr":"lnbc1","routes":[]})").value(), "lnbc1");
   EXPECT_FALSE(nostr::parse_lnurl_invoice(R"({"status":"ERROR"})"));
@@ -111,7 +122,8 @@ TEST(Nip57, ProvidersDescribeThemselves) {
 TEST(Nip57, LightningAddressesHaveAUrl) {
   EXPECT_EQ(nostr::lightning_address_url("bob.x+y@pay.example:8443").value(),
             "https://pay.example:8443/.well-known/lnurlp/bob.x+y");
-  EXPECT_EQ(nostr::lightning_address_url("bob@abc.onion").value(), "http://abc.onion/.well-known/lnurlp/bob");
+  EXPECT_EQ(nostr::lightning_address_url("bob@abc.onion").value(),
+            "http://abc.onion/.well-known/lnurlp/bob");
   for (const char* bad : {"", "bob", "@x", "bob@", "bob@x/y", "b/b@x", "b@x?y", "Bob@x"})
     EXPECT_FALSE(nostr::lightning_address_url(bad)) << bad;
 }
@@ -126,7 +138,8 @@ TEST(Nip57, AReceiptThatFitsIsAZap) {
 }
 
 TEST(Nip57, ReceiptsThatDoNotFitAreRefused) {
-  EXPECT_EQ(nostr::check_zap_receipt(sign(key('3'), Receipt{}.draft()), pub('4')).error().code, Errc::kDenied);
+  EXPECT_EQ(nostr::check_zap_receipt(sign(key('3'), Receipt{}.draft()), pub('4')).error().code,
+            Errc::kDenied);
   EXPECT_FALSE((Receipt{.hrp = "lnbc220n"}.check()));
   EXPECT_FALSE((Receipt{.hrp = "lnbc"}.check()));
   EXPECT_FALSE((Receipt{.committed = "something else"}.check()));
@@ -166,10 +179,12 @@ TEST(Nip57, SplitsAreWeighed) {
 }
 
 TEST(Nip57, SplitsWithoutWeightsAreEqualAndPartlyWithoutThemAreNot) {
-  const auto equal = nostr::parse_zap_splits({{"zap", pub('1').hex()}, {"zap", pub('2').hex(), "wss://b"}});
+  const auto equal =
+      nostr::parse_zap_splits({{"zap", pub('1').hex()}, {"zap", pub('2').hex(), "wss://b"}});
   ASSERT_EQ(equal.size(), 2u);
   EXPECT_DOUBLE_EQ(equal[0].weight, 0.5);
-  const auto partly = nostr::parse_zap_splits({{"zap", pub('1').hex(), "wss://a"}, {"zap", pub('2').hex(), "wss://b", "3"}});
+  const auto partly = nostr::parse_zap_splits(
+      {{"zap", pub('1').hex(), "wss://a"}, {"zap", pub('2').hex(), "wss://b", "3"}});
   ASSERT_EQ(partly.size(), 1u);
   EXPECT_EQ(partly[0].to, pub('2'));
   EXPECT_DOUBLE_EQ(partly[0].weight, 1);
@@ -182,7 +197,8 @@ TEST(Nip57, NoMillisatoshiIsLostOrMade) {
   nostr::Tags tags;
   for (char c = '1'; c <= '7'; ++c) tags.push_back({"zap", pub(c).hex(), "", std::string(1, c)});
   const auto splits = nostr::parse_zap_splits(tags);
-  for (const std::int64_t amount : {std::int64_t{0}, std::int64_t{1}, std::int64_t{999}, std::int64_t{123'456'789}, base::kMaxMsat.value}) {
+  for (const std::int64_t amount : {std::int64_t{0}, std::int64_t{1}, std::int64_t{999},
+                                    std::int64_t{123'456'789}, base::kMaxMsat.value}) {
     const auto parts = nostr::split_amount(splits, Msat{amount});
     const Msat sum = std::accumulate(parts.begin(), parts.end(), Msat{});
     EXPECT_EQ(sum.value, amount);

@@ -31,7 +31,8 @@ nostr::JobRequest job() {
 TEST(Nip90, RequestsComeBack) {
   EXPECT_EQ(nostr::parse_job_request(sign(nostr::build_job_request(job(), kNow))).value(), job());
   EXPECT_FALSE(nostr::parse_job_request(signed_by(key('1'), 6'050, {}, "")));
-  EXPECT_TRUE(nostr::is_job_request(5'000) && nostr::is_job_request(5'999) && !nostr::is_job_request(6'000));
+  EXPECT_TRUE(nostr::is_job_request(5'000) && nostr::is_job_request(5'999) &&
+              !nostr::is_job_request(6'000));
 }
 
 TEST(Nip90, PrivatePartsStayOutOfTheTags) {
@@ -50,8 +51,9 @@ TEST(Nip90, PrivatePartsStayOutOfTheTags) {
 }
 
 TEST(Nip90, AStrangersRequestIsReadLiberallyAndBounded) {
-  nostr::Tags tags{{"i"}, {"i", "x", "nonsense"}, {"i", "plain"}, {"param"}, {"bid", "-3"}, {"p", "x"},
-                   {"relays", "http://x", "wss://y"}};
+  nostr::Tags tags{
+      {"i"},      {"i", "x", "nonsense"},           {"i", "plain"}, {"param"}, {"bid", "-3"},
+      {"p", "x"}, {"relays", "http://x", "wss://y"}};
   for (int i = 0; i < 200; ++i) tags.push_back({"i", std::to_string(i), "text"});
   const auto read = nostr::parse_job_request(signed_by(key('1'), 5'000, tags, "")).value();
   EXPECT_EQ(read.inputs.size(), 64u);
@@ -63,10 +65,12 @@ TEST(Nip90, AStrangersRequestIsReadLiberallyAndBounded) {
 
 TEST(Nip90, ResultsAnswerTheirRequest) {
   const auto request = sign(nostr::build_job_request(job(), kNow));
-  const auto event = sign(nostr::build_job_result(request, "wss://r", "Paris", nostr::JobPrice{Msat{1'000}, "lnbc1"}, kNow));
+  const auto event = sign(nostr::build_job_result(request, "wss://r", "Paris",
+                                                  nostr::JobPrice{Msat{1'000}, "lnbc1"}, kNow));
   const auto result = nostr::parse_job_result(event);
   ASSERT_TRUE(result) << result.error().detail;
-  EXPECT_EQ(*result, (nostr::JobResult{6'050, request.id, request.pubkey, "Paris", nostr::JobPrice{Msat{1'000}, "lnbc1"}, false}));
+  EXPECT_EQ(*result, (nostr::JobResult{6'050, request.id, request.pubkey, "Paris",
+                                       nostr::JobPrice{Msat{1'000}, "lnbc1"}, false}));
   EXPECT_EQ(nostr::tag_values(event.tags, "i").size(), 4u);
   auto secret_job = job();
   secret_job.encrypted = true;
@@ -74,20 +78,30 @@ TEST(Nip90, ResultsAnswerTheirRequest) {
   const auto answer = sign(nostr::build_job_result(secret, "", "cipher", {}, kNow));
   EXPECT_TRUE(nostr::parse_job_result(answer)->encrypted);
   EXPECT_TRUE(nostr::tag_values(answer.tags, "i").empty());
-  for (const nostr::Tags& tags : {nostr::Tags{{"p", pub('1').hex()}}, nostr::Tags{{"e", id('1').hex()}}, nostr::Tags{}})
+  for (const nostr::Tags& tags :
+       {nostr::Tags{{"p", pub('1').hex()}}, nostr::Tags{{"e", id('1').hex()}}, nostr::Tags{}})
     EXPECT_FALSE(nostr::parse_job_result(signed_by(key('1'), 6'050, tags, "")));
   EXPECT_FALSE(nostr::parse_job_result(signed_by(key('1'), 5'050, event.tags, "")));
 }
 
 TEST(Nip90, FeedbackComesBack) {
   for (int i = 0; i <= static_cast<int>(nostr::JobStatus::kPartial); ++i) {
-    const nostr::JobFeedback feedback{static_cast<nostr::JobStatus>(i), i % 2 == 0 ? "why" : "", id('1'), pub('2'),
-                                      "half", i == 0 ? std::optional(nostr::JobPrice{Msat{5}, ""}) : std::nullopt, false};
-    EXPECT_EQ(nostr::parse_job_feedback(sign(nostr::build_job_feedback(feedback, "", kNow))).value(), feedback);
+    const nostr::JobFeedback feedback{
+        static_cast<nostr::JobStatus>(i),
+        i % 2 == 0 ? "why" : "",
+        id('1'),
+        pub('2'),
+        "half",
+        i == 0 ? std::optional(nostr::JobPrice{Msat{5}, ""}) : std::nullopt,
+        false};
+    EXPECT_EQ(
+        nostr::parse_job_feedback(sign(nostr::build_job_feedback(feedback, "", kNow))).value(),
+        feedback);
   }
   EXPECT_EQ(nostr::job_status_name(nostr::JobStatus::kPaymentRequired), "payment-required");
   const nostr::Tags rest{{"e", id('1').hex()}, {"p", pub('2').hex()}};
-  for (const nostr::Tag& status : {nostr::Tag{"status"}, nostr::Tag{"status", "done"}, nostr::Tag{"x", "y"}}) {
+  for (const nostr::Tag& status :
+       {nostr::Tag{"status"}, nostr::Tag{"status", "done"}, nostr::Tag{"x", "y"}}) {
     auto tags = rest;
     tags.push_back(status);
     EXPECT_FALSE(nostr::parse_job_feedback(signed_by(key('1'), 7'000, tags, "")));
