@@ -202,6 +202,8 @@ const std::vector<Key>& keys() {
                         SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
     k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds,
                         SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
+    k.push_back(int_key("agent.max_stranger_ticks_per_hour", 1, 100'000,
+                        SOV_INT(c.agent.max_stranger_ticks_per_hour, to_u32)));
     k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
     k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value,
                         SOV_INT(c.budget.per_tick, base::Msat)));
@@ -523,11 +525,14 @@ std::string render_config(const Config& c) {
       "policies can only be stricter.\n"
       "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
-      "open.\napproval_ttl = {}\nmax_steps = {}\n\n"
+      "open.\napproval_ttl = {}\nmax_steps = {}\n"
+      "# Mentions and messages of others than operators that wake the agent within an hour.\n"
+      "max_stranger_ticks_per_hour = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
-      c.agent.max_steps, c.budget.per_tick.value, c.budget.per_day.value);
+      c.agent.max_steps,
+      c.agent.max_stranger_ticks_per_hour, c.budget.per_tick.value, c.budget.per_day.value);
   out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
   out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
   if (!c.peers.judges.empty())

@@ -49,6 +49,7 @@ struct Config {
     std::vector<std::string> triggers = {"mention", "dm"};
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
+    std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 16;
   } agent;
   struct Budget {

@@ -44,6 +44,7 @@ OWNERS = [
     (r"boost/(asio|process)", r"nostr/base/(task\.h|loop\w*\.(h|cpp)|workers\w*\.(h|cpp)|asio_impl\.cpp)"
                               r"|nostr/net/|node/control\w*\.cpp|\w+/\S*process\w*\.cpp"),
     (r"curl/", r"nostr/net/"),
+    (r"absl/", r"frostr/quiet_hours\.cpp"),
     (r"sodium|utf8proc", r"nostr/crypto/"),
 ]
 # Tests, fuzzers and tools stand outside the house and see every floor.

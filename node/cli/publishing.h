@@ -1,6 +1,7 @@
-// Sending events from the command line: one outcome line per event and relay.
+// Sending events from the command line: one outcome per event and relay.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -10,16 +11,46 @@
 
 namespace node::cli {
 
-/// How many of all pairs of event and relay were accepted.
-struct PublishCounts {
-  std::size_t accepted = 0;
-  std::size_t total = 0;
-  int exit_code() const { return accepted == total ? kOk : accepted == 0 ? kFailed : kPartial; }
+/// Where events go and when that is enough.
+struct PublishFlags {
+  std::vector<std::string> relays;
+  std::size_t quorum = 0;            ///< relays that must accept each event; 0: all of them
+  std::chrono::seconds timeout{30};  ///< for each OK
 };
 
-/// Publishes every event to every relay and stops the pool. Each pair's outcome is one JSON line,
-/// on stdout or, when that carries the events themselves, on stderr. `runtime` outlives the task.
-base::Task<PublishCounts> publish_all(Runtime& runtime, std::vector<std::string> relays,
-                                      std::vector<nostr::Event> events, bool to_stderr);
+/// Registers --quorum and --timeout.
+void add_publish_flags(CLI::App& command, PublishFlags& flags);
+
+/// How outcomes are written: JSON on stdout, or, when that carries the events themselves, for people
+/// (JSON with --json) on stderr.
+enum class OutcomesTo { kStdout, kStderr };
+
+/// Publishes events side by side, at most a few at a time, and prints each outcome as it comes.
+class Sender {
+ public:
+  /// All references outlive the sender.
+  Sender(Runtime& runtime, const Context& context, PublishFlags flags, OutcomesTo to);
+
+  /// Begins to publish `event`, once there is room.
+  base::Task<void> add(nostr::Event event);
+  /// Waits for every outcome, and stops the runtime's pool. kOk when each event reached its quorum,
+  /// kFailed when no relay took anything, else kPartial.
+  base::Task<int> finish();
+
+ private:
+  base::Task<void> send(nostr::Event event);
+  void print(const nostr::EventId& id, const nostr::PublishOutcome& outcome) const;
+
+  Runtime& runtime_;
+  const Context& context_;
+  const PublishFlags flags_;
+  const OutcomesTo to_;
+  base::Signal landed_;
+  std::size_t under_way_ = 0;
+  std::size_t events_ = 0;
+  std::size_t reached_ = 0;   ///< events that reached their quorum
+  std::size_t accepted_ = 0;  ///< pairs of event and relay
+  base::Scope scope_;
+};
 
 }  // namespace node::cli

@@ -46,6 +46,7 @@ int verify_stdin(const Context& context) {
 
 void add_verify_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* verify = app.add_subcommand("verify", "Check ids and signatures of events from stdin");
+  verify->footer("Examples:\n  sovereign event -c hello --key-file me.key | sovereign verify");
   verify->callback([=, &context] { *chosen = [=, &context] { return verify_stdin(context); }; });
 }
 

@@ -79,6 +79,14 @@ class PlansTest : public StorageTest {
     touch(outbox.next_due());
     touch(outbox.start_try(1, "wss://r", kNow));
     touch(outbox.settle(1, "wss://r", RelayState::kAccepted, "", kNow));
+    const auto draft = outbox.add_draft({event.pubkey, {0, {}, {}, "x"}}, {"wss://r"}, "x", 1, kNow,
+                                        kNow);
+    touch(draft);
+    touch(outbox.draft_of(2));
+    touch(outbox.set_signed(2, event));
+    touch(outbox.unsign(2));
+    touch(outbox.delay(2, kNow));
+    touch(outbox.prune(kNow));
     touch(outbox.expire(kNow));
     touch(outbox.get(1));
     touch(outbox.find(event.id));
