@@ -7,8 +7,9 @@
 #include <sstream>
 
 #include "nostr/base/json.h"
-#include "nostr/nips/nip10.h"
 #include "nostr/event/event_json.h"
+#include "nostr/nips/nip10.h"
+#include "nostr/nips/nip13.h"
 #include "tests/e2e/support/must.h"
 #include "tests/e2e/support/program.h"
 #include "tests/node/support/temp_dir.h"
@@ -154,6 +155,12 @@ TEST_F(Toolbox, EventTakesTextsFromFilesAndPipesAndTagsFromFlags) {
   EXPECT_EQ(nostr::tag_value(tagged.tags, "expiration"),
             std::to_string(base::to_unix(tagged.created_at) + 7'200));
   EXPECT_EQ(base::to_unix(event({"--created-at", "2025-01-01"}).created_at), 1'735'689'600);
+}
+
+TEST_F(Toolbox, EventMines) {
+  const nostr::Event mined = event({"-c", "x", "--pow", "10"});
+  EXPECT_TRUE(nostr::has_work(mined, 10));
+  EXPECT_TRUE(nostr::check(mined).has_value());
 }
 
 TEST_F(Toolbox, AReplyStandsUnderWhatItAnswers) {
