@@ -47,6 +47,11 @@ bool is_final(nostr::Reason reason) {
   return true;
 }
 
+/// In use at relays without being registered: it has a newer one, or was asked to forget this one.
+bool says_gone(std::string_view message) {
+  return message.starts_with("replaced:") || message.starts_with("deleted:");
+}
+
 /// Relays keep no ephemeral event (NIP-01), so there is nothing to ask for.
 bool is_ephemeral(nostr::Kind kind) {
   return kind >= 20'000 && kind < 30'000;
@@ -119,7 +124,6 @@ base::Task<void> Publisher::drain() {
 }
 
 void Publisher::send_due(UnixTime now) {
-  crowded_ = false;
   // Twice the room of a relay: what is under way there may be due again already.
   auto due = outbox_.list_due(now, 2 * options_.in_flight_per_relay, resting(now));
   if (!due) {
@@ -134,10 +138,8 @@ void Publisher::send_due(UnixTime now) {
     const JobKey key{job.id, job.relay};
     if (in_flight_.contains(key)) continue;
     if (in_flight_.size() >= options_.in_flight ||
-        busy_[job.relay] >= options_.in_flight_per_relay) {
-      crowded_ = true;
+        busy_[job.relay] >= options_.in_flight_per_relay)
       continue;
-    }
     in_flight_.insert(key);
     ++busy_[job.relay];
     scope_.spawn("publish", send(std::move(job)));
@@ -216,7 +218,7 @@ base::Task<void> Publisher::send(OutboxJob job) {
       owner.in_flight_.erase(key);
       --owner.busy_[key.second];
       owner.settled_.notify();
-      if (owner.crowded_) owner.wake_.notify();  // there is room for the next
+      owner.wake_.notify();  // there is room for the next, and a time for this one
     }
   } const landed{*this, {job.id, job.relay}};
   auto event = nostr::parse_event(job.event_json);
@@ -233,7 +235,6 @@ base::Task<void> Publisher::send(OutboxJob job) {
                                *there ? "found there by its id" : "asked: not there",
                                clock_.now()));
       FAILPOINT("unknown-settled");
-      wake_.notify();
       co_return;
     }
   }
@@ -255,7 +256,8 @@ base::Task<void> Publisher::attempt(OutboxJob job, nostr::Event event) {
                                              ? storage::Durability::kFull
                                              : storage::Durability::kNormal;
   const UnixTime next_try = clock_.now() + retry_pause(job.attempts);
-  if (!outbox_.start_try(job.id, job.relay, next_try, durability)) co_return;
+  const nostr::EventId id = event.id;
+  if (!outbox_.start_try(job.id, job.relay, id, next_try, durability)) co_return;
   FAILPOINT("try-started");
   std::vector<PublishOutcome> outcomes =
       co_await pool_.publish({job.relay}, std::move(event), {.limit = {}, .repeat = false});
@@ -299,8 +301,8 @@ Result<void> Publisher::record_refusal(const OutboxJob& job, const PublishOutcom
     rest(job.relay, again);
   else if (nostr::says_wrong_time(outcome.message))
     return record_wrong_time(job, outcome, again);
-  return settle(job, is_final(outcome.reason) ? RelayState::kRejected : RelayState::kRetrying,
-                outcome.message, again);
+  const bool final = is_final(outcome.reason) || says_gone(outcome.message);
+  return settle(job, final ? RelayState::kRejected : RelayState::kRetrying, outcome.message, again);
 }
 
 /// A new signature helps where the old one aged, as long as nobody has or may have it. Where another

@@ -86,7 +86,6 @@ class Publisher {
   std::set<JobKey> in_flight_;
   std::map<std::string, std::size_t> busy_;        ///< sends under way to each relay
   std::map<std::string, base::UnixTime> resting_;  ///< relays that asked for a pause, or are away
-  bool crowded_ = false;                           ///< something due had to wait for room
   base::Scope scope_;
 };
 

@@ -351,6 +351,13 @@ TEST_F(PublishingTest, AnOkForAnotherEventSettlesNothing) {
   until(id, relay->url(), RelayState::kRejected);
 }
 
+TEST_F(PublishingTest, ARelayWithSomethingNewerIsNotPressed) {
+  auto relay = h_.relay(refusing("replaced: have newer event"));
+  const auto id = post(note("x"), {relay->url()});
+  until(id, relay->url(), RelayState::kRejected);
+  EXPECT_EQ(relay->count_events(), 1u);
+}
+
 // ---- keeping pace ------------------------------------------------------------------------------
 
 TEST_F(PublishingTest, ARelayThatAskedToWaitIsLeftInPeaceByAllEvents) {
