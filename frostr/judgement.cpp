@@ -284,7 +284,7 @@ class Judgement {
                "of this kind an hour"},
           Rate{own_name("max_per_day"), facts_.kind_last_day, own.max_per_day,
                "of this kind a day"},
-          Rate{"repeats", facts_.repeats_last_hour, kMaxRepeats, "of one event an hour"}}) {
+          Rate{"repeats", facts_.repeats_last_hour, kMaxRepeats, "repetitions an hour"}}) {
       if (rate.limit == 0) continue;
       Refusal refusal;
       if (rate.count >= rate.limit) refusal = fmt::format("rate-limited: {} {}", rate.limit, rate.span);
