@@ -1,10 +1,10 @@
-// The co-signer as an operator lives with it: the policy changes under it, it says what it would do and
-// does it, one node of two is served, and its record shows what was done to it.
+// The co-signer as an operator lives with it: the policy changes under it, it says what it would do
+// and does it, one node of two is served, and its record shows what was done to it.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
 
-#include "nipsa/digest.h"
+#include "frostr/reject.h"
 #include "nipsa/kinds.h"
 #include "node/home.h"
 #include "nostr/event/event_json.h"
@@ -83,8 +83,9 @@ TEST(CosignerPolicy, TestSaysWhatTheRunningOneDoesBeforeAndAfterAReload) {
           draft(world, member, 1, std::string(300, 'x'))}) {
       must(node::write_file(file, nostr::to_json(event)));
       // A refusal is told by the exit code as well.
-      const Exit told = world.command({"--json", "cosigner", "policy", "test", file.string(), "--home",
-                                       world.cosigner_home(kMarket).string()});
+      const Exit told =
+          world.command({"--json", "cosigner", "policy", "test", file.string(), "--home",
+                         world.cosigner_home(kMarket).string()});
       const Value said = must(base::json::parse(told.out));
       const auto [verdict, reason] = really(member, event);
       EXPECT_EQ(said.value("verdict", ""), verdict) << when << " " << event.kind;
@@ -137,7 +138,8 @@ TEST(CosignerAudit, SurvivesAKillAndShowsWhatWasDoneToIt) {
   EXPECT_EQ(world.command(verify).code, 0);
   {
     const auto db = world.open_cosigner_db(kMarket);
-    must(db->script("DROP TRIGGER audit_stays; DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)"));
+    must(db->script("DROP TRIGGER audit_stays;"
+                    "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)"));
   }
   EXPECT_EQ(ask_market(world, {"audit", "verify"}).value("rows", 0), live.value("rows", 0) - 1);
   EXPECT_EQ(world.command(verify).code, 1) << "cut off";
@@ -176,9 +178,12 @@ TEST(CosignerLease, TheSecondNodeOfOneShareIsRefusedAndTakesOverOnTheOperatorsWo
   EXPECT_EQ(first[0].value("runner", ""), world.node_key().hex());
 
   const fs::path twin = twin_home(world);
-  Program second({"run", "--home", twin.string()}, {.environment = {}, .log = world.root() / "twin.log"});
+  Program second({"run", "--home", twin.string()},
+                 {.environment = {}, .log = world.root() / "twin.log"});
   ASSERT_TRUE(second.read_line("running ").has_value());
-  const auto status_of = [&](const fs::path& home) { return world.ask({"status", "--home", home.string()}); };
+  const auto status_of = [&](const fs::path& home) {
+    return world.ask({"status", "--home", home.string()});
+  };
   const auto until = [&](const fs::path& home, const std::function<bool(const Value&)>& test) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     for (;;) {

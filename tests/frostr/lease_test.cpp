@@ -138,7 +138,7 @@ TEST_F(LeaseTest, ASecondProcessIsRefusedByNameAndSpendsNothing) {
   market_.cosigner.set_policy(policy);
   pinged(first_, kNow);
   Party node(cast_, 1, Policy{});
-  node.nonces.receive(kMarket, must(market_.nonces.top_up(kNode, std::nullopt, kNow)));
+  node.nonces.receive(kMarket, must(market_.nonces.top_up(kNode, 0, kNow)));
   const auto request_for = [&](const std::string& text) {
     const auto event = cast_.note(text);
     auto session = must(SigningSession::create(

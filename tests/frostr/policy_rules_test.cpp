@@ -1,5 +1,5 @@
-// The policy's own rules, each at its boundary: requesters, leases, tags, content, licences, money, rates,
-// hours and proofs — and that a trace tells the verdict it belongs to.
+// The policy's own rules, each at its boundary: requesters, leases, tags, content, licences, money,
+// rates, hours and proofs — and that a trace tells the verdict it belongs to.
 #include <gtest/gtest.h>
 
 #include "frostr/judgement.h"
@@ -324,48 +324,75 @@ class Tightening : public ::testing::Test {
     Policy policy;
     policy.level = static_cast<Level>(below(3));
     policy.unlisted = coin() ? Rule::kRefuse : Rule::kAsk;
-    policy.max_per_hour = 1 + below(6);
-    for (const nostr::Kind kind : {1, 7, 9734, 30023}) {
+    policy.max_per_hour = 4 + below(6);
+    for (const nostr::Kind kind : kKinds) {
       KindRule rule;
       if (coin()) rule.verdict = static_cast<Rule>(below(4));
-      if (coin()) rule.max_per_hour = 1 + below(6);
-      if (coin()) rule.max_per_day = 1 + below(6);
-      if (coin()) rule.max_chars = 1 + below(12);
-      if (coin()) rule.max_bytes = 64 + below(200);
-      if (coin()) rule.tags = std::vector<std::string>{"p", "amount"};
-      if (coin()) rule.content_never = {pattern("l")};
+      if (coin()) rule.max_per_hour = 4 + below(6);
+      if (coin()) rule.max_per_day = 4 + below(6);
+      if (coin()) rule.max_chars = 6 + below(12);
+      if (coin()) rule.max_bytes = 140 + below(100);
+      if (below(4) == 0) rule.tags = std::vector<std::string>{"p", "amount"};
+      if (below(4) == 0) rule.content_never = {pattern("w")};
       policy.kinds[kind] = rule;
     }
-    if (coin()) policy.spending.per_event = Msat{below(10)};
-    if (coin()) policy.spending.per_day = Msat{below(20)};
+    if (coin()) policy.spending.per_event = Msat{6 + below(10)};
+    if (coin()) policy.spending.per_day = Msat{15 + below(20)};
     if (coin()) policy.spending.ask_above = Msat{below(10)};
-    if (coin()) policy.quiet = QuietRule{hours("08:00", "09:00", "UTC"), coin() ? Rule::kAsk : Rule::kRefuse};
+    if (below(4) == 0)
+      policy.quiet =
+          QuietRule{hours("08:00", "09:00", "UTC"), coin() ? Rule::kAsk : Rule::kRefuse};
     return policy;
   }
 
   /// One of the ways to be stricter.
   void tighten(Policy& policy) {
     KindRule& rule = policy.kinds[pick_kind()];
+    const auto at_most = [](std::optional<Msat>& limit, std::int64_t most) {
+      if (!limit || limit->value > most) limit = Msat{most};
+    };
     switch (below(12)) {
-      case 0: policy.level = static_cast<Level>(below(static_cast<std::uint32_t>(policy.level) + 1)); break;
-      case 1: policy.unlisted = Rule::kRefuse; break;
-      case 2: policy.max_per_hour = 1 + below(policy.max_per_hour); break;
-      case 3: if (rule.verdict) rule.verdict = std::max(*rule.verdict, static_cast<Rule>(below(4))); break;
-      case 4: rule.max_per_hour = rule.max_per_hour == 0 ? 3 : 1 + below(rule.max_per_hour); break;
-      case 5: rule.max_chars = rule.max_chars == 0 ? 4 : 1; break;
-      case 6: rule.tags = std::vector<std::string>{}; break;
-      case 7: rule.content_never.push_back(pattern("h")); break;
-      case 8: if (!policy.spending.per_event || policy.spending.per_event->value > 3) policy.spending.per_event = Msat{3}; break;
-      case 9: if (!policy.spending.ask_above || policy.spending.ask_above->value > 2) policy.spending.ask_above = Msat{2}; break;
-      case 10: if (!policy.quiet) policy.quiet = QuietRule{hours("08:00", "09:00", "UTC"), Rule::kAsk}; break;
-      default: rule.forbidden_tags.push_back("t"); break;
+      case 0:
+        policy.level = static_cast<Level>(below(static_cast<std::uint32_t>(policy.level) + 1));
+        break;
+      case 1:
+        policy.unlisted = Rule::kRefuse;
+        break;
+      case 2:
+        policy.max_per_hour = 1 + below(policy.max_per_hour);
+        break;
+      case 3:
+        if (rule.verdict) rule.verdict = std::max(*rule.verdict, static_cast<Rule>(below(4)));
+        break;
+      case 4:
+        rule.max_per_hour = rule.max_per_hour == 0 ? 3 : 1 + below(rule.max_per_hour);
+        break;
+      case 5:
+        rule.max_chars = rule.max_chars == 0 ? 4 : 1;
+        break;
+      case 6:
+        rule.tags = std::vector<std::string>{};
+        break;
+      case 7:
+        rule.content_never.push_back(pattern("h"));
+        break;
+      case 8:
+        at_most(policy.spending.per_event, 3);
+        break;
+      case 9:
+        at_most(policy.spending.ask_above, 2);
+        break;
+      case 10:
+        if (!policy.quiet) policy.quiet = QuietRule{hours("08:00", "09:00", "UTC"), Rule::kAsk};
+        break;
+      default:
+        rule.forbidden_tags.push_back("t");
+        break;
     }
   }
 
-  nostr::Kind pick_kind() {
-    constexpr std::array<nostr::Kind, 4> kKinds{1, 7, 9734, 30023};
-    return kKinds[below(4)];
-  }
+  static constexpr std::array<nostr::Kind, 4> kKinds{1, 7, 9734, 30023};
+  nostr::Kind pick_kind() { return kKinds[below(4)]; }
 
   nostr::UnsignedEvent random_event() {
     nostr::UnsignedEvent event = note(std::string("hello world").substr(0, below(12)));
@@ -377,9 +404,9 @@ class Tightening : public ::testing::Test {
 
   SignFacts random_facts() {
     SignFacts facts = facts_now();
-    facts.signed_last_hour = below(7);
-    facts.kind_last_hour = below(7);
-    facts.kind_last_day = below(7);
+    facts.signed_last_hour = below(5);
+    facts.kind_last_hour = below(5);
+    facts.kind_last_day = below(5);
     facts.spent_last_day = Msat{below(20)};
     facts.word = static_cast<OperatorWord>(below(3));
     facts.word_is_signed = coin();
@@ -394,9 +421,12 @@ class Tightening : public ::testing::Test {
 TEST_F(Tightening, NeverAllowsWhatTheLaxerPolicyRefuses) {
   const auto strictness = [](const Verdict& verdict) {
     switch (verdict.outcome) {
-      case Outcome::kSign: return 0;
-      case Outcome::kAsk: return verdict.needs_proof ? 2 : 1;
-      case Outcome::kRefuse: return 3;
+      case Outcome::kSign:
+        return 0;
+      case Outcome::kAsk:
+        return verdict.needs_proof ? 2 : 1;
+      case Outcome::kRefuse:
+        return 3;
     }
     return 3;
   };
