@@ -184,10 +184,10 @@ TEST(Nip51, TheFormOfPrivateItemsIsSeen) {
 
 // ---- NIP-98 ------------------------------------------------------------------------------------
 
-const nostr::HttpRequest kPost{"https://api.example/v1?x=1", "POST",
-                               nostr::sha256("{\"hello\":\"world\"}")};
+const nostr::HttpAuth kPost{"https://api.example/v1?x=1", "POST",
+                            nostr::sha256("{\"hello\":\"world\"}")};
 
-nostr::Event auth_for(const nostr::HttpRequest& request) {
+nostr::Event auth_for(const nostr::HttpAuth& request) {
   const auto draft = nostr::build_http_auth(request, kNow);
   return signed_by(key('1'), draft.kind, draft.tags, draft.content);
 }
@@ -208,7 +208,7 @@ TEST(Nip98, ThePublishedHeaderIsReadThoughItsTagHasAnOlderName) {
       "YmUzZTVhNTE3YmI0M2IxNzMyY2M3ZDMzOTQ5YTNhYWY4NjcwNWMyMjE4NCJ9");
   ASSERT_TRUE(event) << event.error().detail;
   EXPECT_TRUE(nostr::check(*event));
-  const nostr::HttpRequest request{"https://api.snort.social/api/v1/n5sp/list", "GET", {}};
+  const nostr::HttpAuth request{"https://api.snort.social/api/v1/n5sp/list", "GET", {}};
   EXPECT_EQ(nostr::check_http_auth(*event, request, base::unix_time(1'682'327'900)).error().code,
             Errc::kDenied);
 }
@@ -226,7 +226,7 @@ TEST(Nip98, HeadersComeBack) {
 
 TEST(Nip98, ARequestThatDiffersIsDenied) {
   const auto event = auth_for(kPost);
-  const auto code = [&](nostr::HttpRequest request, base::UnixTime now) {
+  const auto code = [&](nostr::HttpAuth request, base::UnixTime now) {
     return nostr::check_http_auth(event, request, now).error().code;
   };
   EXPECT_EQ(code({"https://api.example/v1", "POST", kPost.body_hash}, kNow), Errc::kDenied);
