@@ -3,8 +3,10 @@
 
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip02.h"
+#include "nostr/nips/nip04.h"
 #include "nostr/nips/nip05.h"
 #include "nostr/nips/nip21.h"
+#include "nostr/nips/nip44.h"
 #include "nostr/nips/nip51.h"
 #include "nostr/nips/nip98.h"
 #include "tests/nostr/nips/keys_fixture.h"
@@ -180,6 +182,21 @@ TEST(Nip51, TheFormOfPrivateItemsIsSeen) {
   EXPECT_EQ(nostr::private_form("TJob1dQrf2ndsmdb==?iv=S3rFeFr1gsYqmQA7bNnNTQ=="),
             nostr::PrivateForm::kNip04);
   EXPECT_EQ(nostr::private_form("AgdMm3Uq"), nostr::PrivateForm::kNip44);
+}
+
+TEST(Nip51, PrivateItemsOfBothFormsOpenWithTheAuthorsKey) {
+  base::SeededRng rng(1);
+  const nostr::Tags items{{"p", pub('2').hex()}};
+  const auto shared = nostr::ecdh(key('1'), pub('1')).value();
+  const auto legacy = nostr::nip04_encrypt(shared, nostr::build_private_items(items), rng);
+  ASSERT_EQ(nostr::private_form(legacy), nostr::PrivateForm::kNip04);
+  EXPECT_EQ(nostr::parse_private_items(nostr::nip04_decrypt(shared, legacy).value()).value(), items);
+  const auto conversation = nostr::nip44_conversation_key(key('1'), pub('1')).value();
+  const auto sealed =
+      nostr::nip44_encrypt(conversation, nostr::build_private_items(items), rng).value();
+  ASSERT_EQ(nostr::private_form(sealed), nostr::PrivateForm::kNip44);
+  EXPECT_EQ(nostr::parse_private_items(nostr::nip44_decrypt(conversation, sealed).value()).value(),
+            items);
 }
 
 // ---- NIP-98 ------------------------------------------------------------------------------------
