@@ -17,6 +17,8 @@ constexpr std::size_t kM = HyperLogLog::kRegisters;
 constexpr double kAlpha = 0.7182725932495458;  // bias of 256 registers
 constexpr double kLinearBelow = 220;           // estimates up to here count empty registers instead
 
+constexpr double kMostPeople = 1e18;  // registers of strangers may claim any number
+
 /// What is left when `empty` of the registers saw nobody.
 double linear_count(std::size_t empty) {
   return static_cast<double>(kM) * std::log(static_cast<double>(kM) / static_cast<double>(empty));
@@ -66,7 +68,7 @@ std::uint64_t HyperLogLog::estimate() const {
   for (const std::uint8_t kept : registers_) sum += std::ldexp(1, -std::min<int>(kept, 57));
   const double estimate = kAlpha * kM * kM / sum;
   if (empty > 0 && estimate <= 3.0 * kM) return static_cast<std::uint64_t>(linear_count(empty));
-  return static_cast<std::uint64_t>(estimate);
+  return static_cast<std::uint64_t>(std::min(estimate, kMostPeople));
 }
 
 std::optional<std::size_t> hll_offset(const Filter& filter) {

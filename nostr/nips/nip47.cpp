@@ -75,10 +75,10 @@ base::Result<WalletUri> parse_wallet_uri(std::string_view text) {
   for (const auto& [name, value] : query)
     if (name == "relay" && is_relay_url(value) && relays.size() < kMaxRelays)
       relays.push_back(value);
-  if (relays.empty()) return fail(Errc::kInvalid, "wallet connection string names no relay");
   auto secret = SecretKey::from_hex(base::query_value(query, "secret").value_or(""));
   std::string lud16(base::query_value(query, "lud16").value_or(""));
   for (auto& [name, value] : query) base::wipe(value);
+  if (relays.empty()) return fail(Errc::kInvalid, "wallet connection string names no relay");
   if (!secret) return fail(Errc::kInvalid, "wallet connection string holds no secret key");
   return WalletUri{*wallet, std::move(relays), *std::move(secret), std::move(lud16)};
 }

@@ -23,6 +23,7 @@ using base::Msat;
 constexpr std::size_t kMaxRelays = 32;
 constexpr std::size_t kMaxSplits = 64;
 constexpr std::size_t kMaxUrl = 2'048;
+constexpr std::size_t kMaxReason = 200;
 constexpr EventLimits kRequestLimits{.max_bytes = 65'536, .max_tags = 64, .max_tag_elements = 64};
 
 std::unexpected<base::Error> bad(std::string what) {
@@ -70,7 +71,9 @@ base::Result<Json> read_lnurl_answer(std::string_view json) {
   TRY(Json answer, base::json::parse(json, {.max_bytes = 65'536, .max_depth = 8}));
   if (!answer.is_object()) return bad("lnurl answer is no JSON object");
   if (base::json::string_or(answer, "status") == "ERROR")
-    return fail(Errc::kPeer, "lnurl provider: " + base::json::string_or(answer, "reason", "error"));
+    return fail(Errc::kPeer,
+                "lnurl provider: " +
+                    base::json::string_or(answer, "reason", "error").substr(0, kMaxReason));
   return answer;
 }
 

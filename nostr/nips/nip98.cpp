@@ -23,7 +23,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Draft build_http_auth(const HttpRequest& request, UnixTime at) {
+Draft build_http_auth(const HttpAuth& request, UnixTime at) {
   Draft draft{.kind = kinds::kHttpAuth,
               .created_at = at,
               .tags = {{"u", request.url}, {"method", request.method}},
@@ -47,7 +47,7 @@ base::Result<Event> parse_http_auth_header(std::string_view value) {
   return parse_event(base::as_text(json), kLimits);
 }
 
-base::Result<void> check_http_auth(const Event& event, const HttpRequest& request, UnixTime now) {
+base::Result<void> check_http_auth(const Event& event, const HttpAuth& request, UnixTime now) {
   const auto denied = [](std::string what) {
     return base::fail(base::Errc::kDenied, std::move(what));
   };

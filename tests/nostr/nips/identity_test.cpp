@@ -3,8 +3,10 @@
 
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip02.h"
+#include "nostr/nips/nip04.h"
 #include "nostr/nips/nip05.h"
 #include "nostr/nips/nip21.h"
+#include "nostr/nips/nip44.h"
 #include "nostr/nips/nip51.h"
 #include "nostr/nips/nip98.h"
 #include "tests/nostr/nips/keys_fixture.h"
@@ -182,12 +184,27 @@ TEST(Nip51, TheFormOfPrivateItemsIsSeen) {
   EXPECT_EQ(nostr::private_form("AgdMm3Uq"), nostr::PrivateForm::kNip44);
 }
 
+TEST(Nip51, PrivateItemsOfBothFormsOpenWithTheAuthorsKey) {
+  base::SeededRng rng(1);
+  const nostr::Tags items{{"p", pub('2').hex()}};
+  const auto shared = nostr::ecdh(key('1'), pub('1')).value();
+  const auto legacy = nostr::nip04_encrypt(shared, nostr::build_private_items(items), rng);
+  ASSERT_EQ(nostr::private_form(legacy), nostr::PrivateForm::kNip04);
+  EXPECT_EQ(nostr::parse_private_items(nostr::nip04_decrypt(shared, legacy).value()).value(), items);
+  const auto conversation = nostr::nip44_conversation_key(key('1'), pub('1')).value();
+  const auto sealed =
+      nostr::nip44_encrypt(conversation, nostr::build_private_items(items), rng).value();
+  ASSERT_EQ(nostr::private_form(sealed), nostr::PrivateForm::kNip44);
+  EXPECT_EQ(nostr::parse_private_items(nostr::nip44_decrypt(conversation, sealed).value()).value(),
+            items);
+}
+
 // ---- NIP-98 ------------------------------------------------------------------------------------
 
-const nostr::HttpRequest kPost{"https://api.example/v1?x=1", "POST",
-                               nostr::sha256("{\"hello\":\"world\"}")};
+const nostr::HttpAuth kPost{"https://api.example/v1?x=1", "POST",
+                            nostr::sha256("{\"hello\":\"world\"}")};
 
-nostr::Event auth_for(const nostr::HttpRequest& request) {
+nostr::Event auth_for(const nostr::HttpAuth& request) {
   const auto draft = nostr::build_http_auth(request, kNow);
   return signed_by(key('1'), draft.kind, draft.tags, draft.content);
 }
@@ -208,7 +225,7 @@ TEST(Nip98, ThePublishedHeaderIsReadThoughItsTagHasAnOlderName) {
       "YmUzZTVhNTE3YmI0M2IxNzMyY2M3ZDMzOTQ5YTNhYWY4NjcwNWMyMjE4NCJ9");
   ASSERT_TRUE(event) << event.error().detail;
   EXPECT_TRUE(nostr::check(*event));
-  const nostr::HttpRequest request{"https://api.snort.social/api/v1/n5sp/list", "GET", {}};
+  const nostr::HttpAuth request{"https://api.snort.social/api/v1/n5sp/list", "GET", {}};
   EXPECT_EQ(nostr::check_http_auth(*event, request, base::unix_time(1'682'327'900)).error().code,
             Errc::kDenied);
 }
@@ -226,7 +243,7 @@ TEST(Nip98, HeadersComeBack) {
 
 TEST(Nip98, ARequestThatDiffersIsDenied) {
   const auto event = auth_for(kPost);
-  const auto code = [&](nostr::HttpRequest request, base::UnixTime now) {
+  const auto code = [&](nostr::HttpAuth request, base::UnixTime now) {
     return nostr::check_http_auth(event, request, now).error().code;
   };
   EXPECT_EQ(code({"https://api.example/v1", "POST", kPost.body_hash}, kNow), Errc::kDenied);
