@@ -16,8 +16,8 @@ struct Bech32 {
   Bech32Variant variant = Bech32Variant::kBech32;
 };
 
-/// The 5-bit symbols between the separator and the checksum, for formats whose fields do not align to
-/// bytes (BOLT-11).
+/// The 5-bit symbols between the separator and the checksum, for formats whose fields do not align
+/// to bytes (BOLT-11).
 struct Bech32Symbols {
   std::string hrp;  ///< folded to lower case
   Bytes symbols;    ///< each below 32

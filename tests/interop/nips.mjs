@@ -1,11 +1,11 @@
 // nostr-tools against the codecs: what it writes, `sovereign decode` reads, and the other way round.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { nip47 } from 'nostr-tools';
 import * as nip05 from 'nostr-tools/nip05';
 import * as nip19 from 'nostr-tools/nip19';
 import * as nip21 from 'nostr-tools/nip21';
 import * as nip46 from 'nostr-tools/nip46';
-import * as nip47 from 'nostr-tools/nip47';
 import * as nip49 from 'nostr-tools/nip49';
 import * as nip57 from 'nostr-tools/nip57';
 import { generateSecretKey, getPublicKey } from 'nostr-tools/pure';

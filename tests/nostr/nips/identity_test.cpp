@@ -190,7 +190,8 @@ TEST(Nip51, PrivateItemsOfBothFormsOpenWithTheAuthorsKey) {
   const auto shared = nostr::ecdh(key('1'), pub('1')).value();
   const auto legacy = nostr::nip04_encrypt(shared, nostr::build_private_items(items), rng);
   ASSERT_EQ(nostr::private_form(legacy), nostr::PrivateForm::kNip04);
-  EXPECT_EQ(nostr::parse_private_items(nostr::nip04_decrypt(shared, legacy).value()).value(), items);
+  EXPECT_EQ(nostr::parse_private_items(nostr::nip04_decrypt(shared, legacy).value()).value(),
+            items);
   const auto conversation = nostr::nip44_conversation_key(key('1'), pub('1')).value();
   const auto sealed =
       nostr::nip44_encrypt(conversation, nostr::build_private_items(items), rng).value();
