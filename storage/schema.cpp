@@ -403,9 +403,19 @@ CREATE TABLE trajectory_steps (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// --- 6: requests to vanish -----------------------------------------------------------------------
+
+// `until` is the created_at of the author's latest NIP-62 request: nothing older comes back.
+constexpr const char* kVanish = R"sql(
+CREATE TABLE vanished (
+  author BLOB PRIMARY KEY CHECK (length(author) = 32),
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
-    Migration{4, kSigning}, Migration{5, kWork},
+    Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kVanish},
 };
 
 }  // namespace
