@@ -98,15 +98,16 @@ int serve(const Context& context, const RelayArguments& arguments) {
   nostr::NetThread net;
   auto relay = nostr::Relay::start(loop, net, events, clock, rng, *std::move(options));
   if (!relay) return report(context, relay.error());
-  if (context.json)
-    print_json({{"listening", (*relay)->url()}});
-  else
-    print_line("listening " + (*relay)->url());
+  // Before anybody is told: who waits for the line may stop us right after it.
   int signal = 0;
   loop.on_signal([&](int number) {
     signal = number;
     loop.stop();
   });
+  if (context.json)
+    print_json({{"listening", (*relay)->url()}});
+  else
+    print_line("listening " + (*relay)->url());
   loop.run();
   relay->reset();
   return signal == SIGINT ? kInterrupted : kOk;
