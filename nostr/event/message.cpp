@@ -351,27 +351,34 @@ std::string filters_frame(std::string_view verb, std::string_view sub, const Fil
   return frame_of(verb, {parts});
 }
 
+constexpr std::array<std::pair<std::string_view, Reason>, 10> kPrefixes = {{
+    {"duplicate", Reason::kDuplicate},
+    {"pow", Reason::kPow},
+    {"blocked", Reason::kBlocked},
+    {"rate-limited", Reason::kRateLimited},
+    {"invalid", Reason::kInvalid},
+    {"restricted", Reason::kRestricted},
+    {"mute", Reason::kMute},
+    {"error", Reason::kError},
+    {"auth-required", Reason::kAuthRequired},
+    {"unsupported", Reason::kUnsupported},
+}};
+
 }  // namespace
 
 Reason reason_of(std::string_view message) {
-  constexpr std::array<std::pair<std::string_view, Reason>, 10> kPrefixes = {{
-      {"duplicate", Reason::kDuplicate},
-      {"pow", Reason::kPow},
-      {"blocked", Reason::kBlocked},
-      {"rate-limited", Reason::kRateLimited},
-      {"invalid", Reason::kInvalid},
-      {"restricted", Reason::kRestricted},
-      {"mute", Reason::kMute},
-      {"error", Reason::kError},
-      {"auth-required", Reason::kAuthRequired},
-      {"unsupported", Reason::kUnsupported},
-  }};
   const std::size_t colon = message.find(':');
   if (colon == message.npos) return Reason::kNone;
   for (const auto& [prefix, reason] : kPrefixes)
     if (message.substr(0, colon) == prefix) return reason;
   // A prefix is one word; a colon later in a sentence is only punctuation.
   return message.substr(0, colon).find(' ') == message.npos ? Reason::kOther : Reason::kNone;
+}
+
+std::string_view reason_name(Reason reason) {
+  for (const auto& [prefix, known] : kPrefixes)
+    if (known == reason) return prefix;
+  return reason == Reason::kNone ? "" : "other";
 }
 
 std::optional<EventFramePeek> peek_event_frame(std::string_view frame) {

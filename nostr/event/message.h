@@ -18,6 +18,8 @@ enum class Reason {
 };
 /// Splits "prefix: text"; an unknown prefix is kOther.
 Reason reason_of(std::string_view message);
+/// The prefix as it is written on the wire; "" for kNone, "other" for kOther.
+std::string_view reason_name(Reason reason);
 
 namespace from_relay {
 struct EventMessage { std::string sub; Event event; };

@@ -1,32 +1,30 @@
-// NIP-62: an author's request that relays forget everything it has published.
+// NIP-62: asking relays to forget a key.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nostr/event/event.h"
 
 namespace nostr {
 
-namespace kinds {
-inline constexpr Kind kVanishRequest = 62;  // NIP-62
-}  // namespace kinds
-
-/// Whom a request is for.
-enum class VanishScope {
-  kNobody,  ///< another kind, or no `relay` tag: not a valid request
-  kOthers,  ///< only relays of other names
-  kUs,      ///< one of `urls`, or ALL_RELAYS
+struct VanishRequest {
+  bool everywhere = false;          ///< every relay is meant
+  std::vector<std::string> relays;  ///< those that are, when not everywhere
+  std::string reason;
+  friend bool operator==(const VanishRequest&, const VanishRequest&) = default;
 };
 
-/// Whether `event` asks a relay called `urls` to forget its author.
-VanishScope vanish_scope(const Event& event, const std::vector<std::string>& urls);
-
-/// Whether `request` covers `target`: an event of its author, or a gift wrap to it, not later than the
-/// request and not the request itself.
+/// Kind 62. At least one relay, or everywhere.
+Draft build_vanish_request(const VanishRequest& request, UnixTime at);
+/// kInvalid for another kind, or when no relay is named. At most 64 relays are kept.
+base::Result<VanishRequest> parse_vanish_request(const Event& event);
+/// Whether the relay at `relay_url` is meant: then everything of the author up to the request's
+/// created_at goes, deletions included. URLs are compared normalised.
+bool must_vanish_from(const VanishRequest& request, std::string_view relay_url);
+/// Whether the request `request` covers `target`: an event of its author or a gift wrap to it, not
+/// later than the request and not the request itself.
 bool vanishes(const Event& request, const Event& target);
-
-/// A kind 62 draft; no `relays` means all of them.
-Draft build_vanish_request(const std::vector<std::string>& relays, std::string reason, UnixTime at);
 
 }  // namespace nostr

@@ -133,9 +133,12 @@ std::string RelaySession::refusal_of(const Event& event, UnixTime now) const {
     return "invalid: a tag value is over " + std::to_string(rules_.max_tag_value_bytes) + " bytes";
   if (is_expired(event, now)) return "invalid: the event has expired";
   if (event.kind == kinds::kVanishRequest) {
-    const VanishScope scope = vanish_scope(event, rules_.urls);
-    if (scope == VanishScope::kNobody) return "invalid: the request to vanish names no relay";
-    if (scope == VanishScope::kOthers) return "invalid: the request to vanish is for other relays";
+    const auto request = parse_vanish_request(event);
+    if (!request) return "invalid: " + request.error().detail;
+    if (std::ranges::none_of(rules_.urls, [&request](const std::string& url) {
+          return must_vanish_from(*request, url);
+        }))
+      return "invalid: the request to vanish is for other relays";
   }
   if (const auto checked = check(event); !checked) return "invalid: " + checked.error().detail;
   if (is_protected(event) && !authenticated_.contains(event.pubkey))
