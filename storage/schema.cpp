@@ -495,10 +495,20 @@ CREATE INDEX outbox_relays_due ON outbox_relays (url, next_try) WHERE next_try I
 CREATE INDEX outbox_relays_by_deadline ON outbox_relays (deadline) WHERE next_try IS NOT NULL;
 )sql";
 
+// --- 8: requests to vanish -----------------------------------------------------------------------
+
+// `until` is the created_at of the author's latest NIP-62 request: nothing older comes back.
+constexpr const char* kVanish = R"sql(
+CREATE TABLE vanished (
+  author BLOB PRIMARY KEY CHECK (length(author) = 32),
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
-    Migration{7, kPublishing},
+    Migration{7, kPublishing}, Migration{8, kVanish},
 };
 
 }  // namespace

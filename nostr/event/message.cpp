@@ -56,6 +56,21 @@ class Elements {
     if (value.get_object().get(out)) return reader::wrong(what, "is not an object");
     return out;
   }
+  /// Calls `each` with one object, or with every object of a list of them.
+  template <class Each>
+  Result<void> objects(std::string_view what, Each each) {
+    TRY(auto value, next(what));
+    ondemand::object only;
+    if (!value.get_object().get(only)) return each(only);
+    ondemand::array list;
+    if (value.get_array().get(list)) return reader::wrong(what, "is neither an object nor a list");
+    for (auto entry : list) {
+      ondemand::object one;
+      if (entry.get_object().get(one)) return reader::wrong(what, "holds something that is no object");
+      TRY(each(one));
+    }
+    return {};
+  }
   Result<Event> event(const EventLimits& limits) {
     TRY(auto value, object("event"));
     return reader::read_event(value, limits);
@@ -150,11 +165,13 @@ Result<std::string> client_sub(Elements& rest) {
   return sub;
 }
 
-Result<Filter> client_filter(Elements& rest) {
-  TRY(auto object, rest.object("filter"));
+Result<void> append_filter(ondemand::object object, Filters& out) {
+  if (out.size() == kMaxFilters)
+    return fail(Errc::kInvalid, "request holds over " + std::to_string(kMaxFilters) + " filters");
   std::string_view text;
   if (object.raw_json().get(text)) return reader::wrong("filter", "is malformed");
-  return parse_filter(text);
+  TRY(out.emplace_back(), parse_filter(text));
+  return {};
 }
 
 template <class Message>
@@ -162,9 +179,8 @@ FromClient client_filters(Elements& rest) {
   Message out;
   TRY(out.sub, client_sub(rest));
   do {
-    if (out.filters.size() == kMaxFilters)
-      return fail(Errc::kInvalid, "request holds over " + std::to_string(kMaxFilters) + " filters");
-    TRY(out.filters.emplace_back(), client_filter(rest));
+    TRY(auto object, rest.object("filter"));
+    TRY(append_filter(object, out.filters));
   } while (rest.has_more());
   return out;
 }
@@ -177,10 +193,12 @@ FromClient client_single(Elements& rest) {
 }
 
 FromClient client_neg_open(Elements& rest) {
-  TRY(auto sub, client_sub(rest));
-  TRY(auto filter, client_filter(rest));
-  TRY(auto payload, rest.string("payload"));
-  return from_client::NegOpen{std::move(sub), std::move(filter), std::move(payload)};
+  from_client::NegOpen out;
+  TRY(out.sub, client_sub(rest));
+  TRY(rest.objects("filter", [&out](ondemand::object one) { return append_filter(one, out.filters); }));
+  if (out.filters.empty()) return reader::wrong("filter", "is missing");
+  TRY(out.payload_hex, rest.string("payload"));
+  return out;
 }
 
 FromClient client_neg_message(Elements& rest) {

@@ -44,7 +44,8 @@ struct Req { std::string sub; Filters filters; };
 struct Close { std::string sub; };
 struct Auth { Event event; };
 struct Count { std::string sub; Filters filters; };
-struct NegOpen { std::string sub; Filter filter; std::string payload_hex; };
+/// NIP-77 names one filter; NDK sends a list of them, and strfry takes either.
+struct NegOpen { std::string sub; Filters filters; std::string payload_hex; };
 struct NegMessage { std::string sub; std::string payload_hex; };
 struct NegClose { std::string sub; };
 }  // namespace from_client

@@ -44,4 +44,13 @@ bool must_vanish_from(const VanishRequest& request, std::string_view relay_url) 
       request.relays, [&](const std::string& url) { return normalize_relay_url(url) == here; });
 }
 
+bool vanishes(const Event& request, const Event& target) {
+  if (target.created_at > request.created_at || target.id == request.id) return false;
+  if (target.pubkey == request.pubkey) return true;
+  if (target.kind != kinds::kGiftWrap) return false;
+  const std::string author = request.pubkey.hex();
+  return std::ranges::any_of(tag_values(target.tags, "p"),
+                             [&author](std::string_view key) { return key == author; });
+}
+
 }  // namespace nostr

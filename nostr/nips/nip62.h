@@ -23,5 +23,8 @@ base::Result<VanishRequest> parse_vanish_request(const Event& event);
 /// Whether the relay at `relay_url` is meant: then everything of the author up to the request's
 /// created_at goes, deletions included. URLs are compared normalised.
 bool must_vanish_from(const VanishRequest& request, std::string_view relay_url);
+/// Whether the request `request` covers `target`: an event of its author or a gift wrap to it, not
+/// later than the request and not the request itself.
+bool vanishes(const Event& request, const Event& target);
 
 }  // namespace nostr

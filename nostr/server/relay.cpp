@@ -2,49 +2,26 @@
 #include "nostr/server/relay.h"
 
 #include <algorithm>
-#include <deque>
-#include <map>
-#include <mutex>
-#include <unordered_map>
+#include <utility>
 
 #include "nostr/base/log.h"
-#include "nostr/base/loop_timer.h"
 #include "nostr/nips/nip11.h"
-#include "nostr/server/relay_session.h"
+#include "nostr/server/relay_impl.h"
 
 namespace nostr {
 namespace {
 
 constexpr std::size_t kFramesPerTurn = 64;       ///< then other work of the loop gets its chance
 constexpr std::size_t kPumpBytes = 128u << 10;   ///< stored events per session and turn
-constexpr std::size_t kPauseReading = 1u << 20;  ///< unhandled bytes of one client
 constexpr std::size_t kResumeReading = 256u << 10;
-constexpr std::size_t kMaxPostponed = 16u << 20;  ///< bytes that faults hold back for one client
-constexpr milliseconds kListenAgain{200};         ///< after the port was taken meanwhile
-
-/// Faults need only differences of time.
-milliseconds steady_now() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-template <class... Fs>
-struct Overload : Fs... {
-  using Fs::operator()...;
-};
-
-struct Notice {
-  enum class What { kConnect, kFrame, kDisconnect, kDrained };
-  What what = What::kFrame;
-  ConnectionId connection = 0;
-  Frame frame;
-};
 
 std::string information(const RelayOptions& options) {
   const SessionRules& rules = options.rules;
   RelayInfo info;
   info.name = options.name;
   info.description = options.description;
-  info.supported_nips = {1, 9, 11, 40, 42, 45, 70};
+  info.supported_nips = {1, 9, 11, 40, 42, 45, 62, 67, 70};
+  if (rules.max_neg_sessions > 0) info.supported_nips.push_back(77);
   info.software = "sovereign";
   info.limitation.max_message_length = static_cast<std::int64_t>(rules.max_message_bytes);
   info.limitation.max_subscriptions = static_cast<std::int64_t>(rules.max_subscriptions);
@@ -59,88 +36,6 @@ std::string information(const RelayOptions& options) {
 }
 
 }  // namespace
-
-struct Relay::Impl final : WsServerHandler, std::enable_shared_from_this<Relay::Impl> {
-  Impl(base::Loop& l, NetThread& n, EventStore& s, const base::Clock& c, base::Rng& r, RelayOptions o)
-      : loop(l), net(n), store(s), clock(c), rng(r), options(std::move(o)), faults(options.fault_seed) {
-    for (const FaultRule& rule : options.faults) faults.add(rule);
-  }
-
-  base::Loop& loop;
-  NetThread& net;
-  EventStore& store;
-  const base::Clock& clock;
-  base::Rng& rng;
-  const RelayOptions options;
-  std::string info_document;  ///< constant once listening
-
-  struct Client {
-    RelaySession session;
-    bool half_open = false;
-    std::size_t postponed = 0;  ///< bytes that wait for their time
-  };
-  struct Postponed {
-    ConnectionId connection = 0;
-    Effect effect;
-  };
-
-  // App thread.
-  SessionRules rules;
-  std::unordered_map<ConnectionId, Client> clients;
-  std::deque<ConnectionId> runnable;  ///< clients with a backlog and room to send
-  std::string url;
-  std::uint16_t port = 0;
-  FaultEngine faults;
-  std::multimap<milliseconds, Postponed> postponed;  ///< by due time; equal ones in order
-
-  struct Unhandled {
-    std::size_t bytes = 0;
-    bool held = false;  ///< a fault has stopped the reading
-  };
-  std::mutex mutex;  ///< guards the members below; `server` changes on the app thread only
-  std::unique_ptr<WsServer> server;
-  bool stopped = false;
-  std::deque<Notice> inbox;
-  std::unordered_map<ConnectionId, Unhandled> unhandled;  ///< in the inbox, while connected
-  bool turn_due = false;
-
-  // Net thread.
-  void on_connect(ConnectionId connection, std::string) override;
-  void on_frame(ConnectionId connection, Frame frame) override;
-  void on_disconnect(ConnectionId connection) override;
-  void on_drained(ConnectionId connection) override;
-  HttpResponse on_http(const HttpRequest& request) override;
-  void push(Notice notice);
-
-  // App thread.
-  void schedule_locked();
-  void turn();
-  void handle(const Notice& notice);
-  void connect(ConnectionId connection);
-  void handle_frame(const Notice& notice);
-  void handled(const Notice& notice);
-  void answer(ConnectionId connection, const std::string& frame);
-  void broadcast(const Event& event);
-  void send(ConnectionId connection, std::vector<std::string> frames);
-  void write(ConnectionId connection, std::string frame);
-  void make_runnable(ConnectionId connection);
-  void pump_runnable();
-
-  // App thread, faults.
-  bool is_faulty() const { return !faults.empty() || !postponed.empty(); }
-  FaultEngine::Context context_of(ConnectionId connection, Direction direction);
-  void pass(ConnectionId connection, Direction direction, std::string frame);
-  void carry_out(ConnectionId connection, std::vector<Effect> effects);
-  void carry_out_now(ConnectionId connection, Effect& effect);
-  void postpone(ConnectionId connection, Effect effect);
-  void release_due();
-  void call_later(milliseconds delay, std::function<void(Impl&)> what);
-  void rotate_challenge(ConnectionId connection);
-  void hold_reading(ConnectionId connection, bool hold);
-  void restart(milliseconds pause);
-  base::Result<void> listen(std::uint16_t at_port);
-  void listen_again();
-};
 
 // --- net thread ---
 
@@ -247,7 +142,7 @@ void Relay::Impl::connect(ConnectionId connection) {
   RelaySession session(rules, store, rng.hex(16));
   std::vector<std::string> greeting{session.greeting()};
   clients.emplace(connection, Client{.session = std::move(session)});
-  carry_out(connection, faults.on_connect(connection, steady_now(), clock.now()));
+  begin(connection);
   send(connection, std::move(greeting));
 }
 
@@ -326,150 +221,6 @@ void Relay::Impl::pump_runnable() {
     send(connection, std::move(frames));
     make_runnable(connection);
   }
-}
-
-// --- faults ---
-
-FaultEngine::Context Relay::Impl::context_of(ConnectionId connection, Direction direction) {
-  const auto found = clients.find(connection);
-  return {.connection = connection,
-          .direction = direction,
-          .authenticated = found != clients.end() && found->second.session.is_authenticated(),
-          .now = steady_now(),
-          .wall_clock = clock.now()};
-}
-
-/// Takes one frame through the rules.
-void Relay::Impl::pass(ConnectionId connection, Direction direction, std::string frame) {
-  release_due();  // what was to come before it
-  if (!clients.contains(connection)) return;
-  carry_out(connection, faults.on_frame(context_of(connection, direction), std::move(frame)));
-}
-
-void Relay::Impl::carry_out(ConnectionId connection, std::vector<Effect> effects) {
-  for (Effect& effect : effects) {
-    if (effect.delay > milliseconds{0})
-      postpone(connection, std::move(effect));
-    else
-      carry_out_now(connection, effect);
-  }
-}
-
-void Relay::Impl::carry_out_now(ConnectionId connection, Effect& effect) {
-  std::visit(Overload{
-                 [&](effect::ToClient& to) { write(connection, std::move(to.frame)); },
-                 [&](effect::ToRelay& to) { answer(connection, to.frame); },
-                 [&](effect::RotateChallenge) { rotate_challenge(connection); },
-                 [&](effect::HalfOpen) {
-                   const auto found = clients.find(connection);
-                   if (found == clients.end()) return;
-                   found->second.half_open = true;
-                   hold_reading(connection, true);
-                 },
-                 [&](effect::StopReading stop) {
-                   hold_reading(connection, true);
-                   call_later(stop.lasting, [connection](Impl& self) {
-                     const auto found = self.clients.find(connection);
-                     if (found != self.clients.end() && !found->second.half_open)
-                       self.hold_reading(connection, false);
-                   });
-                 },
-                 [&](effect::Disconnect end) {
-                   if (server && end.reset) server->abort(connection);
-                   if (server && !end.reset) server->disconnect(connection);
-                 },
-                 // Not from within a walk over all clients.
-                 [&](effect::Restart again) {
-                   call_later(milliseconds{0}, [again](Impl& self) { self.restart(again.pause); });
-                 },
-             },
-             effect.what);
-}
-
-namespace {
-
-std::size_t size_of(const Effect& effect) {
-  if (const auto* to = std::get_if<effect::ToClient>(&effect.what)) return to->frame.size();
-  if (const auto* to = std::get_if<effect::ToRelay>(&effect.what)) return to->frame.size();
-  return 0;
-}
-
-}  // namespace
-
-void Relay::Impl::postpone(ConnectionId connection, Effect effect) {
-  const auto found = clients.find(connection);
-  if (found == clients.end()) return;
-  found->second.postponed += size_of(effect);
-  if (found->second.postponed > kMaxPostponed) {
-    LOG(kInfo, "relay", "too much held back, connection dropped",
-        {{"connection", std::to_string(connection)}});
-    if (server) server->abort(connection);
-    return;
-  }
-  const milliseconds delay = effect.delay;
-  postponed.emplace(steady_now() + delay, Postponed{connection, std::move(effect)});
-  call_later(delay, [](Impl& self) { self.release_due(); });
-}
-
-void Relay::Impl::release_due() {
-  const milliseconds now = steady_now();
-  while (!postponed.empty() && postponed.begin()->first <= now) {
-    Postponed item = std::move(postponed.begin()->second);
-    postponed.erase(postponed.begin());
-    const auto found = clients.find(item.connection);
-    if (found == clients.end()) continue;
-    const bool was_full = found->second.postponed >= kHighWater;
-    found->second.postponed -= std::min(found->second.postponed, size_of(item.effect));
-    const bool is_full = found->second.postponed >= kHighWater;
-    carry_out_now(item.connection, item.effect);
-    if (!was_full || is_full) continue;
-    make_runnable(item.connection);
-    const std::lock_guard lock(mutex);
-    schedule_locked();
-  }
-}
-
-void Relay::Impl::call_later(milliseconds delay, std::function<void(Impl&)> what) {
-  base::call_after(loop, delay, [weak = weak_from_this(), what = std::move(what)] {
-    const auto self = weak.lock();
-    if (self && !self->stopped) what(*self);
-  });
-}
-
-void Relay::Impl::rotate_challenge(ConnectionId connection) {
-  const auto found = clients.find(connection);
-  if (found == clients.end()) return;
-  write(connection, found->second.session.rotate_challenge(rng.hex(16)));
-}
-
-void Relay::Impl::hold_reading(ConnectionId connection, bool hold) {
-  const std::lock_guard lock(mutex);
-  const auto found = unhandled.find(connection);
-  if (found == unhandled.end() || !server) return;
-  found->second.held = hold;
-  server->set_reading(connection, !hold && found->second.bytes < kPauseReading);
-}
-
-void Relay::Impl::restart(milliseconds pause) {
-  std::unique_ptr<WsServer> old;
-  {
-    const std::lock_guard lock(mutex);
-    old = std::move(server);
-  }
-  if (!old) return;  // a pause is on already
-  for (const auto& [connection, client] : clients) old->abort(connection);
-  old.reset();  // waits for the net thread, which may want the lock
-  clients.clear();
-  runnable.clear();
-  postponed.clear();
-  call_later(pause, [](Impl& self) { self.listen_again(); });
-}
-
-void Relay::Impl::listen_again() {
-  const auto listening = listen(port);
-  if (listening) return;
-  LOG(kWarn, "relay", "cannot listen again yet", {{"reason", listening.error().detail}});
-  call_later(kListenAgain, [](Impl& self) { self.listen_again(); });
 }
 
 base::Result<void> Relay::Impl::listen(std::uint16_t at_port) {

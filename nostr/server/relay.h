@@ -1,4 +1,5 @@
-// The embedded relay: NIP-01, 09, 11, 40, 42, 45, 70 over nostr/net/ws_server. For development, tests, demos.
+// The embedded relay: NIP-01, 09, 11, 40, 42, 45, 62, 67, 70, 77 over nostr/net/ws_server, for
+// development, demos and tests, which may make it misbehave.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ struct RelayOptions {
   std::string name = "sovereign relay";
   std::string description = "embedded relay for development and tests";
   SessionRules rules;
-  std::string public_url;         ///< further name AUTH events may carry, e.g. behind a proxy
+  std::string public_url;         ///< its name to clients (AUTH, requests to vanish), e.g. behind a proxy
   std::vector<FaultRule> faults;  ///< to begin with
   std::uint64_t fault_seed = 1;   ///< the same seed and the same frames make the same faults
 };

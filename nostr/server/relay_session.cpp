@@ -5,6 +5,7 @@
 
 #include "nostr/nips/nip40.h"
 #include "nostr/nips/nip42.h"
+#include "nostr/nips/nip62.h"
 
 namespace nostr {
 
@@ -43,6 +44,15 @@ bool has_long_value(const Tags& tags, std::size_t max_bytes) {
   });
 }
 
+/// EOSE with NIP-67's hint where the relay knows.
+std::string eose_hint_frame(std::string_view sub, Backlog::Completeness completeness) {
+  std::string out = eose_frame(sub);
+  if (completeness == Backlog::Completeness::kUnknown) return out;
+  out.pop_back();
+  out += completeness == Backlog::Completeness::kFinished ? R"(,["finish"]])" : R"(,["more"]])";
+  return out;
+}
+
 std::string event_with(std::string_view sub, const std::string& json) {
   std::string out;
   out.reserve(json.size() + sub.size() + 16);
@@ -67,17 +77,18 @@ std::string refuse_frame(const std::string& frame, const base::Error& error) {
     const auto id = EventId::from_hex(base::json::string_or(subject, "id"));
     if (id) return ok_frame(*id, false, text);
   }
-  if ((verb == "REQ" || verb == "COUNT") && subject.is_string()) {
-    const std::string sub = subject.get<std::string>();
-    if (sub.size() <= kMaxSubChars) return closed_frame(sub, text);
-  }
+  if (!subject.is_string()) return notice_frame(text);
+  const std::string sub = subject.get<std::string>();
+  if (sub.size() > kMaxSubChars) return notice_frame(text);
+  if (verb == "REQ" || verb == "COUNT") return closed_frame(sub, text);
+  if (verb == "NEG-OPEN" || verb == "NEG-MSG") return neg_error_frame(sub, text);
   return notice_frame(text);
 }
 
 }  // namespace
 
 RelaySession::RelaySession(const SessionRules& rules, EventStore& store, std::string challenge)
-    : rules_(rules), store_(store), challenge_(std::move(challenge)) {}
+    : rules_(rules), store_(store), challenge_(std::move(challenge)), negentropy_(rules) {}
 
 std::string RelaySession::greeting() const {
   return auth_challenge_frame(challenge_);
@@ -121,11 +132,23 @@ std::string RelaySession::refusal_of(const Event& event, UnixTime now) const {
   if (has_long_value(event.tags, rules_.max_tag_value_bytes))
     return "invalid: a tag value is over " + std::to_string(rules_.max_tag_value_bytes) + " bytes";
   if (is_expired(event, now)) return "invalid: the event has expired";
+  if (event.kind == kinds::kVanishRequest) {
+    const auto request = parse_vanish_request(event);
+    if (!request) return "invalid: " + request.error().detail;
+    if (std::ranges::none_of(rules_.urls, [&request](const std::string& url) {
+          return must_vanish_from(*request, url);
+        }))
+      return "invalid: the request to vanish is for other relays";
+  }
   if (const auto checked = check(event); !checked) return "invalid: " + checked.error().detail;
   if (is_protected(event) && !authenticated_.contains(event.pubkey))
     return authenticated_.empty() ? "auth-required: only its author may publish a protected event"
                                   : "restricted: only its author may publish a protected event";
   return {};
+}
+
+base::Result<StoreOutcome> RelaySession::store(const Event& event, UnixTime now) {
+  return event.kind == kinds::kVanishRequest ? store_.vanish(event, now) : store_.insert(event, now);
 }
 
 void RelaySession::on_message(from_client::EventMessage message, UnixTime now, Reply& reply) {
@@ -140,7 +163,7 @@ void RelaySession::on_message(from_client::EventMessage message, UnixTime now, R
     reply.accepted = std::move(event);
     return;
   }
-  const auto outcome = store_.insert(event, now);
+  const auto outcome = store(event, now);
   if (!outcome) return answer(false, "error: the event could not be stored");
   switch (*outcome) {
     case StoreOutcome::kStored:
@@ -152,7 +175,7 @@ void RelaySession::on_message(from_client::EventMessage message, UnixTime now, R
     case StoreOutcome::kReplaced:
       return answer(true, "duplicate: a newer version is here");
     case StoreOutcome::kDeleted:
-      return answer(false, "blocked: its author has deleted this event");
+      return answer(false, "blocked: this event was deleted, or a party to it has vanished");
     case StoreOutcome::kExpired:
       return answer(false, "invalid: the event has expired");
   }
@@ -261,15 +284,20 @@ void RelaySession::on_message(from_client::Auth message, UnixTime now, Reply& re
   reply.frames.push_back(ok_frame(message.event.id, refusal.empty(), refusal));
 }
 
-void RelaySession::on_message(from_client::NegOpen message, UnixTime, Reply& reply) {
-  reply.frames.push_back(neg_error_frame(message.sub, "blocked: this relay does not reconcile"));
+void RelaySession::on_message(from_client::NegOpen message, UnixTime now, Reply& reply) {
+  const std::string refusal = refusal_of(message.filters);
+  if (refusal.empty()) return negentropy_.open(std::move(message), now, reply.frames);
+  negentropy_.close(message.sub);
+  reply.frames.push_back(neg_error_frame(message.sub, refusal));
 }
 
-void RelaySession::on_message(from_client::NegMessage message, UnixTime, Reply& reply) {
-  reply.frames.push_back(neg_error_frame(message.sub, "closed: no reconciliation of this name"));
+void RelaySession::on_message(from_client::NegMessage message, UnixTime now, Reply& reply) {
+  negentropy_.on_message(message, now, reply.frames);
 }
 
-void RelaySession::on_message(from_client::NegClose, UnixTime, Reply&) {}
+void RelaySession::on_message(from_client::NegClose message, UnixTime, Reply&) {
+  negentropy_.close(message.sub);
+}
 
 void RelaySession::on_live(const Event& event, const std::string& json,
                            std::vector<std::string>& out) {
@@ -288,26 +316,33 @@ void RelaySession::remember_live(const std::string& sub, const EventId& id) {
 
 void RelaySession::pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out) {
   std::size_t produced = 0;
-  while (!waiting_.empty() && produced < bytes) {
-    Waiting& first = waiting_.front();
-    const auto page = first.backlog.next(store_, now);
-    if (!page) {
-      out.push_back(closed_frame(first.sub, "error: the store failed"));
-      subscriptions_.erase(first.sub);
-      waiting_.pop_front();
-      continue;
-    }
-    for (const Event& event : *page) {
-      if (!may_read(event) || first.sent_live.contains(event.id)) continue;
-      out.push_back(relay_event_frame(first.sub, event));
-      produced += out.back().size();
-    }
-    // Pages of events this client may not read still cost a turn.
-    produced += page->empty() ? 0 : 1024;
-    if (!first.backlog.done()) continue;
-    out.push_back(eose_frame(first.sub));
+  while (!waiting_.empty() && produced < bytes) produced += pump_first(now, out);
+  if (produced >= bytes) return;
+  // One page a turn: a set may be large, and nobody else waits for it.
+  negentropy_.gather(store_, now, [this](const Event& event) { return may_read(event); }, out);
+}
+
+/// One page of the first REQ that waits; what it came to in bytes.
+std::size_t RelaySession::pump_first(UnixTime now, std::vector<std::string>& out) {
+  Waiting& first = waiting_.front();
+  const auto page = first.backlog.next(store_, now);
+  if (!page) {
+    out.push_back(closed_frame(first.sub, "error: the store failed"));
+    subscriptions_.erase(first.sub);
+    waiting_.pop_front();
+    return 0;
+  }
+  std::size_t produced = page->empty() ? 0 : 1024;  // of events this client may not read, too
+  for (const Event& event : *page) {
+    if (!may_read(event) || first.sent_live.contains(event.id)) continue;
+    out.push_back(relay_event_frame(first.sub, event));
+    produced += out.back().size();
+  }
+  if (first.backlog.done()) {
+    out.push_back(eose_hint_frame(first.sub, first.backlog.completeness()));
     waiting_.pop_front();
   }
+  return produced;
 }
 
 }  // namespace nostr

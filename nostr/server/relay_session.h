@@ -1,5 +1,5 @@
 // One client's conversation with the relay, without sockets: frames in, frames and broadcasts out
-// (NIP-01, 09, 40, 42, 45, 70).
+// (NIP-01, 09, 40, 42, 45, 62, 67, 70, 77).
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include "nostr/event/message.h"
 #include "nostr/server/backlog.h"
 #include "nostr/server/event_store.h"
+#include "nostr/server/negentropy_sessions.h"
 #include "nostr/server/session_rules.h"
 
 namespace nostr {
@@ -40,8 +41,8 @@ class RelaySession {
   /// waits for stored events does not get it a second time from the store.
   void on_live(const Event& event, const std::string& json, std::vector<std::string>& out);
 
-  /// Whether a REQ still waits for stored events or its EOSE.
-  bool has_backlog() const { return !waiting_.empty(); }
+  /// Whether a REQ still waits for stored events or its EOSE, or a NEG-OPEN for its set.
+  bool has_backlog() const { return !waiting_.empty() || negentropy_.is_gathering(); }
   /// Appends stored events, at least one page and then until `bytes` are reached.
   void pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out);
 
@@ -64,6 +65,8 @@ class RelaySession {
   std::string refusal_of(const Event& event, UnixTime now) const;
   std::string refusal_of(const Filters& filters) const;
   bool may_read(const Event& event) const;
+  base::Result<StoreOutcome> store(const Event& event, UnixTime now);
+  std::size_t pump_first(UnixTime now, std::vector<std::string>& out);
   bool is_private(Kind kind) const;
   bool is_me(std::string_view key_hex) const;
   void drop_backlog(const std::string& sub);
@@ -75,6 +78,7 @@ class RelaySession {
   std::set<PublicKey> authenticated_;
   std::map<std::string, Filters> subscriptions_;
   std::list<Waiting> waiting_;  ///< in the order of their REQs
+  NegentropySessions negentropy_;
 };
 
 }  // namespace nostr

@@ -9,6 +9,7 @@
 
 #include "nostr/event/event_json.h"
 #include "nostr/event/message.h"
+#include "nostr/nips/nip77.h"
 
 namespace nostr {
 
@@ -26,6 +27,11 @@ struct SessionRules {
   std::size_t max_filters = 20;         ///< per REQ
   std::size_t max_tag_filters = 32;     ///< `#x` members per filter
   std::size_t max_results = 500'000;    ///< stored events per filter, whatever its limit says
+
+  std::size_t max_neg_sessions = 4;         ///< NIP-77, per connection; 0 refuses all
+  std::size_t max_neg_records = 500'000;    ///< in all of them together
+  std::size_t neg_frame_bytes = kNegFrame;  ///< of one answer, before hex
+  std::chrono::seconds max_neg_idle{120};
 
   bool auth_for_private = true;         ///< NIP-42 before private kinds are read by their p-tagged key
   std::vector<Kind> private_kinds{kinds::kLegacyDm, kinds::kGiftWrap};

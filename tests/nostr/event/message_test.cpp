@@ -181,8 +181,11 @@ TEST(ClientMessage, negentropy_frames_read_back_and_may_be_larger_than_events) {
   filter.since = base::unix_time(5);
   const auto open = client<from_client::NegOpen>(neg_open_frame("n\"", filter, "6100"));
   EXPECT_EQ(open.sub, "n\"");
-  EXPECT_EQ(open.filter, filter);
+  EXPECT_EQ(open.filters, Filters{filter});
   EXPECT_EQ(open.payload_hex, "6100");
+  const auto several = client<from_client::NegOpen>(R"(["NEG-OPEN","n",[{"kinds":[1]},{"limit":2}],"61"])");
+  EXPECT_EQ(several.filters, (Filters{{.kinds = {1}}, {.limit = 2}})) << "as NDK asks";
+  EXPECT_EQ(several.payload_hex, "61");
   const std::string large(1'000'000, 'a');
   const EventLimits small{.max_bytes = 1'000};
   for (const std::string& frame : {neg_message_frame("n", large), "\n " + neg_message_frame("n", large)}) {
@@ -198,7 +201,7 @@ TEST(ClientMessage, negentropy_frames_read_back_and_may_be_larger_than_events) {
 
 TEST(ClientMessage, negentropy_frames_need_their_parts) {
   for (const std::string_view frame :
-       {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[{}],"61"])",
+       {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[],"61"])", R"(["NEG-OPEN","n",[1],"61"])",
         R"(["NEG-OPEN","",{},"61"])", R"(["NEG-OPEN","n",{"search":"x"},"61"])",
         R"(["NEG-MSG","n"])", R"(["NEG-MSG","n",61])", R"(["NEG-CLOSE"])", R"(["NEG-CLOSE",1])"})
     EXPECT_FALSE(parse_client_message(frame)) << frame;

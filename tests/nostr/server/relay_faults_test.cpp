@@ -119,7 +119,7 @@ TEST_F(RelayFaultsTest, a_half_open_connection_stays_and_says_nothing) {
   const Client author = connect();
   const Client reader = connect();
   reader.say(R"(["REQ","r",{"kinds":[1]}])");
-  EXPECT_EQ(reader.frame(1), eose_frame("r"));
+  EXPECT_EQ(reader.frame(1), test::eose_finish("r"));
   const Event event = test_event(test::test_key(1), 1, kAt, "x");
   author.say(event_frame(event));
   EXPECT_EQ(reader.frame(2), relay_event_frame("r", event));
@@ -172,7 +172,7 @@ TEST_F(RelayFaultsTest, what_is_throttled_arrives_whole_and_in_order) {
     ASSERT_TRUE(store_.insert(event, clock_.now()).has_value());
     want.push_back(relay_event_frame("s", event));
   }
-  want.push_back(eose_frame("s"));
+  want.push_back(test::eose_finish("s"));
   client.say(R"(["REQ","s",{}])");
   auto got = client.seen->wait_frames(42);
   got.erase(got.begin());
