@@ -308,7 +308,7 @@ void add_audit(CLI::App& cosigner, Context& context, Action* chosen) {
       ->allow_extra_args(false);
   verify_command->footer(
       "Example:\n  sovereign req wss://relay.example -f "
-      "'{\"kinds\":[30078],\"authors\":[\"SERVICE\"]}' > anchor.json\n"
+      "'{\"kinds\":[30078]}' > anchor.json\n"
       "  sovereign cosigner audit verify --home ./guardian --anchor anchor.json");
   verify_command->callback(
       [=, &context] { *chosen = [=, &context] { return verify_audit(context, *anchors); }; });

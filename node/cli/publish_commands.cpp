@@ -26,6 +26,7 @@ bool is_blank(std::string_view line) {
 base::Task<int> publish_lines(Runtime& runtime, const Context& context, PublishFlags flags) {
   Sender sender(runtime, context, std::move(flags), OutcomesTo::kStdout);
   bool bad = false;
+  bool any = false;
   for (std::uint64_t number = 1;; ++number) {
     const std::optional<std::string> line =
         co_await base::offload<std::optional<std::string>>(runtime.loop, runtime.workers, read_line);
@@ -37,10 +38,12 @@ base::Task<int> publish_lines(Runtime& runtime, const Context& context, PublishF
       bad = true;
       continue;
     }
+    any = true;
     co_await sender.add(*std::move(event));
   }
   const int code = co_await sender.finish();
-  co_return bad && code == kOk ? kPartial : code;
+  if (bad && code == kOk) co_return any ? kPartial : kFailed;
+  co_return code;
 }
 
 int publish_stdin(const Context& context, const PublishFlags& flags, const std::string& key_file) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "node/cli/flags.h"
-#include "nostr/base/log.h"
 #include "nostr/event/message.h"
 
 namespace node::cli {
