@@ -324,8 +324,10 @@ Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   if (!answer)
     co_return std::unexpected(
         base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  const bool was_fenced = lease_elsewhere().has_value();
   if (peers_.on_notes(peer, PeerNotes::read(accept->data))) nonces_.drop_received(peer);
   nonces_.receive(peer, answer->nonces);
+  if (!was_fenced && lease_elsewhere()) ping_wanted_.notify();  // from now on more often
   co_return Result<void>();
 }
 

@@ -7,6 +7,7 @@
 #include "frostr/reject.h"
 #include "nipsa/kinds.h"
 #include "node/home.h"
+#include "nostr/base/failpoint.h"
 #include "nostr/event/event_json.h"
 #include "storage/actions.h"
 #include "storage/audit.h"
@@ -223,6 +224,41 @@ TEST(CosignerLease, TheSecondNodeOfOneShareIsRefusedAndTakesOverOnTheOperatorsWo
             (std::vector<std::string>{"granted", "restarted", "revoked", "taken-over"}));
   second.terminate();
 }
+
+#ifdef SOVEREIGN_FAILPOINTS  // else there is no clock to set
+TEST(CosignerLease, TheSecondNodeTakesOverWhenTheFirstHasBeenSilentForTheTimeOfTheLease) {
+  World world;
+  world.start();
+  world.await_announced();
+  const fs::path twin = twin_home(world);
+  world.node().kill();
+  const auto why_not = [&] {
+    return world.ask({"status", "--home", twin.string()}).value("why_not", "");
+  };
+  const auto start_twin = [&] {
+    const auto ahead = std::to_string(base::clock_ahead().count());
+    auto second = std::make_unique<Program>(
+        std::vector<std::string>{"run", "--home", twin.string()},
+        ProgramOptions{.environment = {{"SOVEREIGN_CLOCK_AHEAD", ahead}},
+                       .log = world.root() / "twin.log"});
+    if (!second->read_line("running ")) throw std::runtime_error("the twin did not start");
+    return second;
+  };
+  {
+    const auto second = start_twin();
+    while (!why_not().contains("lease-held")) ASSERT_TRUE(second->running());
+    second->terminate();
+  }
+  world.pass_time(std::chrono::seconds{121});
+  world.start_cosigner(kMarket);
+  world.start_cosigner(kGuard);
+  const auto second = start_twin();
+  while (!why_not().empty()) ASSERT_TRUE(second->running());
+  const Value rows = ask_market(world, {"audit", "list", "-n", "500"});
+  EXPECT_EQ(verdicts(rows, "lease"), (std::vector<std::string>{"granted", "taken-over"}));
+  second->terminate();
+}
+#endif
 
 TEST(CosignerQuestions, OneTooManyIsToldAtOnceAndNotWaitedFor) {
   World world;
