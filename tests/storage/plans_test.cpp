@@ -80,7 +80,7 @@ class PlansTest : public StorageTest {
     touch(outbox.add(event, {"wss://s"}, "x", 1, kNow, kNow));
     touch(outbox.list_due(kNow));
     touch(outbox.next_due());
-    touch(outbox.start_try(1, "wss://r", kNow));
+    touch(outbox.start_try(1, "wss://r", event.id, kNow));
     touch(outbox.settle(1, "wss://r", RelayState::kAccepted, "", kNow));
     const auto draft = outbox.add_draft({event.pubkey, {0, {}, {}, "x"}}, {"wss://r"}, "x", 1, kNow,
                                         kNow);
