@@ -1,8 +1,8 @@
 // The bodies of sign and ecdh, and the session id.
 #include <algorithm>
 
-#include "frostr/wire/envelope.h"
 #include "frostr/frost/hash.h"
+#include "frostr/wire/envelope.h"
 #include "frostr/wire/fields.h"
 #include "frostr/wire/messages.h"
 #include "frostr/wire/nonce_json.h"
