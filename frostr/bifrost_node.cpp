@@ -264,7 +264,7 @@ Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, st
   if (const auto& lease = options_.lease; lease && lease->runner != nullptr)
     request.params.push_back(seal_lease({lease->home, lease->generation, cosigner_.notes().boot},
                                         request, {group_, share_.idx, peer}, *lease->runner,
-                                        deps_.rng));
+                                        deps_.clock.now(), deps_.rng));
   CO_TRY(auto text, to_text(request));
   if (scope_.running() >= options_.max_in_flight)
     co_return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
