@@ -110,6 +110,8 @@ TEST(CosignerPolicy, TestSaysWhatTheRunningOneDoesBeforeAndAfterAReload) {
     return policy.value("error", "").contains("kinds.1.verdit: unknown key");
   });
   compare_with("with a mistake in the file");
+  EXPECT_TRUE(world.command({"status", "--home", world.cosigner_home(kMarket).string()})
+                  .out.contains("NOT taken"));
 
   write_policy(world, kMarket, before);
   until_policy(world, [&](const Value& policy) { return policy.value("error", "x").empty(); });
