@@ -10,8 +10,18 @@ function(sovereign_library name)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(sovereign_${name} STATIC ${sources})
   target_link_libraries(sovereign_${name} PUBLIC sovereign_flags ${ARG_LINK})
-  target_precompile_headers(sovereign_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
-  target_compile_options(sovereign_${name} PRIVATE -Xclang -fno-pch-timestamp)
+  sovereign_headers(sovereign_${name} sovereign_core ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+endfunction()
+
+# Parses the common headers once for all targets that share `owner`'s flags: `owner` builds the
+# precompiled header, every other target reuses it.
+function(sovereign_headers target owner)
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+  target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
 endfunction()
 
 sovereign_library(core FOLDERS nostr/base nostr/crypto nostr/event nostr/nips nostr/signer
