@@ -264,7 +264,7 @@ Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, st
   if (const auto& lease = options_.lease; lease && lease->runner != nullptr)
     request.params.push_back(seal_lease({lease->home, lease->generation, cosigner_.notes().boot},
                                         request, {group_, share_.idx, peer}, *lease->runner,
-                                        deps_.rng));
+                                        deps_.clock.now(), deps_.rng));
   CO_TRY(auto text, to_text(request));
   if (scope_.running() >= options_.max_in_flight)
     co_return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
@@ -324,8 +324,10 @@ Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   if (!answer)
     co_return std::unexpected(
         base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  const bool was_fenced = lease_elsewhere().has_value();
   if (peers_.on_notes(peer, PeerNotes::read(accept->data))) nonces_.drop_received(peer);
   nonces_.receive(peer, answer->nonces);
+  if (!was_fenced && lease_elsewhere()) ping_wanted_.notify();  // from now on more often
   co_return Result<void>();
 }
 

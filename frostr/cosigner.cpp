@@ -107,7 +107,7 @@ Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, ba
 /// Who keeps silent loses its lease, so a ping keeps it as well as a request does.
 Result<LeaseFact> Cosigner::use_lease(ShareIndex from, const Requester& requester,
                                       const RpcRequest& rpc, base::UnixTime now) {
-  const auto claim = lease_claim(from, requester, rpc);
+  const auto claim = lease_claim(from, requester, rpc, now);
   TRY(auto used, leases_.use(requester, claim, policy_.lease_ttl, now));
   if (used.change)
     TRY(audit(from, "lease", used.change->verdict, used.change->reason, std::nullopt, std::nullopt,
@@ -116,9 +116,9 @@ Result<LeaseFact> Cosigner::use_lease(ShareIndex from, const Requester& requeste
 }
 
 std::optional<LeaseClaim> Cosigner::lease_claim(ShareIndex from, const Requester& requester,
-                                                const RpcRequest& rpc) const {
+                                                const RpcRequest& rpc, base::UnixTime now) const {
   if (!requester.runner) return std::nullopt;
-  return proven_lease(rpc, {group_, from, share_.idx}, *requester.runner);
+  return proven_lease(rpc, {group_, from, share_.idx}, *requester.runner, now);
 }
 
 Result<storage::LeaseRow> Cosigner::revoke_lease(std::uint32_t member, base::seconds bar,
@@ -141,7 +141,7 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
   PeerNotes notes = notes_;
   const Requester* requester = policy_.requester(from.value);
   if (requester != nullptr && requester->runner) {
-    const auto claim = lease_claim(from, *requester, rpc);
+    const auto claim = lease_claim(from, *requester, rpc, now);
     if (claim && leaves(body)) {
       if (!leases_.release(*requester, *claim, now)) return {.reject = retry_text("storage")};
     } else {

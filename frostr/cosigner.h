@@ -102,7 +102,7 @@ class Cosigner {
   Result<base::json::Value> spend_and_sign(ShareIndex from, const SignRequest& request,
                                            const SignCall& call, base::UnixTime now);
   std::optional<LeaseClaim> lease_claim(ShareIndex from, const Requester& requester,
-                                        const RpcRequest& rpc) const;
+                                        const RpcRequest& rpc, base::UnixTime now) const;
   Result<LeaseFact> use_lease(ShareIndex from, const Requester& requester, const RpcRequest& rpc,
                               base::UnixTime now);
   Result<void> audit(ShareIndex from, std::string_view kind, std::string_view verdict,

@@ -14,10 +14,11 @@ namespace {
 constexpr std::size_t kProofPlace = 1;  // of the request's params
 constexpr std::size_t kMaxNameChars = 64;
 constexpr std::string_view kTag = "sovereign/lease-v1";
+constexpr base::seconds kProofWindow{300};
 
 /// What a proof signs: everything the request is, and who says it to whom.
 nostr::Sha256 lease_message(const LeaseClaim& claim, const RpcRequest& request,
-                            const LeaseRoute& route) {
+                            const LeaseRoute& route, std::int64_t at) {
   const std::string_view body =
       request.params.empty() ? std::string_view() : std::string_view(request.params.front());
   json::Value signed_part = {route.group.id().hex(),
@@ -28,7 +29,8 @@ nostr::Sha256 lease_message(const LeaseClaim& claim, const RpcRequest& request,
                              nostr::sha256(body).hex(),
                              claim.home,
                              claim.generation,
-                             claim.boot};
+                             claim.boot,
+                             at};
   return nostr::tagged_hash(kTag, base::as_bytes(json::dump(signed_part)));
 }
 
@@ -74,16 +76,18 @@ LeaseChange change_of(const std::optional<storage::LeaseRow>& before, const Leas
 }  // namespace
 
 std::string seal_lease(const LeaseClaim& claim, const RpcRequest& request, const LeaseRoute& route,
-                       const nostr::SecretKey& runner, base::Rng& rng) {
-  const nostr::Signature signature = runner.sign(lease_message(claim, request, route), rng);
+                       const nostr::SecretKey& runner, UnixTime now, base::Rng& rng) {
+  const std::int64_t at = base::to_unix(now);
+  const nostr::Signature signature = runner.sign(lease_message(claim, request, route, at), rng);
   return json::dump({{"home", claim.home},
                      {"generation", claim.generation},
                      {"boot", claim.boot},
+                     {"at", at},
                      {"sig", signature.hex()}});
 }
 
 std::optional<LeaseClaim> proven_lease(const RpcRequest& request, const LeaseRoute& route,
-                                       const nostr::PublicKey& runner) {
+                                       const nostr::PublicKey& runner, UnixTime now) {
   if (request.params.size() <= kProofPlace) return std::nullopt;
   const auto object =
       json::parse(request.params[kProofPlace], {.max_bytes = 1'024, .max_depth = 2});
@@ -94,7 +98,11 @@ std::optional<LeaseClaim> proven_lease(const RpcRequest& request, const LeaseRou
   if (!signature || claim.home.empty() || claim.home.size() > kMaxNameChars ||
       claim.boot.empty() || claim.boot.size() > kMaxNameChars || claim.generation < 0)
     return std::nullopt;
-  if (!nostr::verify(runner, lease_message(claim, request, route), *signature)) return std::nullopt;
+  const std::int64_t at = base::json::int_or(*object, "at");
+  if (at < base::to_unix(now - kProofWindow) || at > base::to_unix(now + kProofWindow))
+    return std::nullopt;
+  if (!nostr::verify(runner, lease_message(claim, request, route, at), *signature))
+    return std::nullopt;
   return claim;
 }
 

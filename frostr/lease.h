@@ -2,7 +2,7 @@
 // a co-signer serves one at a time.
 //
 // A process asks with params[1] of its requests, which stock peers ignore: `{home, generation, boot,
-// sig}`, signed with the runner's key over this very request. The co-signer keeps one durable row a
+// at, sig}`, signed with the runner's key over this very request and time. The co-signer keeps one durable row a
 // member and refuses everybody else by `lease-held:<until>`; the holder's every request and ping
 // renews it. A later start of the same home (one database, so one process at a time) takes over at
 // once; another home when the lease has run out, or when the operator revokes it.
@@ -42,10 +42,12 @@ struct LeaseRoute {
 
 /// The text of params[1] for `request`, whose other members are complete.
 std::string seal_lease(const LeaseClaim& claim, const RpcRequest& request, const LeaseRoute& route,
-                       const nostr::SecretKey& runner, base::Rng& rng);
+                       const nostr::SecretKey& runner, UnixTime now, base::Rng& rng);
 /// The claim that `request` proves with `runner`'s key; nullopt when it has none or it does not hold.
+/// A proof is good for five minutes around its time: whoever holds the share reads it on the relay,
+/// and could keep a dead process's lease alive with it.
 std::optional<LeaseClaim> proven_lease(const RpcRequest& request, const LeaseRoute& route,
-                                       const nostr::PublicKey& runner);
+                                       const nostr::PublicKey& runner, UnixTime now);
 
 /// Who took a lease when it changed hands.
 struct LeaseChange {

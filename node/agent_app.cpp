@@ -364,14 +364,15 @@ void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    const std::vector<std::string> handlers{
+        std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
+    if (inbox_.knows(event.id, handlers.front()).value_or(false)) continue;
     // Strangers can write as much as they like; what they cause to be written here ends somewhere.
     if (!is_by_operator(event) && !strangers_.take(runtime_.clock.now())) {
       if (strangers_.should_tell())
         LOG(kWarn, "node", "too many triggers of strangers this hour; the rest is not looked at", {});
       continue;
     }
-    const std::vector<std::string> handlers{
-        std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
     auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
     if (!ingested) {
       LOG(kError, "node", "cannot keep a trigger", {{"detail", ingested.error().detail}});

@@ -225,6 +225,7 @@ void CosignerApp::subscribe_questions() {
 void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
   const std::vector<std::string> handlers{std::string(kQuestionHandler)};
   for (const nostr::Delivery& delivery : batch) {
+    if (inbox_.knows(delivery.event->id, kQuestionHandler).value_or(false)) continue;
     // A runner is known and may still be hostile: its questions must not fill the disk.
     if (!questions_taken_.take(runtime_.clock.now())) {
       if (questions_taken_.should_tell())

@@ -29,8 +29,10 @@ class PolicySource {
  private:
   /// What tells one state of the file from another without reading it.
   struct Stamp {
-    std::filesystem::file_time_type written{};
-    std::uintmax_t size = 0;
+    std::uint64_t file = 0;     ///< another one when it was replaced by a rename
+    std::int64_t written_s = 0;
+    std::int64_t written_ns = 0;
+    std::int64_t size = 0;
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
   std::optional<Stamp> stamp() const;

@@ -187,6 +187,19 @@ int status(const Context& context) {
                            base::json::int_or(cosigner, "nonces")));
   if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty())
     print_foreign("not ready  " + why);
+  if (const auto policy = base::json::get_object(*answer, "policy")) {
+    print_foreign(fmt::format("policy    {}  since {}  {}", base::json::string_or(*policy, "level"),
+                              base::format_utc(base::unix_time(base::json::int_or(*policy, "since"))),
+                              base::json::string_or(*policy, "file")));
+    if (const std::string why = base::json::string_or(*policy, "error"); !why.empty())
+      print_foreign("policy    the file was NOT taken, the one before is in force: " + why);
+  }
+  for (const Value& lease : answer->value("leases", Value::array()))
+    if (lease.value("held", false))
+      print_foreign(fmt::format(
+          "lease     member {}  until {}  home {} start {}", base::json::int_or(lease, "member"),
+          base::format_utc(base::unix_time(base::json::int_or(lease, "until"))),
+          base::json::string_or(lease, "home"), base::json::int_or(lease, "start")));
   for (const Value& tick : answer->value("tasks", Value::array()))
     print_foreign(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"),
                               base::json::string_or(tick, "phase"),

@@ -25,10 +25,11 @@ class LeaseTest : public ::testing::Test {
  protected:
   LeaseTest() : market_(cast_, 2, cast_.policy()) {}
 
-  RpcRequest ping(const std::optional<LeaseClaim>& claim, std::string body = R"({"version":2})") {
+  RpcRequest ping(const std::optional<LeaseClaim>& claim, UnixTime now = kNow,
+                  std::string body = R"({"version":2})") {
     RpcRequest request{new_rpc_id(cast_.rng), "ping", {std::move(body)}};
     if (claim)
-      request.params.push_back(seal_lease(*claim, request, route(), cast_.runner, cast_.rng));
+      request.params.push_back(seal_lease(*claim, request, route(), cast_.runner, now, cast_.rng));
     return request;
   }
   LeaseRoute route() const { return {cast_.group(), kNode, kMarket}; }
@@ -36,7 +37,7 @@ class LeaseTest : public ::testing::Test {
   LeaseNote pinged(const std::optional<LeaseClaim>& claim, UnixTime now,
                    std::string body = R"({"version":2})") {
     const auto message = reply_of(
-        market_.cosigner.handle(kNode, ping(claim, std::move(body)), now, Look::kFirst));
+        market_.cosigner.handle(kNode, ping(claim, now, std::move(body)), now, Look::kFirst));
     return PeerNotes::read(std::get<RpcAccept>(message).data).lease.value_or(LeaseNote{});
   }
   LeaseDesk& desk() { return market_.cosigner.leases(); }
@@ -56,24 +57,29 @@ class LeaseTest : public ::testing::Test {
 
 TEST_F(LeaseTest, AProofHoldsForItsRequestAloneAndItsRunnersKey) {
   const RpcRequest request = ping(first_);
-  EXPECT_EQ(proven_lease(request, route(), cast_.runner.public_key()), first_);
-  EXPECT_EQ(proven_lease(request, route(), cast_.operator_key.public_key()), std::nullopt);
+  EXPECT_EQ(proven_lease(request, route(), cast_.runner.public_key(), kNow), first_);
+  EXPECT_EQ(proven_lease(request, route(), cast_.operator_key.public_key(), kNow), std::nullopt);
   EXPECT_EQ(proven_lease(request, {cast_.group(), ShareIndex{3}, kMarket},
-                         cast_.runner.public_key()),
+                         cast_.runner.public_key(), kNow),
             std::nullopt);
-  EXPECT_EQ(proven_lease(request, {cast_.group(), kNode, ShareIndex{3}}, cast_.runner.public_key()),
+  EXPECT_EQ(proven_lease(request, {cast_.group(), kNode, ShareIndex{3}}, cast_.runner.public_key(), kNow),
             std::nullopt);
+  for (const int late : {-301, -300, 300, 301})
+    EXPECT_EQ(proven_lease(request, route(), cast_.runner.public_key(), kNow + base::seconds(late))
+                  .has_value(),
+              std::abs(late) == 300)
+        << late;
   for (const int spoil : {0, 1, 2}) {
     RpcRequest spoilt = request;
     if (spoil == 0) spoilt.id = new_rpc_id(cast_.rng);
     if (spoil == 1) spoilt.method = "sign";
     if (spoil == 2) spoilt.params[0] = "{}";
-    EXPECT_EQ(proven_lease(spoilt, route(), cast_.runner.public_key()), std::nullopt) << spoil;
+    EXPECT_EQ(proven_lease(spoilt, route(), cast_.runner.public_key(), kNow), std::nullopt) << spoil;
   }
   for (const char* text : {"", "{", "[]", "{}", R"({"home":1})", R"({"home":"x","sig":"y"})"}) {
     RpcRequest garbage = ping(std::nullopt);
     garbage.params.push_back(text);
-    EXPECT_EQ(proven_lease(garbage, route(), cast_.runner.public_key()), std::nullopt) << text;
+    EXPECT_EQ(proven_lease(garbage, route(), cast_.runner.public_key(), kNow), std::nullopt) << text;
   }
 }
 
@@ -149,7 +155,7 @@ TEST_F(LeaseTest, ASecondProcessIsRefusedByNameAndSpendsNothing) {
   const auto said = [&](const std::string& text, const std::optional<LeaseClaim>& claim) {
     RpcRequest request = request_for(text);
     if (claim)
-      request.params.push_back(seal_lease(*claim, request, route(), cast_.runner, cast_.rng));
+      request.params.push_back(seal_lease(*claim, request, route(), cast_.runner, kNow, cast_.rng));
     return reject_of(market_.cosigner.handle(kNode, request, kNow, Look::kFinal));
   };
   EXPECT_EQ(said("mine", first_), "(accepted)");

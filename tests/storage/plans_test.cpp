@@ -72,6 +72,7 @@ class PlansTest : public StorageTest {
     const std::vector<std::string> handlers{"x"};
     touch(inbox.ingest(events, event, handlers, "r", kNow));
     touch(inbox.is_open(event.id, "x"));
+    touch(inbox.knows(event.id, "x"));
     touch(inbox.list_open());
     touch(inbox.close(event.id, "x", kNow));
     touch(inbox.purge_closed(kNow));
