@@ -38,4 +38,13 @@ Result<nostr::SharedX> combine_ecdh(std::span<const Point> key_shares) {
   return nostr::SharedX(sum.view().subspan<1, 32>());
 }
 
+Result<nostr::SharedX> cross_checked_ecdh(std::span<const Point> one,
+                                          std::span<const Point> other) {
+  TRY(nostr::SharedX first, combine_ecdh(one));
+  TRY(const nostr::SharedX second, combine_ecdh(other));
+  if (!base::constant_time_equal(first.expose(), second.expose()))
+    return fail(Errc::kCrypto, "two quorums gave different ecdh results");
+  return first;
+}
+
 }  // namespace frostr

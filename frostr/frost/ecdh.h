@@ -38,4 +38,8 @@ Result<Point> ecdh_key_share(const SecretShare& share, std::span<const ShareInde
 /// x of the sum of one key share per quorum member: what NIP-04 and NIP-44 call the shared x.
 Result<nostr::SharedX> combine_ecdh(std::span<const Point> key_shares);
 
+/// The same from two different quorums, which must agree: key shares carry no proof, and one wrong
+/// share of either quorum shows. kCrypto when they differ; who is wrong stays open.
+Result<nostr::SharedX> cross_checked_ecdh(std::span<const Point> one, std::span<const Point> other);
+
 }  // namespace frostr

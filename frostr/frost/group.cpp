@@ -317,6 +317,15 @@ Result<Point> Point::times(const SecretScalar& k) const {
   return from_bytes(product.expose());
 }
 
+Result<base::Secret<32>> Point::ecdh(const SecretScalar& k) const {
+  const secp256k1_pubkey key = PointAccess::raw(*this);
+  base::Secret<32> out;
+  if (secp256k1_ecdh(curve(), out.expose_mutable().data(), &key, k.expose().data(), nullptr,
+                     nullptr) != 1)
+    return fail(Errc::kCrypto, "the secret scalar is spent");
+  return out;
+}
+
 Result<Point> Point::plus_base_vartime(const Scalar& t) const {
   if (t.is_zero()) return *this;
   secp256k1_pubkey key = PointAccess::raw(*this);

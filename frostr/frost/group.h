@@ -99,6 +99,8 @@ class Point {
   Result<Point> times_vartime(const Scalar& k) const;
   /// k·P for secret k, constant time: the ECDH operation.
   Result<Point> times(const SecretScalar& k) const;
+  /// SHA-256 of the compressed k·P, constant time: libsecp256k1's own ECDH.
+  Result<base::Secret<32>> ecdh(const SecretScalar& k) const;
   /// P + t·G for public t (t may be zero), variable time; kCrypto when it is infinity.
   Result<Point> plus_base_vartime(const Scalar& t) const;
   Point negated() const;

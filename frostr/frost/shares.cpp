@@ -5,6 +5,7 @@
 #include <set>
 
 #include "frostr/frost/hash.h"
+#include "frostr/frost/vss.h"
 #include "nostr/base/result.h"
 
 namespace frostr {
@@ -51,16 +52,6 @@ Result<Point> interpolate(std::uint32_t x, std::span<const GroupMember> basis,
     terms.push_back(term);
   }
   return Point::sum(terms);
-}
-
-// f(idx) by Horner's rule.
-Result<SecretScalar> evaluate(std::span<const SecretScalar> coefficients, ShareIndex idx) {
-  SecretScalar sum = coefficients.back().clone();
-  for (std::size_t k = coefficients.size() - 1; k-- > 0;) {
-    TRY(sum.multiply(Scalar::from_u32(idx.value)));
-    TRY(sum.add(coefficients[k]));
-  }
-  return sum;
 }
 
 }  // namespace

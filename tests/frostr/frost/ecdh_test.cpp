@@ -70,6 +70,22 @@ TEST(EcdhTest, both_parities_of_a_target_share_one_x) {
   EXPECT_EQ(shared(point.hex()), shared(point.x_only().hex()));
 }
 
+TEST(EcdhTest, a_second_quorum_shows_a_wrong_key_share) {
+  base::SeededRng rng(43);
+  const Dealt dealt = must(deal(rng));
+  const auto target = must(EcdhTarget::from_key(nostr::SecretKey::generate(rng).public_key()));
+  const auto shares = [&](std::size_t a, std::size_t b) {
+    const std::array quorum{dealt.shares[a].idx, dealt.shares[b].idx};
+    return std::array{must(ecdh_key_share(dealt.shares[a], quorum, target)),
+                      must(ecdh_key_share(dealt.shares[b], quorum, target))};
+  };
+  auto one = shares(0, 1);
+  const auto other = shares(0, 2);
+  EXPECT_EQ(hex(must(cross_checked_ecdh(one, other))), hex(must(combine_ecdh(one))));
+  one[1] = one[1].negated();
+  EXPECT_EQ(cross_checked_ecdh(one, other).error().code, base::Errc::kCrypto);
+}
+
 TEST(EcdhTest, bad_targets_and_quorums_are_refused) {
   base::SeededRng rng(42);
   const Dealt dealt = must(deal(rng));
