@@ -380,7 +380,8 @@ Task<void> BifrostNode::keep_pinging() {
     for (const Peer& peer : peers_.all())
       if (wants_ping(peer.idx)) scope_.spawn("bifrost ping", ping_once(peer.idx));
     ping_now_.clear();
-    co_await ping_wanted_.wait_for(options_.ping_interval);
+    co_await ping_wanted_.wait_for(lease_elsewhere() ? options_.fenced_interval
+                                                     : options_.ping_interval);
   }
 }
 

@@ -46,6 +46,7 @@ struct BifrostOptions {
   std::chrono::milliseconds connect_wait{5'000};   ///< for the first relay at start
   std::chrono::milliseconds follow_grace{3'000};   ///< for the other relays after the first EOSE
   std::chrono::milliseconds ping_interval{30'000};  ///< a lease is renewed as often
+  std::chrono::milliseconds fenced_interval{5'000};  ///< between pings while another process acts
   std::chrono::milliseconds ping_timeout{3'000};
   std::chrono::milliseconds refresh_timeout{1'500};
   std::size_t max_requests_per_second = 1'000;     ///< of one member; more are dropped

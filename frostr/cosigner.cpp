@@ -138,24 +138,8 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
   const std::string body = body_of(rpc);
   const auto ping = parse_ping_request(body);
   if (!ping) return {.reject = refused_text("malformed: " + ping.error().detail)};
-  if (const auto document = json::parse(body)) {
-    if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
-  }
-  nonces_.receive(from, ping->nonces);
-  std::optional<std::size_t> held;
-  for (const PoolStatus& status : ping->pool_status)
-    if (status.peer_idx == share_.idx) held = status.available;
-  PingAnswer answer;
-  const Requester* requester = policy_.requester(from.value);
-  answer.recv = requester != nullptr;
-  if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
-  if (const GroupMember* member = group_.find(from)) {
-    const auto available = static_cast<std::uint32_t>(nonces_.available(from));
-    answer.pool_status.push_back(
-        {from, member->identity(), available, available < nonces_.low_water(), available == 0});
-  }
-  json::Value data = to_data(answer);
   PeerNotes notes = notes_;
+  const Requester* requester = policy_.requester(from.value);
   if (requester != nullptr && requester->runner) {
     const auto claim = lease_claim(from, *requester, rpc);
     if (claim && leaves(body)) {
@@ -166,6 +150,26 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
       notes.lease = LeaseNote{lease->state == LeaseFact::State::kHeld, lease->until};
     }
   }
+  PingAnswer answer;
+  answer.recv = requester != nullptr;
+  // Two processes share one list of nonces: what the one kept out takes, the holder would miss.
+  const bool kept_out = notes.lease && !notes.lease->held && notes.lease->until > now;
+  if (!kept_out) {
+    if (const auto document = json::parse(body)) {
+      if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
+    }
+    nonces_.receive(from, ping->nonces);
+    std::optional<std::size_t> held;
+    for (const PoolStatus& status : ping->pool_status)
+      if (status.peer_idx == share_.idx) held = status.available;
+    if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  }
+  if (const GroupMember* member = group_.find(from)) {
+    const auto available = static_cast<std::uint32_t>(nonces_.available(from));
+    answer.pool_status.push_back(
+        {from, member->identity(), available, available < nonces_.low_water(), available == 0});
+  }
+  json::Value data = to_data(answer);
   notes.add_to(data);
   return {.data = std::move(data)};
 }

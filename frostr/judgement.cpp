@@ -133,7 +133,8 @@ class Judgement {
     own_verdict();
     ask_above();
     auto refusal = quiet_hours();
-    if (facts_.ask_wanted && !is_machinery(event_.kind)) stricter("node", "the node asks", Rule::kAsk);
+    if (facts_.ask_wanted && !is_machinery(event_.kind))
+      stricter("node", "the node asks", Rule::kAsk);
     if (refusal) return refusal;
     if (rule_ == Rule::kRefuse) return fmt::format("kind-not-allowed: kind {}", event_.kind);
     return std::nullopt;
@@ -186,7 +187,8 @@ class Judgement {
     if (own_ == nullptr || (!own_->tags && own_->forbidden_tags.empty())) return std::nullopt;
     Refusal refusal;
     for (const nostr::Tag& tag : event_.tags) {
-      const std::string_view name = tag.empty() ? std::string_view() : std::string_view(tag.front());
+      const std::string_view name =
+          tag.empty() ? std::string_view() : std::string_view(tag.front());
       if ((own_->tags && !contains(*own_->tags, name)) || contains(own_->forbidden_tags, name)) {
         refusal = fmt::format("tag-not-allowed: {}", name.substr(0, 32));
         break;
@@ -199,7 +201,9 @@ class Judgement {
   Refusal content() {
     if (own_ != nullptr && own_->max_chars != 0) {
       const std::size_t chars = count_chars(event_.content);
-      const auto value = [&] { return fmt::format("{} characters, limit {}", chars, own_->max_chars); };
+      const auto value = [&] {
+        return fmt::format("{} characters, limit {}", chars, own_->max_chars);
+      };
       Refusal refusal;
       if (chars > own_->max_chars) refusal = "content-too-long: " + value();
       if (noted(own_name("max_chars"), value, refusal)) return refusal;
@@ -284,13 +288,15 @@ class Judgement {
                "of this kind an hour"},
           Rate{own_name("max_per_day"), facts_.kind_last_day, own.max_per_day,
                "of this kind a day"},
-          Rate{"repeats", facts_.repeats_last_hour, kMaxRepeats, "of one event an hour"}}) {
+          Rate{"repeats", facts_.repeats_last_hour, kMaxRepeats, "repetitions an hour"}}) {
       if (rate.limit == 0) continue;
       Refusal refusal;
-      if (rate.count >= rate.limit) refusal = fmt::format("rate-limited: {} {}", rate.limit, rate.span);
-      if (noted(rate.name, [&] { return fmt::format("{} so far, limit {}", rate.count, rate.limit); },
-                refusal))
-        return refusal;
+      if (rate.count >= rate.limit)
+        refusal = fmt::format("rate-limited: {} {}", rate.limit, rate.span);
+      const auto value = [&] {
+        return fmt::format("{} so far, limit {}", rate.count, rate.limit);
+      };
+      if (noted(rate.name, value, refusal)) return refusal;
     }
     return std::nullopt;
   }

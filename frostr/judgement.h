@@ -69,7 +69,7 @@ struct SignFacts {
   std::uint32_t requester_last_hour = 0;
   std::uint32_t kind_last_hour = 0;                ///< this kind
   std::uint32_t kind_last_day = 0;
-  std::uint32_t repeats_last_hour = 0;             ///< partials for exactly this id
+  std::uint32_t repeats_last_hour = 0;             ///< by this member, of events signed before
   Msat spent_last_hour;
   Msat spent_last_day;
 };

@@ -142,8 +142,8 @@ inline constexpr base::seconds kStampFuture{60};
 /// A claim lives this long, or until its latest question expired plus kClaimGrace.
 inline constexpr base::seconds kClaimLife{600};
 inline constexpr base::seconds kClaimGrace{60};
-/// Repetitions of one signature in an hour: more is a flood, not a retry.
-inline constexpr std::uint32_t kMaxRepeats = 100;
+/// Repeated partials for events signed before, of one member in an hour: more is a flood, not a retry.
+inline constexpr std::uint32_t kMaxRepeats = 600;
 
 /// Kinds the group never signs: messages, seals, wraps, bunker and HTTP credentials.
 bool is_never_signed(nostr::Kind kind);

@@ -180,6 +180,8 @@ const std::vector<Key>& keys() {
     k.push_back(
         list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
     k.push_back(list_key("node.operators", [](Config& c) -> auto& { return c.node.operators; }));
+    k.push_back(int_key("node.outbox_keep", kDaySeconds, 365 * kDaySeconds,
+                        SOV_INT(c.node.outbox_keep, std::chrono::seconds)));
     k.push_back(text_key("agent.name", [](Config& c) -> std::string& { return c.agent.name; }));
     k.push_back(text_key("agent.about", [](Config& c) -> std::string& { return c.agent.about; }));
     Key level = text_key("agent.level", [](Config& c) -> std::string& { return c.agent.level; });
@@ -510,7 +512,8 @@ std::string render_config(const Config& c) {
       "[identity]\n# The agent's threshold identity: the public group and this node's one share.\n"
       "group = {}\nshare = {}\n{}\n"
       "[node]\n# An ordinary key of the node itself: DMs, AUTH, ticks. Never the agent's.\n"
-      "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n\n",
+      "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n"
+      "# Seconds after its deadline that a publication is remembered.\noutbox_keep = {}\n\n",
       dump(c.identity.group), dump(c.identity.share),
       c.identity.passphrase_file.empty()
           ? ""
@@ -519,7 +522,7 @@ std::string render_config(const Config& c) {
       c.node.inbox_relays.empty()
           ? ""
           : fmt::format("inbox_relays = {}\n", toml_list(c.node.inbox_relays)),
-      toml_list(c.node.operators));
+      toml_list(c.node.operators), c.node.outbox_keep.count());
   out += fmt::format(
       "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' "
       "policies can only be stricter.\n"

@@ -40,6 +40,7 @@ struct Config {
     std::vector<std::string> relays;        ///< where the agent reads and writes
     std::vector<std::string> inbox_relays;  ///< where the node receives DMs; empty = relays
     std::vector<std::string> operators;     ///< npub or hex
+    std::chrono::seconds outbox_keep{604'800};  ///< how long what was published is remembered
   } node;
   struct Agent {
     std::string name = "agent";

@@ -10,28 +10,16 @@
 #include "nostr/base/loop.h"
 #include "nostr/crypto/keys.h"
 #include "nostr/net/http_client.h"
+#include "nostr/nips/nip05.h"
 
 namespace node {
-
-/// A NIP-05 identifier in parts, lower case. "example.com" alone is "_@example.com".
-struct InternetName {
-  std::string local;
-  std::string domain;  ///< perhaps with a port
-  std::string str() const { return local + "@" + domain; }
-};
-
-/// kInvalid when `text` is none. Pure.
-base::Result<InternetName> parse_internet_name(std::string_view text);
-/// Whom the document at a domain calls `local`: kNotFound when nobody, kPeer when it is damaged.
-/// Pure. Source: NIP-05.
-base::Result<nostr::PublicKey> read_names(std::string_view document, std::string_view local);
 
 struct NameOptions {
   std::filesystem::path cache;  ///< a file that remembers answers; empty: nothing is remembered
   std::chrono::seconds keep_for{3'600};
   std::chrono::milliseconds limit{10'000};
-  std::string scheme = "https";
-  bool allow_private = false;   ///< a stranger's name must not make us knock at our own network
+  /// For tests: plain HTTP, at loopback. A stranger's name must not make us knock at our own network.
+  bool trust_local = false;
 };
 
 /// Asks domains for names. App thread.
@@ -44,7 +32,7 @@ class Names {
   base::Task<base::Result<nostr::PublicKey>> find(std::string text);
 
  private:
-  base::Task<base::Result<nostr::PublicKey>> ask(InternetName name);
+  base::Task<base::Result<nostr::PublicKey>> ask(nostr::InternetIdentifier name);
   std::optional<nostr::PublicKey> recall(const std::string& name) const;
   void remember(const std::string& name, const nostr::PublicKey& key) const;
   base::json::Value read_cache() const;

@@ -22,6 +22,7 @@ using storage::Signing;
 
 constexpr std::chrono::seconds kMaxPause{300};
 constexpr std::chrono::milliseconds kIdleTurn{5'000};
+constexpr std::chrono::seconds kAwayRest{5};
 /// A signature this fresh is not renewed because of its time: then a clock is wrong, ours or theirs.
 constexpr std::chrono::seconds kFresh{60};
 
@@ -44,6 +45,11 @@ bool is_final(nostr::Reason reason) {
       return true;
   }
   return true;
+}
+
+/// In use at relays without being registered: it has a newer one, or was asked to forget this one.
+bool says_gone(std::string_view message) {
+  return message.starts_with("replaced:") || message.starts_with("deleted:");
 }
 
 /// Relays keep no ephemeral event (NIP-01), so there is nothing to ask for.
@@ -81,20 +87,20 @@ base::Task<void> Publisher::stop() {
 }
 
 Result<void> Publisher::post(const nostr::Event& event, const std::vector<std::string>& relays,
-                             std::string_view purpose, std::chrono::seconds patience) {
+                             std::string_view purpose, std::chrono::seconds patience, int quorum) {
   const UnixTime now = clock_.now();
-  TRY(outbox_.add(event, relays, purpose, 1, now, now + patience));
+  TRY(outbox_.add(event, relays, purpose, quorum, now, now + patience));
   wake();
   return {};
 }
 
 Result<std::int64_t> Publisher::post_draft(const nostr::PublicKey& signer, nostr::Draft draft,
                                            const std::vector<std::string>& relays,
-                                           std::string_view purpose,
-                                           std::chrono::seconds patience) {
+                                           std::string_view purpose, std::chrono::seconds patience,
+                                           int quorum) {
   const UnixTime now = clock_.now();
-  TRY(const std::int64_t id, outbox_.add_draft({signer, std::move(draft)}, relays, purpose, 1, now,
-                                               now + patience));
+  TRY(const std::int64_t id, outbox_.add_draft({signer, std::move(draft)}, relays, purpose, quorum,
+                                               now, now + patience));
   wake();
   return id;
 }
@@ -118,7 +124,6 @@ base::Task<void> Publisher::drain() {
 }
 
 void Publisher::send_due(UnixTime now) {
-  crowded_ = false;
   // Twice the room of a relay: what is under way there may be due again already.
   auto due = outbox_.list_due(now, 2 * options_.in_flight_per_relay, resting(now));
   if (!due) {
@@ -133,10 +138,8 @@ void Publisher::send_due(UnixTime now) {
     const JobKey key{job.id, job.relay};
     if (in_flight_.contains(key)) continue;
     if (in_flight_.size() >= options_.in_flight ||
-        busy_[job.relay] >= options_.in_flight_per_relay) {
-      crowded_ = true;
+        busy_[job.relay] >= options_.in_flight_per_relay)
       continue;
-    }
     in_flight_.insert(key);
     ++busy_[job.relay];
     scope_.spawn("publish", send(std::move(job)));
@@ -215,7 +218,7 @@ base::Task<void> Publisher::send(OutboxJob job) {
       owner.in_flight_.erase(key);
       --owner.busy_[key.second];
       owner.settled_.notify();
-      if (owner.crowded_) owner.wake_.notify();  // there is room for the next
+      owner.wake_.notify();  // there is room for the next, and a time for this one
     }
   } const landed{*this, {job.id, job.relay}};
   auto event = nostr::parse_event(job.event_json);
@@ -232,7 +235,6 @@ base::Task<void> Publisher::send(OutboxJob job) {
                                *there ? "found there by its id" : "asked: not there",
                                clock_.now()));
       FAILPOINT("unknown-settled");
-      wake_.notify();
       co_return;
     }
   }
@@ -254,7 +256,8 @@ base::Task<void> Publisher::attempt(OutboxJob job, nostr::Event event) {
                                              ? storage::Durability::kFull
                                              : storage::Durability::kNormal;
   const UnixTime next_try = clock_.now() + retry_pause(job.attempts);
-  if (!outbox_.start_try(job.id, job.relay, next_try, durability)) co_return;
+  const nostr::EventId id = event.id;
+  if (!outbox_.start_try(job.id, job.relay, id, next_try, durability)) co_return;
   FAILPOINT("try-started");
   std::vector<PublishOutcome> outcomes =
       co_await pool_.publish({job.relay}, std::move(event), {.limit = {}, .repeat = false});
@@ -277,10 +280,10 @@ Result<void> Publisher::record(const OutboxJob& job, const PublishOutcome& outco
     case PublishOutcome::State::kRejected:
       return record_refusal(job, outcome);
     case PublishOutcome::State::kUnknown:
-      rest(job.relay, again);
       return settle(job, RelayState::kUnknown, outcome.message, again);
     case PublishOutcome::State::kUnsent:
-      rest(job.relay, again);
+      // It is away for all of them; but what is posted meanwhile must not wait for an old pause.
+      rest(job.relay, std::min(again, clock_.now() + kAwayRest));
       // This try changed nothing, but an earlier one may have.
       return settle(job,
                     job.state == RelayState::kUnknown ? RelayState::kUnknown : RelayState::kRetrying,
@@ -294,10 +297,12 @@ Result<void> Publisher::record_refusal(const OutboxJob& job, const PublishOutcom
   const UnixTime again =
       now + std::max(retry_pause(job.attempts),
                      nostr::retry_hint(outcome.message).value_or(std::chrono::seconds{0}));
-  if (outcome.reason == nostr::Reason::kRateLimited) rest(job.relay, again);
-  if (nostr::says_wrong_time(outcome.message)) return record_wrong_time(job, outcome, again);
-  return settle(job, is_final(outcome.reason) ? RelayState::kRejected : RelayState::kRetrying,
-                outcome.message, again);
+  if (outcome.reason == nostr::Reason::kRateLimited)
+    rest(job.relay, again);
+  else if (nostr::says_wrong_time(outcome.message))
+    return record_wrong_time(job, outcome, again);
+  const bool final = is_final(outcome.reason) || says_gone(outcome.message);
+  return settle(job, final ? RelayState::kRejected : RelayState::kRetrying, outcome.message, again);
 }
 
 /// A new signature helps where the old one aged, as long as nobody has or may have it. Where another

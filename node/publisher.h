@@ -38,14 +38,16 @@ class Publisher {
   /// Something was added to the outbox.
   void wake() { wake_.notify(); }
   /// Commits `event` for `relays` and wakes: joins the caller's Tx when one is open. The event is
-  /// sent as it is, however long that takes.
+  /// sent as it is, however long that takes, until `patience` is over. It counts as published when
+  /// `quorum` relays accepted it; the others still get it.
   base::Result<void> post(const nostr::Event& event, const std::vector<std::string>& relays,
-                          std::string_view purpose, std::chrono::seconds patience);
+                          std::string_view purpose, std::chrono::seconds patience, int quorum = 1);
   /// The same for what `signer` (known by sign_for()) signs when it is sent, and again when that
   /// signature went stale before any relay had it. The outbox id.
   base::Result<std::int64_t> post_draft(const nostr::PublicKey& signer, nostr::Draft draft,
                                         const std::vector<std::string>& relays,
-                                        std::string_view purpose, std::chrono::seconds patience);
+                                        std::string_view purpose, std::chrono::seconds patience,
+                                        int quorum = 1);
   /// Waits until enough relays have `event` (true) or that cannot happen any more (false). kNotFound
   /// when it was never queued.
   base::Task<base::Result<bool>> settled(nostr::EventId event);
@@ -84,7 +86,6 @@ class Publisher {
   std::set<JobKey> in_flight_;
   std::map<std::string, std::size_t> busy_;        ///< sends under way to each relay
   std::map<std::string, base::UnixTime> resting_;  ///< relays that asked for a pause, or are away
-  bool crowded_ = false;                           ///< something due had to wait for room
   base::Scope scope_;
 };
 

@@ -59,7 +59,8 @@ constexpr const char* kDelay =
 
 constexpr const char* kStartTry =
     "UPDATE outbox_relays SET state = 'unknown', attempts = attempts + 1, next_try = ? "
-    "WHERE outbox = ? AND url = ? AND next_try IS NOT NULL";
+    "WHERE outbox = ? AND url = ? AND next_try IS NOT NULL AND EXISTS "
+    "(SELECT 1 FROM outbox o WHERE o.id = outbox AND o.event_id = ? AND o.signing <> 'draft')";
 constexpr const char* kSettle =
     "UPDATE outbox_relays SET state = ?, reason = ?, next_try = CASE WHEN ? THEN ? END "
     "WHERE outbox = ? AND url = ? AND state <> 'accepted'";
@@ -301,6 +302,12 @@ Result<std::optional<OutboxDraft>> Outbox::draft_of(std::int64_t id) {
 
 Result<void> Outbox::set_signed(std::int64_t id, const Event& event) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(const auto same, db_.one(kIdOf, read_id, event.id));
+  if (same && *same != id) {
+    // Said twice within a second, as by a process that is started again: one event.
+    TRY(close(id, OutboxState::kSuperseded));
+    return tx.commit();
+  }
   TRY(const auto changed, db_.run(kSign, event.id, nostr::to_json(event), event.created_at, id,
                                   event.pubkey));
   TRY(expect_one(changed, "outbox draft"));
@@ -322,10 +329,10 @@ Result<void> Outbox::delay(std::int64_t id, UnixTime until) {
 
 // ---- sending -----------------------------------------------------------------------------------
 
-Result<void> Outbox::start_try(std::int64_t id, std::string_view relay, UnixTime next_try,
-                               Durability durability) {
+Result<void> Outbox::start_try(std::int64_t id, std::string_view relay, const EventId& event,
+                               UnixTime next_try, Durability durability) {
   TRY(Tx tx, Tx::begin(db_, durability));
-  TRY(const auto changed, db_.run(kStartTry, next_try, id, relay));
+  TRY(const auto changed, db_.run(kStartTry, next_try, id, relay, event));
   TRY(expect_one(changed, "outbox relay"));
   return tx.commit();
 }

@@ -128,7 +128,8 @@ class Outbox {
 
   /// The draft of an entry whose event did not come signed.
   Result<std::optional<OutboxDraft>> draft_of(std::int64_t id);
-  /// draft → signed: `event` is what will be sent. kConflict unless the entry is a draft.
+  /// draft → signed: `event` is what will be sent. kConflict unless the entry is a draft of its
+  /// author. An entry that comes out as an event another one has is superseded.
   Result<void> set_signed(std::int64_t id, const Event& event);
   /// signed → draft, so that it is signed again. False, and nothing changes, where a relay has or
   /// may have the present id, or the event came signed.
@@ -136,11 +137,12 @@ class Outbox {
   /// No relay of this entry is tried before `until`: its signer is away.
   Result<void> delay(std::int64_t id, UnixTime until);
 
-  /// Before sending: counts an attempt, marks the relay unknown and sets when to look again if no
-  /// answer comes. kConflict when the relay has answered meanwhile.
+  /// Before sending `event`: counts an attempt, marks the relay unknown and sets when to look again
+  /// if no answer comes. kConflict when the relay has answered, or the entry was signed again,
+  /// meanwhile: then `event` must not leave.
   /// kFull where forgetting the try could lead to a second signature.
-  Result<void> start_try(std::int64_t id, std::string_view relay, UnixTime next_try,
-                         Durability durability = Durability::kNormal);
+  Result<void> start_try(std::int64_t id, std::string_view relay, const EventId& event,
+                         UnixTime next_try, Durability durability = Durability::kNormal);
   /// Records what became of a try; the entry's state afterwards. `next_try` counts for kUnknown and
   /// kRetrying. An accepted relay stays accepted, and its entry's id is kept from then on.
   Result<OutboxState> settle(std::int64_t id, std::string_view relay, RelayState state,

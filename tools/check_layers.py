@@ -37,7 +37,7 @@ MAY_INCLUDE = {
 # Third-party headers and the files (as patterns on the path) that may show them.
 OWNERS = [
     (r"libwebsockets\.h", r"nostr/net/"),
-    (r"secp256k1\w*\.h", r"nostr/crypto/keys\.cpp|frostr/frost/group\.cpp"),
+    (r"secp256k1\w*\.h", r"nostr/crypto/(keys|node_key)\.cpp|frostr/frost/group\.cpp"),
     (r"sqlite3\.h", r"storage/db\.cpp"),
     (r"openssl/", r"nostr/crypto/\w+\.cpp|nostr/base/(rng|bytes)\.cpp|frostr/frost/group\.cpp"),
     (r"simdjson\.h", r"nostr/base/json\.cpp|nostr/event/\w+\.cpp|nostr/event/json_reader\.h"),

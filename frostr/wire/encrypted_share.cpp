@@ -40,8 +40,8 @@ Result<std::string> encrypt_share(const SecretShare& share, std::string_view pas
   const ByteView header(out);
   TRY(const auto key, nostr::scrypt_key(passphrase, header.subspan(kSaltAt, 16), log_n));
   const SecretPayload plain = share_payload(share);
-  const Bytes sealed = nostr::xchacha20poly1305_seal(
-      key.expose(), header.subspan(kNonceAt), header.first(kSaltAt), plain.bytes);
+  const Bytes sealed = nostr::xchacha20poly1305_seal(key.expose(), header.subspan(kNonceAt),
+                                                     header.first(kSaltAt), plain.bytes);
   out.insert(out.end(), sealed.begin(), sealed.end());
   return base::bech32_encode(kEncryptedShareHrp, out, base::Bech32Variant::kBech32m);
 }
@@ -56,8 +56,7 @@ Result<SecretShare> decrypt_share(std::string_view text, std::string_view passph
     return fail(Errc::kUnsupported, "encrypted share is of version " + std::to_string(in[0]));
   TRY(const auto key, nostr::scrypt_key(passphrase, in.subspan(kSaltAt, 16), in[1]));
   SecretPayload plain{Bytes(kShareBytes)};
-  if (!nostr::xchacha20poly1305_open(key.expose(),
-                                     in.subspan(kNonceAt, nostr::kXChaChaNonceSize),
+  if (!nostr::xchacha20poly1305_open(key.expose(), in.subspan(kNonceAt, nostr::kXChaChaNonceSize),
                                      in.first(kSaltAt), in.subspan(kCipherAt), plain.bytes))
     return fail(Errc::kCrypto, "the passphrase does not open the share");
   return share_from_payload(plain.bytes);

@@ -1,8 +1,13 @@
-// encode, decode: NIP-19 names and what they hold.
+// encode, decode: NIP-19 names, connection strings, invoices and other texts, and what they hold.
 #include <fmt/format.h>
 
 #include "node/cli/command.h"
+#include "nostr/nips/bolt11.h"
+#include "nostr/nips/nip05.h"
 #include "nostr/nips/nip19.h"
+#include "nostr/nips/nip46.h"
+#include "nostr/nips/nip47.h"
+#include "nostr/nips/nip49.h"
 
 namespace node::cli {
 namespace {
@@ -63,17 +68,116 @@ struct EntityToJson {
   }
 };
 
-int decode(const Context& context, const std::string& text) {
+// ---- texts that are no NIP-19 names. What is secret in them is named, never shown. --------------
+
+Result<Value> describe_bunker(std::string_view text) {
+  TRY(const nostr::BunkerUri uri, nostr::parse_bunker_uri(text));
+  return Value{{"type", "bunker"},
+               {"pubkey", uri.signer.hex()},
+               {"relays", uri.relays},
+               {"has_secret", !uri.secret.empty()}};
+}
+
+Result<Value> describe_nostrconnect(std::string_view text) {
+  TRY(const nostr::NostrConnectUri uri, nostr::parse_nostrconnect_uri(text));
+  return Value{{"type", "nostrconnect"},
+               {"pubkey", uri.client.hex()},
+               {"relays", uri.relays},
+               {"has_secret", !uri.secret.empty()},
+               {"permissions", nostr::build_permissions(uri.permissions)},
+               {"name", uri.name},
+               {"url", uri.url},
+               {"image", uri.image}};
+}
+
+Result<Value> describe_wallet(std::string_view text) {
+  TRY(const nostr::WalletUri uri, nostr::parse_wallet_uri(text));
+  return Value{{"type", "nostr+walletconnect"},
+               {"wallet", uri.wallet.hex()},
+               {"pubkey", uri.secret.public_key().hex()},
+               {"relays", uri.relays},
+               {"lud16", uri.lud16}};
+}
+
+std::string_view handling_name(nostr::KeyHandling handling) {
+  switch (handling) {
+    case nostr::KeyHandling::kInsecure:
+      return "insecure";
+    case nostr::KeyHandling::kSecure:
+      return "secure";
+    case nostr::KeyHandling::kUntracked:
+      return "untracked";
+  }
+  return "untracked";
+}
+
+Result<Value> describe_ncryptsec(std::string_view text) {
+  TRY(const nostr::NcryptsecHeader header, nostr::read_ncryptsec_header(text));
+  return Value{
+      {"type", "ncryptsec"}, {"log_n", header.log_n}, {"handling", handling_name(header.handling)}};
+}
+
+Result<Value> describe_invoice(std::string_view text) {
+  TRY(const nostr::Invoice invoice, nostr::parse_invoice(text));
+  Value out{{"type", "bolt11"},
+            {"network", invoice.network},
+            {"payment_hash", invoice.payment_hash.hex()},
+            {"payee", invoice.payee.hex()},
+            {"description", invoice.description},
+            {"created_at", base::to_unix(invoice.created_at)},
+            {"expires_at", base::to_unix(nostr::expires_at(invoice))}};
+  if (invoice.amount) out["amount_msat"] = invoice.amount->value;
+  if (invoice.description_hash) out["description_hash"] = invoice.description_hash->hex();
+  return out;
+}
+
+Result<Value> describe_identifier(std::string_view text) {
+  TRY(const nostr::InternetIdentifier identifier, nostr::parse_identifier(text));
+  return Value{{"type", "nip05"},
+               {"identifier", nostr::display_identifier(identifier)},
+               {"name", identifier.name},
+               {"domain", identifier.domain},
+               {"url", nostr::identifier_url(identifier)}};
+}
+
+Result<Value> describe_name(std::string_view text) {
   auto entity = nostr::decode_entity(text);
-  if (entity) {
-    print_json(std::visit(EntityToJson{}, *entity));
-    return kOk;
-  }
-  if (auto key = nostr::PublicKey::from_hex(text)) {
-    print_json({{"type", "hex"}, {"hex", text}, {"npub", nostr::encode_npub(*key)}});
-    return kOk;
-  }
-  return report(context, entity.error());
+  if (entity) return std::visit(EntityToJson{}, *entity);
+  if (auto key = nostr::PublicKey::from_hex(text))
+    return Value{{"type", "hex"}, {"hex", std::string(text)}, {"npub", nostr::encode_npub(*key)}};
+  return std::unexpected(std::move(entity).error());
+}
+
+Result<Value> describe_text(std::string_view text) {
+  std::string start(text.substr(0, 24));
+  for (char& c : start)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const auto begins = [&](std::string_view with) { return start.starts_with(with); };
+  if (begins("bunker:")) return describe_bunker(text);
+  if (begins("nostrconnect:")) return describe_nostrconnect(text);
+  if (begins("nostr+walletconnect:") || begins("nostrwalletconnect:")) return describe_wallet(text);
+  if (nostr::is_ncryptsec(text)) return describe_ncryptsec(text);
+  if (begins("lightning:") || begins("lnbc") || begins("lntb")) return describe_invoice(text);
+  if (text.contains('@')) return describe_identifier(text);
+  return describe_name(text);
+}
+
+/// The text itself, or stdin for `-`: what holds a secret has no place on a command line.
+Result<std::string> read_argument(const std::string& argument) {
+  if (argument != "-") return argument;
+  TRY(std::string text, read_input("-", 16'384));
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+int decode(const Context& context, const std::string& argument) {
+  auto text = read_argument(argument);
+  if (!text) return report(context, text.error());
+  auto described = describe_text(*text);
+  base::wipe(*text);
+  if (!described) return report(context, described.error());
+  print_json(*described);
+  return kOk;
 }
 
 }  // namespace
@@ -82,25 +186,36 @@ void add_codec_commands(CLI::App& app, Context& context, Action* chosen) {
   struct EncodeArguments {
     std::string type, value;
     std::vector<std::string> relays;
+    bool uri = false;
   };
   auto encoding = std::make_shared<EncodeArguments>();
   auto* encode = app.add_subcommand("encode", "Write a key, id or address as a NIP-19 name");
   encode->add_option("type", encoding->type, "npub, nprofile, note, nevent or naddr")->required();
   encode->add_option("value", encoding->value, "Hex, kind:pubkey:d, or another name")->required();
   encode->add_option("--relay", encoding->relays, "Relay hint (repeat)")->allow_extra_args(false);
+  encode->add_flag("--uri", encoding->uri, "Write a nostr: URI (NIP-21)");
   encode->callback([=, &context] {
     *chosen = [=, &context] {
       auto text = encode_entity(encoding->type, encoding->value, encoding->relays);
       if (!text) return report(context, text.error());
-      print_line(*text);
+      print_line(encoding->uri ? nostr::nostr_uri(*text) : *text);
       return static_cast<int>(kOk);
     };
   });
 
   auto text = std::make_shared<std::string>();
-  auto* decoding =
-      app.add_subcommand("decode", "Say what a NIP-19 name, nostr: URI or hex key holds");
-  decoding->add_option("name", *text, "npub1…, nevent1…, nostr:…")->required();
+  auto* decoding = app.add_subcommand(
+      "decode",
+      "Say what a Nostr name, connection string, invoice or address holds, secrets aside");
+  decoding
+      ->add_option("text", *text,
+                   "npub1…, nostr:…, hex key, name@domain, bunker://…, nostrconnect://…, "
+                   "nostr+walletconnect://…, ncryptsec1…, lnbc…; - reads it from stdin")
+      ->required();
+  decoding->footer(
+      "Examples:\n  sovereign decode "
+      "nostr:npub1sn0wdenkukak0d9dfczzeacvhkrgz92ak56egt7vdgzn8pv2wfqqhrjdv9\n"
+      "  sovereign decode - < wallet.txt");
   decoding->callback([=, &context] { *chosen = [=, &context] { return decode(context, *text); }; });
 }
 

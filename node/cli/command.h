@@ -44,6 +44,9 @@ using Action = std::function<int()>;
 /// Prints `error` to stderr ("error: …" and "hint: …", or one JSON object) and returns its code.
 int report(const Context& context, const base::Error& error);
 
+/// The same for an error in what was typed: kInvalid is a usage error.
+int report_usage(const Context& context, const base::Error& error);
+
 /// One line on stdout, flushed: the answer, for pipes.
 void print_line(std::string_view line);
 /// The same for a line that holds words of others: what a terminal would act on is spelled out.

@@ -9,6 +9,7 @@
 #include "node/runtime.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip10.h"
+#include "nostr/nips/nip13.h"
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip22.h"
 #include "nostr/nips/nip40.h"
@@ -34,6 +35,7 @@ struct EventArguments {
   std::string expires;
   std::string reply_to;
   std::vector<std::string> mentions;
+  int pow = 0;  // leading zero bits of the id
   std::string key_file;
   PublishFlags publish;
 };
@@ -134,14 +136,36 @@ base::Task<Result<nostr::Draft>> make_draft(Runtime& runtime, const Context& con
   co_return draft;
 }
 
+/// Runs on a worker until the target is met.
+nostr::UnsignedEvent mine(nostr::UnsignedEvent event, int bits) {
+  constexpr std::uint64_t kTries = 1u << 20;
+  nostr::Miner miner(std::move(event), bits);
+  for (;;)
+    if (auto mined = miner.mine(kTries)) return *std::move(mined);
+}
+
+/// `draft` with a nonce tag that gives its id `bits` leading zeros (NIP-13).
+base::Task<nostr::Draft> with_work(Runtime& runtime, nostr::Draft draft, nostr::PublicKey self,
+                                   int bits) {
+  nostr::UnsignedEvent event = nostr::with_author(std::move(draft), self);
+  std::function<nostr::UnsignedEvent()> work = [event = std::move(event), bits] {
+    return mine(event, bits);
+  };
+  nostr::UnsignedEvent mined =
+      co_await base::offload<nostr::UnsignedEvent>(runtime.loop, runtime.workers, std::move(work));
+  co_return nostr::Draft{mined.kind, mined.created_at, std::move(mined.tags),
+                         std::move(mined.content)};
+}
+
 base::Task<int> make_event(Runtime& runtime, const Context& context, EventArguments arguments,
                            const nostr::SecretKey& key) {
   auto draft = co_await make_draft(runtime, context, arguments, key.public_key());
   if (!draft) {
     co_await runtime.pool.stop();
-    const int code = report(context, draft.error());
-    co_return draft.error().code == Errc::kInvalid ? static_cast<int>(kUsage) : code;
+    co_return report_usage(context, draft.error());
   }
+  if (arguments.pow > 0)
+    draft = co_await with_work(runtime, *std::move(draft), key.public_key(), arguments.pow);
   const nostr::Event event = nostr::sign_event(*std::move(draft), key, runtime.rng);
   print_line(nostr::to_json(event));
   Sender sender(runtime, context, arguments.publish, OutcomesTo::kStderr);
@@ -188,6 +212,9 @@ void add_event_commands(CLI::App& app, Context& context, Action* chosen) {
       ->allow_extra_args(false);
   command->add_option("--expires", arguments->expires, "When relays forget it: 2h, 3d or a date")
       ->type_name("TIME");
+  command->add_option("--pow", arguments->pow,
+                      "Mine an id with so many leading zero bits (NIP-13); 20 take about a second")
+      ->check(CLI::Range(1, 40));
   command->add_option("--created-at", arguments->created_at, "Date, Unix time or 2h ago; default now")
       ->type_name("TIME");
   command->add_option("--key-file", arguments->key_file,
@@ -200,6 +227,7 @@ void add_event_commands(CLI::App& app, Context& context, Action* chosen) {
       "  sovereign event -c hello --key-file me.key\n"
       "  sovereign event -c hello --key-file me.key --relay ws://127.0.0.1:7777 --quorum 1\n"
       "  echo 'from a pipe' | sovereign event -c - --expires 2h -t t=news --key-file me.key\n"
+      "  sovereign event -c 'worth something' --pow 12 --key-file me.key\n"
       "  sovereign event -c 'I agree' --reply-to $NOTE --mention $NPUB --key-file me.key --relay "
       "ws://127.0.0.1:7777");
   command->callback(

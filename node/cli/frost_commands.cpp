@@ -153,6 +153,9 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
                            "Encrypt the shares with this passphrase");
   deal_command->add_option("--out", dealing->out, "Folder for group.txt and share-N.txt")
       ->required();
+  deal_command->footer(
+      "Examples:\n  sovereign frost deal -t 2 -n 3 --out deal\n"
+      "  sovereign frost deal -t 2 -n 3 --out deal --passphrase-file phrase.txt");
   deal_command->callback(
       [=, &context] { *chosen = [=, &context] { return deal(context, *dealing); }; });
 
@@ -160,6 +163,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* show = frost->add_subcommand(
       "status", "What a group file says; without one, who of this home's group answers and judges");
   show->add_option("--group", *file, "File with bfgroup1…; default: ask the running node");
+  show->footer("Examples:\n  sovereign frost status --group group.txt");
   show->callback([=, &context] {
     *chosen = [=, &context] {
       return file->empty() ? show_live_group(context) : show_group_file(context, *file);

@@ -131,11 +131,10 @@ base::Task<int> print_stream(Runtime& runtime, const Context& context, QueryArgu
 }
 
 base::Task<int> request(Runtime& runtime, const Context& context, QueryArguments arguments) {
-  int code = kUsage;
+  int code = kOk;
   auto filters = co_await read_filters(runtime, context, arguments);
   if (!filters)
-    code = std::max<int>(report(context, filters.error()),
-                         filters.error().code == Errc::kInvalid ? kUsage : 0);
+    code = report_usage(context, filters.error());
   else if (arguments.stream)
     code = co_await print_stream(runtime, context, arguments, *std::move(filters));
   else
@@ -164,8 +163,7 @@ base::Task<int> count_each(Runtime& runtime, const Context& context, QueryArgume
   auto filters = co_await read_filters(runtime, context, arguments);
   if (!filters) {
     co_await runtime.pool.stop();
-    report(context, filters.error());
-    co_return kUsage;
+    co_return report_usage(context, filters.error());
   }
   const std::size_t relays = arguments.relays.size();
   Counting counting{.answered = base::Signal(runtime.loop), .answers = std::vector<std::optional<Result<std::uint64_t>>>(relays)};

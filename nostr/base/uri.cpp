@@ -55,9 +55,8 @@ std::string percent_encode(std::string_view text) {
 }
 
 Result<UriView> split_uri(std::string_view text) {
-  if (std::ranges::any_of(text, [](char c) {
-        return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
-      }))
+  if (std::ranges::any_of(
+          text, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; }))
     return fail(Errc::kInvalid, "uri holds a space or control character");
   const auto colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0)

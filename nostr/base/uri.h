@@ -1,4 +1,5 @@
-// URIs as connection strings use them: percent-encoding and query parameters (RFC 3986, WHATWG URL).
+// URIs as connection strings use them: percent-encoding and query parameters (RFC 3986, WHATWG
+// URL).
 #pragma once
 
 #include <optional>
@@ -25,8 +26,9 @@ struct UriView {
   std::string_view query;
 };
 
-/// kInvalid when there is no scheme, or the text holds a space or control character. The slashes after
-/// the colon may be missing, as some wallets write them. Errors never quote the text: it may be secret.
+/// kInvalid when there is no scheme, or the text holds a space or control character. The slashes
+/// after the colon may be missing, as some wallets write them. Errors never quote the text: it may
+/// be secret.
 Result<UriView> split_uri(std::string_view text);
 /// name=value pairs between ampersands; `+` is a space, as forms and URLSearchParams write it.
 /// kInvalid for a broken escape or over `max_parameters` pairs.

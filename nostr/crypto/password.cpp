@@ -1,4 +1,5 @@
-// scrypt and XChaCha20-Poly1305 from libsodium, whose scrypt is the faster one here; NFKC from utf8proc.
+// scrypt and XChaCha20-Poly1305 from libsodium, whose scrypt is the faster one here; NFKC from
+// utf8proc.
 #include "nostr/crypto/password.h"
 
 #include <cstdlib>
@@ -34,8 +35,8 @@ base::Result<std::string> normalize_password(std::string_view password) {
   constexpr auto kNfkc =
       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
   const utf8proc_ssize_t length =
-      utf8proc_map(base::as_bytes(password).data(),
-                   static_cast<utf8proc_ssize_t>(password.size()), &mapped, kNfkc);
+      utf8proc_map(base::as_bytes(password).data(), static_cast<utf8proc_ssize_t>(password.size()),
+                   &mapped, kNfkc);
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
   if (length < 0) return base::fail(base::Errc::kInvalid, "the password is not valid UTF-8");
   const std::span bytes(mapped, static_cast<std::size_t>(length));
@@ -61,8 +62,7 @@ base::Result<void> xchacha20poly1305_open(base::ByteView key, base::ByteView non
   CHECK(sealed.size() == plaintext.size() + kPolyTagSize);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(plaintext.data(), nullptr, nullptr, sealed.data(),
                                                  sealed.size(), associated.data(),
-                                                 associated.size(), nonce.data(),
-                                                 key.data()) == 0)
+                                                 associated.size(), nonce.data(), key.data()) == 0)
     return {};
   base::wipe(plaintext);
   return base::fail(base::Errc::kCrypto, "the sealed text does not open with this key");

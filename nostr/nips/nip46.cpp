@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "nostr/base/json.h"
 #include "nostr/base/uri.h"
 #include "nostr/event/event_json.h"
+#include "nostr/event/tags.h"
 #include "nostr/nips/nip65.h"
 
 namespace nostr {
@@ -28,19 +28,9 @@ constexpr std::size_t kMaxAuthUrl = 2'048;
 constexpr base::json::Limits kMessage{.max_bytes = kMaxSignerMessage, .max_depth = 12};
 
 bool is_method(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxMethod &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_';
-         });
-}
-
-std::optional<Kind> read_kind(std::string_view text) {
-  Kind kind = 0;
-  const auto [last, error] = std::from_chars(text.data(), text.data() + text.size(), kind);
-  if (text.empty() || error != std::errc{} || last != text.data() + text.size())
-    return std::nullopt;
-  return kind;
+  return !text.empty() && text.size() <= kMaxMethod && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 std::optional<SignerPermission> read_permission(std::string_view text) {
@@ -48,7 +38,7 @@ std::optional<SignerPermission> read_permission(std::string_view text) {
   const auto method = text.substr(0, colon);
   if (!is_method(method)) return std::nullopt;
   if (colon == std::string_view::npos) return SignerPermission{std::string(method), {}};
-  const auto kind = read_kind(text.substr(colon + 1));
+  const auto kind = parse_kind(text.substr(colon + 1));
   if (!kind) return std::nullopt;
   return SignerPermission{std::string(method), kind};
 }
@@ -68,8 +58,8 @@ struct Connection {
 base::Result<Connection> parse_connection(std::string_view text, std::string_view scheme) {
   const std::string what = std::string(scheme) + ":// text ";
   if (text.size() > kMaxUri)
-    return fail(Errc::kInvalid, what + "is " + std::to_string(text.size()) +
-                                    " bytes, limit is " + std::to_string(kMaxUri));
+    return fail(Errc::kInvalid, what + "is " + std::to_string(text.size()) + " bytes, limit is " +
+                                    std::to_string(kMaxUri));
   TRY(const base::UriView uri, base::split_uri(text));
   if (uri.scheme != scheme)
     return fail(Errc::kInvalid, "not a " + std::string(scheme) + ":// text");
@@ -122,8 +112,8 @@ base::Result<Tags> read_tags(const Json& event) {
 base::Result<std::string> read_id(const Json& message) {
   TRY(std::string id, base::json::get_string(message, "id"));
   if (id.empty() || id.size() > kMaxId)
-    return fail(Errc::kInvalid, "id is " + std::to_string(id.size()) +
-                                    " bytes, allowed are 1 to " + std::to_string(kMaxId));
+    return fail(Errc::kInvalid, "id is " + std::to_string(id.size()) + " bytes, allowed are 1 to " +
+                                    std::to_string(kMaxId));
   return id;
 }
 

@@ -25,7 +25,8 @@ struct SignerPermission {
 
 /// `nip44_encrypt,sign_event:4`.
 std::string build_permissions(const std::vector<SignerPermission>& permissions);
-/// Liberal: entries that are no method, or whose parameter is no kind, are left out; at most 64 are kept.
+/// Liberal: entries that are no method, or whose parameter is no kind, are left out; at most 64 are
+/// kept.
 std::vector<SignerPermission> parse_permissions(std::string_view text);
 
 /// `bunker://…`: where a signer waits. `secret` lets the first app that shows it in.
@@ -42,7 +43,7 @@ struct NostrConnectUri {
   std::vector<std::string> relays;  ///< at least one
   std::string secret;               ///< "" only from apps older than the rule that requires it
   std::vector<SignerPermission> permissions;
-  std::string name;   ///< of the app, as it calls itself
+  std::string name;  ///< of the app, as it calls itself
   std::string url;
   std::string image;
   friend bool operator==(const NostrConnectUri&, const NostrConnectUri&) = default;
@@ -67,7 +68,7 @@ enum class SignerMethod {
   kNip04Decrypt,
   kNip44Encrypt,
   kNip44Decrypt,
-  kGetRelays,     ///< dropped from the NIP, still asked by old apps
+  kGetRelays,  ///< dropped from the NIP, still asked by old apps
   kSwitchRelays,
   kLogout,
 };
@@ -106,8 +107,8 @@ std::string build_sign_template(const Draft& draft);
 /// content is empty. kDenied when it names another author than `user`, kInvalid when malformed.
 base::Result<Draft> parse_sign_template(std::string_view json, const PublicKey& user);
 
-/// The two parameters of the four cipher methods: the third party and the text. kInvalid when either
-/// is missing or the key is none.
+/// The two parameters of the four cipher methods: the third party and the text. kInvalid when
+/// either is missing or the key is none.
 struct CipherParams {
   PublicKey peer;
   std::string text;
@@ -127,17 +128,18 @@ struct SignerResponse {
 std::string build_signer_response(const SignerResponse& response);
 /// The answer that sends a person to a web page first ("Auth Challenges").
 SignerResponse auth_url_response(std::string id, std::string url);
-/// Results of another type than string are taken as their JSON text. kInvalid without an id, or without
-/// both result and error.
+/// Results of another type than string are taken as their JSON text. kInvalid without an id, or
+/// without both result and error.
 base::Result<SignerResponse> parse_signer_response(std::string_view json);
 
-/// The web page a signer wants the person to see, if this is what `response` says and the page is an
-/// http(s) URL without control characters of at most 2048 bytes. A second answer with the same id follows.
+/// The web page a signer wants the person to see, if this is what `response` says and the page is
+/// an http(s) URL without control characters of at most 2048 bytes. A second answer with the same
+/// id follows.
 std::optional<std::string> auth_url(const SignerResponse& response);
 /// Whether `response` admits an app that showed `secret` ("" for none): "ack", or the secret.
 bool admits(const SignerResponse& response, std::string_view secret);
-/// Whether `response` proves that its sender saw the nostrconnect:// text with `secret`. Compared in
-/// constant time; an empty secret proves nothing.
+/// Whether `response` proves that its sender saw the nostrconnect:// text with `secret`. Compared
+/// in constant time; an empty secret proves nothing.
 bool echoes_secret(const SignerResponse& response, std::string_view secret);
 
 /// The result of `switch_relays`: the relays to move to, or nullopt to stay.

@@ -73,9 +73,9 @@ base::Result<std::string> nip49_encrypt(const SecretKey& key, std::string_view p
   out[kHandlingAt] = static_cast<std::uint8_t>(handling);
   TRY(const auto symmetric, derive(password, out));
   const base::ByteView header(out);
-  const base::Bytes sealed = xchacha20poly1305_seal(
-      symmetric.expose(), header.subspan(kNonceAt, kXChaChaNonceSize),
-      header.subspan(kHandlingAt, 1), key.expose());
+  const base::Bytes sealed =
+      xchacha20poly1305_seal(symmetric.expose(), header.subspan(kNonceAt, kXChaChaNonceSize),
+                             header.subspan(kHandlingAt, 1), key.expose());
   out.insert(out.end(), sealed.begin(), sealed.end());
   return base::bech32_encode(kHrp, out, base::Bech32Variant::kBech32);
 }

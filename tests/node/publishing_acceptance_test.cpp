@@ -192,6 +192,20 @@ TEST_F(PublishingTest, OneTakesItOneAsksToWaitOneIsDead_ThreeStates_AndTheOutbox
   EXPECT_EQ(busy->count_events(), 1u) << "it had asked to wait";
 }
 
+TEST_F(PublishingTest, AQuorumIsReachedOrOutOfReach) {
+  auto a = embedded();
+  auto b = embedded();
+  auto no = h_.relay(refusing("blocked: no"));
+  const auto settled = [&](std::vector<std::string> relays, int quorum) {
+    static int number = 0;
+    const Event event = note(std::to_string(++number));
+    must(publisher_->post(event, relays, "note", 1h, quorum));
+    return must(h_.loop.run_until_complete(publisher_->settled(event.id)));
+  };
+  EXPECT_TRUE(settled({a->relay->url(), b->relay->url(), no->url()}, 2));
+  EXPECT_FALSE(settled({a->relay->url(), no->url()}, 2));
+}
+
 TEST_F(PublishingTest, WhatNobodyTookInTimeIsSignedAgain) {
   auto busy = h_.relay(refusing("rate-limited: slow down"));
   const std::uint16_t b = busy->port();
@@ -335,6 +349,13 @@ TEST_F(PublishingTest, AnOkForAnotherEventSettlesNothing) {
   });
   const auto id = post(note("x"), {relay->url()});
   until(id, relay->url(), RelayState::kRejected);
+}
+
+TEST_F(PublishingTest, ARelayWithSomethingNewerIsNotPressed) {
+  auto relay = h_.relay(refusing("replaced: have newer event"));
+  const auto id = post(note("x"), {relay->url()});
+  until(id, relay->url(), RelayState::kRejected);
+  EXPECT_EQ(relay->count_events(), 1u);
 }
 
 // ---- keeping pace ------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ TEST_F(OutboxTest, ItFailsOnceTheQuorumIsOutOfReach) {
 
 TEST_F(OutboxTest, ASendWithoutAnswerIsUnknownAndTriedAgain) {
   const auto id = add(1);
-  must(Outbox(*db_).start_try(id, "wss://a", unix_time(1'000'010)));
+  must(Outbox(*db_).start_try(id, "wss://a", event_.id, unix_time(1'000'010)));
   auto row = must(Outbox(*db_).get(id));
   EXPECT_EQ(row->relays[0].state, RelayState::kUnknown);
   EXPECT_EQ(row->relays[0].attempts, 1);
@@ -80,7 +80,7 @@ TEST_F(OutboxTest, AnAcceptedRelayStaysAccepted) {
   settle(id, "wss://a", RelayState::kAccepted);
   EXPECT_EQ(settle(id, "wss://a", RelayState::kRejected), OutboxState::kDone);
   EXPECT_EQ(must(Outbox(*db_).get(id))->relays[0].state, RelayState::kAccepted);
-  EXPECT_EQ(errc_of(Outbox(*db_).start_try(id, "wss://a", kNow)), Errc::kConflict);
+  EXPECT_EQ(errc_of(Outbox(*db_).start_try(id, "wss://a", event_.id, kNow)), Errc::kConflict);
   EXPECT_EQ(errc_of(Outbox(*db_).settle(id, "wss://none", RelayState::kAccepted, "", kNow)),
             Errc::kNotFound);
 }
@@ -178,7 +178,7 @@ TEST_F(OutboxDraftTest, ItIsSignedAgainOnlyWhileNoRelayHasOrMayHaveIt) {
   EXPECT_TRUE(must(outbox().unsign(id)));
   EXPECT_FALSE(must(outbox().unsign(id))) << "it is a draft already";
   sign(id, 2);
-  must(outbox().start_try(id, "wss://a", kNow));
+  must(outbox().start_try(id, "wss://a", *must(outbox().get(id))->event_id, kNow));
   EXPECT_FALSE(must(outbox().unsign(id))) << "under way to a relay";
   must(outbox().settle(id, "wss://a", RelayState::kUnknown, "no OK", kNow));
   EXPECT_FALSE(must(outbox().unsign(id))) << "the relay may have it";
@@ -188,6 +188,16 @@ TEST_F(OutboxDraftTest, ItIsSignedAgainOnlyWhileNoRelayHasOrMayHaveIt) {
   must(outbox().settle(id, "wss://b", RelayState::kAccepted, "", kNow));
   EXPECT_FALSE(must(outbox().unsign(id)));
   EXPECT_EQ(signing(id), Signing::kKept);
+}
+
+TEST_F(OutboxDraftTest, WhatWasSignedAgainCanNoLongerLeaveInItsOldForm) {
+  const auto id = add(1, "x");
+  const Event first = sign(id, 1);
+  must(outbox().unsign(id));
+  EXPECT_EQ(errc_of(outbox().start_try(id, "wss://a", first.id, kNow)), Errc::kConflict);
+  const Event second = sign(id, 2);
+  EXPECT_EQ(errc_of(outbox().start_try(id, "wss://a", first.id, kNow)), Errc::kConflict);
+  must(outbox().start_try(id, "wss://a", second.id, kNow));
 }
 
 TEST_F(OutboxDraftTest, AnEventThatCameSignedIsNeverTouched) {
@@ -214,6 +224,15 @@ TEST_F(OutboxDraftTest, ANewerDraftTakesThePlaceOfAnOlderOneForTheSameAddress) {
   must(outbox().settle(second, "wss://a", RelayState::kAccepted, "", kNow));
   add(0, "newest name");
   EXPECT_EQ(must(outbox().get(second))->state, OutboxState::kDone) << "it is where it should be";
+}
+
+TEST_F(OutboxDraftTest, TheSameThingSaidTwiceInASecondIsOneEvent) {
+  const auto first = add(1, "same");
+  const auto second = add(1, "same");
+  sign(first, 7);
+  sign(second, 7);
+  EXPECT_EQ(must(outbox().get(second))->state, OutboxState::kSuperseded);
+  EXPECT_EQ(must(outbox().list_due(kNow)).size(), 2u) << "the first one, to both relays";
 }
 
 TEST_F(OutboxDraftTest, RegularEventsDoNotReplaceEachOther) {

@@ -23,7 +23,8 @@ TEST(Uri, FormsWriteSpacesAsPlus) {
 
 TEST(Uri, OddQueriesAreReadOrRefused) {
   EXPECT_TRUE(base::parse_query("").value().empty());
-  EXPECT_EQ(base::parse_query("&&a&=b&c==").value(), (base::Query{{"a", ""}, {"", "b"}, {"c", "="}}));
+  EXPECT_EQ(base::parse_query("&&a&=b&c==").value(),
+            (base::Query{{"a", ""}, {"", "b"}, {"c", "="}}));
   for (const char* bad : {"%", "a=%4", "a=%zz", "%4"}) EXPECT_FALSE(base::parse_query(bad)) << bad;
   EXPECT_TRUE(base::parse_query("a&b", 2));
   EXPECT_FALSE(base::parse_query("a&b&c", 2));
@@ -53,7 +54,8 @@ TEST(Uri, PartsAreFound) {
     EXPECT_EQ(parts->path, c.path);
     EXPECT_EQ(parts->query, c.query);
   }
-  for (const char* bad : {"", ":", "abc", "a b://c", "a://b\n"}) EXPECT_FALSE(base::split_uri(bad)) << bad;
+  for (const char* bad : {"", ":", "abc", "a b://c", "a://b\n"})
+    EXPECT_FALSE(base::split_uri(bad)) << bad;
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ using base::Errc;
 const std::string kSigner = "fa984bd7dbb282f07e16e7ae87b26a2a7b9b90b7246a44771f0cf5ae58018f52";
 const std::string kClient = "eff37350d839ce3707332348af4549a96051bd695d3223af4aabce4993531d86";
 
-nostr::PublicKey hex_key(const std::string& hex) { return nostr::PublicKey::from_hex(hex).value(); }
+nostr::PublicKey hex_key(const std::string& hex) {
+  return nostr::PublicKey::from_hex(hex).value();
+}
 
 // ---- connection strings ------------------------------------------------------------------------
 
@@ -60,9 +62,9 @@ TEST(Nip46, ConnectionStringsComeBack) {
 }
 
 TEST(Nip46, OlderMetadataNamesTheApp) {
-  const auto uri = nostr::parse_nostrconnect_uri(
-      "nostrconnect://" + kClient +
-      "?relay=wss%3A%2F%2Fr&metadata=%7B%22name%22%3A%22Old%22%2C%22url%22%3A%22https%3A%2F%2Fo%22%7D");
+  const auto uri = nostr::parse_nostrconnect_uri("nostrconnect://" + kClient +
+                                                 "?relay=wss%3A%2F%2Fr&metadata=%7B%22name%22%3A%"
+                                                 "22Old%22%2C%22url%22%3A%22https%3A%2F%2Fo%22%7D");
   ASSERT_TRUE(uri) << uri.error().detail;
   EXPECT_EQ(uri->name, "Old");
   EXPECT_EQ(uri->url, "https://o");
@@ -74,9 +76,11 @@ TEST(Nip46, BadConnectionStringsAreRefusedWithoutQuotingThem) {
   const std::string secret = "&secret=hunter2";
   for (const std::string& text :
        {std::string(), std::string("bunker://"), "bunker://" + kSigner + secret,
-        "bunker://" + kSigner.substr(1) + relay + secret, "nostrconnect://" + kSigner + relay + secret,
+        "bunker://" + kSigner.substr(1) + relay + secret,
+        "nostrconnect://" + kSigner + relay + secret,
         "bunker://" + kSigner + "?relay=https://r" + secret,
-        "bunker://" + kSigner + relay + "&secret=hunter2%", "bunker://" + kSigner + relay + " " + secret,
+        "bunker://" + kSigner + relay + "&secret=hunter2%",
+        "bunker://" + kSigner + relay + " " + secret,
         "bunker://" + kSigner + relay + secret + std::string(9'000, 'x')}) {
     const auto uri = nostr::parse_bunker_uri(text);
     ASSERT_FALSE(uri) << text;
@@ -97,8 +101,9 @@ TEST(Nip46, AStrangersConnectionStringIsBounded) {
 }
 
 TEST(Nip46, PermissionsThatMeanNothingAreLeftOut) {
-  EXPECT_EQ(nostr::parse_permissions("ping,,sign_event:65536,sign_event:-1,sign_event:,<b>,sign_event:1"),
-            (std::vector<nostr::SignerPermission>{{"ping", {}}, {"sign_event", 1}}));
+  EXPECT_EQ(
+      nostr::parse_permissions("ping,,sign_event:65536,sign_event:-1,sign_event:,<b>,sign_event:1"),
+      (std::vector<nostr::SignerPermission>{{"ping", {}}, {"sign_event", 1}}));
   EXPECT_TRUE(nostr::parse_permissions("").empty());
 }
 
@@ -113,18 +118,17 @@ TEST(Nip46, RequestsOfManyShapesAreRead) {
   const auto read = nostr::parse_signer_request(
       R"({"id":"7","method":"sign_event","params":[{"kind":1,"tags":[["p","x"]]},null,5],"x":1})");
   ASSERT_TRUE(read) << read.error().detail;
-  EXPECT_EQ(read->params,
-            (std::vector<std::string>{R"({"kind":1,"tags":[["p","x"]]})", "", "5"}));
+  EXPECT_EQ(read->params, (std::vector<std::string>{R"({"kind":1,"tags":[["p","x"]]})", "", "5"}));
   EXPECT_TRUE(nostr::parse_signer_request(R"({"id":"7","method":"ping"})")->params.empty());
-  for (const char* bad : {"", "[]", "{}", R"({"id":7,"method":"ping","params":[]})",
-                          R"({"id":"","method":"ping","params":[]})",
-                          R"({"id":"1","method":"","params":[]})",
-                          R"({"id":"1","method":"a b","params":[]})",
-                          R"({"id":"1","method":"ping","params":{}})",
-                          R"({"id":"1","method":"ping","params":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7]})"})
+  for (const char* bad :
+       {"", "[]", "{}", R"({"id":7,"method":"ping","params":[]})",
+        R"({"id":"","method":"ping","params":[]})", R"({"id":"1","method":"","params":[]})",
+        R"({"id":"1","method":"a b","params":[]})", R"({"id":"1","method":"ping","params":{}})",
+        R"({"id":"1","method":"ping","params":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7]})"})
     EXPECT_EQ(nostr::parse_signer_request(bad).error().code, Errc::kInvalid) << bad;
   const std::string id(257, 'i');
-  EXPECT_FALSE(nostr::parse_signer_request(R"({"id":")" + id + R"(","method":"ping","params":[]})"));
+  EXPECT_FALSE(
+      nostr::parse_signer_request(R"({"id":")" + id + R"(","method":"ping","params":[]})"));
 }
 
 TEST(Nip46, MethodsHaveTheirNames) {
@@ -137,7 +141,8 @@ TEST(Nip46, MethodsHaveTheirNames) {
 }
 
 TEST(Nip46, ConnectParametersComeBackAndAreReadLiberally) {
-  const nostr::ConnectParams params{hex_key(kSigner), "s3", {{"sign_event", 1}}, "App", "https://app"};
+  const nostr::ConnectParams params{
+      hex_key(kSigner), "s3", {{"sign_event", 1}}, "App", "https://app"};
   EXPECT_EQ(nostr::parse_connect_params(nostr::build_connect_params(params)), params);
   EXPECT_EQ(nostr::build_connect_params({hex_key(kSigner), "", {}, "", ""}),
             std::vector<std::string>{kSigner});
@@ -148,7 +153,8 @@ TEST(Nip46, ConnectParametersComeBackAndAreReadLiberally) {
 }
 
 TEST(Nip46, TemplatesToSignAreChecked) {
-  const nostr::Draft draft{1, kNow, {{"p", kClient}, {"t", "\u00fc"}}, "Hello, \"signed\" remotely\n"};
+  const nostr::Draft draft{
+      1, kNow, {{"p", kClient}, {"t", "\u00fc"}}, "Hello, \"signed\" remotely\n"};
   const auto read = nostr::parse_sign_template(nostr::build_sign_template(draft), pub('1'));
   ASSERT_TRUE(read) << read.error().detail;
   EXPECT_EQ(read->kind, 1);
@@ -158,13 +164,17 @@ TEST(Nip46, TemplatesToSignAreChecked) {
   const auto short_form = nostr::parse_sign_template(R"({"kind":30023})", pub('1'));
   ASSERT_TRUE(short_form);
   EXPECT_EQ(short_form->created_at, base::UnixTime{});
-  EXPECT_TRUE(nostr::parse_sign_template(R"({"kind":1,"pubkey":")" + pub('1').hex() + "\"}", pub('1')));
-  EXPECT_EQ(nostr::parse_sign_template(R"({"kind":1,"pubkey":")" + kClient + "\"}", pub('1')).error().code,
+  EXPECT_TRUE(
+      nostr::parse_sign_template(R"({"kind":1,"pubkey":")" + pub('1').hex() + "\"}", pub('1')));
+  EXPECT_EQ(nostr::parse_sign_template(R"({"kind":1,"pubkey":")" + kClient + "\"}", pub('1'))
+                .error()
+                .code,
             Errc::kDenied);
   for (const char* bad :
-       {"", "{}", R"({"kind":65536})", R"({"kind":-1})", R"({"kind":"1"})", R"({"kind":1,"tags":{}})",
-        R"({"kind":1,"tags":[[]]})", R"({"kind":1,"tags":[["a",1]]})", R"({"kind":1,"content":5})",
-        R"({"kind":1,"created_at":-1})", R"({"kind":1,"created_at":99999999999999})"})
+       {"", "{}", R"({"kind":65536})", R"({"kind":-1})", R"({"kind":"1"})",
+        R"({"kind":1,"tags":{}})", R"({"kind":1,"tags":[[]]})", R"({"kind":1,"tags":[["a",1]]})",
+        R"({"kind":1,"content":5})", R"({"kind":1,"created_at":-1})",
+        R"({"kind":1,"created_at":99999999999999})"})
     EXPECT_EQ(nostr::parse_sign_template(bad, pub('1')).error().code, Errc::kInvalid) << bad;
 }
 
@@ -180,14 +190,16 @@ TEST(Nip46, AnswersComeBack) {
   for (const nostr::SignerResponse& response :
        {nostr::SignerResponse{"1", "pong", ""}, nostr::SignerResponse{"1", "", ""},
         nostr::SignerResponse{"1", {}, "denied"}, nostr::auth_url_response("1", "https://x/y")})
-    EXPECT_EQ(nostr::parse_signer_response(nostr::build_signer_response(response)).value(), response);
+    EXPECT_EQ(nostr::parse_signer_response(nostr::build_signer_response(response)).value(),
+              response);
 }
 
 TEST(Nip46, AnswersOfManyShapesAreRead) {
   EXPECT_EQ(nostr::parse_signer_response(R"({"id":"1","result":{"a":1},"error":null})")->result,
             R"({"a":1})");
   EXPECT_EQ(nostr::parse_signer_response(R"({"id":"1","result":null,"error":"no"})")->error, "no");
-  for (const char* bad : {"", "{}", R"({"id":"1"})", R"({"id":"1","result":null})", R"({"result":"x"})"})
+  for (const char* bad :
+       {"", "{}", R"({"id":"1"})", R"({"id":"1","result":null})", R"({"result":"x"})"})
     EXPECT_FALSE(nostr::parse_signer_response(bad)) << bad;
 }
 
@@ -214,7 +226,8 @@ TEST(Nip46, OnlyTheSecretProvesWhoSawTheText) {
 
 TEST(Nip46, RelaysToSwitchToAreReadOrNone) {
   const std::vector<std::string> relays{"wss://a", "wss://b"};
-  EXPECT_EQ(nostr::parse_switch_relays_result(nostr::build_switch_relays_result(relays)).value(), relays);
+  EXPECT_EQ(nostr::parse_switch_relays_result(nostr::build_switch_relays_result(relays)).value(),
+            relays);
   EXPECT_EQ(nostr::parse_switch_relays_result("null").value(), std::nullopt);
   EXPECT_EQ(nostr::parse_switch_relays_result(R"(["http://x",1])").value(), std::nullopt);
   EXPECT_FALSE(nostr::parse_switch_relays_result("{}"));
