@@ -15,6 +15,10 @@ constexpr const char* kAdd =
 constexpr const char* kClose =
     "UPDATE inbox SET closed = ?, event = NULL WHERE event_id = ? AND handler = ? AND closed IS "
     "NULL";
+constexpr const char* kClaim =
+    "INSERT INTO inbox (event_id, handler, relay, received, closed) VALUES (?,?,'',?,?) "
+    "ON CONFLICT (event_id, handler) DO NOTHING";
+constexpr const char* kIsKnown = "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ?";
 constexpr const char* kIsOpen =
     "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ? AND closed IS NULL";
 constexpr const char* kKnows = "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ?";
@@ -57,6 +61,18 @@ Result<void> Inbox::close(const EventId& id, std::string_view handler, UnixTime 
   TRY(const auto changed, db_.run(kClose, now, id, handler));
   TRY(expect_one(changed, "inbox row"));
   return tx.commit();
+}
+
+Result<bool> Inbox::claim(const EventId& id, std::string_view handler, UnixTime now) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(const auto added, db_.run(kClaim, id, handler, now, now));
+  TRY(tx.commit());
+  return added == 1;
+}
+
+Result<bool> Inbox::is_known(const EventId& id, std::string_view handler) {
+  TRY(const auto found, db_.one(kIsKnown, [](Row& row) { return row.take<int>(); }, id, handler));
+  return found.has_value();
 }
 
 Result<bool> Inbox::is_open(const EventId& id, std::string_view handler) {

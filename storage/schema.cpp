@@ -495,6 +495,7 @@ CREATE INDEX outbox_relays_due ON outbox_relays (url, next_try) WHERE next_try I
 CREATE INDEX outbox_relays_by_deadline ON outbox_relays (deadline) WHERE next_try IS NOT NULL;
 )sql";
 
+<<<<<<< HEAD
 // --- 8: requests to vanish -----------------------------------------------------------------------
 
 // `until` is the created_at of the author's latest NIP-62 request: nothing older comes back.
@@ -503,12 +504,31 @@ CREATE TABLE vanished (
   author BLOB PRIMARY KEY CHECK (length(author) = 32),
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+=======
+// --- 8: where relays were left, and which are dead ------------------------------------------------
+
+constexpr const char* kRelays = R"sql(
+CREATE TABLE cursors (
+  relay TEXT NOT NULL,
+  filter BLOB NOT NULL CHECK (length(filter) = 32),
+  at INTEGER NOT NULL,
+  PRIMARY KEY (relay, filter)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE relay_health (
+  relay TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL CHECK (failures >= 1),
+  failed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX relay_health_by_time ON relay_health (failed);
+>>>>>>> 0ffc62a34f8bdf4638eb8ec86fc3e11f95d5eb6a
 )sql";
 
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
     Migration{7, kPublishing}, Migration{8, kVanish},
+    Migration{9, kRelays},
 };
 
 }  // namespace

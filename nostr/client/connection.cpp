@@ -47,6 +47,7 @@ void Connection::opened() {
   for (auto& [key, sub] : subs_) send_req(sub);
   for (auto& [ticket, post] : posts_) send_post(post);
   for (auto& [ticket, wait] : counts_) send_count(wait);
+  for (auto& [ticket, talk] : negotiations_) send_negotiation(talk);
 }
 
 void Connection::closed(const std::string& reason) {
@@ -75,18 +76,23 @@ void Connection::closed(const std::string& reason) {
     actions_.emplace_back(
         act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
   counts_.clear();
+  end_negotiations(base::Errc::kUnavailable, reason);
   retired_.clear();
   table_changed_ = true;
 }
 
 void Connection::received(const RelayMessage& message, base::UnixTime now) {
   if (const auto* ok = std::get_if<from_relay::Ok>(&message)) on_ok(*ok, now);
-  if (const auto* eose = std::get_if<from_relay::Eose>(&message)) on_eose(eose->sub);
+  if (const auto* eose = std::get_if<from_relay::Eose>(&message)) on_eose(*eose);
   if (const auto* closed = std::get_if<from_relay::Closed>(&message))
     on_closed_message(*closed, now);
   if (const auto* auth = std::get_if<from_relay::Auth>(&message))
     on_challenge(auth->challenge, now);
   if (const auto* counted = std::get_if<from_relay::Count>(&message)) on_count(*counted);
+  if (const auto* neg = std::get_if<from_relay::NegMessage>(&message)) on_neg_message(*neg);
+  if (const auto* refused = std::get_if<from_relay::NegError>(&message))
+    on_neg_refused(refused->sub, refused->message);
+  if (const auto* notice = std::get_if<from_relay::Notice>(&message)) on_notice(notice->message);
 }
 
 void Connection::tick(base::UnixTime now) {
@@ -138,6 +144,18 @@ void Connection::count(Ticket ticket, Filters filters) {
   if (open_) send_count(it->second);
 }
 
+void Connection::negotiate(Ticket ticket, Filter filter, std::string payload_hex) {
+  const auto [it, fresh] = negotiations_.insert_or_assign(
+      ticket, Negotiation{.filter = std::move(filter), .payload_hex = std::move(payload_hex)});
+  if (open_) send_negotiation(it->second);
+}
+
+void Connection::negotiate_on(Ticket ticket, std::string_view payload_hex) {
+  const auto it = negotiations_.find(ticket);
+  if (it == negotiations_.end() || it->second.phase != Phase::kOpen) return;
+  send(neg_message_frame(it->second.wire, payload_hex));
+}
+
 bool Connection::may_have(Ticket ticket) const {
   const auto it = posts_.find(ticket);
   return it != posts_.end() && it->second.may_be_there;
@@ -146,6 +164,9 @@ bool Connection::may_have(Ticket ticket) const {
 void Connection::withdraw(Ticket ticket) {
   posts_.erase(ticket);
   counts_.erase(ticket);
+  const auto node = negotiations_.extract(ticket);
+  if (open_ && !node.empty() && node.mapped().phase == Phase::kOpen)
+    send(neg_close_frame(node.mapped().wire));
 }
 
 void Connection::give_up(const std::string& reason) {
@@ -154,6 +175,7 @@ void Connection::give_up(const std::string& reason) {
     actions_.emplace_back(
         act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
   counts_.clear();
+  end_negotiations(base::Errc::kUnavailable, reason);
   for (const auto& [key, sub] : subs_) actions_.emplace_back(act::Unreachable{key, reason});
 }
 
@@ -194,6 +216,13 @@ void Connection::send_count(CountWait& wait) {
   send(count_frame(wait.wire, wait.filters));
 }
 
+void Connection::send_negotiation(Negotiation& talk) {
+  talk.wire = fresh_wire();
+  talk.phase = Phase::kOpen;
+  talk.epoch = epoch_;
+  send(neg_open_frame(talk.wire, talk.filter, talk.payload_hex));
+}
+
 /// The relay serves the new filters: the REQ of the old ones can go.
 void Connection::finish_replacement(Sub& sub) {
   if (sub.old_wire.empty()) return;
@@ -209,13 +238,13 @@ std::map<SubKey, Connection::Sub>::iterator Connection::find_sub(const std::stri
       subs_, [&](const auto& entry) { return !wire.empty() && entry.second.wire == wire; });
 }
 
-void Connection::on_eose(const std::string& wire) {
-  const auto it = find_sub(wire);
+void Connection::on_eose(const from_relay::Eose& eose) {
+  const auto it = find_sub(eose.sub);
   if (it == subs_.end() || it->second.phase != Phase::kOpen || it->second.eose) return;
   it->second.eose = true;
   it->second.refusals = 0;
   finish_replacement(it->second);
-  actions_.emplace_back(act::Eose{it->first});
+  actions_.emplace_back(act::Eose{it->first, eose.hint});
 }
 
 void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixTime now) {
@@ -240,6 +269,8 @@ void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixT
     counts_.erase(it);
     return;
   }
+
+  if (on_neg_refused(closed.sub, closed.message)) return;
 
   const auto it = find_sub(closed.sub);
   if (it == subs_.end() || it->second.phase != Phase::kOpen) return;
@@ -321,6 +352,56 @@ void Connection::on_count(const from_relay::Count& count) {
   counts_.erase(it);
 }
 
+// --- NIP-77 ---
+
+void Connection::on_neg_message(const from_relay::NegMessage& message) {
+  for (auto& [ticket, talk] : negotiations_) {
+    if (talk.wire != message.sub || talk.phase != Phase::kOpen) continue;
+    talk.answered = true;
+    actions_.emplace_back(act::Negotiated{ticket, message.payload_hex});
+    return;
+  }
+}
+
+bool Connection::on_neg_refused(const std::string& wire, const std::string& message) {
+  const auto it = std::ranges::find_if(
+      negotiations_, [&](const auto& entry) { return entry.second.wire == wire; });
+  if (wire.empty() || it == negotiations_.end()) return false;
+  if (asks_for_auth(reason_of(message))) {
+    switch (need_auth(it->second.epoch)) {
+      case AuthAnswer::kWait:
+        it->second.phase = Phase::kAwaitAuth;
+        return true;
+      case AuthAnswer::kResend:
+        send_negotiation(it->second);
+        return true;
+      case AuthAnswer::kRefused:
+        break;
+    }
+  }
+  actions_.emplace_back(act::Negotiated{
+      it->first,
+      base::fail(base::Errc::kUnsupported, url_ + " does not reconcile: " + message)});
+  negotiations_.erase(it);
+  return true;
+}
+
+void Connection::on_notice(const std::string& message) {
+  std::erase_if(negotiations_, [&](const auto& entry) {
+    if (entry.second.answered || entry.second.phase != Phase::kOpen) return false;
+    actions_.emplace_back(act::Negotiated{
+        entry.first,
+        base::fail(base::Errc::kUnsupported, url_ + " does not reconcile: " + message)});
+    return true;
+  });
+}
+
+void Connection::end_negotiations(base::Errc code, const std::string& reason) {
+  for (const auto& [ticket, talk] : negotiations_)
+    actions_.emplace_back(act::Negotiated{ticket, base::fail(code, url_ + ": " + reason)});
+  negotiations_.clear();
+}
+
 // --- NIP-42 ---
 
 void Connection::set_can_auth(bool can_auth) {
@@ -382,7 +463,7 @@ void Connection::auth_signed(const std::string& challenge, base::Result<Event> e
 bool Connection::anything_awaits_auth() const {
   const auto waits = [](const auto& entry) { return entry.second.phase == Phase::kAwaitAuth; };
   return std::ranges::any_of(subs_, waits) || std::ranges::any_of(posts_, waits) ||
-         std::ranges::any_of(counts_, waits);
+         std::ranges::any_of(counts_, waits) || std::ranges::any_of(negotiations_, waits);
 }
 
 void Connection::auth_succeeded() {
@@ -394,6 +475,8 @@ void Connection::auth_succeeded() {
     if (post.phase == Phase::kAwaitAuth) send_post(post);
   for (auto& [ticket, wait] : counts_)
     if (wait.phase == Phase::kAwaitAuth) send_count(wait);
+  for (auto& [ticket, talk] : negotiations_)
+    if (talk.phase == Phase::kAwaitAuth) send_negotiation(talk);
 }
 
 void Connection::auth_failed(const std::string& message, bool passing, base::UnixTime now) {
@@ -409,6 +492,12 @@ void Connection::auth_failed(const std::string& message, bool passing, base::Uni
     if (entry.second.phase != Phase::kAwaitAuth) return false;
     actions_.emplace_back(
         act::Counted{entry.first, base::fail(base::Errc::kDenied, url_ + ": " + message)});
+    return true;
+  });
+  std::erase_if(negotiations_, [&](const auto& entry) {
+    if (entry.second.phase != Phase::kAwaitAuth) return false;
+    actions_.emplace_back(
+        act::Negotiated{entry.first, base::fail(base::Errc::kDenied, url_ + ": " + message)});
     return true;
   });
 }

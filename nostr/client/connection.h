@@ -27,17 +27,19 @@ namespace act {
 struct Send { std::string frame; };
 /// Sign a NIP-42 event for `challenge` and hand it to auth_signed().
 struct Authenticate { std::string challenge; };
-struct Eose { SubKey sub = 0; };
+struct Eose { SubKey sub = 0; EoseHint hint = EoseHint::kNone; };
 /// The relay ended a subscription; `for_good` unless it is asked again later.
 struct SubClosed { SubKey sub = 0; std::string message; bool for_good = true; };
 /// The relay could not be reached; persistent subscriptions wait, one-shot ones may give up.
 struct Unreachable { SubKey sub = 0; std::string reason; };
 struct Published { Ticket ticket = 0; PublishOutcome outcome; };
 struct Counted { Ticket ticket = 0; base::Result<std::uint64_t> count; };
+/// NIP-77: the relay's next message in hex, or why there will be none.
+struct Negotiated { Ticket ticket = 0; base::Result<std::string> payload_hex; };
 }  // namespace act
 
 using Action = std::variant<act::Send, act::Authenticate, act::Eose, act::SubClosed,
-                            act::Unreachable, act::Published, act::Counted>;
+                            act::Unreachable, act::Published, act::Counted, act::Negotiated>;
 
 /// The client's side of NIP-01, NIP-42 and NIP-45 with one relay. Pure: inputs in, actions out.
 /// Subscriptions and tickets are desired state; they survive the loss of the connection and are
@@ -68,7 +70,12 @@ class Connection {
   /// Whether the event of `ticket` has left and was not refused: the relay may have it.
   bool may_have(Ticket ticket) const;
   void count(Ticket ticket, Filters filters);
-  /// Forgets a ticket without an outcome.
+  /// NIP-77: NEG-OPEN. A negotiation ends with the connection; so it does by NEG-ERR and CLOSED, and
+  /// by a NOTICE before the first answer, since that is how relays refuse verbs they do not know.
+  void negotiate(Ticket ticket, Filter filter, std::string payload_hex);
+  /// The next message of an open negotiation.
+  void negotiate_on(Ticket ticket, std::string_view payload_hex);
+  /// Forgets a ticket without an outcome, and tells the relay where it waits for us.
   void withdraw(Ticket ticket);
   /// Ends every ticket in kUnknown or kUnsent and every subscription as unreachable, saying `reason`.
   void give_up(const std::string& reason);
@@ -86,7 +93,9 @@ class Connection {
   bool table_changed() const { return table_changed_; }
   bool is_open() const { return open_; }
   /// Whether anything needs this relay.
-  bool wanted() const { return !subs_.empty() || !posts_.empty() || !counts_.empty(); }
+  bool wanted() const {
+    return !subs_.empty() || !posts_.empty() || !counts_.empty() || !negotiations_.empty();
+  }
   /// Whether `sub` still receives stored events.
   bool before_eose(SubKey sub) const;
   std::size_t subscriptions() const { return subs_.size(); }
@@ -123,6 +132,14 @@ class Connection {
     std::string wire;
     std::uint32_t epoch = 0;
   };
+  struct Negotiation {
+    Filter filter;
+    std::string payload_hex;  ///< of NEG-OPEN
+    Phase phase = Phase::kIdle;
+    std::string wire;
+    std::uint32_t epoch = 0;
+    bool answered = false;
+  };
   enum class Auth { kNone, kWanted, kSigning, kSent, kDone, kFailed };
 
   void send(std::string frame) { actions_.emplace_back(act::Send{std::move(frame)}); }
@@ -131,14 +148,19 @@ class Connection {
   void send_req(Sub& sub);
   void send_post(Post& post);
   void send_count(CountWait& wait);
+  void send_negotiation(Negotiation& talk);
   void finish_replacement(Sub& sub);
   std::map<SubKey, Sub>::iterator find_sub(const std::string& wire);
 
   void on_ok(const from_relay::Ok& ok, base::UnixTime now);
-  void on_eose(const std::string& wire);
+  void on_eose(const from_relay::Eose& eose);
   void on_closed_message(const from_relay::Closed& closed, base::UnixTime now);
   void on_challenge(const std::string& challenge, base::UnixTime now);
   void on_count(const from_relay::Count& count);
+  void on_neg_message(const from_relay::NegMessage& message);
+  /// Whether `wire` was that of a negotiation, which then has ended or waits for AUTH.
+  bool on_neg_refused(const std::string& wire, const std::string& message);
+  void on_notice(const std::string& message);
 
   /// What to do about an auth-required answer to something sent in `epoch`.
   enum class AuthAnswer { kWait, kResend, kRefused };
@@ -151,6 +173,7 @@ class Connection {
   void end_sub(SubKey key, Sub& sub, const std::string& message, bool passing, base::UnixTime now);
   void lose_post(Ticket ticket, const std::string& why);
   void end_post(Ticket ticket, PublishOutcome::State state, const std::string& message);
+  void end_negotiations(base::Errc code, const std::string& reason);
 
   const std::string url_;
   bool open_ = false;
@@ -158,6 +181,7 @@ class Connection {
   std::map<SubKey, Sub> subs_;
   std::map<Ticket, Post> posts_;
   std::map<Ticket, CountWait> counts_;
+  std::map<Ticket, Negotiation> negotiations_;
   std::vector<std::string> retired_;
   std::uint64_t next_wire_ = 1;
 

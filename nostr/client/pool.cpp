@@ -40,7 +40,7 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
     TargetPtr target;
     SubscriptionCallbacks callbacks;
     /// Set for a fetch: a relay will bring nothing more, because `failure` or (empty) after EOSE.
-    std::function<void(const std::string& url, const std::string& failure)> on_done;
+    std::function<void(const std::string& url, const std::string& failure, EoseHint hint)> on_done;
   };
   using SubPtr = std::shared_ptr<Sub>;
 
@@ -83,6 +83,7 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   std::unordered_map<SubKey, SubPtr> subs;
   std::unordered_map<Ticket, std::function<void(PublishOutcome)>> publications;
   std::unordered_map<Ticket, std::function<void(base::Result<std::uint64_t>)>> counts;
+  std::unordered_map<Ticket, std::function<void(base::Result<std::string>)>> negotiations;
   std::map<std::string, Signer*> signers;
   std::uint64_t next_number = 1;
   bool stopped = false;
@@ -144,7 +145,7 @@ void Pool::Impl::report_closed(SubKey key, std::string url, std::string message)
     const auto it = self->subs.find(key);
     if (it == self->subs.end()) return;
     const SubPtr sub = it->second;
-    if (sub->on_done) sub->on_done(url, message);
+    if (sub->on_done) sub->on_done(url, message, EoseHint::kNone);
     if (sub->callbacks.on_closed) sub->callbacks.on_closed(url, message);
   });
 }
@@ -205,7 +206,7 @@ void Pool::Impl::on_action(RelayLink& relay, Action action) {
   if (const auto* eose = std::get_if<act::Eose>(&action)) {
     const SubPtr sub = sub_of(eose->sub);
     if (sub && sub->callbacks.on_eose) sub->callbacks.on_eose(relay.url());
-    if (sub && sub->on_done) sub->on_done(relay.url(), "");
+    if (sub && sub->on_done) sub->on_done(relay.url(), "", eose->hint);
   } else if (const auto* closed = std::get_if<act::SubClosed>(&action)) {
     const SubPtr sub = sub_of(closed->sub);
     LOG(kDebug, "relay", "subscription closed",
@@ -213,16 +214,20 @@ void Pool::Impl::on_action(RelayLink& relay, Action action) {
     if (sub && closed->for_good && sub->callbacks.on_closed)
       sub->callbacks.on_closed(relay.url(), closed->message);
     if (sub && sub->on_done)
-      sub->on_done(relay.url(), closed->message.empty() ? "closed by the relay" : closed->message);
+      sub->on_done(relay.url(), closed->message.empty() ? "closed by the relay" : closed->message,
+                   EoseHint::kNone);
   } else if (const auto* lost = std::get_if<act::Unreachable>(&action)) {
     const SubPtr sub = sub_of(lost->sub);
-    if (sub && sub->on_done) sub->on_done(relay.url(), lost->reason);
+    if (sub && sub->on_done) sub->on_done(relay.url(), lost->reason, EoseHint::kNone);
   } else if (auto* published = std::get_if<act::Published>(&action)) {
     if (auto node = publications.extract(published->ticket); !node.empty())
       node.mapped()(std::move(published->outcome));
   } else if (auto* counted = std::get_if<act::Counted>(&action)) {
     if (auto node = counts.extract(counted->ticket); !node.empty())
       node.mapped()(std::move(counted->count));
+  } else if (auto* negotiated = std::get_if<act::Negotiated>(&action)) {
+    if (const auto it = negotiations.find(negotiated->ticket); it != negotiations.end())
+      it->second(std::move(negotiated->payload_hex));
   }
 }
 
@@ -307,6 +312,15 @@ std::vector<RelayStatus> Pool::status() const {
   return out;
 }
 
+void Pool::spawn(std::string name, base::Task<void> task) {
+  impl_->loop.check();
+  impl_->scope.spawn(std::move(name), std::move(task));
+}
+
+base::Loop& Pool::loop() const {
+  return impl_->loop;
+}
+
 std::uint64_t Pool::verifications() const {
   return impl_->verifier->verifications();
 }
@@ -323,7 +337,7 @@ struct Fetching {
   std::map<std::string, std::string> open;  ///< normal form → as the caller spelt it
   bool overflow = false;
 
-  void done(const std::string& url, const std::string& failure) {
+  void done(const std::string& url, const std::string& failure, EoseHint hint) {
     const auto it = open.find(url);
     if (it == open.end()) return;
     // What came after the bound is lost, so an EOSE behind it completes nothing.
@@ -334,6 +348,7 @@ struct Fetching {
       result.complete.push_back(it->second);
     else
       result.failed.emplace_back(it->second, failure);
+    if (!overflow && hint == EoseHint::kFinish) result.finished.push_back(it->second);
     open.erase(it);
     if (open.empty()) changed.notify();
   }
@@ -365,8 +380,8 @@ base::Task<FetchResult> Pool::fetch(std::vector<std::string> relays, Filters fil
       }
     }
   };
-  sub->on_done = [state](const std::string& url, const std::string& failure) {
-    state->done(url, failure);
+  sub->on_done = [state](const std::string& url, const std::string& failure, EoseHint hint) {
+    state->done(url, failure, hint);
   };
   const auto deadline = Steady::now() + limit;
   const SubKey key = impl->add_sub(sub);
@@ -377,7 +392,7 @@ base::Task<FetchResult> Pool::fetch(std::vector<std::string> relays, Filters fil
     co_await state->changed.wait_for(left);
   }
   const std::string why = "no EOSE within " + std::to_string(limit.count()) + " ms";
-  while (!state->open.empty()) state->done(std::string(state->open.begin()->first), why);
+  while (!state->open.empty()) state->done(std::string(state->open.begin()->first), why, EoseHint::kNone);
   FetchResult result = std::move(state->result);
   std::ranges::sort(result.events, newer);
   co_return result;
@@ -490,6 +505,87 @@ base::Task<base::Result<std::uint64_t>> Pool::count(std::string relay, Filters f
   }
   base::Result<std::uint64_t> answer = *std::move(state->answer);
   co_return answer;
+}
+
+namespace {
+
+/// What a conversation waits for. Shared with the callback.
+struct Talking {
+  explicit Talking(base::Loop& loop) : changed(loop) {}
+  base::Signal changed;
+  std::optional<base::Result<std::string>> answer;
+};
+
+/// Either half of what an open conversation does to the pool.
+struct TalkHooks {
+  std::function<base::Result<void>(std::string payload_hex)> send;
+  std::function<void()> close;
+};
+
+class Talk final : public Negotiation {
+ public:
+  Talk(std::shared_ptr<Talking> state, TalkHooks hooks)
+      : state_(std::move(state)), hooks_(std::move(hooks)) {}
+  ~Talk() override { hooks_.close(); }
+
+  base::Task<base::Result<std::string>> exchange(std::string payload_hex,
+                                                 milliseconds limit) override {
+    const std::shared_ptr<Talking> state = state_;
+    state->answer.reset();
+    CO_TRY(hooks_.send(std::move(payload_hex)));
+    const auto deadline = Steady::now() + limit;
+    while (!state->answer) {
+      const milliseconds left = remaining(deadline);
+      if (left == milliseconds{0})
+        co_return base::fail(base::Errc::kTimeout, "no answer to a reconciliation (NIP-77)");
+      co_await state->changed.wait_for(left);
+    }
+    base::Result<std::string> answer = *std::move(state->answer);
+    co_return answer;
+  }
+
+ private:
+  const std::shared_ptr<Talking> state_;
+  const TalkHooks hooks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Negotiation> Pool::negotiate(std::string relay, Filter filter) {
+  impl_->loop.check();
+  const std::shared_ptr<Impl> impl = impl_;
+  const auto state = std::make_shared<Talking>(impl->loop);
+  const Ticket ticket = impl->next_number++;
+  const std::string url = normalize_relay_url(relay);
+  TalkHooks hooks;
+  hooks.send = [impl, state, ticket, url, filter = std::move(filter)](
+                   std::string payload_hex) -> base::Result<void> {
+    if (impl->stopped || !is_relay_url(url))
+      return base::fail(base::Errc::kUnavailable,
+                        impl->stopped ? "the pool has stopped" : url + " is not a relay url");
+    RelayLink& link = impl->link(url);
+    if (const std::string why = link.left_because(); !why.empty())
+      return base::fail(base::Errc::kUnavailable, url + ": " + why);
+    if (impl->negotiations.contains(ticket)) {
+      link.connection().negotiate_on(ticket, payload_hex);
+    } else {
+      impl->negotiations.emplace(ticket, [state](base::Result<std::string> answer) {
+        state->answer = std::move(answer);
+        state->changed.notify();
+      });
+      link.connection().negotiate(ticket, filter, std::move(payload_hex));
+    }
+    link.pump();
+    return {};
+  };
+  hooks.close = [impl, ticket, url] {
+    if (impl->negotiations.erase(ticket) == 0) return;
+    const auto it = impl->links.find(url);
+    if (it == impl->links.end()) return;
+    it->second->connection().withdraw(ticket);
+    it->second->pump();
+  };
+  return std::make_unique<Talk>(state, std::move(hooks));
 }
 
 base::Task<void> Pool::stop() {

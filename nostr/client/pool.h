@@ -53,9 +53,21 @@ class Subscription {
   virtual void update(Filters filters) = 0;
 };
 
+/// One NIP-77 conversation with a relay. Destroying it ends it.
+class Negotiation {
+ public:
+  virtual ~Negotiation() = default;
+  /// Sends the next message (the first goes out as NEG-OPEN) and waits for the relay's, both in hex.
+  /// kUnsupported: the relay refused, by whatever means. kTimeout: it was silent for `limit`.
+  /// kUnavailable: it cannot be reached, or was lost. App thread; one call at a time.
+  virtual base::Task<base::Result<std::string>> exchange(std::string payload_hex,
+                                                         std::chrono::milliseconds limit) = 0;
+};
+
 struct FetchResult {
   std::vector<EventPtr> events;       ///< verified, unique, newest first
   std::vector<std::string> complete;  ///< relays that answered with EOSE, as the caller spelt them
+  std::vector<std::string> finished;  ///< of these, who said that this was all (NIP-67)
   std::vector<std::pair<std::string, std::string>> failed;  ///< relay, why
 };
 
@@ -130,7 +142,13 @@ class Pool {
   /// NIP-45. kUnsupported when the relay closes or stays silent.
   base::Task<base::Result<std::uint64_t>> count(std::string relay, Filters filters,
                                                 std::chrono::milliseconds limit);
+  /// Opens a NIP-77 conversation about `filter`; nothing is sent before the first exchange.
+  std::unique_ptr<Negotiation> negotiate(std::string relay, Filter filter);
   std::vector<RelayStatus> status() const;
+  /// Runs `task` until it ends or the pool stops: for what is built on the pool and must not wait
+  /// for its own end, such as a Feed.
+  void spawn(std::string name, base::Task<void> task);
+  base::Loop& loop() const;
   /// Signatures checked so far; copies of known events cost none.
   std::uint64_t verifications() const;
   /// Closes every connection and waits for the coroutines of the pool. Whoever waits in fetch,

@@ -76,6 +76,21 @@ class Elements {
     return reader::read_event(value, limits);
   }
 
+  /// Which of two words the next element, a list, holds; anything but a list holds none.
+  std::pair<bool, bool> finds(std::string_view first, std::string_view second) {
+    std::pair<bool, bool> found{false, false};
+    auto value = next("list");
+    ondemand::array list;
+    if (!value || value->get_array().get(list)) return found;
+    for (auto item : list) {
+      std::string_view text;
+      if (item.get_string().get(text)) continue;
+      found.first = found.first || text == first;
+      found.second = found.second || text == second;
+    }
+    return found;
+  }
+
   /// Walks over whatever is left, so that the document's end can be checked.
   Result<void> skip_rest() {
     for (step(); at_ != end_; ++at_)
@@ -141,10 +156,19 @@ FromRelay relay_single(Elements& rest, std::string_view name) {
   return Message{std::move(only)};
 }
 
+/// NIP-67. Who says both "finish" and "more" is asked for more.
+FromRelay relay_eose(Elements& rest) {
+  TRY(auto sub, rest.string("subscription id"));
+  if (!rest.has_more()) return from_relay::Eose{std::move(sub)};
+  const auto [finish, more] = rest.finds("finish", "more");
+  const EoseHint hint = more ? EoseHint::kMore : finish ? EoseHint::kFinish : EoseHint::kNone;
+  return from_relay::Eose{std::move(sub), hint};
+}
+
 FromRelay dispatch_relay(std::string_view verb, Elements& rest, const EventLimits& limits) {
   if (verb == "EVENT") return relay_event(rest, limits);
   if (verb == "OK") return relay_ok(rest);
-  if (verb == "EOSE") return relay_single<from_relay::Eose>(rest, "subscription id");
+  if (verb == "EOSE") return relay_eose(rest);
   if (verb == "CLOSED") return relay_pair<from_relay::Closed>(rest, "message");
   if (verb == "NOTICE") return relay_single<from_relay::Notice>(rest, "message");
   if (verb == "AUTH") return relay_single<from_relay::Auth>(rest, "challenge");
@@ -444,7 +468,15 @@ std::string relay_event_frame(std::string_view sub, const Event& event) {
 std::string ok_frame(const EventId& id, bool accepted, std::string_view message) {
   return frame_of("OK", {json_string(id.hex()), accepted ? "true" : "false", json_string(message)});
 }
-std::string eose_frame(std::string_view sub) {
+std::string eose_frame(std::string_view sub, EoseHint hint) {
+  switch (hint) {
+    case EoseHint::kNone:
+      break;
+    case EoseHint::kFinish:
+      return frame_of("EOSE", {json_string(sub), R"(["finish"])"});
+    case EoseHint::kMore:
+      return frame_of("EOSE", {json_string(sub), R"(["more"])"});
+  }
   return frame_of("EOSE", {json_string(sub)});
 }
 std::string closed_frame(std::string_view sub, std::string_view message) {

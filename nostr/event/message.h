@@ -21,10 +21,17 @@ Reason reason_of(std::string_view message);
 /// The prefix as it is written on the wire; "" for kNone, "other" for kOther.
 std::string_view reason_name(Reason reason);
 
+/// What a relay says about stored events that it has not sent (NIP-67); most say nothing.
+enum class EoseHint {
+  kNone,
+  kFinish,  ///< there are none
+  kMore     ///< there are some: ask for older ones
+};
+
 namespace from_relay {
 struct EventMessage { std::string sub; Event event; };
 struct Ok { EventId id; bool accepted = false; std::string message; };
-struct Eose { std::string sub; };
+struct Eose { std::string sub; EoseHint hint = EoseHint::kNone; };
 struct Closed { std::string sub; std::string message; };
 struct Notice { std::string message; };
 struct Auth { std::string challenge; };
@@ -98,7 +105,7 @@ std::string neg_close_frame(std::string_view sub);
 /// The relay's side.
 std::string relay_event_frame(std::string_view sub, const Event& event);
 std::string ok_frame(const EventId& id, bool accepted, std::string_view message);
-std::string eose_frame(std::string_view sub);
+std::string eose_frame(std::string_view sub, EoseHint hint = EoseHint::kNone);
 std::string closed_frame(std::string_view sub, std::string_view message);
 std::string notice_frame(std::string_view message);
 std::string auth_challenge_frame(std::string_view challenge);

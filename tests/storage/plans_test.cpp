@@ -6,11 +6,13 @@
 #include "storage/audit.h"
 #include "storage/budgets.h"
 #include "storage/cosign_log.h"
+#include "storage/cursors.h"
 #include "storage/inbox.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
+#include "storage/relay_health.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 #include "storage/trajectories.h"
@@ -76,6 +78,15 @@ class PlansTest : public StorageTest {
     touch(inbox.list_open());
     touch(inbox.close(event.id, "x", kNow));
     touch(inbox.purge_closed(kNow));
+    touch(inbox.is_known(named<EventId>("rumor"), "dm"));
+    touch(inbox.claim(named<EventId>("rumor"), "dm", kNow));
+    Cursors cursors(*db_);
+    touch(cursors.advance("wss://one", named<Sha256>("filter"), kNow));
+    touch(cursors.get("wss://one", named<Sha256>("filter")));
+    RelayHealthRows health(*db_);
+    touch(health.put({.relay = "wss://one", .failures = 1, .last = kNow}));
+    touch(health.load(10));
+    touch(health.forget("wss://one"));
     Outbox outbox(*db_);
     touch(outbox.add(event, {"wss://r"}, "x", 1, kNow, kNow));
     touch(outbox.add(event, {"wss://s"}, "x", 1, kNow, kNow));

@@ -50,6 +50,17 @@ TEST(RelayMessage, reads_back_what_the_relay_side_writes) {
   EXPECT_EQ(relay<from_relay::NegError>(neg_error_frame("n", "closed: x")).message, "closed: x");
 }
 
+TEST(RelayMessage, reads_the_completeness_hints_of_nip_67) {
+  const auto hint = [](const std::string& frame) { return relay<from_relay::Eose>(frame).hint; };
+  for (const EoseHint each : {EoseHint::kNone, EoseHint::kFinish, EoseHint::kMore})
+    EXPECT_EQ(hint(eose_frame("s", each)), each);
+  EXPECT_EQ(hint(R"(["EOSE","s",["later","finish"]])"), EoseHint::kFinish);
+  EXPECT_EQ(hint(R"(["EOSE","s",["finish","more"]])"), EoseHint::kMore);
+  EXPECT_EQ(hint(R"(["EOSE","s",[],1])"), EoseHint::kNone);
+  EXPECT_EQ(hint(R"(["EOSE","s",[1,["finish"]],"finish"])"), EoseHint::kNone);
+  EXPECT_EQ(hint(R"(["EOSE","s","finish"])"), EoseHint::kNone);
+}
+
 TEST(RelayMessage, tolerates_white_space_and_elements_of_later_nips) {
   EXPECT_EQ(relay<from_relay::Eose>(" [ \"EOSE\" , \"s\" , {\"more\":[1]} ] \n").sub, "s");
   EXPECT_TRUE(relay<from_relay::Ok>(R"(["OK",")" + kHex + R"(",true])").accepted);
