@@ -495,7 +495,6 @@ CREATE INDEX outbox_relays_due ON outbox_relays (url, next_try) WHERE next_try I
 CREATE INDEX outbox_relays_by_deadline ON outbox_relays (deadline) WHERE next_try IS NOT NULL;
 )sql";
 
-<<<<<<< HEAD
 // --- 8: requests to vanish -----------------------------------------------------------------------
 
 // `until` is the created_at of the author's latest NIP-62 request: nothing older comes back.
@@ -504,8 +503,9 @@ CREATE TABLE vanished (
   author BLOB PRIMARY KEY CHECK (length(author) = 32),
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-=======
-// --- 8: where relays were left, and which are dead ------------------------------------------------
+)sql";
+
+// --- 9: where relays were left, and which are dead ------------------------------------------------
 
 constexpr const char* kRelays = R"sql(
 CREATE TABLE cursors (
@@ -521,7 +521,6 @@ CREATE TABLE relay_health (
   failed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX relay_health_by_time ON relay_health (failed);
->>>>>>> 0ffc62a34f8bdf4638eb8ec86fc3e11f95d5eb6a
 )sql";
 
 constexpr std::array kSteps{
