@@ -55,14 +55,16 @@ TEST(Abuse, AFloodOfBadFramesReachesNoHandlerAndCostsTheRelayItsPlace) {
       {"no JSON", [](const std::string&, std::size_t) { return std::string("[\"EVENT\",,"); }},
       {"larger than an event may be",
        [](const std::string& sub, std::size_t) {
-         return "[\"EVENT\",\"" + sub + "\",{\"content\":\"" + std::string(100'000, 'x') + "\"}]";
+         return "[\"EVENT\",\"" + sub + "\",{\"content\":\"" + std::string(300'000, 'x') + "\"}]";
        }},
   };
   for (const Flood& flood_of : floods) {
     SCOPED_TRACE(flood_of.name);
-    Harness h;
+    PoolOptions options = Harness::quick();
+    options.max_bad_frames = 20;
+    Harness h(options);
     const bool heavy = std::string_view(flood_of.name).starts_with("larger");
-    const auto relay = h.relay(flood(heavy ? 120 : 2'000, flood_of.frame));
+    const auto relay = h.relay(flood(heavy ? 40 : 2'000, flood_of.frame));
     const auto sub = h.pool->subscribe({relay->url()}, kind_filter(1), h.collect());
     h.until([&] { return h.status(relay->url()).state == RelayState::kLeft; });
     EXPECT_TRUE(h.events.empty());
