@@ -14,6 +14,8 @@ namespace nostr {
 /// Numbers the caller chooses, unique per connection.
 using SubKey = std::uint64_t;
 using Ticket = std::uint64_t;
+/// What becomes of an event that was sent when the connection is lost before its OK.
+enum class Repeat { kOnce, kNever };
 
 /// Time that no clock setting moves: what deadlines are made of.
 using MonoTime = std::chrono::steady_clock::time_point;

@@ -46,12 +46,12 @@ void Connection::closed(const std::string& reason) {
   std::vector<Ticket> lost;
   for (auto& [ticket, post] : posts_) {
     // An event that was sent may have arrived; sending it again is harmless, and tells.
-    if (was_open && !std::exchange(post.repeated, true))
+    if (was_open && std::exchange(post.may_repeat, false))
       post.phase = Phase::kIdle;
     else
       lost.push_back(ticket);
   }
-  for (const Ticket ticket : lost) end_post(ticket, PublishOutcome::State::kUnknown, reason);
+  for (const Ticket ticket : lost) lose_post(ticket, reason);
   end_counts(reason);
 }
 
@@ -131,8 +131,10 @@ void Connection::want(SubKey key, TargetPtr target, MonoTime now) {
 
 void Connection::drop(SubKey key, MonoTime now) { requests_.drop(key, now); }
 
-void Connection::publish(Ticket ticket, Event event, MonoTime now) {
-  Post post{.id = event.id, .frame = event_frame(event)};
+void Connection::publish(Ticket ticket, Event event, Repeat repeat, MonoTime now) {
+  Post post{.id = event.id,
+            .frame = event_frame(event),
+            .may_repeat = repeat == Repeat::kOnce};
   posts_.insert_or_assign(ticket, std::move(post));
   if (open_) post_or_hold(ticket, now);
 }
@@ -147,7 +149,7 @@ void Connection::post_or_hold(Ticket ticket, MonoTime now) {
     post.phase = Phase::kHeld;
   else
     end_post(ticket, PublishOutcome::State::kRejected,
-             "rate-limited: not sent, the relay asked to slow down for " + seconds_text(wait));
+             "rate-limited: not sent, the relay wants a pause; try again in " + seconds_text(wait));
 }
 
 void Connection::count(Ticket ticket, Filters filters) {
@@ -156,13 +158,18 @@ void Connection::count(Ticket ticket, Filters filters) {
   if (open_) send_count(it->second);
 }
 
+bool Connection::may_have(Ticket ticket) const {
+  const auto it = posts_.find(ticket);
+  return it != posts_.end() && it->second.may_be_there;
+}
+
 void Connection::withdraw(Ticket ticket) {
   posts_.erase(ticket);
   counts_.erase(ticket);
 }
 
 void Connection::give_up(const std::string& reason) {
-  while (!posts_.empty()) end_post(posts_.begin()->first, PublishOutcome::State::kUnknown, reason);
+  while (!posts_.empty()) lose_post(posts_.begin()->first, reason);
   end_counts(reason);
   requests_.give_up(reason);
 }
@@ -174,6 +181,7 @@ void Connection::set_limits(const RelayLimitation& document, MonoTime now) {
 void Connection::send_post(Post& post) {
   post.phase = Phase::kOpen;
   post.epoch = auth_.epoch();
+  post.may_be_there = true;
   send(post.frame);
 }
 
@@ -233,11 +241,13 @@ void Connection::on_ok(const from_relay::Ok& ok, MonoTime now) {
     if (post.id != ok.id || post.phase != Phase::kOpen) continue;
     if (!ok.accepted && auth_.asks(reason)) {
       const AuthExchange::Answer answer = auth_.need(post.epoch);
+      post.may_be_there = false;
       if (answer == AuthExchange::Answer::kWait) post.phase = Phase::kAwaitAuth;
       if (answer == AuthExchange::Answer::kResend) send_post(post);
       if (answer != AuthExchange::Answer::kRefused) continue;
     }
-    if (!ok.accepted && reason == Reason::kRateLimited && slow_down(post, now)) continue;
+    if (!ok.accepted && reason == Reason::kRateLimited && slow_down(post, ok.message, now))
+      continue;
     answered.push_back(ticket);
   }
   if (ok.accepted && !answered.empty()) slowed_ = 0;
@@ -248,20 +258,30 @@ void Connection::on_ok(const from_relay::Ok& ok, MonoTime now) {
              ok.message);
 }
 
-/// Every refusal for the rate doubles the pause. True when `post` is sent once more after it.
-bool Connection::slow_down(Post& post, MonoTime now) {
+/// Every refusal for the rate doubles the pause, unless the relay names one. True when `post` is
+/// sent once more after it.
+bool Connection::slow_down(Post& post, const std::string& message, MonoTime now) {
+  post.may_be_there = false;
   if (slow_until_ <= now) {
-    const auto wait = options_.slow_initial * (1 << std::min(slowed_++, 10U));
-    slow_until_ = now + std::min(wait, options_.slow_max);
+    const std::chrono::milliseconds wait =
+        std::min(options_.slow_initial * (1 << std::min(slowed_++, 10U)), options_.slow_max);
+    const auto hint = retry_hint(message);
+    slow_until_ = now + (hint ? std::chrono::milliseconds{*hint} : wait);
   }
   if (std::exchange(post.slowed, true) || slow_until_ - now > options_.slow_patience) return false;
   post.phase = Phase::kHeld;
   return true;
 }
 
+void Connection::lose_post(Ticket ticket, const std::string& why) {
+  end_post(ticket,
+           may_have(ticket) ? PublishOutcome::State::kUnknown : PublishOutcome::State::kUnsent, why);
+}
+
 void Connection::end_post(Ticket ticket, PublishOutcome::State state, const std::string& message) {
-  const Reason reason =
-      state == PublishOutcome::State::kUnknown ? Reason::kNone : reason_of(message);
+  const bool answered =
+      state == PublishOutcome::State::kAccepted || state == PublishOutcome::State::kRejected;
+  const Reason reason = answered ? reason_of(message) : Reason::kNone;
   actions_.emplace_back(act::Published{ticket, {url_, state, reason, message}});
   posts_.erase(ticket);
 }

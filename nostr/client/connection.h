@@ -31,8 +31,9 @@ class Connection {
 
   // The socket.
   void opened(MonoTime now);
-  /// The connection ended or could not be made. Tickets not yet sent end in kUnknown with
-  /// `reason`; those already sent are repeated once after the next opened().
+  /// The connection ended or could not be made. Tickets not yet sent end in kUnsent with `reason`;
+  /// those already sent are repeated once after the next opened(), or end in kUnknown if they are
+  /// not to be repeated.
   void closed(const std::string& reason);
   /// Any message but EVENT.
   void received(const RelayMessage& message, MonoTime now);
@@ -48,11 +49,13 @@ class Connection {
   /// serves both, so that no ephemeral event falls between them.
   void want(SubKey sub, TargetPtr target, MonoTime now);
   void drop(SubKey sub, MonoTime now);
-  void publish(Ticket ticket, Event event, MonoTime now);
+  void publish(Ticket ticket, Event event, Repeat repeat, MonoTime now);
+  /// Whether the event of `ticket` has left and was not refused: the relay may have it.
+  bool may_have(Ticket ticket) const;
   void count(Ticket ticket, Filters filters);
   /// Forgets a ticket without an outcome.
   void withdraw(Ticket ticket);
-  /// Ends every ticket in kUnknown and every subscription as unreachable, saying `reason`.
+  /// Ends every ticket in kUnknown or kUnsent and every subscription as unreachable, saying `reason`.
   void give_up(const std::string& reason);
   /// What the relay's information document (NIP-11) says it takes.
   void set_limits(const RelayLimitation& document, MonoTime now);
@@ -96,8 +99,9 @@ class Connection {
     std::string frame;
     Phase phase = Phase::kIdle;
     std::uint32_t epoch = 0;
-    bool repeated = false;
-    bool slowed = false;  ///< refused for its rate once
+    bool may_repeat = true;
+    bool may_be_there = false;  ///< sent on some connection and not refused since
+    bool slowed = false;        ///< refused for its rate once
   };
   struct CountWait {
     Filters filters;
@@ -113,10 +117,11 @@ class Connection {
   void end_counts(const std::string& reason);
 
   void on_ok(const from_relay::Ok& ok, MonoTime now);
-  bool slow_down(Post& post, MonoTime now);
+  bool slow_down(Post& post, const std::string& message, MonoTime now);
   void on_closed_message(const from_relay::Closed& closed, MonoTime now);
   void on_challenge(const std::string& challenge, MonoTime now);
   void on_count(const from_relay::Count& count);
+  void lose_post(Ticket ticket, const std::string& why);
   void end_post(Ticket ticket, PublishOutcome::State state, const std::string& message);
 
   void auth_succeeded(bool first, MonoTime now);

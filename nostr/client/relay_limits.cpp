@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "nostr/client/publish_outcome.h"
 #include "nostr/event/message.h"
 
 namespace nostr {
@@ -92,8 +93,7 @@ Refusal refusal_of(std::string_view message) {
   if (has_any(text, {"rate-limit", "rate limit", "ratelimit", "slow down", "too many requests",
                      "too fast", "too many messages"}))
     return Refusal::kRate;
-  if (has_any(text, {"created_at", "clock", "timestamp", "in the future", "too early", "too late"}))
-    return Refusal::kClock;
+  if (says_wrong_time(message)) return Refusal::kClock;
   const bool excess = has_any(text, {"too many", "max", "limit", "exceed", "too big", "too large",
                                      "too long"});
   if (!excess) return Refusal::kNone;

@@ -388,6 +388,7 @@ void Requests::end(Req& req, const std::string& message, bool passing, MonoTime 
   req.phase = Phase::kClosed;
   if (!req.wire.empty()) retire(std::exchange(req.wire, {}));
   if (passing) retry_later(req, now);
+  if (const auto hint = passing ? retry_hint(message) : std::nullopt) req.retry_at = now + *hint;
   tell_closed(req, message, !passing);
   fill_free_places(now);
 }

@@ -218,6 +218,16 @@ void RelaySession::on_message(from_client::Auth message, UnixTime now, Reply& re
   reply.frames.push_back(ok_frame(message.event.id, refusal.empty(), refusal));
 }
 
+void RelaySession::on_message(from_client::NegOpen message, UnixTime, Reply& reply) {
+  reply.frames.push_back(neg_error_frame(message.sub, "blocked: this relay does not reconcile"));
+}
+
+void RelaySession::on_message(from_client::NegMessage message, UnixTime, Reply& reply) {
+  reply.frames.push_back(neg_error_frame(message.sub, "closed: no reconciliation of this name"));
+}
+
+void RelaySession::on_message(from_client::NegClose, UnixTime, Reply&) {}
+
 void RelaySession::on_live(const Event& event, const std::string& json,
                            std::vector<std::string>& out) {
   if (subscriptions_.empty() || !may_read(event)) return;

@@ -64,6 +64,9 @@ class RelaySession {
   void on_message(from_client::Close message, UnixTime now, Reply& reply);
   void on_message(from_client::Auth message, UnixTime now, Reply& reply);
   void on_message(from_client::Count message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegOpen message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegMessage message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegClose message, UnixTime now, Reply& reply);
 
   std::string refusal_of(const Event& event, UnixTime now) const;
   std::string refusal_of(const Filters& filters) const;

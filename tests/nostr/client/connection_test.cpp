@@ -18,7 +18,7 @@ using State = PublishOutcome::State;
 TEST(Connection, SendsNothingBeforeItIsOpen) {
   Fixture f;
   f.connection.want(1, target(1), kNow);
-  f.connection.publish(2, make_event(1, "x"), kNow);
+  f.connection.publish(2, make_event(1, "x"), Repeat::kOnce, kNow);
   EXPECT_TRUE(f.connection.take_actions().empty());
   f.connection.opened(kNow);
   EXPECT_EQ(f.sent_count("[\"REQ\""), 1u);
@@ -189,7 +189,7 @@ TEST(Connection, WithoutASignerAuthRequiredIsFinal) {
   ASSERT_EQ(f.all<act::SubClosed>().size(), 1u);
   EXPECT_TRUE(f.all<act::SubClosed>()[0].for_good);
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event, kNow);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
   EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kRejected);
@@ -202,7 +202,7 @@ TEST(Connection, AnEventRefusedForAuthIsSentAgainAfterwards) {
   f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event, kNow);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   f.authenticate("c1");
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 2u);
@@ -219,7 +219,7 @@ TEST(Connection, ARejectedAuthEndsWhatWaitedForIt) {
   f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: "});
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event, kNow);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   f.authenticate("c1", /*accepted=*/false);
   ASSERT_EQ(f.all<act::SubClosed>().size(), 1u);
@@ -262,7 +262,7 @@ TEST(Connection, OkOutcomes) {
     Fixture f;
     f.connection.opened(kNow);
     const Event event = make_event(1, "x");
-    f.connection.publish(9, event, kNow);
+    f.connection.publish(9, event, Repeat::kOnce, kNow);
     f.hear(from_relay::Ok{make_event(1, "another").id, true, ""});
     EXPECT_TRUE(f.all<act::Published>().empty());
     f.hear(from_relay::Ok{event.id, c.accepted, c.message});
@@ -276,7 +276,7 @@ TEST(Connection, OkOutcomes) {
 TEST(Connection, AnUnansweredEventIsRepeatedOnceAfterAReconnect) {
   Fixture f;
   f.connection.opened(kNow);
-  f.connection.publish(9, make_event(1, "x"), kNow);
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
   f.connection.closed("lost");
   EXPECT_TRUE(f.all<act::Published>().empty());
   f.connection.opened(kNow);
@@ -287,9 +287,30 @@ TEST(Connection, AnUnansweredEventIsRepeatedOnceAfterAReconnect) {
   EXPECT_EQ(f.all<act::Published>()[0].outcome.message, "lost again");
 }
 
+TEST(Connection, AnEventThatIsNotToBeRepeatedEndsWithTheConnection) {
+  Fixture f;
+  f.connection.opened(kNow);
+  f.connection.publish(9, make_event(1, "x"), Repeat::kNever, kNow);
+  EXPECT_TRUE(f.connection.may_have(9));
+  f.connection.closed("lost");
+  ASSERT_EQ(f.all<act::Published>().size(), 1u);
+  EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kUnknown);
+  f.connection.opened(kNow);
+  EXPECT_EQ(f.sent_count("[\"EVENT\""), 1u);
+}
+
+TEST(Connection, WhatNeverLeftIsNotUnknown) {
+  Fixture f;
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
+  EXPECT_FALSE(f.connection.may_have(9));
+  f.connection.closed("refused");
+  ASSERT_EQ(f.all<act::Published>().size(), 1u);
+  EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kUnsent);
+}
+
 TEST(Connection, ARelayThatCannotBeReachedEndsTicketsWithTheCause) {
   Fixture f;
-  f.connection.publish(9, make_event(1, "x"), kNow);
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
   f.connection.count(10, kind_filter(1));
   f.connection.want(11, target(11), kNow);
   f.connection.closed("connection refused");

@@ -273,12 +273,12 @@ TEST(Manners, AnEventRefusedForItsRateIsSentOnceMoreAfterAPause) {
   ConnectionFixture f;
   f.connection.opened(kNow);
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event, kNow);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "rate-limited: slow down"});
   EXPECT_TRUE(f.all<act::Published>().empty());
   EXPECT_EQ(f.connection.slow_until(), kNow + 1s);
   EXPECT_EQ(f.connection.next_due(), kNow + 1s);
-  f.connection.publish(10, make_event(1, "y"), kNow);
+  f.connection.publish(10, make_event(1, "y"), Repeat::kOnce, kNow);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 1u) << "what comes meanwhile waits too";
   f.connection.tick(kNow + 1s);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 3u);
@@ -293,16 +293,16 @@ TEST(Manners, WhoWouldHaveToWaitLongIsToldAtOnce) {
   MonoTime now = kNow;
   for (int i = 0; i < 5; ++i) {
     const Event event = make_event(1, std::to_string(i));
-    f.connection.publish(static_cast<Ticket>(i), event, now);
+    f.connection.publish(static_cast<Ticket>(i), event, Repeat::kOnce, now);
     f.hear(from_relay::Ok{event.id, false, "rate-limited: "}, now);
     now = f.connection.slow_until();
   }
   const std::size_t before = f.sent_count("[\"EVENT\"");
-  f.connection.publish(99, make_event(1, "late"), now - 8s);
+  f.connection.publish(99, make_event(1, "late"), Repeat::kOnce, now - 8s);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), before);
   EXPECT_EQ(f.all<act::Published>().back().ticket, 99u);
   EXPECT_EQ(f.all<act::Published>().back().outcome.message,
-            "rate-limited: not sent, the relay asked to slow down for 8 s");
+            "rate-limited: not sent, the relay wants a pause; try again in 8 s");
 }
 
 TEST(Manners, AfterARateLimitedReqNewOnesWaitAndCloseStillGoesOut) {
