@@ -30,7 +30,8 @@ target_compile_options(sovereign_flags INTERFACE
   -Wnon-virtual-dtor -Woverloaded-virtual -Wswitch-enum -Wimplicit-fallthrough -Werror
   # Designated initialisers leave the rest to the defaults written in the struct, on purpose.
   -Wno-missing-field-initializers -Wno-missing-designated-field-initializers
-  -fno-omit-frame-pointer)
+  # Some packages ask for -pthread and some do not; one precompiled header fits only one answer.
+  -fno-omit-frame-pointer -pthread)
 target_compile_definitions(sovereign_flags INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
   SPDLOG_FMT_EXTERNAL

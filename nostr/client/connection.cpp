@@ -8,43 +8,29 @@ namespace nostr {
 
 namespace {
 
-constexpr std::size_t kMaxRetired = 64;
-constexpr std::size_t kMaxChallenge = 1024;
-/// A relay that keeps asking gets no further signatures on this connection.
-constexpr std::uint32_t kMaxAuths = 8;
-constexpr base::seconds kFirstRetry{15};
-constexpr base::seconds kLastRetry{600};
+/// Matches nothing, costs a relay one look-up, and every relay must answer it with EOSE.
+Filters canary_filters() {
+  Filter filter;
+  filter.ids = {EventId{}};
+  filter.limit = 1;
+  return {filter};
+}
 
-/// Whether asking again later may help. The other reasons will be the same tomorrow.
-bool is_passing(Reason reason) {
-  switch (reason) {
-    case Reason::kNone:
-    case Reason::kRateLimited:
-    case Reason::kError:
-    case Reason::kOther:
-      return true;
-    case Reason::kDuplicate:
-    case Reason::kPow:
-    case Reason::kBlocked:
-    case Reason::kInvalid:
-    case Reason::kRestricted:
-    case Reason::kMute:
-    case Reason::kAuthRequired:
-    case Reason::kUnsupported:
-      return false;
-  }
-  return false;
+std::string seconds_text(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
 }  // namespace
 
-Connection::Connection(std::string url) : url_(std::move(url)) {}
+Connection::Connection(std::string url, ConnectionOptions options)
+    : url_(std::move(url)), options_(options), requests_(options, auth_, actions_) {}
 
 // --- the socket ---
 
-void Connection::opened() {
+void Connection::opened(MonoTime now) {
   open_ = true;
-  for (auto& [key, sub] : subs_) send_req(sub);
+  heard(now);
+  requests_.opened(now);
   for (auto& [ticket, post] : posts_) send_post(post);
   for (auto& [ticket, wait] : counts_) send_count(wait);
   for (auto& [ticket, talk] : negotiations_) send_negotiation(talk);
@@ -52,17 +38,12 @@ void Connection::opened() {
 
 void Connection::closed(const std::string& reason) {
   const bool was_open = std::exchange(open_, false);
-  auth_ = Auth::kNone;
-  challenge_.clear();
-  auths_ = 0;
-  for (auto& [key, sub] : subs_) {
-    sub.phase = Phase::kIdle;
-    sub.wire.clear();
-    sub.old_wire.clear();
-    sub.old_target.reset();
-    sub.retry_at.reset();
-    if (!was_open) actions_.emplace_back(act::Unreachable{key, reason});
-  }
+  auth_.reset();
+  canary_.clear();
+  suspect_ = false;
+  slow_until_ = {};
+  slowed_ = 0;
+  requests_.closed(reason, was_open);
   std::vector<Ticket> lost;
   for (auto& [ticket, post] : posts_) {
     // An event that was sent may have arrived; sending it again is harmless, and tells.
@@ -72,70 +53,110 @@ void Connection::closed(const std::string& reason) {
       lost.push_back(ticket);
   }
   for (const Ticket ticket : lost) lose_post(ticket, reason);
-  for (const auto& [ticket, wait] : counts_)
-    actions_.emplace_back(
-        act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
-  counts_.clear();
+  end_counts(reason);
   end_negotiations(base::Errc::kUnavailable, reason);
-  retired_.clear();
-  table_changed_ = true;
 }
 
-void Connection::received(const RelayMessage& message, base::UnixTime now) {
+void Connection::received(const RelayMessage& message, MonoTime now) {
+  heard(now);
   if (const auto* ok = std::get_if<from_relay::Ok>(&message)) on_ok(*ok, now);
-  if (const auto* eose = std::get_if<from_relay::Eose>(&message)) on_eose(*eose);
+  if (const auto* eose = std::get_if<from_relay::Eose>(&message)) {
+    if (!canary_.empty() && eose->sub == canary_)
+      end_canary();
+    else
+      requests_.on_eose(*eose, now);
+  }
   if (const auto* closed = std::get_if<from_relay::Closed>(&message))
     on_closed_message(*closed, now);
+  // A NOTICE names nothing: an unanswered NEG-OPEN is likelier to be meant than a REQ.
+  if (const auto* notice = std::get_if<from_relay::Notice>(&message);
+      notice && !on_neg_notice(notice->message))
+    requests_.on_notice(notice->message, now);
   if (const auto* auth = std::get_if<from_relay::Auth>(&message))
     on_challenge(auth->challenge, now);
   if (const auto* counted = std::get_if<from_relay::Count>(&message)) on_count(*counted);
   if (const auto* neg = std::get_if<from_relay::NegMessage>(&message)) on_neg_message(*neg);
   if (const auto* refused = std::get_if<from_relay::NegError>(&message))
     on_neg_refused(refused->sub, refused->message);
-  if (const auto* notice = std::get_if<from_relay::Notice>(&message)) on_notice(notice->message);
 }
 
-void Connection::tick(base::UnixTime now) {
+EventRun Connection::begin_run(const TargetPtr& target, MonoTime now) {
+  heard(now);
+  return requests_.begin_run(target, now);
+}
+
+void Connection::tick(MonoTime now) {
   if (!open_) return;
-  for (auto& [key, sub] : subs_)
-    if (sub.phase == Phase::kClosed && sub.retry_at && *sub.retry_at <= now) send_req(sub);
+  requests_.tick(now);
+  if (slow_until_ <= now)
+    for (auto& [ticket, post] : posts_)
+      if (post.phase == Phase::kHeld) send_post(post);
+  if (suspect_ && now - canary_at_ >= options_.canary_timeout) {
+    actions_.emplace_back(act::Dead{"half open: silent, and no answer to a REQ within " +
+                                    seconds_text(options_.canary_timeout)});
+  } else if (!suspect_ && now - heard_at_ >= options_.canary_after && requests_.any_served()) {
+    send_canary(now);
+  }
+}
+
+MonoTime Connection::next_due() const {
+  MonoTime due = requests_.next_due();
+  if (suspect_)
+    due = std::min(due, canary_at_ + options_.canary_timeout);
+  else if (requests_.any_served())
+    due = std::min(due, heard_at_ + options_.canary_after);
+  for (const auto& [ticket, post] : posts_)
+    if (post.phase == Phase::kHeld) due = std::min(due, slow_until_);
+  return due;
+}
+
+// --- liveness ---
+
+void Connection::heard(MonoTime now) {
+  heard_at_ = now;
+  suspect_ = false;
+}
+
+void Connection::send_canary(MonoTime now) {
+  end_canary();
+  canary_ = requests_.fresh_wire();
+  requests_.retire(canary_);  // an event under this name is an answer, but nobody's
+  canary_at_ = now;
+  suspect_ = true;
+  send(req_frame(canary_, canary_filters()));
+}
+
+void Connection::end_canary() {
+  if (!canary_.empty()) send(close_frame(std::exchange(canary_, {})));
 }
 
 // --- the wishes ---
 
-void Connection::want(SubKey key, TargetPtr target) {
-  Sub& sub = subs_[key];
-  if (sub.phase == Phase::kOpen) {
-    // Only the REQ before last is given up at once.
-    finish_replacement(sub);
-    sub.old_wire = std::exchange(sub.wire, {});
-    sub.old_target = std::exchange(sub.target, nullptr);
-  }
-  sub.target = std::move(target);
-  sub.refusals = 0;
-  sub.eose = false;
-  if (open_) send_req(sub);
+void Connection::want(SubKey key, TargetPtr target, MonoTime now) {
+  requests_.want(key, std::move(target), now);
 }
 
-void Connection::drop(SubKey key) {
-  const auto it = subs_.find(key);
-  if (it == subs_.end()) return;
-  Sub& sub = it->second;
-  finish_replacement(sub);
-  if (open_ && sub.phase == Phase::kOpen) {
-    send(close_frame(sub.wire));
-    retire(std::move(sub.wire));
-  }
-  subs_.erase(it);
-  table_changed_ = true;
-}
+void Connection::drop(SubKey key, MonoTime now) { requests_.drop(key, now); }
 
-void Connection::publish(Ticket ticket, Event event, Repeat repeat) {
+void Connection::publish(Ticket ticket, Event event, Repeat repeat, MonoTime now) {
   Post post{.id = event.id,
             .frame = event_frame(event),
             .may_repeat = repeat == Repeat::kOnce};
-  const auto [it, fresh] = posts_.insert_or_assign(ticket, std::move(post));
-  if (open_) send_post(it->second);
+  posts_.insert_or_assign(ticket, std::move(post));
+  if (open_) post_or_hold(ticket, now);
+}
+
+/// A relay that asked to slow down gets nothing before it is ready; who cannot wait that long is
+/// told at once, and comes back with a plan of his own.
+void Connection::post_or_hold(Ticket ticket, MonoTime now) {
+  Post& post = posts_.at(ticket);
+  if (slow_until_ <= now) return send_post(post);
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(slow_until_ - now);
+  if (wait <= options_.slow_patience)
+    post.phase = Phase::kHeld;
+  else
+    end_post(ticket, PublishOutcome::State::kRejected,
+             "rate-limited: not sent, the relay wants a pause; try again in " + seconds_text(wait));
 }
 
 void Connection::count(Ticket ticket, Filters filters) {
@@ -171,164 +192,116 @@ void Connection::withdraw(Ticket ticket) {
 
 void Connection::give_up(const std::string& reason) {
   while (!posts_.empty()) lose_post(posts_.begin()->first, reason);
-  for (const auto& [ticket, wait] : counts_)
-    actions_.emplace_back(
-        act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
-  counts_.clear();
+  end_counts(reason);
   end_negotiations(base::Errc::kUnavailable, reason);
-  for (const auto& [key, sub] : subs_) actions_.emplace_back(act::Unreachable{key, reason});
+  requests_.give_up(reason);
 }
 
-// --- sending ---
-
-std::string Connection::fresh_wire() {
-  return "s" + std::to_string(next_wire_++);
-}
-
-void Connection::retire(std::string wire) {
-  if (retired_.size() >= kMaxRetired) retired_.erase(retired_.begin());
-  retired_.push_back(std::move(wire));
-  table_changed_ = true;
-}
-
-void Connection::send_req(Sub& sub) {
-  if (!sub.wire.empty()) retire(std::move(sub.wire));
-  sub.wire = fresh_wire();
-  sub.phase = Phase::kOpen;
-  sub.eose = false;
-  sub.epoch = epoch_;
-  sub.retry_at.reset();
-  table_changed_ = true;
-  send(req_frame(sub.wire, sub.target->filters));
+void Connection::set_limits(const RelayLimitation& document, MonoTime now) {
+  requests_.set_limits(document, now);
 }
 
 void Connection::send_post(Post& post) {
   post.phase = Phase::kOpen;
-  post.epoch = epoch_;
+  post.epoch = auth_.epoch();
   post.may_be_there = true;
   send(post.frame);
 }
 
 void Connection::send_count(CountWait& wait) {
-  wait.wire = fresh_wire();
+  wait.wire = requests_.fresh_wire();
   wait.phase = Phase::kOpen;
-  wait.epoch = epoch_;
+  wait.epoch = auth_.epoch();
   send(count_frame(wait.wire, wait.filters));
 }
 
 void Connection::send_negotiation(Negotiation& talk) {
-  talk.wire = fresh_wire();
+  talk.wire = requests_.fresh_wire();
   talk.phase = Phase::kOpen;
-  talk.epoch = epoch_;
+  talk.epoch = auth_.epoch();
   send(neg_open_frame(talk.wire, talk.filter, talk.payload_hex));
 }
 
-/// The relay serves the new filters: the REQ of the old ones can go.
-void Connection::finish_replacement(Sub& sub) {
-  if (sub.old_wire.empty()) return;
-  if (open_) send(close_frame(sub.old_wire));
-  retire(std::exchange(sub.old_wire, {}));
-  sub.old_target.reset();
+void Connection::end_counts(const std::string& reason) {
+  for (const auto& [ticket, wait] : counts_)
+    actions_.emplace_back(
+        act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
+  counts_.clear();
 }
 
 // --- answers ---
 
-std::map<SubKey, Connection::Sub>::iterator Connection::find_sub(const std::string& wire) {
-  return std::ranges::find_if(
-      subs_, [&](const auto& entry) { return !wire.empty() && entry.second.wire == wire; });
-}
-
-void Connection::on_eose(const from_relay::Eose& eose) {
-  const auto it = find_sub(eose.sub);
-  if (it == subs_.end() || it->second.phase != Phase::kOpen || it->second.eose) return;
-  it->second.eose = true;
-  it->second.refusals = 0;
-  finish_replacement(it->second);
-  actions_.emplace_back(act::Eose{it->first, eose.hint});
-}
-
-void Connection::on_closed_message(const from_relay::Closed& closed, base::UnixTime now) {
-  const Reason reason = reason_of(closed.message);
-  for (auto it = counts_.begin(); it != counts_.end(); ++it) {
-    if (it->second.wire != closed.sub) continue;
-    if (asks_for_auth(reason)) {
-      switch (need_auth(it->second.epoch)) {
-        case AuthAnswer::kWait:
-          it->second.phase = Phase::kAwaitAuth;
-          return;
-        case AuthAnswer::kResend:
-          send_count(it->second);
-          return;
-        case AuthAnswer::kRefused:
-          break;
-      }
-    }
-    actions_.emplace_back(act::Counted{
-        it->first,
-        base::fail(base::Errc::kUnsupported, url_ + " does not count: " + closed.message)});
-    counts_.erase(it);
-    return;
-  }
-
+void Connection::on_closed_message(const from_relay::Closed& closed, MonoTime now) {
+  if (!canary_.empty() && closed.sub == canary_) return canary_.clear();
+  if (requests_.on_closed(closed, now)) return;
   if (on_neg_refused(closed.sub, closed.message)) return;
-
-  const auto it = find_sub(closed.sub);
-  if (it == subs_.end() || it->second.phase != Phase::kOpen) return;
-  Sub& sub = it->second;
-  if (asks_for_auth(reason)) {
-    switch (need_auth(sub.epoch)) {
-      case AuthAnswer::kWait:
-        sub.phase = Phase::kAwaitAuth;
+  const auto it = std::ranges::find_if(
+      counts_, [&](const auto& entry) { return entry.second.wire == closed.sub; });
+  if (it == counts_.end() || it->second.phase != Phase::kOpen) return;
+  if (auth_.asks(reason_of(closed.message))) {
+    switch (auth_.need(it->second.epoch)) {
+      case AuthExchange::Answer::kWait:
+        it->second.phase = Phase::kAwaitAuth;
         return;
-      case AuthAnswer::kResend:
-        send_req(sub);
+      case AuthExchange::Answer::kResend:
+        send_count(it->second);
         return;
-      case AuthAnswer::kRefused:
+      case AuthExchange::Answer::kRefused:
         break;
     }
   }
-  end_sub(it->first, sub, closed.message, is_passing(reason), now);
+  actions_.emplace_back(act::Counted{
+      it->first,
+      base::fail(base::Errc::kUnsupported, url_ + " does not count: " + closed.message)});
+  counts_.erase(it);
 }
 
-void Connection::end_sub(SubKey key, Sub& sub, const std::string& message, bool passing,
-                         base::UnixTime now) {
-  finish_replacement(sub);
-  sub.phase = Phase::kClosed;
-  retire(std::exchange(sub.wire, {}));
-  if (passing) {
-    const auto wait = std::min(kFirstRetry * (1 << std::min(sub.refusals, 6u)), kLastRetry);
-    sub.retry_at = now + wait;
-    ++sub.refusals;
-  }
-  actions_.emplace_back(act::SubClosed{key, message, !passing});
-}
-
-void Connection::on_ok(const from_relay::Ok& ok, base::UnixTime now) {
-  if (auth_ == Auth::kSent && ok.id == auth_id_) {
-    if (ok.accepted)
-      auth_succeeded();
-    else
-      auth_failed(ok.message, /*passing=*/false, now);
-    return;
+void Connection::on_ok(const from_relay::Ok& ok, MonoTime now) {
+  const bool first = !auth_.authenticated();
+  switch (auth_.answered(ok)) {
+    case AuthExchange::Step::kSucceeded:
+      return auth_succeeded(first, now);
+    case AuthExchange::Step::kFailed:
+      return auth_failed(ok.message, /*passing=*/false, now);
+    case AuthExchange::Step::kNothing:
+      break;
   }
   const Reason reason = reason_of(ok.message);
   std::vector<Ticket> answered;
   for (auto& [ticket, post] : posts_) {
     if (post.id != ok.id || post.phase != Phase::kOpen) continue;
-    if (!ok.accepted && asks_for_auth(reason)) {
-      const AuthAnswer answer = need_auth(post.epoch);
+    if (!ok.accepted && auth_.asks(reason)) {
+      const AuthExchange::Answer answer = auth_.need(post.epoch);
       post.may_be_there = false;
-      if (answer == AuthAnswer::kWait) post.phase = Phase::kAwaitAuth;
-      if (answer == AuthAnswer::kResend) send_post(post);
-      if (answer != AuthAnswer::kRefused) continue;
+      if (answer == AuthExchange::Answer::kWait) post.phase = Phase::kAwaitAuth;
+      if (answer == AuthExchange::Answer::kResend) send_post(post);
+      if (answer != AuthExchange::Answer::kRefused) continue;
     }
+    if (!ok.accepted && reason == Reason::kRateLimited && slow_down(post, ok.message, now))
+      continue;
     answered.push_back(ticket);
   }
+  if (ok.accepted && !answered.empty()) slowed_ = 0;
   // NIP-01: a relay that has the event already is where we wanted to get.
   const bool there = ok.accepted || reason == Reason::kDuplicate;
   for (const Ticket ticket : answered)
     end_post(ticket, there ? PublishOutcome::State::kAccepted : PublishOutcome::State::kRejected,
              ok.message);
+}
+
+/// Every refusal for the rate doubles the pause, unless the relay names one. True when `post` is
+/// sent once more after it.
+bool Connection::slow_down(Post& post, const std::string& message, MonoTime now) {
+  post.may_be_there = false;
+  if (slow_until_ <= now) {
+    const std::chrono::milliseconds wait =
+        std::min(options_.slow_initial * (1 << std::min(slowed_++, 10U)), options_.slow_max);
+    const auto hint = retry_hint(message);
+    slow_until_ = now + (hint ? std::chrono::milliseconds{*hint} : wait);
+  }
+  if (std::exchange(post.slowed, true) || slow_until_ - now > options_.slow_patience) return false;
+  post.phase = Phase::kHeld;
+  return true;
 }
 
 void Connection::lose_post(Ticket ticket, const std::string& why) {
@@ -367,15 +340,15 @@ bool Connection::on_neg_refused(const std::string& wire, const std::string& mess
   const auto it = std::ranges::find_if(
       negotiations_, [&](const auto& entry) { return entry.second.wire == wire; });
   if (wire.empty() || it == negotiations_.end()) return false;
-  if (asks_for_auth(reason_of(message))) {
-    switch (need_auth(it->second.epoch)) {
-      case AuthAnswer::kWait:
+  if (auth_.asks(reason_of(message))) {
+    switch (auth_.need(it->second.epoch)) {
+      case AuthExchange::Answer::kWait:
         it->second.phase = Phase::kAwaitAuth;
         return true;
-      case AuthAnswer::kResend:
+      case AuthExchange::Answer::kResend:
         send_negotiation(it->second);
         return true;
-      case AuthAnswer::kRefused:
+      case AuthExchange::Answer::kRefused:
         break;
     }
   }
@@ -386,14 +359,15 @@ bool Connection::on_neg_refused(const std::string& wire, const std::string& mess
   return true;
 }
 
-void Connection::on_notice(const std::string& message) {
-  std::erase_if(negotiations_, [&](const auto& entry) {
+bool Connection::on_neg_notice(const std::string& message) {
+  const std::size_t ended = std::erase_if(negotiations_, [&](const auto& entry) {
     if (entry.second.answered || entry.second.phase != Phase::kOpen) return false;
     actions_.emplace_back(act::Negotiated{
         entry.first,
         base::fail(base::Errc::kUnsupported, url_ + " does not reconcile: " + message)});
     return true;
   });
+  return ended > 0;
 }
 
 void Connection::end_negotiations(base::Errc code, const std::string& reason) {
@@ -404,73 +378,32 @@ void Connection::end_negotiations(base::Errc code, const std::string& reason) {
 
 // --- NIP-42 ---
 
-void Connection::set_can_auth(bool can_auth) {
-  can_auth_ = can_auth;
-  if (can_auth && open_ && auth_ == Auth::kFailed) auth_ = Auth::kNone;
-}
+void Connection::set_auth_policy(bool can_auth, bool eager) { auth_.set_policy(can_auth, eager); }
 
-void Connection::on_challenge(const std::string& challenge, base::UnixTime now) {
-  if (challenge.empty() || challenge.size() > kMaxChallenge || challenge == challenge_) return;
-  challenge_ = challenge;
-  // Answered at once only where we have shown our key already or must: until then a relay learns
-  // nothing about who reads.
-  const bool answer = auth_ != Auth::kNone && auth_ != Auth::kFailed;
-  auth_ = Auth::kNone;
-  if (answer || anything_awaits_auth()) begin_auth();
-  if (auth_ == Auth::kFailed)
+void Connection::on_challenge(const std::string& challenge, MonoTime now) {
+  if (auth_.challenged(challenge, anything_awaits_auth(), now) == AuthExchange::Step::kFailed)
     auth_failed("auth-required: the relay changes its challenge too often", /*passing=*/false, now);
 }
 
-/// Some relays say `restricted` also to those who have not said who they are: worth one answer
-/// where the relay has offered a challenge.
-bool Connection::asks_for_auth(Reason reason) const {
-  return reason == Reason::kAuthRequired || (reason == Reason::kRestricted && !challenge_.empty());
-}
-
-Connection::AuthAnswer Connection::need_auth(std::uint32_t epoch) {
-  if (!can_auth_ || auth_ == Auth::kFailed) return AuthAnswer::kRefused;
-  if (auth_ == Auth::kDone) return epoch == epoch_ ? AuthAnswer::kRefused : AuthAnswer::kResend;
-  if (auth_ == Auth::kNone) begin_auth();
-  return auth_ == Auth::kFailed ? AuthAnswer::kRefused : AuthAnswer::kWait;
-}
-
-void Connection::begin_auth() {
-  if (challenge_.empty()) {
-    auth_ = Auth::kWanted;  // the relay has yet to say what to sign
-    return;
-  }
-  if (auths_ >= kMaxAuths || !can_auth_) {
-    auth_ = Auth::kFailed;
-    return;
-  }
-  ++auths_;
-  auth_ = Auth::kSigning;
-  actions_.emplace_back(act::Authenticate{challenge_});
-}
-
 void Connection::auth_signed(const std::string& challenge, base::Result<Event> event,
-                             base::UnixTime now) {
-  if (!open_ || auth_ != Auth::kSigning || challenge != challenge_) return;
+                             MonoTime now) {
+  if (!open_ || !auth_.expects(challenge)) return;
   if (!event) {
-    auth_failed("auth-required: " + event.error().detail, /*passing=*/true, now);
-    return;
+    const bool passing = event.error().code != base::Errc::kDenied;
+    return auth_failed("auth-required: " + event.error().detail, passing, now);
   }
-  auth_ = Auth::kSent;
-  auth_id_ = event->id;
+  auth_.sent(event->id);
   send(auth_frame(*event));
 }
 
 bool Connection::anything_awaits_auth() const {
   const auto waits = [](const auto& entry) { return entry.second.phase == Phase::kAwaitAuth; };
-  return std::ranges::any_of(subs_, waits) || std::ranges::any_of(posts_, waits) ||
+  return requests_.awaits_auth() || std::ranges::any_of(posts_, waits) ||
          std::ranges::any_of(counts_, waits) || std::ranges::any_of(negotiations_, waits);
 }
 
-void Connection::auth_succeeded() {
-  auth_ = Auth::kDone;
-  ++epoch_;
-  for (auto& [key, sub] : subs_)
-    if (sub.phase == Phase::kAwaitAuth) send_req(sub);
+void Connection::auth_succeeded(bool first, MonoTime now) {
+  requests_.auth_succeeded(first, now);
   for (auto& [ticket, post] : posts_)
     if (post.phase == Phase::kAwaitAuth) send_post(post);
   for (auto& [ticket, wait] : counts_)
@@ -479,11 +412,10 @@ void Connection::auth_succeeded() {
     if (talk.phase == Phase::kAwaitAuth) send_negotiation(talk);
 }
 
-void Connection::auth_failed(const std::string& message, bool passing, base::UnixTime now) {
+void Connection::auth_failed(const std::string& message, bool passing, MonoTime now) {
   // A signer that is away may be back at the retry; a relay that said no has said it.
-  auth_ = passing ? Auth::kNone : Auth::kFailed;
-  for (auto& [key, sub] : subs_)
-    if (sub.phase == Phase::kAwaitAuth) end_sub(key, sub, message, passing, now);
+  auth_.fail(passing);
+  requests_.auth_failed(message, passing, now);
   std::vector<Ticket> refused;
   for (const auto& [ticket, post] : posts_)
     if (post.phase == Phase::kAwaitAuth) refused.push_back(ticket);
@@ -509,19 +441,10 @@ std::vector<Action> Connection::take_actions() {
 }
 
 SubTablePtr Connection::take_table() {
-  table_changed_ = false;
+  static_cast<void>(requests_.take_changed());
   auto table = std::make_shared<SubTable>();
-  for (const auto& [key, sub] : subs_) {
-    if (sub.phase == Phase::kOpen) table->live.emplace(sub.wire, sub.target);
-    if (!sub.old_wire.empty()) table->live.emplace(sub.old_wire, sub.old_target);
-  }
-  table->retired = retired_;
+  requests_.fill_table(*table);
   return table;
-}
-
-bool Connection::before_eose(SubKey key) const {
-  const auto it = subs_.find(key);
-  return it != subs_.end() && !it->second.eose;
 }
 
 }  // namespace nostr

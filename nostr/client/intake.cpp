@@ -23,6 +23,15 @@ void count(IntakeCounts& counts, Verdict verdict) {
   }
 }
 
+/// One entry per REQ, of which a chunk rarely holds more than one.
+void add_copy(std::vector<IntakeCopies>& copies, TargetPtr target) {
+  const auto it = std::ranges::find(copies, target, &IntakeCopies::target);
+  if (it != copies.end())
+    ++it->count;
+  else
+    copies.push_back({std::move(target), 1});
+}
+
 }  // namespace
 
 IntakeCounts& IntakeCounts::operator+=(const IntakeCounts& other) {
@@ -73,13 +82,10 @@ void Intake::on_open() {
 
 void Intake::on_frame(Frame frame) {
   const std::lock_guard lock(mutex_);
-  if (shut_ || outbox_.hostile) return;
+  if (shut_ || outbox_.hostile || overflowed_) return;
   if (pending_.size() >= limits_.max_pending_frames ||
-      pending_bytes_ + frame->size() > limits_.max_pending_bytes) {
-    ++outbox_.counts.dropped;
-    wake_app();
-    return;
-  }
+      pending_bytes_ + frame->size() > limits_.max_pending_bytes)
+    return overflow();
   pending_bytes_ += frame->size();
   pending_.push_back(std::move(frame));
   if (pending_bytes_ > limits_.pause_bytes && !paused_ && set_reading_) {
@@ -89,9 +95,26 @@ void Intake::on_frame(Frame frame) {
   schedule();
 }
 
-void Intake::on_closed(std::string reason) {
+/// Under the lock: the connection ends here, as if it had been lost; a new one asks again for all.
+void Intake::overflow() {
+  overflowed_ = true;
+  outbox_.counts.dropped += pending_.size() + 1;
+  pending_.clear();
+  pending_bytes_ = 0;
+  closed_ = "more arrived than could be read in time";
+  wake_app();
+}
+
+void Intake::on_pong(std::chrono::microseconds round_trip) {
   const std::lock_guard lock(mutex_);
   if (shut_) return;
+  outbox_.latency = round_trip;
+  wake_app();
+}
+
+void Intake::on_closed(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  if (shut_ || overflowed_) return;
   closed_ = std::move(reason);
   wake_app();
 }
@@ -138,13 +161,17 @@ void Intake::run_job() {
 
   Chunk chunk{.frames = frames.size()};
   chunk.items.reserve(frames.size());
+  std::vector<IntakeCopies> copies;
   for (Checked& checked : verifier_->check(frames, *table)) {
     count(chunk.counts, checked.verdict);
     if (checked.verdict == Verdict::kEvent)
       chunk.items.emplace_back(IntakeEvent{std::move(checked.target), std::move(checked.event)});
     else if (checked.verdict == Verdict::kMessage)
       chunk.items.emplace_back(std::move(checked.message));
+    else if (checked.verdict == Verdict::kDuplicate)
+      add_copy(copies, std::move(checked.target));
   }
+  for (IntakeCopies& some : copies) chunk.items.emplace_back(std::move(some));
   frames.clear();
 
   const std::lock_guard lock(mutex_);
@@ -170,7 +197,8 @@ void Intake::finish(std::uint64_t number, Chunk chunk) {
     finished_.erase(it);
     ++next_out_;
   }
-  if (total_.bad() > limits_.max_bad_frames + total_.verified / 100) {
+  if (total_.bad() > limits_.max_bad_frames + total_.verified / 100 ||
+      total_.late > limits_.max_late_frames) {
     outbox_.hostile = true;
     pending_.clear();
     pending_bytes_ = 0;

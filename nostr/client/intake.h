@@ -1,6 +1,7 @@
 // The way of one connection's frames from the net thread through the verify threads to the app.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,20 +22,27 @@ namespace nostr {
 
 /// How much of a stranger's traffic may wait, and how much of it may be bad.
 struct IntakeLimits {
-  std::size_t max_pending_frames = 65'536;     ///< unverified; newer ones are dropped and counted
-  std::size_t max_pending_bytes = 32u << 20;   ///< the same in bytes
+  /// Unverified. A socket that goes on beyond this although it is not read is cut: to drop frames
+  /// would hide a loss behind the next EOSE.
+  std::size_t max_pending_frames = 65'536;
+  std::size_t max_pending_bytes = 32u << 20;
   std::size_t pause_bytes = 1u << 20;          ///< of backlog: the socket is not read beyond this
   std::size_t max_undrained = 2'048;           ///< checked, but not yet taken by the app thread
   /// Malformed, forged and unmatched frames before the connection counts as hostile; every hundred
   /// verified events forgive one.
   std::size_t max_bad_frames = 100;
+  /// Events of REQs that were closed: those under way are no offence, an endless stream is.
+  std::size_t max_late_frames = 100'000;
 };
 
 struct IntakeEvent { TargetPtr target; EventPtr event; };
+/// Events a subscription had already: they count, but nobody sees them.
+struct IntakeCopies { TargetPtr target; std::uint64_t count = 0; };
 struct IntakeOpened {};
 struct IntakeClosed { std::string reason; };
 /// Events outnumber everything else, so nothing else may make an item large.
-using IntakeItem = std::variant<IntakeEvent, RelayMessagePtr, IntakeOpened, IntakeClosed>;
+using IntakeItem =
+    std::variant<IntakeEvent, IntakeCopies, RelayMessagePtr, IntakeOpened, IntakeClosed>;
 
 struct IntakeCounts {
   std::uint64_t verified = 0;
@@ -53,6 +61,7 @@ struct IntakeCounts {
 struct IntakeBatch {
   std::vector<IntakeItem> items;
   IntakeCounts counts;   ///< since the last batch
+  std::optional<std::chrono::microseconds> latency;  ///< a ping was answered meanwhile
   bool hostile = false;  ///< too much was bad: leave the relay; nothing further is looked at
 };
 
@@ -77,6 +86,7 @@ class Intake final : public WsClientHandler, public std::enable_shared_from_this
   // Net thread.
   void on_open() override;
   void on_frame(Frame frame) override;
+  void on_pong(std::chrono::microseconds round_trip) override;
   void on_closed(std::string reason) override;
 
  private:
@@ -87,6 +97,7 @@ class Intake final : public WsClientHandler, public std::enable_shared_from_this
   };
 
   void run_job();
+  void overflow();
   void schedule();
   void finish(std::uint64_t number, Chunk chunk);
   void wake_app();
@@ -115,6 +126,7 @@ class Intake final : public WsClientHandler, public std::enable_shared_from_this
   std::function<void(bool)> set_reading_;
   bool paused_ = false;
   bool posted_ = false;
+  bool overflowed_ = false;
   bool shut_ = false;
 };
 

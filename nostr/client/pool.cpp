@@ -53,6 +53,7 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
         rng(r),
         options(std::move(o)),
         verifier(std::make_shared<VerifyPool>(options.seen_capacity, options.limits)),
+        documents(loop, clock),
         scope(loop) {}
 
   RelayLink& link(const std::string& url);
@@ -65,7 +66,10 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
 
   void on_arrivals(RelayLink& link, std::span<const Arrival> arrivals) override;
   void on_action(RelayLink& link, Action action) override;
-  Signer* signer_for(const std::string& url) override;
+  const AuthIdentity* identity_for(const std::string& url) override;
+  void on_state(const RelayStatus& status) override {
+    if (!stopped && status_callback) status_callback(status);
+  }
   bool may_be_private(const std::string& url) const override {
     return !private_relays || private_relays->contains(url);
   }
@@ -78,13 +82,15 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   const PoolOptions options;
   std::optional<std::set<std::string>> private_relays;  ///< unset: any relay may be private
   const std::shared_ptr<VerifyPool> verifier;
+  RelayDocuments documents;
   base::Scope scope;
   std::map<std::string, std::shared_ptr<RelayLink>> links;
   std::unordered_map<SubKey, SubPtr> subs;
   std::unordered_map<Ticket, std::function<void(PublishOutcome)>> publications;
   std::unordered_map<Ticket, std::function<void(base::Result<std::uint64_t>)>> counts;
   std::unordered_map<Ticket, std::function<void(base::Result<std::string>)>> negotiations;
-  std::map<std::string, Signer*> signers;
+  std::map<std::string, AuthIdentity> identities;
+  std::function<void(const RelayStatus&)> status_callback;
   std::uint64_t next_number = 1;
   bool stopped = false;
 };
@@ -94,7 +100,8 @@ RelayLink& Pool::Impl::link(const std::string& url) {
   std::erase_if(links, [](const auto& entry) { return entry.second->finished(); });
   auto& slot = links[url];
   if (!slot) {
-    const LinkContext context{loop, net, workers, clock, rng, options, verifier, scope, *this};
+    const LinkContext context{loop,    net,      workers,   clock, rng,
+                              options, verifier, documents, scope, *this};
     slot = std::make_shared<RelayLink>(url, context);
     scope.spawn("relay " + url, RelayLink::run(slot));
   }
@@ -102,15 +109,15 @@ RelayLink& Pool::Impl::link(const std::string& url) {
   return *slot;
 }
 
-Signer* Pool::Impl::signer_for(const std::string& url) {
-  const auto own = signers.find(url);
-  const auto it = own != signers.end() ? own : signers.find("");
-  return it == signers.end() ? nullptr : it->second;
+const AuthIdentity* Pool::Impl::identity_for(const std::string& url) {
+  const auto own = identities.find(url);
+  const auto it = own != identities.end() ? own : identities.find("");
+  return it == identities.end() || it->second.signer == nullptr ? nullptr : &it->second;
 }
 
 TargetPtr Pool::Impl::make_target(SubKey key, Filters filters,
                                   std::shared_ptr<DeliveredIds> delivered) const {
-  return std::make_shared<const Target>(Target{key, std::move(filters), std::move(delivered)});
+  return std::make_shared<const Target>(Target{key, std::move(filters), std::move(delivered), {}});
 }
 
 // --- subscriptions ---
@@ -131,7 +138,7 @@ SubKey Pool::Impl::add_sub(SubPtr sub) {
         report_closed(key, url, relay.left_because());
         continue;
       }
-      relay.connection().want(key, sub->target);
+      relay.connection().want(key, sub->target, Steady::now());
       relay.pump();
     }
   }
@@ -158,7 +165,7 @@ void Pool::Impl::remove_sub(SubKey key) {
   for (const std::string& url : sub->urls) {
     const auto entry = links.find(url);
     if (entry == links.end()) continue;
-    entry->second->connection().drop(key);
+    entry->second->connection().drop(key, Steady::now());
     entry->second->pump();
   }
 }
@@ -172,7 +179,7 @@ void Pool::Impl::update_sub(SubKey key, Filters filters) {
   for (const std::string& url : sub->urls) {
     if (!is_relay_url(url)) continue;
     RelayLink& relay = link(url);
-    relay.connection().want(key, sub->target);
+    relay.connection().want(key, sub->target, Steady::now());
     relay.pump();
   }
 }
@@ -274,9 +281,9 @@ Pool::Pool(base::Loop& loop, NetThread& net, base::Workers& workers, const base:
 
 Pool::~Pool() = default;
 
-void Pool::set_auth(std::string relay, Signer* signer) {
+void Pool::set_auth(std::string relay, Signer* signer, AuthTerms terms) {
   impl_->loop.check();
-  impl_->signers[relay.empty() ? relay : normalize_relay_url(relay)] = signer;
+  impl_->identities[relay.empty() ? relay : normalize_relay_url(relay)] = {signer, std::move(terms)};
   for (const auto& [url, link] : impl_->links) link->signer_changed();
 }
 
@@ -319,6 +326,27 @@ void Pool::spawn(std::string name, base::Task<void> task) {
 
 base::Loop& Pool::loop() const {
   return impl_->loop;
+}
+
+void Pool::on_status(std::function<void(const RelayStatus&)> callback) {
+  impl_->loop.check();
+  impl_->status_callback = std::move(callback);
+}
+
+base::Task<base::Result<RelayDocument>> Pool::information(std::string relay) {
+  impl_->loop.check();
+  const std::shared_ptr<Impl> impl = impl_;
+  const std::string url = normalize_relay_url(relay);
+  if (!is_relay_url(url)) co_return base::fail(base::Errc::kInvalid, relay + " is not a relay url");
+  auto document = co_await impl->documents.get(url, impl->may_be_private(url));
+  co_return document;
+}
+
+std::optional<ClockOffset> Pool::clock_offset() const {
+  std::vector<ClockOffset> seen;
+  for (const RelayStatus& relay : status())
+    if (relay.clock) seen.push_back(*relay.clock);
+  return median_offset(seen);
 }
 
 std::uint64_t Pool::verifications() const {
@@ -450,7 +478,8 @@ base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> r
       if (state->open.empty()) state->changed.notify();
     });
     outcome.message = "no OK within " + std::to_string(limit.count()) + " ms";
-    relay.connection().publish(ticket, event, options.repeat ? Repeat::kOnce : Repeat::kNever);
+    relay.connection().publish(ticket, event, options.repeat ? Repeat::kOnce : Repeat::kNever,
+                               Steady::now());
     relay.pump();
   }
   while (!state->open.empty()) {

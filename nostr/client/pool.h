@@ -14,7 +14,11 @@
 #include "nostr/base/loop.h"
 #include "nostr/base/rng.h"
 #include "nostr/base/workers.h"
+#include "nostr/client/clock_offset.h"
+#include "nostr/client/connection_options.h"
 #include "nostr/client/publish_outcome.h"
+#include "nostr/client/relay_documents.h"
+#include "nostr/client/relay_status.h"
 #include "nostr/client/seen.h"
 #include "nostr/event/event.h"
 #include "nostr/event/filter.h"
@@ -71,31 +75,33 @@ struct FetchResult {
   std::vector<std::pair<std::string, std::string>> failed;  ///< relay, why
 };
 
-struct RelayStatus {
-  std::string url;
-  bool connected = false;
-  std::uint32_t attempts = 0;       ///< consecutive failed connection attempts
-  std::string last_error;           ///< why the last connection ended, or could not be made
-  std::uint64_t events = 0;         ///< verified events received, copies not counted
-  std::uint64_t duplicates = 0;
-  std::uint64_t rejected = 0;       ///< malformed, forged, unmatched
-  std::uint64_t dropped = 0;        ///< not looked at: the relay sent faster than we can check
-  base::UnixTime connected_since;
+/// On which terms an identity answers NIP-42 challenges.
+struct AuthTerms {
+  /// Asked before the first signature for a relay, when set; false denies until set_auth() again.
+  std::function<base::Task<bool>(std::string relay)> ask;
+  /// Answer a challenge before anything was refused, and then ask again for everything: for relays
+  /// that hide private kinds from strangers without a word, such as inbox relays.
+  bool eager = false;
 };
 
 struct PoolOptions {
   EventLimits limits;
   WsClientOptions socket;
+  ConnectionOptions connection;
   std::chrono::milliseconds backoff_initial{500};
   std::chrono::milliseconds backoff_max{60'000};
   std::chrono::milliseconds ok_timeout{10'000};
   std::chrono::milliseconds idle_close{30'000};   ///< a connection nobody needs is closed after this
-  std::chrono::milliseconds leave_for{600'000};   ///< a relay that misbehaved is not spoken to so long
+  /// A relay that misbehaved is not spoken to so long; twice as long each further time, up to 64×.
+  std::chrono::milliseconds leave_for{600'000};
   std::size_t seen_capacity = 65'536;        ///< verified ids remembered
   std::size_t delivered_capacity = 65'536;   ///< delivered ids remembered, per subscription
   std::size_t max_fetched = 200'000;         ///< events one fetch collects
   /// Malformed, forged or unmatched frames before a relay is left; a hundred good events forgive one.
   std::size_t max_bad_frames = 100;
+  /// Fetch a relay's information document (NIP-11) once it could change what we do: many
+  /// subscriptions, a large frame, a refusal that speaks of a limit.
+  bool read_documents = true;
 };
 
 /// One publication.
@@ -118,9 +124,10 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Which identity answers NIP-42 challenges of `relay` ("" = every relay without its own).
-  /// Only kind 22242 for the URL we are connected to is ever signed. `signer` outlives the pool.
-  void set_auth(std::string relay, Signer* signer);
+  /// Which identity answers NIP-42 challenges of `relay` ("" = every relay without its own), and
+  /// on which `terms`; none (nullptr) denies. Only kind 22242 for the URL we are connected to is
+  /// ever signed. `signer` outlives the pool.
+  void set_auth(std::string relay, Signer* signer, AuthTerms terms = {});
 
   /// From here on only `trusted` relays may lead to private addresses (loopback, RFC 1918, …): a
   /// stranger's relay list must not make us knock on doors of our own network. Default: any may.
@@ -149,6 +156,12 @@ class Pool {
   /// for its own end, such as a Feed.
   void spawn(std::string name, base::Task<void> task);
   base::Loop& loop() const;
+  /// Calls `callback` whenever the state of a relay changes. Data never waits behind it.
+  void on_status(std::function<void(const RelayStatus&)> callback);
+  /// A relay's information document (NIP-11), at most an hour old, within the address policy.
+  base::Task<base::Result<RelayDocument>> information(std::string relay);
+  /// What the relays say of our clock so far: their median. describe() puts it into words.
+  std::optional<ClockOffset> clock_offset() const;
   /// Signatures checked so far; copies of known events cost none.
   std::uint64_t verifications() const;
   /// Closes every connection and waits for the coroutines of the pool. Whoever waits in fetch,

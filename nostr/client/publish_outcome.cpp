@@ -70,8 +70,9 @@ std::optional<std::chrono::seconds> retry_hint(std::string_view message) {
 bool says_wrong_time(std::string_view message) {
   const std::string text = lower(message.substr(0, 1024));
   return std::ranges::any_of(
-      std::array<std::string_view, 8>{"created_at", "created at", "timestamp", "too old",
-                                      "too early", "too late", "in the future", "in the past"},
+      std::array<std::string_view, 9>{"created_at", "created at", "timestamp", "too old",
+                                      "too early", "too late", "in the future", "in the past",
+                                      "your clock"},
       [&](std::string_view phrase) { return text.contains(phrase); });
 }
 

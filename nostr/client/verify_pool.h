@@ -24,6 +24,8 @@ struct Target {
   std::uint64_t subscription = 0;  ///< the pool's number for it
   Filters filters;
   std::shared_ptr<DeliveredIds> delivered;
+  /// Of a REQ that serves several subscriptions: what each asked for; its own number is then 0.
+  std::vector<std::shared_ptr<const Target>> parts = {};
 };
 using TargetPtr = std::shared_ptr<const Target>;
 

@@ -15,6 +15,13 @@ namespace {
 constexpr lws_usec_t kSecond = LWS_US_PER_SEC;
 constexpr lws_usec_t kCloseGrace = 3 * kSecond;
 
+constexpr lws_usec_t usecs(std::chrono::milliseconds time) { return time.count() * 1'000; }
+
+std::string in_words(std::chrono::milliseconds time) {
+  return time.count() % 1'000 == 0 ? std::to_string(time.count() / 1'000) + " s"
+                                   : std::to_string(time.count()) + " ms";
+}
+
 /// "peer closed 1000: bye" from the body of a close frame.
 std::string describe_close(const void* in, std::size_t size) {
   if (size < 2) return "peer closed without a code";
@@ -55,6 +62,8 @@ struct WsClient::Impl final : Endpoint, std::enable_shared_from_this<WsClient::I
   lws_usec_t last_heard = 0;
   lws_usec_t pinged_at = 0;  ///< 0: no ping is out
   bool ping_due = false;
+  bool pong_due = false;
+  bool reading = true;
 
   struct Timer {
     lws_sorted_usec_list_t sul{};
@@ -64,6 +73,8 @@ struct WsClient::Impl final : Endpoint, std::enable_shared_from_this<WsClient::I
   void start();
   void connect();
   void on_timer();
+  void on_pong();
+  void set_reading(bool on);
   void close();
   void flush();
   void finish(std::string why);
@@ -111,7 +122,7 @@ void WsClient::Impl::connect() {
   while (next_address < addresses.size()) {
     const std::string address = addresses[next_address++];
     if (!options.allow_private_addresses && is_private_address(address)) {
-      reason = url.host + " has a private address, which is not allowed here";
+      reason = url.host + " " + std::string(kPrivateRefused);
       continue;
     }
     const std::string host = url.authority();
@@ -163,17 +174,33 @@ void WsClient::Impl::on_timer() {
   if (state == State::kClosing) return kill("closed");
   if (state != State::kOpen) return;
   const lws_usec_t now = lws_now_usecs();
-  const lws_usec_t interval = options.ping_interval.count() * kSecond;
+  const lws_usec_t interval = usecs(options.ping_interval);
+  if (!reading) return arm(interval);
   if (pinged_at != 0 && last_heard <= pinged_at)
-    return kill("half open: no answer to a ping within " +
-                std::to_string(options.pong_timeout.count()) + " s");
+    return kill("half open: no answer to a ping within " + in_words(options.pong_timeout));
   pinged_at = 0;
   const lws_usec_t due = last_heard + interval;
   if (now < due) return arm(due - now);
   pinged_at = now;
-  ping_due = true;
+  ping_due = pong_due = true;
   lws_callback_on_writable(wsi);
-  arm(options.pong_timeout.count() * kSecond);
+  arm(usecs(options.pong_timeout));
+}
+
+void WsClient::Impl::on_pong() {
+  last_heard = lws_now_usecs();
+  if (state == State::kOpen && std::exchange(pong_due, false))
+    handler->on_pong(std::chrono::microseconds{last_heard - pinged_at});
+}
+
+/// Time in which nothing was read counts neither as silence nor as an answer that failed to come.
+void WsClient::Impl::set_reading(bool on) {
+  if (state != State::kOpen || wsi == nullptr) return;
+  lws_rx_flow_control(wsi, on ? 1 : 0);
+  reading = on;
+  last_heard = lws_now_usecs();
+  pinged_at = 0;
+  pong_due = false;
 }
 
 void WsClient::Impl::close() {
@@ -216,7 +243,7 @@ int WsClient::Impl::receive(lws* socket, void* in, std::size_t size) {
     // Not by returning -1: lws then goes on receiving while it says goodbye, without emptying the
     // buffer it hands over, and writes past its end.
     case Received::kTooLarge:
-      kill("message exceeds " + std::to_string(net.options.max_frame_bytes) + " bytes");
+      kill(std::string(kTooLarge) + " " + std::to_string(net.options.max_frame_bytes) + " bytes");
       return 0;
     case Received::kBinary:
       kill("peer sent a binary message");
@@ -231,7 +258,7 @@ void WsClient::Impl::on_open(lws* socket) {
   wsi = socket;
   reason.clear();
   last_heard = lws_now_usecs();
-  arm(options.ping_interval.count() * kSecond);
+  arm(usecs(options.ping_interval));
   handler->on_open();
   if (stream.has_output()) lws_callback_on_writable(socket);
 }
@@ -257,7 +284,7 @@ int WsClient::Impl::handle(lws* socket, lws_callback_reasons what, void* in, std
   } else if (what == LWS_CALLBACK_CLIENT_WRITEABLE) {
     return write(socket);
   } else if (what == LWS_CALLBACK_CLIENT_RECEIVE_PONG) {
-    last_heard = lws_now_usecs();
+    on_pong();
   } else if (what == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
     if (reason.empty()) reason = describe_close(in, size);
   } else if (what == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
@@ -297,10 +324,7 @@ base::Result<void> WsClient::send(std::string message) {
 }
 
 void WsClient::set_reading(bool on) {
-  impl_->net.post([impl = impl_, on] {
-    if (impl->state == Impl::State::kOpen && impl->wsi != nullptr)
-      lws_rx_flow_control(impl->wsi, on ? 1 : 0);
-  });
+  impl_->net.post([impl = impl_, on] { impl->set_reading(on); });
 }
 
 void WsClient::close() {

@@ -18,6 +18,7 @@ struct IntField {
 constexpr IntField kIntFields[] = {
     {"max_message_length", &RelayLimitation::max_message_length},
     {"max_subscriptions", &RelayLimitation::max_subscriptions},
+    {"max_filters", &RelayLimitation::max_filters},
     {"max_limit", &RelayLimitation::max_limit},
     {"max_subid_length", &RelayLimitation::max_subid_length},
     {"max_event_tags", &RelayLimitation::max_event_tags},

@@ -15,6 +15,7 @@ namespace nostr {
 struct RelayLimitation {
   std::optional<std::int64_t> max_message_length;  ///< bytes of a frame
   std::optional<std::int64_t> max_subscriptions;
+  std::optional<std::int64_t> max_filters;         ///< per REQ
   std::optional<std::int64_t> max_limit;           ///< events per filter
   std::optional<std::int64_t> max_subid_length;
   std::optional<std::int64_t> max_event_tags;

@@ -3,93 +3,37 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/nostr/client/support/harness.h"
+#include "tests/nostr/client/support/connection_fixture.h"
 
 namespace nostr {
 namespace {
 
 using testing::kind_filter;
+using testing::kNow;
 using testing::make_event;
+using testing::target;
+using Fixture = testing::ConnectionFixture;
 using State = PublishOutcome::State;
-
-constexpr base::UnixTime kNow = base::unix_time(1'700'000'000);
-
-TargetPtr target(SubKey key, Kind kind = 1) {
-  return std::make_shared<const Target>(
-      Target{key, kind_filter(kind), std::make_shared<DeliveredIds>(100)});
-}
-
-/// A connection and everything it has asked for so far.
-struct Fixture {
-  Connection connection{"ws://relay"};
-  std::vector<std::string> sent;
-  std::vector<Action> facts;
-  std::vector<std::string> challenges;
-
-  void take() {
-    for (Action& action : connection.take_actions()) {
-      if (auto* send = std::get_if<act::Send>(&action))
-        sent.push_back(send->frame);
-      else if (auto* auth = std::get_if<act::Authenticate>(&action))
-        challenges.push_back(auth->challenge);
-      else
-        facts.push_back(std::move(action));
-    }
-  }
-  void hear(RelayMessage message, base::UnixTime now = kNow) {
-    connection.received(message, now);
-    take();
-  }
-  /// The subscription id of the last REQ or COUNT.
-  std::string wire() {
-    take();
-    for (auto it = sent.rbegin(); it != sent.rend(); ++it)
-      if (it->starts_with("[\"REQ\"") || it->starts_with("[\"COUNT\"")) {
-        const auto begin = it->find(",\"") + 2;
-        return it->substr(begin, it->find('"', begin) - begin);
-      }
-    return "";
-  }
-  std::size_t sent_count(std::string_view prefix) {
-    take();
-    return static_cast<std::size_t>(std::ranges::count_if(
-        sent, [&](const std::string& frame) { return frame.starts_with(prefix); }));
-  }
-  template <class T>
-  std::vector<T> all() {
-    take();
-    std::vector<T> out;
-    for (const Action& action : facts)
-      if (const auto* fact = std::get_if<T>(&action)) out.push_back(*fact);
-    return out;
-  }
-  /// Plays challenge, signature and the relay's yes.
-  void authenticate(const std::string& challenge, bool accepted = true) {
-    const Event auth = make_event(1, "", kinds::kClientAuth, {{"challenge", challenge}});
-    connection.auth_signed(challenge, auth, kNow);
-    hear(from_relay::Ok{auth.id, accepted, accepted ? "" : "restricted: not you"});
-  }
-};
 
 TEST(Connection, SendsNothingBeforeItIsOpen) {
   Fixture f;
-  f.connection.want(1, target(1));
-  f.connection.publish(2, make_event(1, "x"));
+  f.connection.want(1, target(1), kNow);
+  f.connection.publish(2, make_event(1, "x"), Repeat::kOnce, kNow);
   EXPECT_TRUE(f.connection.take_actions().empty());
-  f.connection.opened();
+  f.connection.opened(kNow);
   EXPECT_EQ(f.sent_count("[\"REQ\""), 1u);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 1u);
 }
 
 TEST(Connection, ReconnectSendsTheSameFiltersUnderAFreshId) {
   Fixture f;
-  f.connection.want(1, target(1));
-  f.connection.opened();
+  f.connection.want(1, target(1), kNow);
+  f.connection.opened(kNow);
   const std::string first = f.wire();
   f.hear(from_relay::Eose{first});
   EXPECT_FALSE(f.connection.before_eose(1));
   f.connection.closed("lost");
-  f.connection.opened();
+  f.connection.opened(kNow);
   EXPECT_NE(f.wire(), first);
   EXPECT_TRUE(f.connection.before_eose(1));
   f.hear(from_relay::Eose{first});
@@ -100,11 +44,11 @@ TEST(Connection, ReconnectSendsTheSameFiltersUnderAFreshId) {
 
 TEST(Connection, NewFiltersOverlapWithTheOldUntilTheyAreServed) {
   Fixture f;
-  f.connection.opened();
-  f.connection.want(1, target(1, 1));
+  f.connection.opened(kNow);
+  f.connection.want(1, target(1, 1), kNow);
   const std::string old_wire = f.wire();
   f.hear(from_relay::Eose{old_wire});
-  f.connection.want(1, target(1, 7));
+  f.connection.want(1, target(1, 7), kNow);
   const std::string new_wire = f.wire();
   ASSERT_NE(new_wire, old_wire);
   EXPECT_EQ(f.sent_count("[\"CLOSE\""), 0u);
@@ -118,10 +62,10 @@ TEST(Connection, NewFiltersOverlapWithTheOldUntilTheyAreServed) {
 
 TEST(Connection, DropSendsCloseAndToleratesLateEvents) {
   Fixture f;
-  f.connection.opened();
-  f.connection.want(1, target(1));
+  f.connection.opened(kNow);
+  f.connection.want(1, target(1), kNow);
   const std::string wire = f.wire();
-  f.connection.drop(1);
+  f.connection.drop(1, kNow);
   f.take();
   EXPECT_EQ(f.sent.back(), close_frame(wire));
   const auto table = f.connection.take_table();
@@ -132,8 +76,8 @@ TEST(Connection, DropSendsCloseAndToleratesLateEvents) {
 
 TEST(Connection, ClosedForAPassingReasonIsAskedAgainLater) {
   Fixture f;
-  f.connection.opened();
-  f.connection.want(1, target(1));
+  f.connection.opened(kNow);
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "rate-limited: slow down"});
   ASSERT_EQ(f.all<act::SubClosed>().size(), 1u);
   EXPECT_FALSE(f.all<act::SubClosed>()[0].for_good);
@@ -152,8 +96,8 @@ TEST(Connection, ClosedForAReasonThatStaysIsForGood) {
   for (const char* message :
        {"restricted: members only", "blocked: no", "invalid: filter", "unsupported: x"}) {
     Fixture f;
-    f.connection.opened();
-    f.connection.want(1, target(1));
+    f.connection.opened(kNow);
+    f.connection.want(1, target(1), kNow);
     f.hear(from_relay::Closed{f.wire(), message});
     ASSERT_EQ(f.all<act::SubClosed>().size(), 1u) << message;
     EXPECT_TRUE(f.all<act::SubClosed>()[0].for_good) << message;
@@ -164,11 +108,11 @@ TEST(Connection, ClosedForAReasonThatStaysIsForGood) {
 
 TEST(Connection, AuthRequiredIsAnsweredOnceAndTheReqSentAgain) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
   EXPECT_TRUE(f.challenges.empty()) << "no key is shown before it is needed";
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: who are you"});
   EXPECT_EQ(f.challenges, std::vector<std::string>{"c1"});
   f.authenticate("c1");
@@ -181,10 +125,10 @@ TEST(Connection, AuthRequiredIsAnsweredOnceAndTheReqSentAgain) {
 
 TEST(Connection, RestrictedAfterAChallengeIsAnsweredOnceLikeAuthRequired) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "restricted: not for strangers"});
   EXPECT_EQ(f.challenges, std::vector<std::string>{"c1"});
   f.authenticate("c1");
@@ -196,9 +140,9 @@ TEST(Connection, RestrictedAfterAChallengeIsAnsweredOnceLikeAuthRequired) {
 
 TEST(Connection, AuthWaitsForTheChallengeIfTheRelayAsksFirst) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
-  f.connection.want(1, target(1));
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: who are you"});
   EXPECT_TRUE(f.challenges.empty());
   f.hear(from_relay::Auth{"late"});
@@ -209,10 +153,10 @@ TEST(Connection, AuthWaitsForTheChallengeIfTheRelayAsksFirst) {
 
 TEST(Connection, AChallengeThatRotatesWhileWeSignIsAnsweredAnew) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: "});
   f.hear(from_relay::Auth{"c2"});
   EXPECT_EQ(f.challenges, (std::vector<std::string>{"c1", "c2"}));
@@ -226,10 +170,10 @@ TEST(Connection, AChallengeThatRotatesWhileWeSignIsAnsweredAnew) {
 
 TEST(Connection, ARelayThatKeepsChallengingGetsNoMoreSignatures) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c0"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: "});
   for (int i = 1; i < 100; ++i) f.hear(from_relay::Auth{"c" + std::to_string(i)});
   EXPECT_LE(f.challenges.size(), 8u);
@@ -238,14 +182,14 @@ TEST(Connection, ARelayThatKeepsChallengingGetsNoMoreSignatures) {
 
 TEST(Connection, WithoutASignerAuthRequiredIsFinal) {
   Fixture f;
-  f.connection.opened();
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: who"});
   ASSERT_EQ(f.all<act::SubClosed>().size(), 1u);
   EXPECT_TRUE(f.all<act::SubClosed>()[0].for_good);
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
   EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kRejected);
@@ -254,11 +198,11 @@ TEST(Connection, WithoutASignerAuthRequiredIsFinal) {
 
 TEST(Connection, AnEventRefusedForAuthIsSentAgainAfterwards) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   f.authenticate("c1");
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 2u);
@@ -269,13 +213,13 @@ TEST(Connection, AnEventRefusedForAuthIsSentAgainAfterwards) {
 
 TEST(Connection, ARejectedAuthEndsWhatWaitedForIt) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: "});
   const Event event = make_event(1, "x");
-  f.connection.publish(9, event);
+  f.connection.publish(9, event, Repeat::kOnce, kNow);
   f.hear(from_relay::Ok{event.id, false, "auth-required: who"});
   f.authenticate("c1", /*accepted=*/false);
   ASSERT_EQ(f.all<act::SubClosed>().size(), 1u);
@@ -286,10 +230,10 @@ TEST(Connection, ARejectedAuthEndsWhatWaitedForIt) {
 
 TEST(Connection, ASignerThatIsAwayIsAskedAgainLater) {
   Fixture f;
-  f.connection.set_can_auth(true);
-  f.connection.opened();
+  f.connection.set_auth_policy(true);
+  f.connection.opened(kNow);
   f.hear(from_relay::Auth{"c1"});
-  f.connection.want(1, target(1));
+  f.connection.want(1, target(1), kNow);
   f.hear(from_relay::Closed{f.wire(), "auth-required: "});
   f.connection.auth_signed("c1", base::fail(base::Errc::kUnavailable, "no quorum"), kNow);
   f.take();
@@ -316,9 +260,9 @@ TEST(Connection, OkOutcomes) {
   };
   for (const Case& c : cases) {
     Fixture f;
-    f.connection.opened();
+    f.connection.opened(kNow);
     const Event event = make_event(1, "x");
-    f.connection.publish(9, event);
+    f.connection.publish(9, event, Repeat::kOnce, kNow);
     f.hear(from_relay::Ok{make_event(1, "another").id, true, ""});
     EXPECT_TRUE(f.all<act::Published>().empty());
     f.hear(from_relay::Ok{event.id, c.accepted, c.message});
@@ -331,11 +275,11 @@ TEST(Connection, OkOutcomes) {
 
 TEST(Connection, AnUnansweredEventIsRepeatedOnceAfterAReconnect) {
   Fixture f;
-  f.connection.opened();
-  f.connection.publish(9, make_event(1, "x"));
+  f.connection.opened(kNow);
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
   f.connection.closed("lost");
   EXPECT_TRUE(f.all<act::Published>().empty());
-  f.connection.opened();
+  f.connection.opened(kNow);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 2u);
   f.connection.closed("lost again");
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
@@ -345,19 +289,19 @@ TEST(Connection, AnUnansweredEventIsRepeatedOnceAfterAReconnect) {
 
 TEST(Connection, AnEventThatIsNotToBeRepeatedEndsWithTheConnection) {
   Fixture f;
-  f.connection.opened();
-  f.connection.publish(9, make_event(1, "x"), Repeat::kNever);
+  f.connection.opened(kNow);
+  f.connection.publish(9, make_event(1, "x"), Repeat::kNever, kNow);
   EXPECT_TRUE(f.connection.may_have(9));
   f.connection.closed("lost");
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
   EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kUnknown);
-  f.connection.opened();
+  f.connection.opened(kNow);
   EXPECT_EQ(f.sent_count("[\"EVENT\""), 1u);
 }
 
 TEST(Connection, WhatNeverLeftIsNotUnknown) {
   Fixture f;
-  f.connection.publish(9, make_event(1, "x"));
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
   EXPECT_FALSE(f.connection.may_have(9));
   f.connection.closed("refused");
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
@@ -366,9 +310,9 @@ TEST(Connection, WhatNeverLeftIsNotUnknown) {
 
 TEST(Connection, ARelayThatCannotBeReachedEndsTicketsWithTheCause) {
   Fixture f;
-  f.connection.publish(9, make_event(1, "x"));
+  f.connection.publish(9, make_event(1, "x"), Repeat::kOnce, kNow);
   f.connection.count(10, kind_filter(1));
-  f.connection.want(11, target(11));
+  f.connection.want(11, target(11), kNow);
   f.connection.closed("connection refused");
   ASSERT_EQ(f.all<act::Published>().size(), 1u);
   EXPECT_EQ(f.all<act::Published>()[0].outcome.message, "connection refused");
@@ -380,7 +324,7 @@ TEST(Connection, ARelayThatCannotBeReachedEndsTicketsWithTheCause) {
 
 TEST(Connection, CountIsAnsweredOrUnsupported) {
   Fixture f;
-  f.connection.opened();
+  f.connection.opened(kNow);
   f.connection.count(1, kind_filter(1));
   f.hear(from_relay::Count{f.wire(), 42});
   f.connection.count(2, kind_filter(1));
@@ -393,7 +337,7 @@ TEST(Connection, CountIsAnsweredOrUnsupported) {
 
 TEST(Connection, AnswersToUnknownThingsChangeNothing) {
   Fixture f;
-  f.connection.opened();
+  f.connection.opened(kNow);
   f.hear(from_relay::Eose{"s99"});
   f.hear(from_relay::Eose{""});
   f.hear(from_relay::Closed{"", "auth-required: x"});

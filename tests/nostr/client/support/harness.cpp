@@ -2,6 +2,7 @@
 #include "tests/nostr/client/support/harness.h"
 
 #include <algorithm>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -155,8 +156,20 @@ void ScriptedRelay::on_disconnect(ConnectionId connection) {
   changed_();
 }
 
+void ScriptedRelay::set_document(HttpResponse response) {
+  const std::lock_guard lock(mutex_);
+  document_ = std::move(response);
+}
+
+std::size_t ScriptedRelay::document_reads() const {
+  const std::lock_guard lock(mutex_);
+  return document_reads_;
+}
+
 HttpResponse ScriptedRelay::on_http(const HttpRequest&) {
-  return {.status = 404};
+  const std::lock_guard lock(mutex_);
+  ++document_reads_;
+  return document_;
 }
 
 ScriptedRelay::Script serve(std::vector<Event> events) {
@@ -169,6 +182,34 @@ ScriptedRelay::Script serve(std::vector<Event> events) {
       relay.send(connection, eose_frame(req->sub));
     } else if (const auto* sent = std::get_if<from_client::EventMessage>(&message)) {
       relay.send(connection, ok_frame(sent->event.id, true, ""));
+    }
+  };
+}
+
+ScriptedRelay::Script serve_at_most(std::size_t subscriptions, std::vector<Event> events,
+                                    Refuse refuse) {
+  struct State {
+    std::vector<Event> events;
+    std::map<std::pair<ConnectionId, std::string>, Filters> open;
+  };
+  const auto state = std::make_shared<State>(State{std::move(events), {}});
+  return [=](ScriptedRelay& relay, ConnectionId c, const ClientMessage& message) {
+    if (const auto* req = std::get_if<from_client::Req>(&message)) {
+      const bool known = state->open.contains({c, req->sub});
+      if (!known && state->open.size() >= subscriptions)
+        return relay.send(c, refuse(req->sub));
+      state->open.insert_or_assign({c, req->sub}, req->filters);
+      for (const Event& event : state->events)
+        if (matches_any(req->filters, event)) relay.send(c, relay_event_frame(req->sub, event));
+      relay.send(c, eose_frame(req->sub));
+    } else if (const auto* close = std::get_if<from_client::Close>(&message)) {
+      state->open.erase({c, close->sub});
+    } else if (const auto* sent = std::get_if<from_client::EventMessage>(&message)) {
+      state->events.push_back(sent->event);
+      for (const auto& [key, filters] : state->open)
+        if (matches_any(filters, sent->event))
+          relay.send(key.first, relay_event_frame(key.second, sent->event));
+      relay.send(c, ok_frame(sent->event.id, true, ""));
     }
   };
 }

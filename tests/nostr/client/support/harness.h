@@ -51,6 +51,9 @@ class ScriptedRelay final : public WsServerHandler,
   /// Called on the net thread when a client connects.
   using Greeting = std::function<void(ScriptedRelay&, ConnectionId)>;
   void set_greeting(Greeting greeting);
+  /// What HTTP requests are answered with (404 until set), and how many there were.
+  void set_document(HttpResponse response);
+  std::size_t document_reads() const;
 
   void on_connect(ConnectionId connection, std::string peer) override;
   void on_frame(ConnectionId connection, Frame frame) override;
@@ -65,6 +68,8 @@ class ScriptedRelay final : public WsServerHandler,
   std::uint16_t port_ = 0;
   mutable std::mutex mutex_;  ///< guards the rest
   Greeting greeting_;
+  HttpResponse document_{.status = 404};
+  std::size_t document_reads_ = 0;
   std::vector<ClientMessage> received_;
   std::vector<ConnectionId> open_;
   std::size_t connected_ = 0;
@@ -72,6 +77,12 @@ class ScriptedRelay final : public WsServerHandler,
 
 /// A script that answers REQ with `events` that match and EOSE, EVENT with OK, and closes nothing.
 ScriptedRelay::Script serve(std::vector<Event> events);
+
+/// Stores `events`, forgets nothing it is sent, passes on what comes live and serves at most
+/// `subscriptions` REQs at a time, as strfry does. `refuse` says no to those beyond.
+using Refuse = std::function<std::string(const std::string& sub)>;
+ScriptedRelay::Script serve_at_most(std::size_t subscriptions, std::vector<Event> events,
+                                    Refuse refuse);
 
 /// A pool with everything it needs. Callbacks of tests call note() so that until() looks again.
 class Harness {
