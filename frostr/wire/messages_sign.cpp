@@ -19,11 +19,6 @@ constexpr base::json::Limits kBodyLimits{.max_bytes = kMaxRpcBytes, .max_depth =
 constexpr std::size_t kMaxTypeBytes = 128;
 constexpr std::uint32_t kContextVersion = 1;
 
-std::array<std::uint8_t, 4> be32(std::uint32_t value) {
-  return {static_cast<std::uint8_t>(value >> 24), static_cast<std::uint8_t>(value >> 16),
-          static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
-}
-
 Result<std::vector<ShareIndex>> parse_members(const Value& parent) {
   TRY(const Value* list, fields::array(parent, "members", kMaxGroupMembers));
   std::vector<ShareIndex> out;
