@@ -1,6 +1,7 @@
 // The bodies of sign and ecdh, and the session id.
 #include <algorithm>
 
+#include "frostr/frost/hash.h"
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/fields.h"
 #include "frostr/wire/messages.h"
@@ -18,11 +19,6 @@ namespace {
 constexpr base::json::Limits kBodyLimits{.max_bytes = kMaxRpcBytes, .max_depth = 16};
 constexpr std::size_t kMaxTypeBytes = 128;
 constexpr std::uint32_t kContextVersion = 1;
-
-std::array<std::uint8_t, 4> be32(std::uint32_t value) {
-  return {static_cast<std::uint8_t>(value >> 24), static_cast<std::uint8_t>(value >> 16),
-          static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
-}
 
 Result<std::vector<ShareIndex>> parse_members(const Value& parent) {
   TRY(const Value* list, fields::array(parent, "members", kMaxGroupMembers));
