@@ -18,6 +18,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr base::seconds kHousePeriod{600};
+constexpr milliseconds kGoodbyeWait{300};
 
 }  // namespace
 
@@ -90,7 +91,27 @@ Task<Result<void>> BifrostNode::start() {
   co_return Result<void>();
 }
 
+Task<void> BifrostNode::say_goodbye(ShareIndex peer) {
+  base::json::Value body = {{"version", 2}, {"leaving", true}};
+  auto ignored = co_await call(peer, "ping", base::json::dump(body), kGoodbyeWait);
+  if (!ignored)
+    LOG(kDebug, "frost", "a goodbye was not heard", {{"member", fmt::to_string(peer.value)}});
+}
+
+/// A process that stops lets the next one begin at once.
+Task<void> BifrostNode::give_up_leases() {
+  base::Scope goodbyes(deps_.loop);
+  for (const Peer& peer : peers_.all())
+    if (peer.notes.lease && peer.notes.lease->held)
+      goodbyes.spawn("bifrost goodbye", say_goodbye(peer.idx));
+  const auto deadline = steady_clock::now() + 2 * kGoodbyeWait;
+  while (goodbyes.running() > 0 && steady_clock::now() < deadline)
+    co_await base::sleep_for(milliseconds{5});
+  co_await goodbyes.stop();
+}
+
 Task<void> BifrostNode::stop() {
+  if (options_.lease && messages_) co_await give_up_leases();
   messages_.reset();
   heads_.reset();
   co_await scope_.stop();
@@ -110,7 +131,7 @@ void BifrostNode::follow() {
   view_relays_ = unheard_.size();
   callbacks.on_eose = [this](const std::string& relay) { on_view(relay); };
   heads_ = deps_.pool.subscribe(follow_relays(),
-                                FactSource::followed(group_, cosigner_.policy(), deps_.clock.now()),
+                                cosigner_.facts().followed(cosigner_.policy(), deps_.clock.now()),
                                 std::move(callbacks));
 }
 
@@ -240,6 +261,10 @@ Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, st
   const nostr::PublicKey to = member->identity();
   RpcRequest request{new_rpc_id(deps_.rng), std::move(method), {}};
   request.params.push_back(std::move(params0));
+  if (const auto& lease = options_.lease; lease && lease->runner != nullptr)
+    request.params.push_back(seal_lease({lease->home, lease->generation, cosigner_.notes().boot},
+                                        request, {group_, share_.idx, peer}, *lease->runner,
+                                        deps_.clock.now(), deps_.rng));
   CO_TRY(auto text, to_text(request));
   if (scope_.running() >= options_.max_in_flight)
     co_return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
@@ -299,8 +324,10 @@ Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   if (!answer)
     co_return std::unexpected(
         base::in_context(fmt::format("member {}", peer.value), answer.error()));
+  const bool was_fenced = lease_elsewhere().has_value();
   if (peers_.on_notes(peer, PeerNotes::read(accept->data))) nonces_.drop_received(peer);
   nonces_.receive(peer, answer->nonces);
+  if (!was_fenced && lease_elsewhere()) ping_wanted_.notify();  // from now on more often
   co_return Result<void>();
 }
 
@@ -328,6 +355,8 @@ void BifrostNode::want_ping(ShareIndex peer) {
 bool BifrostNode::wants_ping(ShareIndex peer) const {
   if (ping_now_.contains(peer)) return true;
   if (!options_.coordinates) return false;
+  const Peer* known = peers_.find(peer);
+  if (known != nullptr && known->notes.lease) return true;  // to keep it, or to hear when it is free
   return !peers_.online(peer, deps_.clock.now()) || nonces_.available(peer) < nonces_.low_water();
 }
 
@@ -353,7 +382,8 @@ Task<void> BifrostNode::keep_pinging() {
     for (const Peer& peer : peers_.all())
       if (wants_ping(peer.idx)) scope_.spawn("bifrost ping", ping_once(peer.idx));
     ping_now_.clear();
-    co_await ping_wanted_.wait_for(options_.ping_interval);
+    co_await ping_wanted_.wait_for(lease_elsewhere() ? options_.fenced_interval
+                                                     : options_.ping_interval);
   }
 }
 

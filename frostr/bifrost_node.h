@@ -6,6 +6,7 @@
 // Pings carry three members that stock peers ignore: `service` (hex key of the process that asks
 // the operator and publishes 39213; a 39212 is addressed to it), `judges` (true when the member
 // signs by policy over whole events) and `boot` (changes with each process: its nonces are new).
+// Answers to a node add `lease`, whether it is the process that acts for its member; see lease.h.
 #pragma once
 
 #include <chrono>
@@ -34,10 +35,18 @@ struct BifrostOptions {
   NoncePoolOptions nonces;
   ApprovalBook* approvals = nullptr;         ///< outlives the node
   bool coordinates = true;                   ///< we ask for signatures, so we keep stocks of nonces
+  /// Set by a node that acts for its member as its runner; the key outlives the node.
+  struct Lease {
+    const nostr::SecretKey* runner = nullptr;
+    std::string home;              ///< of frostr/lease.h
+    std::int64_t generation = 0;
+  };
+  std::optional<Lease> lease;
   bool follow = false;                       ///< keep our own view of heads and claims (co-signers)
   std::chrono::milliseconds connect_wait{5'000};   ///< for the first relay at start
   std::chrono::milliseconds follow_grace{3'000};   ///< for the other relays after the first EOSE
-  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds ping_interval{30'000};  ///< a lease is renewed as often
+  std::chrono::milliseconds fenced_interval{5'000};  ///< between pings while another process acts
   std::chrono::milliseconds ping_timeout{3'000};
   std::chrono::milliseconds refresh_timeout{1'500};
   std::size_t max_requests_per_second = 1'000;     ///< of one member; more are dropped
@@ -82,6 +91,11 @@ class BifrostNode {
 
   /// Pings `peer` soon, e.g. because its nonces run low.
   void want_ping(ShareIndex peer);
+  /// The co-signer that serves another process of our member, and until when: nothing may be asked
+  /// of anybody meanwhile.
+  std::optional<std::pair<ShareIndex, base::UnixTime>> lease_elsewhere() const {
+    return peers_.lease_elsewhere(deps_.clock.now());
+  }
 
   const GroupPackage& group() const { return group_; }
   const SecretShare& share() const { return share_; }
@@ -116,6 +130,8 @@ class BifrostNode {
   void keep_house();
   bool wants_ping(ShareIndex peer) const;
   std::string ping_body(ShareIndex peer);
+  base::Task<void> say_goodbye(ShareIndex peer);
+  base::Task<void> give_up_leases();
   std::vector<std::string> follow_relays() const;
 
   Deps deps_;

@@ -20,6 +20,12 @@ std::string body_of(const RpcRequest& request) {
   return request.params.empty() ? std::string() : request.params.front();
 }
 
+/// Whether the body of a ping says goodbye.
+bool leaves(const std::string& body) {
+  const auto object = json::parse(body);
+  return object && object->is_object() && object->value("leaving", json::Value(false)) == true;
+}
+
 /// Calls whose repetition must not be worked on twice.
 bool is_once(const std::string& method) {
   return method == "sign" || method == "ecdh";
@@ -37,9 +43,10 @@ Cosigner::Cosigner(storage::Db& db, const GroupPackage& group, const SecretShare
       peers_(peers),
       policy_(std::move(policy)),
       options_(options),
-      notes_{options.service, options.judges, rng.hex(8)},
+      notes_{options.service, options.judges, rng.hex(8), std::nullopt},
       facts_(db, group, options.service, approvals),
       audit_(db),
+      leases_(db),
       replays_(db) {}
 
 Cosigner::Outcome Cosigner::handle(ShareIndex from, const RpcRequest& request, base::UnixTime now,
@@ -89,34 +96,81 @@ Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, ba
     return {.data = json::Value(std::move(body))};
   }
   if (from == share_.idx) return {.reject = refused_text("own-message")};
-  if (request.method == "ping") return on_ping(from, body_of(request), now);
+  if (request.method == "ping") return on_ping(from, request, now);
   if (request.method == "onboard") return on_onboard(from, body_of(request), now);
   if (!is_once(request.method)) return {.reject = refused_text("unknown-method")};
   if (!ready_) return {.reject = retry_text("starting: the relays have not been read yet")};
   if (request.method == "sign") return on_sign(from, request, now, look);
-  return on_ecdh(from, body_of(request), now, look);
+  return on_ecdh(from, request, now, look);
 }
 
-Cosigner::Answer Cosigner::on_ping(ShareIndex from, const std::string& body, base::UnixTime now) {
+/// Who keeps silent loses its lease, so a ping keeps it as well as a request does.
+Result<LeaseFact> Cosigner::use_lease(ShareIndex from, const Requester& requester,
+                                      const RpcRequest& rpc, base::UnixTime now) {
+  const auto claim = lease_claim(from, requester, rpc, now);
+  TRY(auto used, leases_.use(requester, claim, policy_.lease_ttl, now));
+  if (used.change)
+    TRY(audit(from, "lease", used.change->verdict, used.change->reason, std::nullopt, std::nullopt,
+              now));
+  return used.fact;
+}
+
+std::optional<LeaseClaim> Cosigner::lease_claim(ShareIndex from, const Requester& requester,
+                                                const RpcRequest& rpc, base::UnixTime now) const {
+  if (!requester.runner) return std::nullopt;
+  return proven_lease(rpc, {group_, from, share_.idx}, *requester.runner, now);
+}
+
+Result<storage::LeaseRow> Cosigner::revoke_lease(std::uint32_t member, base::seconds bar,
+                                                 base::UnixTime now) {
+  TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(auto row, leases_.revoke(member, bar, now));
+  TRY(audit_.record({.kind = "lease",
+                     .verdict = "revoked",
+                     .reason = fmt::format("member {} home {} start {}, barred for {} s", member,
+                                           row.home, row.generation, bar.count())},
+                    now));
+  TRY(tx.commit());
+  return row;
+}
+
+Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base::UnixTime now) {
+  const std::string body = body_of(rpc);
   const auto ping = parse_ping_request(body);
   if (!ping) return {.reject = refused_text("malformed: " + ping.error().detail)};
-  if (const auto document = json::parse(body)) {
-    if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
+  PeerNotes notes = notes_;
+  const Requester* requester = policy_.requester(from.value);
+  if (requester != nullptr && requester->runner) {
+    const auto claim = lease_claim(from, *requester, rpc, now);
+    if (claim && leaves(body)) {
+      if (!leases_.release(*requester, *claim, now)) return {.reject = retry_text("storage")};
+    } else {
+      const auto lease = use_lease(from, *requester, rpc, now);
+      if (!lease) return {.reject = retry_text("storage")};
+      notes.lease = LeaseNote{lease->state == LeaseFact::State::kHeld, lease->until};
+    }
   }
-  nonces_.receive(from, ping->nonces);
-  std::optional<std::size_t> held;
-  for (const PoolStatus& status : ping->pool_status)
-    if (status.peer_idx == share_.idx) held = status.available;
   PingAnswer answer;
-  answer.recv = policy_.requester(from.value) != nullptr;
-  if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  answer.recv = requester != nullptr;
+  // Two processes share one list of nonces: what the one kept out takes, the holder would miss.
+  const bool kept_out = notes.lease && !notes.lease->held && notes.lease->until > now;
+  if (!kept_out) {
+    if (const auto document = json::parse(body)) {
+      if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
+    }
+    nonces_.receive(from, ping->nonces);
+    std::optional<std::size_t> held;
+    for (const PoolStatus& status : ping->pool_status)
+      if (status.peer_idx == share_.idx) held = status.available;
+    if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  }
   if (const GroupMember* member = group_.find(from)) {
     const auto available = static_cast<std::uint32_t>(nonces_.available(from));
     answer.pool_status.push_back(
         {from, member->identity(), available, available < nonces_.low_water(), available == 0});
   }
   json::Value data = to_data(answer);
-  notes_.add_to(data);
+  notes.add_to(data);
   return {.data = std::move(data)};
 }
 
@@ -142,6 +196,7 @@ Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer,
 
 Result<void> Cosigner::keep_house(base::UnixTime now) {
   TRY(replays_.purge(now));
+  TRY(audit_.flush(now));
   return facts_.forget_old(now);
 }
 
@@ -154,16 +209,13 @@ std::optional<ShareIndex> Cosigner::requester_of(const nostr::PublicKey& runner)
 Result<void> Cosigner::audit(ShareIndex from, std::string_view kind, std::string_view verdict,
                              std::string_view reason, std::optional<nostr::Sha256> digest,
                              std::optional<nostr::EventId> event, base::UnixTime now) {
-  storage::AuditEntry entry;
-  entry.time = now;
-  entry.requester = fmt::format("member {}", from.value);
-  entry.kind = kind;
-  entry.digest = digest;
-  entry.verdict = verdict;
-  entry.reason = reason;
-  entry.event_id = event;
-  TRY(audit_.append(entry));
-  return {};
+  return audit_.record({.member = from.value,
+                        .kind = std::string(kind),
+                        .verdict = std::string(verdict),
+                        .reason = std::string(reason),
+                        .digest = digest,
+                        .event_id = event},
+                       now);
 }
 
 }  // namespace frostr

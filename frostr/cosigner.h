@@ -13,12 +13,13 @@
 #include <string>
 #include <variant>
 
+#include "frostr/audit_trail.h"
 #include "frostr/facts.h"
+#include "frostr/lease.h"
 #include "frostr/nonce_pool.h"
 #include "frostr/peers.h"
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/messages.h"
-#include "storage/audit.h"
 #include "storage/nonces.h"
 
 namespace frostr {
@@ -55,10 +56,6 @@ class Cosigner {
   /// Answers a request of member `from` (ourselves only for echo).
   Outcome handle(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
 
-  /// What this co-signer would say to `event` if asked by member `requester` for `tick`, without
-  /// touching anything: the desk asks the operator only about what would then be signed.
-  Result<Verdict> judge_question(const nostr::UnsignedEvent& event, ShareIndex requester,
-                                 std::string_view tick, base::UnixTime now);
   /// The member whose configured runner is `runner`, if any.
   std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
 
@@ -72,6 +69,10 @@ class Cosigner {
   Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
                                             base::UnixTime now);
   FactSource& facts() { return facts_; }
+  AuditTrail& audit() { return audit_; }
+  /// Who acts for which member. An operator's change goes through revoke_lease(), which is audited.
+  LeaseDesk& leases() { return leases_; }
+  Result<storage::LeaseRow> revoke_lease(std::uint32_t member, base::seconds bar, base::UnixTime now);
   /// Forgets replay marks and counts that play no part any more; call now and then.
   Result<void> keep_house(base::UnixTime now);
 
@@ -85,19 +86,25 @@ class Cosigner {
   struct SignCall;
 
   Answer answer(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
-  Answer on_ping(ShareIndex from, const std::string& body, base::UnixTime now);
+  Answer on_ping(ShareIndex from, const RpcRequest& rpc, base::UnixTime now);
   Answer on_onboard(ShareIndex from, const std::string& body, base::UnixTime now);
   Answer on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
-  Answer on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now, Look look);
+  Answer on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
 
   std::optional<std::string> check_session(ShareIndex from, const SignRequest& request,
                                            base::UnixTime now) const;
   std::optional<std::string> check_members(ShareIndex from, const std::vector<ShareIndex>& members) const;
   Result<SignCall> read_event(const SignRequest& request) const;
-  Answer judge_and_sign(ShareIndex from, const Requester& requester, const SignRequest& request,
-                        base::UnixTime now, Look look);
+  Answer judge_and_sign(ShareIndex from, const Requester& requester, const LeaseFact& lease,
+                        const SignRequest& request, base::UnixTime now, Look look);
+  Result<void> judge_call(const Requester& requester, const LeaseFact& lease,
+                          const SignRequest& request, base::UnixTime now, SignCall& call);
   Result<base::json::Value> spend_and_sign(ShareIndex from, const SignRequest& request,
                                            const SignCall& call, base::UnixTime now);
+  std::optional<LeaseClaim> lease_claim(ShareIndex from, const Requester& requester,
+                                        const RpcRequest& rpc, base::UnixTime now) const;
+  Result<LeaseFact> use_lease(ShareIndex from, const Requester& requester, const RpcRequest& rpc,
+                              base::UnixTime now);
   Result<void> audit(ShareIndex from, std::string_view kind, std::string_view verdict,
                      std::string_view reason, std::optional<nostr::Sha256> digest,
                      std::optional<nostr::EventId> event, base::UnixTime now);
@@ -112,7 +119,8 @@ class Cosigner {
   CosignerOptions options_;
   PeerNotes notes_;
   FactSource facts_;
-  storage::AuditLog audit_;
+  AuditTrail audit_;
+  LeaseDesk leases_;
   storage::ReplayCache replays_;
   bool ready_ = true;
 
@@ -121,5 +129,16 @@ class Cosigner {
   std::map<CallKey, std::string> remembered_;
   std::deque<CallKey> order_;
 };
+
+/// A verdict with every rule that led to it.
+struct Explained {
+  Verdict verdict;
+  Trace trace;
+};
+/// What a co-signer with these facts would say to `event` under `policy` if the process that holds
+/// the lease of member `requester` asked now, without touching anything: the same judge() as for a
+/// request. kDenied for a member that is no requester.
+Result<Explained> explain(FactSource& facts, const Policy& policy, const nostr::UnsignedEvent& event,
+                          ShareIndex requester, const SignReason& reason, base::UnixTime now);
 
 }  // namespace frostr

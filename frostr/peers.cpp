@@ -10,6 +10,7 @@ void PeerNotes::add_to(base::json::Value& body) const {
   if (service) body["service"] = service->hex();
   body["judges"] = judges;
   body["boot"] = boot;
+  if (lease) body["lease"] = {{"held", lease->held}, {"until", base::to_unix(lease->until)}};
 }
 
 PeerNotes PeerNotes::read(const base::json::Value& body) {
@@ -19,6 +20,10 @@ PeerNotes PeerNotes::read(const base::json::Value& body) {
   if (const auto key = nostr::PublicKey::from_hex(service)) notes.service = *key;
   if (const auto judges = base::json::get_bool(body, "judges")) notes.judges = *judges;
   notes.boot = base::json::string_or(body, "boot").substr(0, 64);
+  if (const auto lease = base::json::get_object(body, "lease")) {
+    const auto held = base::json::get_bool(*lease, "held");
+    notes.lease = LeaseNote{held && *held, base::unix_time(base::json::int_or(*lease, "until"))};
+  }
   return notes;
 }
 
@@ -53,6 +58,18 @@ void PeerBook::on_answer(ShareIndex from, std::chrono::milliseconds round_trip,
 
 void PeerBook::on_silence(ShareIndex from) {
   if (Peer* peer = locate(from)) peer->silent = true;
+}
+
+void PeerBook::on_lease_held(ShareIndex from, base::UnixTime until) {
+  if (Peer* peer = locate(from)) peer->notes.lease = LeaseNote{false, until};
+}
+
+std::optional<std::pair<ShareIndex, base::UnixTime>> PeerBook::lease_elsewhere(
+    base::UnixTime now) const {
+  for (const Peer& peer : peers_)
+    if (peer.notes.lease && !peer.notes.lease->held && peer.notes.lease->until > now)
+      return std::pair(peer.idx, peer.notes.lease->until);
+  return std::nullopt;
 }
 
 bool PeerBook::on_notes(ShareIndex from, const PeerNotes& notes) {

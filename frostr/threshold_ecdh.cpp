@@ -35,7 +35,9 @@ Task<Result<nostr::SharedX>> ThresholdSigner::ecdh_with(std::vector<ShareIndex> 
     CO_TRY(auto reply, co_await node_.call(peer, "ecdh", params, limit));
     if (const auto* reject = std::get_if<RpcReject>(&reply)) {
       const Reject read = read_reject(reject->reason);
-      const bool again = read.kind == Reject::Kind::kRetry;
+      if (read.kind == Reject::Kind::kLeaseHeld) node_.peers().on_lease_held(peer, read.until);
+      const bool again =
+          read.kind == Reject::Kind::kRetry || read.kind == Reject::Kind::kLeaseHeld;
       co_return fail(again ? Errc::kUnavailable : Errc::kDenied,
                      fmt::format("member {} refused: {}", peer.value, read.reason));
     }
@@ -83,6 +85,8 @@ Task<Result<nostr::SharedX>> ThresholdSigner::ecdh(nostr::PublicKey target, Ecdh
   base::Error last{Errc::kUnavailable, "too few co-signers are known",
                    "frost status shows who is online"};
   while (order.size() >= needed && steady_clock::now() < deadline) {
+    if (fenced())
+      co_return fail(Errc::kUnavailable, "lease-held: another process acts for this share");
     const std::vector<ShareIndex> peers(order.begin(),
                                         order.begin() + static_cast<std::ptrdiff_t>(needed));
     auto shared = co_await ecdh_with(peers, point, reason, wait_limit(deadline));

@@ -25,6 +25,12 @@ std::string member_text(ShareIndex idx) {
   return fmt::format("member {}", idx.value);
 }
 
+/// Why nothing is asked for: two processes with one share would otherwise act side by side.
+std::string lease_text(ShareIndex member, base::UnixTime until) {
+  return fmt::format("lease-held: another process acts for this share at member {} until {}",
+                     member.value, base::format_rfc3339(until));
+}
+
 std::string tick_text(const std::optional<nostr::EventId>& tick) {
   return tick ? tick->hex() : std::string();
 }
@@ -105,6 +111,9 @@ Task<std::optional<ThresholdSigner::Attempt>> ThresholdSigner::ask_member(ShareI
         co_return Stopped{peer, true, read.reason};
       case Reject::Kind::kRefused:
         co_return Refused{peer, read.reason};
+      case Reject::Kind::kLeaseHeld:
+        node_.peers().on_lease_held(peer, read.until);
+        co_return Unavailable{lease_text(peer, read.until)};
       case Reject::Kind::kApprovalRequired:
         break;
     }
@@ -150,6 +159,8 @@ Task<Result<ThresholdSigner::Attempt>> ThresholdSigner::attempt(std::vector<Shar
 Task<Result<HashOutcome>> ThresholdSigner::sign_with_quorum(Work work) {
   const std::size_t needed = node_.group().threshold() - 1;
   if (needed == 0) co_return fail(Errc::kUnsupported, "groups of threshold 1 are not served");
+  if (const auto other = node_.lease_elsewhere())
+    co_return Unavailable{lease_text(other->first, other->second)};
   const auto deadline = steady_clock::now() + options_.overall;
   auto order = candidates(work.first, work.content.has_value());
   std::map<ShareIndex, int> stale;
@@ -161,6 +172,7 @@ Task<Result<HashOutcome>> ThresholdSigner::sign_with_quorum(Work work) {
     if (auto* signature = std::get_if<nostr::Signature>(&result)) co_return *signature;
     if (auto* approval = std::get_if<ApprovalRequired>(&result)) co_return *approval;
     if (auto* refused = std::get_if<Refused>(&result)) co_return *std::move(refused);
+    if (auto* elsewhere = std::get_if<Unavailable>(&result)) co_return *std::move(elsewhere);
     const Stopped& stopped = std::get<Stopped>(result);
     LOG(kInfo, "frost", "attempt failed",
         {{"member", fmt::to_string(stopped.who.value)}, {"why", stopped.why}});
@@ -223,13 +235,19 @@ Readiness ThresholdSigner::readiness() const {
     const bool online = node_.peers().online(peer.idx, now);
     const std::size_t nonces = node_.nonces().available(peer.idx);
     out.members.push_back(
-        {peer.idx, online, judges(peer), nonces, peer.round_trip, peer.notes.service});
+        {peer.idx, online, judges(peer), nonces, peer.round_trip, peer.notes.service,
+         peer.notes.lease});
     if (online && nonces > 0) ++usable;
   }
   const std::size_t needed = node_.group().threshold() - 1;
   out.ready = usable >= needed;
   if (!out.ready)
     out.why_not = fmt::format("{} of {} needed co-signers are online with nonces", usable, needed);
+  if (const auto other = node_.lease_elsewhere()) {
+    out.ready = false;
+    out.lease_until = other->second;
+    out.why_not = lease_text(other->first, other->second);
+  }
   return out;
 }
 

@@ -72,10 +72,12 @@ struct Readiness {
     std::size_t nonces = 0;
     std::chrono::milliseconds round_trip{0};
     std::optional<nostr::PublicKey> service;
+    std::optional<LeaseNote> lease;  ///< what it last said about ours
   };
   std::vector<Member> members;  ///< the others
   bool ready = false;
   std::string why_not;
+  std::optional<base::UnixTime> lease_until;  ///< another process acts for our share until then
 };
 
 /// One group identity. App thread.
@@ -109,11 +111,13 @@ class ThresholdSigner final : public nostr::Signer {
   void forget();
 
   Readiness readiness() const;
+  /// Whether a co-signer serves another process of our member: then nothing is asked of anybody.
+  bool fenced() const { return node_.lease_elsewhere().has_value(); }
 
  private:
   struct Stopped;
   struct Work;
-  using Attempt = std::variant<nostr::Signature, ApprovalRequired, Refused, Stopped>;
+  using Attempt = std::variant<nostr::Signature, ApprovalRequired, Refused, Unavailable, Stopped>;
 
   std::vector<ShareIndex> candidates(std::optional<ShareIndex> first, bool judging) const;
   bool judges(const Peer& peer) const;

@@ -8,6 +8,7 @@
 #include "nostr/crypto/hash.h"
 #include "nostr/nips/nip09.h"
 #include "nostr/nips/nip40.h"
+#include "nostr/nips/nip62.h"
 #include "storage/event_codec.h"
 #include "storage/event_index.h"
 
@@ -29,6 +30,15 @@ constexpr const char* kTombstone = "SELECT until FROM tombstones WHERE target = 
 constexpr const char* kAddTombstone =
     "INSERT INTO tombstones (target, author, until) VALUES (?,?,?) "
     "ON CONFLICT (target, author) DO UPDATE SET until = max(until, excluded.until)";
+constexpr const char* kVanished = "SELECT until FROM vanished WHERE author = ?";
+constexpr const char* kAddVanished =
+    "INSERT INTO vanished (author, until) VALUES (?,?) "
+    "ON CONFLICT (author) DO UPDATE SET until = max(until, excluded.until)";
+constexpr const char* kOfAuthor =
+    "SELECT seq, body FROM events WHERE author = ? AND pos <= ? LIMIT 500";
+constexpr const char* kTagged =
+    "SELECT e.seq, e.body FROM event_tags t JOIN events e ON e.seq = t.seq "
+    "WHERE t.key = ? AND t.kind = ? AND t.pos <= ? LIMIT 500";
 constexpr const char* kExpired =
     "SELECT seq, body FROM events WHERE expires <= ? ORDER BY expires LIMIT 500";
 
@@ -55,10 +65,33 @@ nostr::Sha256 address_target(const Address& address) {
 
 namespace {
 
+Result<bool> has_vanished(Db& db, base::ByteView author, UnixTime created_at) {
+  TRY(const auto until, db.one(kVanished, [](Row& row) { return row.take<std::int64_t>(); }, author));
+  return until && base::to_unix(created_at) <= *until;
+}
+
+/// Requests to delete and to vanish cannot be deleted (NIP-09, NIP-62).
+bool is_request(const Event& event) {
+  return event.kind == nostr::kinds::kDeletion || event.kind == nostr::kinds::kVanishRequest;
+}
+
+/// Whether a request to vanish, of its author or of whom it is wrapped for, keeps `event` out.
+Result<bool> is_forgotten(Db& db, const Event& event) {
+  if (event.kind == nostr::kinds::kVanishRequest) return false;  // it may be repeated
+  TRY(const bool vanished, has_vanished(db, event.pubkey.view(), event.created_at));
+  if (vanished || event.kind != nostr::kinds::kGiftWrap) return vanished;
+  for (const std::string_view key : nostr::tag_values(event.tags, "p")) {
+    const auto receiver = PublicKey::from_hex(key);
+    if (!receiver) continue;
+    TRY(const bool gone, has_vanished(db, receiver->view(), event.created_at));
+    if (gone) return true;
+  }
+  return false;
+}
+
 /// Whether a deletion of its author's keeps `event` out.
 Result<bool> is_buried(Db& db, const Event& event, const std::optional<Address>& address) {
-  // A deletion cannot be deleted (NIP-09).
-  if (event.kind == nostr::kinds::kDeletion) return false;
+  if (is_request(event)) return false;
   const auto until = [](Row& row) { return row.take<std::int64_t>(); };
   TRY(const auto by_id, db.one(kTombstone, until, event.id, event.pubkey));
   if (by_id) return true;
@@ -90,7 +123,7 @@ Result<void> bury_id(Db& db, const Event& deletion, const EventId& target) {
     TRY(const Event event, unpack_event(row->body));
     if (event.id == target) {
       // The id commits to its author, so a stranger's deletion never needs remembering.
-      if (event.pubkey != deletion.pubkey || event.kind == nostr::kinds::kDeletion) return {};
+      if (event.pubkey != deletion.pubkey || is_request(event)) return {};
       TRY(remove(db, row->seq, event));
     }
   }
@@ -137,6 +170,8 @@ Result<StoreOutcome> apply(Db& db, const Event& event, UnixTime now, std::string
   const std::optional<UnixTime> expires = nostr::expiration_of(event.tags);
   if (expires && *expires <= now) return StoreOutcome::kExpired;
   const std::optional<Address> address = nostr::address_of(event);
+  TRY(const bool forgotten, is_forgotten(db, event));
+  if (forgotten) return StoreOutcome::kDeleted;
   TRY(const bool buried, is_buried(db, event, address));
   if (buried) return StoreOutcome::kDeleted;
   if (address) {
@@ -224,6 +259,45 @@ Result<std::uint64_t> EventDb::count(const nostr::Filters& filters, UnixTime now
   for (nostr::Filter& filter : unlimited) filter.limit.reset();
   TRY(const auto found, query(unlimited, std::numeric_limits<std::size_t>::max(), now));
   return found.size();
+}
+
+namespace {
+
+/// Removes what `request` covers of the rows that `sql` finds, in transactions of bounded size.
+template <class... Key>
+Result<void> forget(Db& db, const Event& request, const char* sql, const Key&... key) {
+  // Only the request itself stays, so a page without any other is the last.
+  for (bool found_some = true; found_some;) {
+    found_some = false;
+    TRY(Tx tx, Tx::begin(db, Durability::kNormal));
+    TRY(const auto rows, db.all(sql, read_stored, key..., last_pos_at(request.created_at)));
+    for (const Stored& row : rows) {
+      TRY(const Event event, unpack_event(row.body));
+      if (!nostr::vanishes(request, event)) continue;
+      TRY(remove(db, row.seq, event));
+      found_some = true;
+    }
+    TRY(tx.commit());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<StoreOutcome> EventDb::vanish(const Event& request, UnixTime now) {
+  StoreOutcome outcome = StoreOutcome::kStored;
+  {
+    TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+    std::string scratch;
+    TRY(outcome, apply(db_, request, now, scratch));
+    if (outcome != StoreOutcome::kStored && outcome != StoreOutcome::kDuplicate) return outcome;
+    TRY(db_.run(kAddVanished, request.pubkey, request.created_at));
+    TRY(tx.commit());
+  }
+  // From here on nothing comes back, so this may be cut short: the request, repeated, goes on with it.
+  TRY(forget(db_, request, kOfAuthor, author_key(request.pubkey)));
+  TRY(forget(db_, request, kTagged, tag_key('p', request.pubkey.hex()), nostr::kinds::kGiftWrap));
+  return outcome;
 }
 
 Result<std::uint64_t> EventDb::purge_expired(UnixTime now) {

@@ -1,4 +1,4 @@
-// EventDb: verified Nostr events with the rules of NIP-01, NIP-09 and NIP-40, found by filter.
+// EventDb: verified Nostr events with the rules of NIP-01, 09, 40 and 62, found by filter.
 //
 // HOT PATH: insert = tombstone look-up → replaceable head → row → index rows; budget 20 µs an event
 // in batches. query = candidates from the best index in (newest, lowest id) order → body → exact match.
@@ -33,6 +33,7 @@ class EventDb final : public nostr::EventStore {
 
   Result<std::vector<Event>> query(const nostr::Filters& filters, std::size_t cap,
                                    UnixTime now) override;
+  Result<StoreOutcome> vanish(const Event& request, UnixTime now) override;
   Result<std::uint64_t> count(const nostr::Filters& filters, UnixTime now) override;
 
   /// The event `id`, also when expired but not yet purged.

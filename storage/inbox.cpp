@@ -17,6 +17,7 @@ constexpr const char* kClose =
     "NULL";
 constexpr const char* kIsOpen =
     "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ? AND closed IS NULL";
+constexpr const char* kKnows = "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ?";
 constexpr const char* kListOpen =
     "SELECT event, handler, relay, received FROM inbox WHERE closed IS NULL ORDER BY seq LIMIT ?";
 constexpr const char* kPurge = "DELETE FROM inbox WHERE closed < ?";
@@ -60,6 +61,11 @@ Result<void> Inbox::close(const EventId& id, std::string_view handler, UnixTime 
 
 Result<bool> Inbox::is_open(const EventId& id, std::string_view handler) {
   TRY(const auto found, db_.one(kIsOpen, [](Row& row) { return row.take<int>(); }, id, handler));
+  return found.has_value();
+}
+
+Result<bool> Inbox::knows(const EventId& id, std::string_view handler) {
+  TRY(const auto found, db_.one(kKnows, [](Row& row) { return row.take<int>(); }, id, handler));
   return found.has_value();
 }
 

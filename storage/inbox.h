@@ -40,6 +40,8 @@ class Inbox {
   /// kConflict when it is not open.
   Result<void> close(const EventId& id, std::string_view handler, UnixTime now);
   Result<bool> is_open(const EventId& id, std::string_view handler);
+  /// Whether the pair has a row, open or closed.
+  Result<bool> knows(const EventId& id, std::string_view handler);
   /// Open rows, oldest arrival first.
   Result<std::vector<InboxRow>> list_open(std::size_t limit = 1000);
   /// Forgets closed rows that were closed before `before`; how many.

@@ -113,7 +113,9 @@ base::Result<WsUrl> parse_ws_url(std::string_view url) {
                           [](char c) { return c <= ' ' || c == 0x7f || c == '#' || c == '\\'; }))
     return bad("space, control character or fragment");
   WsUrl out;
-  std::string scheme(url.substr(0, std::min<std::size_t>(url.find("://"), 8)));
+  const std::size_t colon_slashes = url.find("://");
+  if (colon_slashes == std::string_view::npos) return bad("scheme");
+  std::string scheme(url.substr(0, colon_slashes));
   std::ranges::transform(scheme, scheme.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });

@@ -39,6 +39,12 @@ base::Result<bool> Backlog::small_union(EventStore& store, UnixTime now, std::ve
   }
   TRY(auto found, store.query(filters, kPage + 1, now));
   if (found.size() > kPage) return false;
+  for (Walk& walk : walks_) {
+    const auto taken = std::ranges::count_if(
+        found, [&walk](const Event& event) { return matches(walk.filter, event); });
+    if (static_cast<std::size_t>(taken) >= walk.remaining)
+      walk.completeness = Completeness::kUnknown;
+  }
   out = std::move(found);
   return true;
 }
@@ -46,27 +52,43 @@ base::Result<bool> Backlog::small_union(EventStore& store, UnixTime now, std::ve
 base::Result<void> Backlog::advance(EventStore& store, UnixTime now, std::vector<Event>& out) {
   Walk& walk = walks_[current_];
   const std::size_t wanted = std::min(walk.remaining, kPage);
-  const std::size_t asked = wanted + walk.taken_at_last;
+  // One more than wanted, which is not sent, tells whether the walk ends because its limit does.
+  const std::size_t asked = wanted + walk.taken_at_last + 1;
   Filter page = walk.filter;
   page.limit = static_cast<std::uint32_t>(asked);
   if (walk.last)
     page.until = std::min(page.until.value_or(walk.last->created_at), walk.last->created_at);
   std::vector<Event> found;
+  std::size_t taken = 0;
+  walk.completeness = wanted > 0 ? Completeness::kFinished : Completeness::kUnknown;
   if (wanted > 0) {
     TRY(found, store.query({page}, asked, now));
   }
   for (Event& event : found) {
-    if (walk.remaining == 0) break;
     if (walk.last && !is_after(event, *walk.last)) continue;
+    if (taken == wanted) {
+      walk.completeness = Completeness::kMore;
+      break;
+    }
     const bool same_second = walk.last && walk.last->created_at == event.created_at;
     walk.taken_at_last = same_second ? walk.taken_at_last + 1 : 1;
     walk.last = Position{event.created_at, event.id};
     --walk.remaining;
+    ++taken;
     if (!sent_before(event)) out.push_back(std::move(event));
   }
   if (walk.remaining == 0) walk.cut = true;
   if (walk.remaining == 0 || found.size() < asked) ++current_;
   return {};
+}
+
+Backlog::Completeness Backlog::completeness() const {
+  Completeness out = Completeness::kFinished;
+  for (const Walk& walk : walks_) {
+    if (walk.completeness == Completeness::kMore) return Completeness::kMore;
+    if (walk.completeness == Completeness::kUnknown) out = Completeness::kUnknown;
+  }
+  return out;
 }
 
 base::Result<std::vector<Event>> Backlog::next(EventStore& store, UnixTime now) {

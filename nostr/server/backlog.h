@@ -22,6 +22,10 @@ class Backlog {
   base::Result<std::vector<Event>> next(EventStore& store, UnixTime now);
   bool done() const { return current_ == walks_.size(); }
 
+  /// Once done: whether the store holds matching events that a limit kept back (NIP-67).
+  enum class Completeness { kFinished, kMore, kUnknown };
+  Completeness completeness() const;
+
  private:
   struct Position {
     UnixTime created_at;
@@ -32,7 +36,8 @@ class Backlog {
     std::size_t remaining = 0;
     std::optional<Position> last;  ///< the last event taken
     std::size_t taken_at_last = 0; ///< how many were taken with its created_at
-    bool cut = false;              ///< ended by its limit: older matches were not sent
+    bool cut = false;              ///< ended by its limit: older matches may not have been sent
+    Completeness completeness = Completeness::kFinished;
   };
   static bool is_after(const Event& event, const Position& position);
   bool sent_before(const Event& event) const;

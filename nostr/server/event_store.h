@@ -29,6 +29,9 @@ class EventStore {
   /// Newest first, ties by lower id; each event once; `limit` per filter, at most `cap` in all.
   virtual base::Result<std::vector<Event>> query(const Filters& filters, std::size_t cap,
                                                  UnixTime now) = 0;
+  /// Carries out a NIP-62 request: removes what vanishes() says it covers, keeps the request, and keeps
+  /// what it covers out for ever (kDeleted). kDuplicate when it was carried out before.
+  virtual base::Result<StoreOutcome> vanish(const Event& request, UnixTime now) = 0;
   virtual base::Result<std::uint64_t> count(const Filters& filters, UnixTime now) = 0;
 };
 

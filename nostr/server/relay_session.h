@@ -1,5 +1,5 @@
 // One client's conversation with the relay, without sockets: frames in, frames and broadcasts out
-// (NIP-01, 09, 40, 42, 45, 70).
+// (NIP-01, 09, 40, 42, 45, 62, 67, 70, 77).
 #pragma once
 
 #include <cstddef>
@@ -14,19 +14,10 @@
 #include "nostr/event/message.h"
 #include "nostr/server/backlog.h"
 #include "nostr/server/event_store.h"
+#include "nostr/server/negentropy_sessions.h"
+#include "nostr/server/session_rules.h"
 
 namespace nostr {
-
-/// What a session enforces; part of RelayOptions.
-struct SessionRules {
-  EventLimits limits;
-  std::size_t max_subscriptions = 64;
-  std::size_t max_filters = 20;
-  std::size_t max_results = 500'000;
-  std::chrono::seconds max_future{900};
-  bool auth_for_private = true;
-  std::vector<std::string> urls;  ///< names of this relay that an AUTH event may carry
-};
 
 /// The state of one connection. `rules` and `store` outlive it.
 class RelaySession {
@@ -35,6 +26,9 @@ class RelaySession {
 
   /// The AUTH challenge that opens the conversation.
   std::string greeting() const;
+  /// A new challenge: nobody is authenticated any more. Returns the frame that says so.
+  std::string rotate_challenge(std::string challenge);
+  bool is_authenticated() const { return !authenticated_.empty(); }
 
   struct Reply {
     std::vector<std::string> frames;
@@ -47,8 +41,8 @@ class RelaySession {
   /// waits for stored events does not get it a second time from the store.
   void on_live(const Event& event, const std::string& json, std::vector<std::string>& out);
 
-  /// Whether a REQ still waits for stored events or its EOSE.
-  bool has_backlog() const { return !waiting_.empty(); }
+  /// Whether a REQ still waits for stored events or its EOSE, or a NEG-OPEN for its set.
+  bool has_backlog() const { return !waiting_.empty() || negentropy_.is_gathering(); }
   /// Appends stored events, at least one page and then until `bytes` are reached.
   void pump(std::size_t bytes, UnixTime now, std::vector<std::string>& out);
 
@@ -64,20 +58,27 @@ class RelaySession {
   void on_message(from_client::Close message, UnixTime now, Reply& reply);
   void on_message(from_client::Auth message, UnixTime now, Reply& reply);
   void on_message(from_client::Count message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegOpen message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegMessage message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegClose message, UnixTime now, Reply& reply);
 
   std::string refusal_of(const Event& event, UnixTime now) const;
   std::string refusal_of(const Filters& filters) const;
   bool may_read(const Event& event) const;
+  base::Result<StoreOutcome> store(const Event& event, UnixTime now);
+  std::size_t pump_first(UnixTime now, std::vector<std::string>& out);
+  bool is_private(Kind kind) const;
   bool is_me(std::string_view key_hex) const;
   void drop_backlog(const std::string& sub);
   void remember_live(const std::string& sub, const EventId& id);
 
   const SessionRules& rules_;
   EventStore& store_;
-  const std::string challenge_;
+  std::string challenge_;
   std::set<PublicKey> authenticated_;
   std::map<std::string, Filters> subscriptions_;
   std::list<Waiting> waiting_;  ///< in the order of their REQs
+  NegentropySessions negentropy_;
 };
 
 }  // namespace nostr

@@ -68,7 +68,8 @@ class HostileClient : public testing::Test {
     for (std::size_t wanted = 2;; ++wanted) {
       const std::vector<std::string> frames = recorder->wait_frames(wanted);
       // Live events may come behind it.
-      const auto end = std::ranges::find(frames, R"(["EOSE","end"])");
+      const auto end = std::ranges::find_if(
+          frames, [](const std::string& answer) { return answer.starts_with(R"(["EOSE","end")"); });
       if (end != frames.end()) return {frames.begin() + 1, end};
       if (frames.size() < wanted) return {"(closed)"};
       wanted = frames.size();

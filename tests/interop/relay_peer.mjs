@@ -6,6 +6,7 @@ import { SimplePool } from 'nostr-tools/pool';
 import { finalizeEvent, verifyEvent } from 'nostr-tools/pure';
 import { Relay } from 'nostr-tools/relay';
 import * as nip17 from 'nostr-tools/nip17';
+import { nip77 } from 'nostr-tools';
 
 import { Person, now } from './support/person.mjs';
 import { startRelay, within } from './support/sovereign.mjs';
@@ -130,7 +131,7 @@ describe('NIP-09', () => {
 describe('NIP-11', () => {
   it('the relay says what it is and can do', async () => {
     const about = await fetchRelayInformation(relay.url);
-    for (const nip of [1, 9, 11, 40, 42, 45, 70]) assert.ok(about.supported_nips.includes(nip), `NIP-${nip}`);
+    for (const nip of [1, 9, 11, 40, 42, 45, 62, 67, 70, 77]) assert.ok(about.supported_nips.includes(nip), `NIP-${nip}`);
     assert.ok(about.name.length > 0 && about.software.length > 0);
     assert.ok(about.limitation.max_message_length >= 65_536);
   });
@@ -176,6 +177,83 @@ describe('NIP-45', () => {
     for (let i = 0; i < 7; ++i) await alice.publish({ kind: 1, created_at: start - i, tags: [['t', 'counted']] });
     assert.equal(await bob.relay.count([{ '#t': ['counted'] }], {}), 7);
     assert.equal(await bob.relay.count([{ '#t': ['nothing'] }], {}), 0);
+  });
+});
+
+describe('NIP-62', () => {
+  it('who vanishes is forgotten, wraps to them included, and does not come back', async () => {
+    const carol = await Person.join(relay.url);
+    const note = await carol.publish({ kind: 1, created_at: now() - 5, content: 'old' });
+    const wrap = await alice.say(carol.pubkey, 'you will not read this');
+    assert.match(await refusalOf(carol, carol.sign({ kind: 62, tags: [['relay', 'wss://elsewhere.example']] })), /^invalid:/);
+    const request = await carol.publish({ kind: 62, content: 'bye', tags: [['relay', relay.url]] });
+    assert.deepEqual(ids(await bob.fetch({ authors: [carol.pubkey] })), [request.id]);
+    assert.match(await refusalOf(carol, note), /^blocked:/);
+    assert.equal(await carol.fetch({ kinds: [1059], '#p': [carol.pubkey], ids: [wrap.id] }).then((found) => found.length), 0);
+    const again = await carol.publish({ kind: 1, created_at: now() + 2, content: 'new' });
+    assert.deepEqual(ids(await bob.fetch({ kinds: [1], authors: [carol.pubkey] })), [again.id]);
+    carol.leave();
+  });
+});
+
+describe('NIP-67', () => {
+  it('EOSE tells whether a limit kept something back', async () => {
+    for (const content of ['1', '2', '3']) await alice.publish({ kind: 1, content, tags: [['t', 'hinted']] });
+    const socket = new WebSocket(relay.url);
+    const eose = (id, filter) => {
+      const heard = new Promise((resolve) => {
+        socket.addEventListener('message', ({ data }) => {
+          const frame = JSON.parse(data);
+          if (frame[0] === 'EOSE' && frame[1] === id) resolve(frame[2]);
+        });
+      });
+      socket.send(JSON.stringify(['REQ', id, filter]));
+      return within(heard, 'EOSE');
+    };
+    await within(new Promise((resolve) => socket.addEventListener('open', resolve)), 'the socket');
+    assert.deepEqual(await eose('a', { '#t': ['hinted'] }), ['finish']);
+    assert.deepEqual(await eose('b', { '#t': ['hinted'], limit: 3 }), ['finish']);
+    assert.deepEqual(await eose('c', { '#t': ['hinted'], limit: 2 }), ['more']);
+    socket.close();
+  });
+});
+
+describe('NIP-77', () => {
+  /** What nostr-tools finds out about `filter` when it has `events`. */
+  async function reconcile(person, events, filter) {
+    const storage = new nip77.NegentropyStorageVector();
+    for (const event of events) storage.insert(event.created_at, event.id);
+    storage.seal();
+    const have = [];
+    const need = [];
+    const done = new Promise((resolve, reject) => {
+      const sync = new nip77.NegentropySync(person.relay, storage, filter, {
+        onhave: (id) => have.push(id),
+        onneed: (id) => need.push(id),
+        onclose: (reason) => (reason === undefined ? resolve() : reject(new Error(reason))),
+      });
+      sync.start().catch(reject);
+    });
+    await within(done, 'the reconciliation');
+    return { have: have.sort(), need: need.sort() };
+  }
+
+  it('nostr-tools finds every difference, small and large', async () => {
+    const at = now() - 10_000;
+    const events = Array.from({ length: 300 }, (_, i) => alice.sign({ kind: 1, created_at: at + Math.floor(i / 3), content: `${i}`, tags: [['t', 'neg']] }));
+    await Promise.all(events.map((event) => alice.relay.publish(event)));
+    const filter = { kinds: [1], '#t': ['neg'] };
+    const extra = bob.sign({ kind: 1, created_at: at + 5, content: 'bob has it', tags: [['t', 'neg']] });
+    assert.deepEqual(await reconcile(bob, events, filter), { have: [], need: [] });
+    assert.deepEqual(await reconcile(bob, [...events.slice(2), extra], filter), { have: [extra.id], need: ids(events.slice(0, 2)).sort() });
+    assert.deepEqual(await reconcile(bob, [], filter), { have: [], need: ids(events).sort() });
+    assert.deepEqual(await reconcile(bob, events.filter((_, i) => i % 2), filter), { have: [], need: ids(events.filter((_, i) => i % 2 === 0)).sort() });
+  });
+
+  it('private messages are not in a stranger\'s set', async () => {
+    const wrap = await alice.say(bob.pubkey, 'not for all');
+    assert.ok(!(await reconcile(alice, [], { since: now() - 3 * 86_400, '#p': [bob.pubkey] })).need.includes(wrap.id));
+    assert.ok((await reconcile(bob, [], { kinds: [1059], '#p': [bob.pubkey] })).need.includes(wrap.id));
   });
 });
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "nostr/nips/nip62.h"
 #include "storage/event_codec.h"
 #include "tests/storage/fixture.h"
 
@@ -336,6 +337,38 @@ TEST_F(EventsTest, LongResultsArePagedWithoutLossOrRepetition) {
   EXPECT_EQ(query({Filter{.tags = {{'t', {"x"}}}}}, 10'000), batch);
   std::erase_if(batch, [](const Event& e) { return e.kind != 7; });
   EXPECT_EQ(query({Filter{.kinds = {7}, .tags = {{'t', {"x"}}}}}, 10'000), batch);
+}
+
+TEST_F(EventsTest, WhoVanishesIsRemovedFromEveryIndexAndKeptOut) {
+  EventDb store(*db_);
+  const std::string a_hex = named<PublicKey>("a").hex();
+  std::vector<Event> batch;
+  for (int i = 0; i < 1200; ++i)  // more than two pages of one transaction each
+    batch.push_back(make_event("a", i % 2 ? 1 : 30'000, 100 + i, {{"t", "x"}, {"d", std::to_string(i)}}));
+  const Event deletion = make_event("a", 5, 50, {{"e", std::string(64, '1')}});
+  const Event wrap = make_event("b", nostr::kinds::kGiftWrap, 200, {{"p", a_hex}});
+  const Event mention = make_event("b", 1, 200, {{"p", a_hex}}, "stays");
+  const Event later = make_event("a", 1, 5'001, {{"t", "x"}}, "later");
+  for (const Event& event : {deletion, wrap, mention, later}) batch.push_back(event);
+  must(store.insert_batch(batch, kNow));
+
+  const Event request = make_event("a", nostr::kinds::kVanishRequest, 5'000, {{"relay", "ALL_RELAYS"}}, "bye");
+  EXPECT_EQ(must(store.vanish(request, kNow)), StoreOutcome::kStored);
+  EXPECT_EQ(contents({Filter{}}), (Words{"later", "bye", "stays"}));
+  EXPECT_EQ(contents({Filter{.tags = {{'t', {"x"}}}}}), Words{"later"});
+  EXPECT_EQ(contents({Filter{.tags = {{'p', {a_hex}}}}}), Words{"stays"});
+  EXPECT_EQ(must(store.vanish(request, kNow)), StoreOutcome::kDuplicate);
+
+  EXPECT_EQ(insert(batch.front()), StoreOutcome::kDeleted);
+  EXPECT_EQ(insert(deletion), StoreOutcome::kDeleted);
+  EXPECT_EQ(insert(wrap), StoreOutcome::kDeleted);
+  EXPECT_EQ(insert(make_event("a", 1, 5'002, {}, "new life")), StoreOutcome::kStored);
+  // An older request does not open the door again, and no deletion removes a request.
+  EXPECT_EQ(must(store.vanish(make_event("a", nostr::kinds::kVanishRequest, 60, {{"relay", "ALL_RELAYS"}}), kNow)),
+            StoreOutcome::kStored);
+  EXPECT_EQ(insert(batch.front()), StoreOutcome::kDeleted);
+  insert(make_event("a", 5, 6'000, {{"e", request.id.hex()}}));
+  EXPECT_TRUE(must(store.has(request.id)));
 }
 
 TEST(EventsCrashTest, AKillInsideABatchLeavesNoneOfIt) {

@@ -110,7 +110,7 @@ export async function start(args) {
 }
 
 /** `sovereign relay` on a free port: { url, stop }. */
-export async function startRelay() {
-  const relay = await start(['relay', '--listen', '127.0.0.1:0']);
+export async function startRelay(...flags) {
+  const relay = await start(['relay', '--listen', '127.0.0.1:0', ...flags]);
   return { ...relay, url: relay.line.replace(/^listening /, '') };
 }

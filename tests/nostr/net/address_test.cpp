@@ -35,7 +35,7 @@ TEST(WsUrl, Parts) {
 
 TEST(WsUrl, Refused) {
   for (const char* bad :
-       {"", "ws:", "ws://", "http://a", "ws://a b", "ws://a:0", "ws://a:70000",
+       {"", "ws", "wss", "ws:", "ws://", "http://a", "ws://a b", "ws://a:0", "ws://a:70000",
         "ws://a:", "ws://u@a", "ws://[::1", "ws://[::1]x", "ws://a/#f", "ws://a\\b", "wsx://a"})
     EXPECT_FALSE(parse_ws_url(bad).has_value()) << bad;
 }

@@ -101,6 +101,24 @@ TEST_F(BacklogTest, MaximumBoundsAFilterWithoutLimit) {
   EXPECT_EQ(walk(store_, {Filter{.limit = 1000}}, 321).size(), 321U);
 }
 
+TEST_F(BacklogTest, KnowsWhetherALimitKeptSomethingBack) {
+  using enum Backlog::Completeness;
+  const auto completeness = [this](Filters filters, std::size_t max = 500'000) {
+    Backlog backlog(std::move(filters), max);
+    while (!backlog.done()) EXPECT_TRUE(backlog.next(store_, kNow).has_value());
+    return backlog.completeness();
+  };
+  EXPECT_EQ(completeness({Filter{}}), kFinished);
+  EXPECT_EQ(completeness({Filter{.kinds = {9999}}}), kFinished);
+  EXPECT_EQ(completeness({Filter{.kinds = {7}, .limit = 665}}), kMore);
+  EXPECT_EQ(completeness({Filter{.kinds = {7}, .limit = 666}}), kFinished) << "exactly all";
+  EXPECT_EQ(completeness({Filter{.kinds = {7}, .limit = 200}}), kMore) << "a whole page";
+  EXPECT_EQ(completeness({Filter{}}, 1999), kMore);
+  EXPECT_EQ(completeness({Filter{}, Filter{.kinds = {7}, .limit = 300}}), kMore);
+  EXPECT_EQ(completeness({Filter{.limit = 0}}), kUnknown) << "nobody looked";
+  EXPECT_EQ(completeness({Filter{.kinds = {9999}}, Filter{.kinds = {7}, .limit = 5}}), kUnknown);
+}
+
 TEST_F(BacklogTest, BrokenStoreEndsTheWalk) {
   Backlog backlog({Filter{}}, 100);
   store_.broken = true;

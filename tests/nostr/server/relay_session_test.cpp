@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "nostr/nips/nip42.h"
 #include "tests/nostr/server/support/memory_store.h"
 
@@ -10,6 +12,8 @@ namespace nostr {
 namespace {
 
 using test::MemoryStore;
+using test::eose_finish;
+using test::eose_more;
 using test::test_event;
 using test::test_key;
 
@@ -23,6 +27,8 @@ class SessionTest : public ::testing::Test {
     rules_.urls = {kUrl};
     rules_.max_subscriptions = 3;
     rules_.max_filters = 2;
+    rules_.max_neg_sessions = 2;
+    rules_.max_neg_records = 300;
   }
 
   /// Replies to `frame`, its stored events included.
@@ -88,7 +94,7 @@ TEST_F(SessionTest, ReplaceableAndDeletionRulesSpeakThroughOk) {
   const Event note = test_event(alice_, 1, kAt, "oops");
   publish(note);
   publish(test_event(alice_, kinds::kDeletion, kAt, "", {{"e", note.id.hex()}}));
-  EXPECT_EQ(publish(note), ok(note, false, "blocked: its author has deleted this event"));
+  EXPECT_EQ(publish(note), ok(note, false, "blocked: this event was deleted, or a party to it has vanished"));
 }
 
 TEST_F(SessionTest, ReqBringsNewestFirstThenEose) {
@@ -98,7 +104,7 @@ TEST_F(SessionTest, ReqBringsNewestFirstThenEose) {
     publish(event);
     if (i >= 2) want.insert(want.begin(), relay_event_frame("s", event));
   }
-  want.push_back(eose_frame("s"));
+  want.push_back(eose_more("s"));
   EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[1],"limit":3}])"), want);
 }
 
@@ -108,7 +114,7 @@ TEST_F(SessionTest, FiltersAreOred) {
   const Event other = test_event(eve_, 3, kAt);
   for (const Event& event : {note, reaction, other}) publish(event);
   const std::vector want{relay_event_frame("s", note), relay_event_frame("s", reaction),
-                         eose_frame("s")};
+                         eose_finish("s")};
   EXPECT_EQ(say(reader_, req_frame("s", {Filter{.kinds = {1}}, Filter{.kinds = {7}}})), want);
 }
 
@@ -135,7 +141,7 @@ TEST_F(SessionTest, AnEventStoredWhileAReqWaitsIsSentOnce) {
   reader_.on_live(meanwhile, to_json(meanwhile), reply.frames);
   while (reader_.has_backlog()) reader_.pump(1u << 20, kNow, reply.frames);
   EXPECT_EQ(reply.frames, (std::vector{relay_event_frame("s", meanwhile),
-                                       relay_event_frame("s", before), eose_frame("s")}));
+                                       relay_event_frame("s", before), eose_finish("s")}));
 }
 
 TEST_F(SessionTest, EphemeralEventsAreOnlyBroadcast) {
@@ -143,12 +149,12 @@ TEST_F(SessionTest, EphemeralEventsAreOnlyBroadcast) {
   EXPECT_EQ(publish(event), ok(event, true, ""));
   ASSERT_TRUE(accepted_.has_value());
   EXPECT_EQ(accepted_->id, event.id);
-  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[20001]}])"), std::vector{eose_frame("s")});
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[20001]}])"), std::vector{eose_finish("s")});
 }
 
 TEST_F(SessionTest, LimitsAreTold) {
   for (const char* sub : {"1", "2", "3"}) say(reader_, req_frame(sub, {Filter{}}));
-  EXPECT_EQ(say(reader_, req_frame("3", {Filter{}})), std::vector{eose_frame("3")});
+  EXPECT_EQ(say(reader_, req_frame("3", {Filter{}})), std::vector{eose_finish("3")});
   EXPECT_EQ(say(reader_, req_frame("4", {Filter{}}))[0].substr(0, 26),
             R"(["CLOSED","4","rate-limite)");
   EXPECT_EQ(say(reader_, req_frame("3", {Filter{}, Filter{}, Filter{}}))[0].substr(0, 22),
@@ -183,7 +189,7 @@ TEST_F(SessionTest, PrivateMessagesNeedTheirPartysKey) {
   const std::string for_bob = R"(["REQ","s",{"kinds":[1059],"#p":[")" + bob_hex + R"("]}])";
   EXPECT_EQ(say(reader_, for_bob)[0].substr(0, 29), R"(["CLOSED","s","auth-required:)");
   // Filters without kinds pass, but the message stays out, stored or live.
-  EXPECT_EQ(say(reader_, R"(["REQ","all",{}])"), std::vector{eose_frame("all")});
+  EXPECT_EQ(say(reader_, R"(["REQ","all",{}])"), std::vector{eose_finish("all")});
   std::vector<std::string> live;
   reader_.on_live(wrap, to_json(wrap), live);
   EXPECT_TRUE(live.empty());
@@ -191,10 +197,10 @@ TEST_F(SessionTest, PrivateMessagesNeedTheirPartysKey) {
   RelaySession stranger(rules_, store_, "c1");
   authenticate(stranger, eve_, "c1");
   EXPECT_EQ(say(stranger, for_bob)[0].substr(0, 26), R"(["CLOSED","s","restricted:)");
-  EXPECT_EQ(say(stranger, R"(["REQ","s",{"kinds":[1059]}])"), std::vector{eose_frame("s")});
+  EXPECT_EQ(say(stranger, R"(["REQ","s",{"kinds":[1059]}])"), std::vector{eose_finish("s")});
 
   authenticate(reader_, bob_, "challenge-r");
-  EXPECT_EQ(say(reader_, for_bob), (std::vector{relay_event_frame("s", wrap), eose_frame("s")}));
+  EXPECT_EQ(say(reader_, for_bob), (std::vector{relay_event_frame("s", wrap), eose_finish("s")}));
   reader_.on_live(wrap, to_json(wrap), live);
   EXPECT_EQ(live.size(), 2U);
 }
@@ -233,6 +239,177 @@ TEST_F(SessionTest, CountDoesNotRevealPrivateMessages) {
             std::vector{count_result_frame("c", 1)});
   EXPECT_EQ(say(reader_, count_frame("c", {Filter{.kinds = {1059}}}))[0].substr(0, 29),
             R"(["CLOSED","c","auth-required:)");
+}
+
+// --- windows and other limits ---
+
+TEST_F(SessionTest, EventsOutsideTheRelaysWindowsAreRefused) {
+  rules_.max_past = std::chrono::hours(24);
+  rules_.max_ephemeral_age = std::chrono::seconds(60);
+  rules_.rejected_kinds = {30'000};
+  rules_.max_tag_value_bytes = 10;
+  const auto refused = [this](const Event& event, std::string_view why) {
+    EXPECT_NE(publish(event).find("false,\"" + std::string(why)), std::string::npos) << why;
+  };
+  refused(test_event(alice_, 1, kAt - 86'401), "invalid: created_at is more than 1 days in the past");
+  refused(test_event(alice_, 20'001, kAt - 61), "invalid: ephemeral event is older than 60 s");
+  refused(test_event(alice_, 30'000, kAt), "blocked: this relay does not take kind 30000");
+  refused(test_event(alice_, 1, kAt, "", {{"t", "eleven char"}}), "invalid: a tag value is over 10 bytes");
+  const Event fresh = test_event(alice_, 20'001, kAt - 60);
+  EXPECT_EQ(publish(fresh), ok(fresh, true, ""));
+}
+
+TEST_F(SessionTest, RequestsOutsideTheRelaysLimitsAreRefused) {
+  rules_.max_sub_chars = 3;
+  rules_.max_tag_filters = 1;
+  rules_.max_message_bytes = 200;
+  EXPECT_EQ(say(reader_, R"(["REQ","abcd",{}])")[0].substr(0, 40), R"(["CLOSED","abcd","invalid: subscription )");
+  EXPECT_EQ(say(reader_, R"(["REQ","\u00e9\u00e9\u00e9",{}])")[0].substr(0, 6), R"(["EOSE)");
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{"#t":["a"],"#p":["b"]}])")[0].substr(0, 41),
+            R"(["CLOSED","s","invalid: a filter has 2 ta)");
+  EXPECT_EQ(say(reader_, "[\"NOPE\",\"" + std::string(200, 'x') + "\"]")[0].substr(0, 29),
+            R"(["NOTICE","invalid: message h)");
+}
+
+TEST_F(SessionTest, ANewChallengeForgetsWhoWasAuthenticated) {
+  authenticate(reader_, bob_, "challenge-r");
+  EXPECT_TRUE(reader_.is_authenticated());
+  EXPECT_EQ(reader_.rotate_challenge("next"), R"(["AUTH","next"])");
+  EXPECT_FALSE(reader_.is_authenticated());
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{"kinds":[1059]}])")[0].substr(0, 29), R"(["CLOSED","s","auth-required:)");
+  authenticate(reader_, bob_, "next");
+}
+
+// --- NIP-62 ---
+
+TEST_F(SessionTest, WhoVanishesIsForgottenAndDoesNotComeBack) {
+  const std::string alice_hex = alice_.public_key().hex();
+  const Event note = test_event(alice_, 1, kAt - 10, "old");
+  const Event wrap = test_event(bob_, kinds::kGiftWrap, kAt - 10, "for alice", {{"p", alice_hex}});
+  const Event about = test_event(bob_, 1, kAt - 10, "about alice", {{"p", alice_hex}});
+  for (const Event& event : {note, wrap, about}) publish(event);
+  const Event for_others = test_event(alice_, 62, kAt, "", {{"relay", "wss://other.example"}});
+  EXPECT_NE(publish(for_others).find("false,\"invalid: the request to vanish is for other relays"),
+            std::string::npos);
+  EXPECT_NE(publish(test_event(alice_, 62, kAt)).find("names no relay"), std::string::npos);
+  EXPECT_EQ(say(reader_, R"(["COUNT","c",{}])"), std::vector{count_result_frame("c", 2)});
+
+  const Event request = test_event(alice_, 62, kAt, "bye", {{"relay", kUrl}});
+  EXPECT_EQ(publish(request), ok(request, true, ""));
+  EXPECT_EQ(say(reader_, R"(["REQ","s",{}])"),
+            (std::vector{relay_event_frame("s", request), relay_event_frame("s", about), eose_finish("s")}));
+  for (const Event& event : {note, wrap})
+    EXPECT_NE(publish(event).find("false,\"blocked: "), std::string::npos);
+  const Event after = test_event(alice_, 1, kAt + 1, "I am back");
+  EXPECT_EQ(publish(after), ok(after, true, ""));
+}
+
+// --- NIP-77 ---
+
+class NegentropyTest : public SessionTest {
+ protected:
+  void store(int count) {
+    for (int i = 0; i < count; ++i) {
+      const Event event = test_event(alice_, 1, kAt - i, std::to_string(i));
+      ASSERT_TRUE(store_.insert(event, kNow).has_value());
+      items_.push_back({event.created_at, event.id});
+    }
+  }
+  /// The relay's one answer.
+  from_relay::NegMessage answer(RelaySession& session, const std::string& frame) {
+    const auto frames = say(session, frame);
+    const auto parsed = parse_relay_message(frames.empty() ? "" : frames[0]);
+    if (frames.size() != 1 || !parsed || !std::holds_alternative<from_relay::NegMessage>(*parsed)) {
+      ADD_FAILURE() << (frames.empty() ? "nothing" : frames[0]);
+      return {};
+    }
+    return std::get<from_relay::NegMessage>(*parsed);
+  }
+  std::string error(RelaySession& session, const std::string& frame) {
+    const auto frames = say(session, frame);
+    return frames.size() == 1 && frames[0].starts_with(R"(["NEG-ERR",)") ? frames[0] : "no NEG-ERR";
+  }
+  static std::string open_frame(std::string_view sub, const NegInitiator& initiator, Filter filter = {}) {
+    return neg_open_frame(sub, filter, base::hex_encode(initiator.open()));
+  }
+
+  std::vector<NegItem> items_;
+};
+
+TEST_F(NegentropyTest, differences_are_found_and_the_set_stays_as_it_was) {
+  store(250);  // more than one page
+  std::vector<NegItem> ours(items_.begin() + 100, items_.end());
+  const Event extra = test_event(bob_, 1, kAt - 20, "ours alone");
+  ours.push_back({extra.created_at, extra.id});
+  NegInitiator initiator{NegSet(ours)};
+  std::set<EventId> have;
+  std::set<EventId> need;
+  std::string frame = open_frame("n", initiator);
+  for (;;) {
+    const auto message = answer(reader_, frame);
+    EXPECT_EQ(message.sub, "n");
+    auto step = initiator.on_message(*base::hex_decode(message.payload_hex));
+    ASSERT_TRUE(step);
+    have.insert(step->have.begin(), step->have.end());
+    need.insert(step->need.begin(), step->need.end());
+    publish(test_event(bob_, 1, kAt - 7, "meanwhile"));  // not part of the set any more
+    if (!step->message) break;
+    frame = neg_message_frame("n", base::hex_encode(*step->message));
+  }
+  EXPECT_EQ(have, std::set{extra.id});
+  std::set<EventId> want;
+  for (int i = 0; i < 100; ++i) want.insert(items_[static_cast<std::size_t>(i)].id);
+  EXPECT_EQ(need, want);
+  EXPECT_TRUE(say(reader_, neg_close_frame("n")).empty());
+  EXPECT_NE(error(reader_, neg_message_frame("n", "61")).find("\"closed: "), std::string::npos);
+}
+
+TEST_F(NegentropyTest, only_what_the_client_may_read_is_in_the_set) {
+  const Event wrap = test_event(alice_, kinds::kGiftWrap, kAt, "sealed", {{"p", bob_.public_key().hex()}});
+  publish(wrap);
+  NegInitiator empty{NegSet{}};
+  const auto seen_by = [&](RelaySession& session, Filter filter) {
+    NegInitiator initiator{NegSet{}};
+    const auto message = answer(session, open_frame("n", empty, filter));
+    return initiator.on_message(*base::hex_decode(message.payload_hex))->need;
+  };
+  EXPECT_TRUE(seen_by(reader_, {}).empty());
+  const Filter wraps{.kinds = {kinds::kGiftWrap}};
+  EXPECT_NE(error(reader_, open_frame("n", empty, wraps)).find("\"auth-required: "), std::string::npos);
+  authenticate(reader_, bob_, "challenge-r");
+  EXPECT_EQ(seen_by(reader_, wraps), std::vector{wrap.id});
+}
+
+TEST_F(NegentropyTest, sessions_records_and_idle_time_are_bounded) {
+  store(200);
+  const NegInitiator empty{NegSet{}};
+  answer(reader_, open_frame("1", empty));
+  EXPECT_EQ(error(reader_, open_frame("2", empty)),
+            R"(["NEG-ERR","2","blocked: this query is too big",300])") << "400 records in all";
+  answer(reader_, open_frame("1", empty));  // takes the place of the first
+  answer(reader_, open_frame("2", empty, {.limit = 10}));
+  EXPECT_NE(error(reader_, open_frame("3", empty, {.limit = 1})).find("\"rate-limited: "), std::string::npos);
+  const auto later = reader_.on_frame(open_frame("3", empty, {.limit = 1}), kNow + std::chrono::seconds(121));
+  EXPECT_EQ(later.frames.size(), 2U) << "both have idled too long";
+  rules_.max_neg_sessions = 0;
+  EXPECT_NE(error(writer_, open_frame("1", empty)).find("\"blocked: "), std::string::npos);
+}
+
+TEST_F(NegentropyTest, broken_messages_end_a_session) {
+  const NegInitiator empty{NegSet{}};
+  EXPECT_NE(error(reader_, neg_open_frame("1", {}, "xyz")).find("no hex"), std::string::npos);
+  EXPECT_NE(error(reader_, neg_open_frame("1", {}, "6101")).find("ends too early"), std::string::npos);
+  EXPECT_NE(error(reader_, R"(["NEG-OPEN","1",{"kinds":"x"},"61"])").find("\"invalid: "), std::string::npos);
+  answer(reader_, open_frame("1", empty));
+  EXPECT_NE(error(reader_, neg_message_frame("1", "00")).find("\"invalid: "), std::string::npos);
+  EXPECT_NE(error(reader_, neg_message_frame("1", "61")).find("\"closed: "), std::string::npos);
+  // A second message before the first is answered breaks the protocol.
+  auto reply = reader_.on_frame(open_frame("1", empty), kNow);
+  reply = reader_.on_frame(neg_message_frame("1", "61"), kNow);
+  EXPECT_NE(reply.frames.at(0).find("no answer yet"), std::string::npos);
+  EXPECT_FALSE(reader_.has_backlog());
+  store_.broken = true;
+  EXPECT_NE(error(reader_, open_frame("1", empty)).find("the store failed"), std::string::npos);
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ TEST_F(RelayTest, PublishedEventReachesSubscribersAndItsAuthor) {
   const Client author = connect();
   reader.say(R"(["REQ","r",{"kinds":[20001]}])");
   author.say(R"(["REQ","a",{"kinds":[20001]}])");
-  EXPECT_EQ(reader.seen->wait_frames(2).at(1), eose_frame("r"));
-  EXPECT_EQ(author.seen->wait_frames(2).at(1), eose_frame("a"));
+  EXPECT_EQ(reader.seen->wait_frames(2).at(1), test::eose_finish("r"));
+  EXPECT_EQ(author.seen->wait_frames(2).at(1), test::eose_finish("a"));
   const Event event = test_event(alice_, 20'001, kAt, "ping");
   author.say(event_frame(event));
   EXPECT_EQ(reader.seen->wait_frames(3).at(2), relay_event_frame("r", event));
@@ -105,7 +105,7 @@ TEST_F(RelayTest, LargeBacklogArrivesCompleteAndBoundedByTheReader) {
   reader.say(R"(["REQ","s",{"kinds":[1]}])");
   const auto frames = reader.seen->wait_frames(kCount + 2);
   ASSERT_EQ(frames.size(), std::size_t{kCount + 2});
-  EXPECT_EQ(frames.back(), eose_frame("s"));
+  EXPECT_EQ(frames.back(), test::eose_finish("s"));
   EXPECT_LE(store_.largest_answer.load(), 401U);
   slow.drain(std::size_t{kCount} * 4000);  // and yet it gets all once it reads
 }
@@ -117,7 +117,7 @@ TEST_F(RelayTest, InformationDocumentOverHttp) {
   const std::string reply = http.read_all();
   EXPECT_NE(reply.find("content-type: application/nostr+json"), std::string::npos) << reply;
   EXPECT_NE(reply.find("access-control-allow-origin: *"), std::string::npos) << reply;
-  EXPECT_NE(reply.find("\"supported_nips\":[1,9,11,40,42,45,70]"), std::string::npos) << reply;
+  EXPECT_NE(reply.find("\"supported_nips\":[1,9,11,40,42,45,62,67,70,77]"), std::string::npos) << reply;
 }
 
 TEST_F(RelayTest, FloodOfFramesIsAnsweredCompletely) {

@@ -6,6 +6,7 @@
 
 #include "nostr/nips/nip09.h"
 #include "nostr/nips/nip40.h"
+#include "nostr/nips/nip62.h"
 
 namespace test {
 
@@ -15,7 +16,8 @@ base::Result<StoreOutcome> MemoryStore::insert(const Event& event, UnixTime now)
   if (broken) return base::fail(base::Errc::kDatabase, "broken on purpose");
   if (is_expired(event, now)) return StoreOutcome::kExpired;
   if (events_.contains({event.created_at, event.id})) return StoreOutcome::kDuplicate;
-  if (std::ranges::any_of(deletions_, [&](const Event& d) { return deletes(d, event); }))
+  if (std::ranges::any_of(deletions_, [&](const Event& d) { return deletes(d, event); }) ||
+      std::ranges::any_of(vanish_requests_, [&](const Event& r) { return vanishes(r, event); }))
     return StoreOutcome::kDeleted;
   if (const auto address = address_of(event)) {
     for (auto it = events_.begin(); it != events_.end(); ++it) {
@@ -31,6 +33,13 @@ base::Result<StoreOutcome> MemoryStore::insert(const Event& event, UnixTime now)
   }
   events_.emplace(std::pair{event.created_at, event.id}, event);
   return StoreOutcome::kStored;
+}
+
+base::Result<StoreOutcome> MemoryStore::vanish(const Event& request, UnixTime now) {
+  TRY(const StoreOutcome outcome, insert(request, now));
+  vanish_requests_.push_back(request);
+  std::erase_if(events_, [&](const auto& item) { return vanishes(request, item.second); });
+  return outcome;
 }
 
 base::Result<std::vector<Event>> MemoryStore::query(const Filters& filters, std::size_t cap,
@@ -70,6 +79,13 @@ Event test_event(const SecretKey& key, Kind kind, std::int64_t at, std::string c
   base::SeededRng rng(7);
   return sign_event({.kind = kind, .created_at = base::unix_time(at), .tags = std::move(tags),
                      .content = std::move(content)}, key, rng);
+}
+
+std::string eose_finish(std::string_view sub) {
+  return R"(["EOSE",")" + std::string(sub) + R"(",["finish"]])";
+}
+std::string eose_more(std::string_view sub) {
+  return R"(["EOSE",")" + std::string(sub) + R"(",["more"]])";
 }
 
 }  // namespace test
