@@ -25,8 +25,6 @@ std::string hex(const Value& value) { return lower(value.get<std::string>()); }
 
 base::Bytes bytes(const Value& value) { return *base::hex_decode(hex(value)); }
 
-std::string upper_bytes(ByteView view) { return base::hex_encode(view); }
-
 std::string commitment_hex(const NonceCommitment& nonce) {
   return nonce.hiding.hex() + nonce.binding.hex();
 }
@@ -158,9 +156,9 @@ std::size_t each(const Value& vectors, const char* list, Check check) {
   return seen;
 }
 
-// The first signing case of each kind as facts, so that a checkout without the files proves the
-// scheme: NonceGen 1, NonceAgg 2 and Sign 1 of 2of3.
-TEST(Bip445Test, first_vector_of_each_kind) {
+// The first cases of nonce generation and signing as facts, so that a checkout without the files
+// proves the scheme as well.
+TEST(Bip445Test, first_vectors_of_nonce_generation_and_signing) {
   const SecretShare share{{1},
                           must(SecretScalar::from_hex("53442fa9bd72eea0a42df6f2d2d76a2c"
                                                       "0d3a3dfa2be2f820f41ade976b8259fb"))};
@@ -180,6 +178,25 @@ TEST(Bip445Test, first_vector_of_each_kind) {
   EXPECT_EQ(commitment_hex(pair.commitment()),
             "038ebc31ef5c88c3e4470bda8765a8377697e1cb20a1d07d6b09c0146814ec5bdf"
             "0386d61a1ccfbec0a8aef01ffd83a6f9e0e90fdc20d093861a27ac4a10c931b0d3");
+
+  const Point group_pk = must(Point::from_hex(
+      "02d772a09f5f675783d275ed9f6aaedb2eccbc74171b37ac23ae3bbd9d7ae2cdaa"));
+  const Point other = must(Point::from_hex(
+      "0284dc4ab2cb78a621eb87fa1f14bce2b725afeaac981adcbaff5cc2d417d2a63a"));
+  const Bip445Signers signers{3, 2, {{{1}, pubshare}, {{2}, other}}, group_pk};
+  const auto aggregate = must(AggregateNonce::from_bytes(*base::hex_decode(
+      "030f261bfe5df0ae3ec06bb7a1d6394a3af206968281f03b70d25fb84d49036ce2"
+      "03be48277630579c72160430c819aabb1dfa20ff70749666080bb886b728476261")));
+  const auto hash = *base::hex_decode(
+      "f95466d086770e689964664219266fe5ed215c92ae20bab5c9d79addddf3c0cf");
+  const auto session = must(bip445_session(signers, KeyContext(group_pk), hash, aggregate));
+  auto nonces = must(NoncePair::from_scalars(
+      must(SecretScalar::from_hex(
+          "67afbe2b50f521569b9c1d943f8fe20620b8c25fa81e9788718af6ee87d5275c")),
+      must(SecretScalar::from_hex(
+          "9a485a634fe41558e4e108fbb52c5cf616c0cdf02bc0c10a99359ff6c1bd705c"))));
+  EXPECT_EQ(must(bip445_sign(session, signers, std::move(nonces), share)).hex(),
+            "2b69442f9bce21bb722831a2150fb9a6df6d0288d39e2e4f5687e92a3c4a7862");
 }
 
 TEST(Bip445Test, nonce_generation) {
@@ -226,7 +243,7 @@ TEST(Bip445Test, nonce_aggregation) {
   };
   for (const Value& test : vectors->at("valid_tests")) {
     const AggregateNonce sum = must(aggregate(test));
-    EXPECT_EQ(upper_bytes(sum.bytes()), hex(test.at("expected")));
+    EXPECT_EQ(base::hex_encode(sum.bytes()), hex(test.at("expected")));
     EXPECT_EQ(must(AggregateNonce::from_bytes(sum.bytes())), sum);
   }
   for (const Value& test : vectors->at("error_tests"))

@@ -16,6 +16,7 @@ using vectors::must;
 using vectors::Value;
 using Kind = DkgFault::Kind;
 
+// The vectors write capital hex, which is not our spelling.
 std::string hex(const Value& value) {
   auto out = value.get<std::string>();
   std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -290,6 +291,28 @@ TEST(ChillDkgVectors, recover) {
         EXPECT_EQ(recovered.params, good(params_of(expected.at("params"))));
       },
       [&](const Value&, const Value& test) { return fault_of(run(test)); }));
+}
+
+// The first case of step 1 as facts, for a checkout without the files; it depends on every derivation:
+// coefficients, proof of possession, pads, encryption.
+TEST(ChillDkgTest, first_vector_of_step_1) {
+  std::vector<base::Bytes> keys;
+  for (const char* key : {"03aed316469060698d774150efd7f8f406a2bab516dd7d22cb258323c59c6417f3",
+                          "03aeb5ae20783d4858f6767747963f144c7db8aba328625cc8a87f7676d8cdeee7",
+                          "021a48bbccac751ae9ec1ea7a7f8d421d5fd60aab44e6d2f37b31873098a77b7a3"})
+    keys.push_back(*base::hex_decode(key));
+  const auto params = good(SessionParams::create(keys, 2));
+  EXPECT_EQ(params.hash().hex(),
+            "6a03d4e831dbf10f71c2c47f8f31fa5bcedbc266b336deba7e11607697ceeb7c");
+  const auto host = good(HostKey::from_bytes(*base::hex_decode(
+      "ade179b2c56cb75868d44b333c16c89cb00dfde378ad79c84d0cce856e4f9207")));
+  const auto random = *base::hex_decode(
+      "42b53d62e27380d6f7096eda1c28c57ddb89fcd4ce5b843edac220e165b5a7ec");
+  const auto state = good(Participant1::start(
+      host, params, base::Secret<32>(std::span<const std::uint8_t, 32>(random))));
+  EXPECT_EQ(state.message().size(), 259U);
+  EXPECT_EQ(nostr::sha256(ByteView(state.message())).hex(),
+            "f00745478fb83323ba36a00a51419ddae0998ce7c57c120a1f69ea948b1bad4c");
 }
 
 // --- a whole session, without the files --------------------------------------------------------
