@@ -15,6 +15,7 @@
 
 #include "frostr/facts.h"
 #include "frostr/nonce_pool.h"
+#include "frostr/own_mode.h"
 #include "frostr/peers.h"
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/messages.h"
@@ -28,6 +29,7 @@ struct CosignerOptions {
   bool judges = true;                       ///< told to peers; false for a node that only requests
   base::seconds stamp_window{300};          ///< session stamps around now
   std::size_t max_remembered = 512;         ///< replies kept for repeated requests
+  std::size_t max_refusals_per_hour = 200;  ///< of one member written one by one; then they are counted
 };
 
 /// The responder of one share. App thread.
@@ -62,12 +64,24 @@ class Cosigner {
   /// The member whose configured runner is `runner`, if any.
   std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
 
+  /// What ties nonces to this process and keeps them with those it knows; outlives the co-signer.
+  /// Without it there is bifrost's wire only.
+  void set_own_mode(OwnMode* own) { own_ = own; }
   void set_policy(Policy policy) { policy_ = std::move(policy); }
   const Policy& policy() const { return policy_; }
   /// Until true, sign and ecdh are answered with retry: the view of the relays is not there yet.
   void set_ready(bool ready) { ready_ = ready; }
-  /// What we say about ourselves in pings.
-  const PeerNotes& notes() const { return notes_; }
+  /// Adds to a ping or its answer what our members tell each other beside it; `fresh` are the nonces
+  /// it carries.
+  void add_notes(ShareIndex peer, std::span<const WireNonce> fresh, base::json::Value& body);
+  /// Takes that from a ping of `from` or its answer, and the nonces beside it.
+  Result<void> take_notes(ShareIndex from, const base::json::Value& body,
+                          std::span<const WireNonce> nonces, base::UnixTime now);
+  /// Keeps nonces that `from` issued to us, unless it signs its batches and has not signed this one.
+  void take_nonces(ShareIndex from, std::span<const WireNonce> nonces,
+                   const std::optional<nostr::Signature>& batch);
+  /// Drops every nonce, ours and theirs, because this process may not be what it seems.
+  Result<void> doubt(std::string_view why, base::UnixTime now);
   /// Nonces for a ping to `peer`, if it may ask us and runs low.
   Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
                                             base::UnixTime now);
@@ -101,7 +115,9 @@ class Cosigner {
   Result<void> audit(ShareIndex from, std::string_view kind, std::string_view verdict,
                      std::string_view reason, std::optional<nostr::Sha256> digest,
                      std::optional<nostr::EventId> event, base::UnixTime now);
+  bool may_write(ShareIndex from, std::string_view verdict, base::UnixTime now, std::string& reason);
   const WireNonce* our_nonce(const SignRequest& request) const;
+  PeerNotes notes() const;
 
   storage::Db& db_;
   const GroupPackage& group_;
@@ -110,11 +126,19 @@ class Cosigner {
   PeerBook& peers_;
   Policy policy_;
   CosignerOptions options_;
-  PeerNotes notes_;
+  OwnMode* own_ = nullptr;
+  std::string boot_;  ///< where there is no own mode
   FactSource facts_;
   storage::AuditLog audit_;
   storage::ReplayCache replays_;
   bool ready_ = true;
+
+  /// Refusals of one member in the present hour.
+  struct Refusals {
+    UnixTime hour;
+    std::size_t count = 0;
+  };
+  std::map<ShareIndex, Refusals> refusals_;
 
   /// Replies already given, by (member, request id), oldest first in `order_`.
   using CallKey = std::pair<ShareIndex, std::string>;
