@@ -87,15 +87,16 @@ class Recorder {
     for (const auto& nonce : request.nonces)
       whole += fmt::format(" {} {} {}", nonce.idx.value, nonce.nonce.commitment.hiding.hex(),
                            nonce.nonce.commitment.binding.hex());
-    sessions_[request.sid.hex()].insert(whole);
     for (const auto& nonce : request.nonces) {
       if (nonce.idx.value == 1) {
         // The requester's own nonces sign at once: each of its points serves one session.
         for (const auto& point : {nonce.nonce.commitment.hiding, nonce.nonce.commitment.binding})
           once(point.hex(), whole, "the requester's nonce");
       } else {
-        commitments_[{nonce.idx.value, nonce.nonce.code.hex(), request.sid.hex()}] = {
-            nonce.nonce.commitment.hiding.hex(), nonce.nonce.commitment.binding.hex()};
+        // The session id covers no nonces, so only together with the code it names the session.
+        Asked& asked = asked_[{nonce.idx.value, nonce.nonce.code.hex(), request.sid.hex()}];
+        asked.sessions.insert(whole);
+        asked.points = {nonce.nonce.commitment.hiding.hex(), nonce.nonce.commitment.binding.hex()};
       }
     }
   }
@@ -109,14 +110,13 @@ class Recorder {
     const auto [known, is_new] = uses_.try_emplace({answer.idx.value, code}, use);
     if (!is_new && (known->second.session != sid || known->second.partial != use.partial))
       violations_.push_back("code " + code + " was answered twice");
-    const auto session = sessions_.find(sid);
-    const auto points = commitments_.find({answer.idx.value, code, sid});
-    if (session == sessions_.end() || points == commitments_.end() || session->second.size() != 1) {
-      violations_.push_back("an answer to a session nobody or more than one asked for");
+    const auto asked = asked_.find({answer.idx.value, code, sid});
+    if (asked == asked_.end() || asked->second.sessions.size() != 1) {
+      violations_.push_back("an answer to a session that nobody, or more than one, asked for");
       return;
     }
-    for (const std::string& point : points->second)
-      once(point, *session->second.begin(), fmt::format("a nonce of member {}", answer.idx.value));
+    for (const std::string& point : asked->second.points)
+      once(point, *asked->second.sessions.begin(), fmt::format("a nonce of member {}", answer.idx.value));
   }
 
   void once(const std::string& point, const std::string& session, const std::string& whose) {
@@ -128,8 +128,12 @@ class Recorder {
   std::map<nostr::PublicKey, nostr::SecretKey> keys_;
   std::map<std::pair<nostr::PublicKey, nostr::PublicKey>, std::optional<nostr::ConversationKey>> conversations_;
   std::vector<nostr::Event> unread_;
-  std::map<std::string, std::set<std::string>> sessions_;
-  std::map<std::tuple<std::uint32_t, std::string, std::string>, std::array<std::string, 2>> commitments_;
+  /// What a member was asked with one of its codes under one session id.
+  struct Asked {
+    std::set<std::string> sessions;
+    std::array<std::string, 2> points;
+  };
+  std::map<std::tuple<std::uint32_t, std::string, std::string>, Asked> asked_;
   std::map<std::string, std::string> served_;
   std::map<std::pair<std::uint32_t, std::string>, Use> uses_;
   std::vector<std::string> violations_;
