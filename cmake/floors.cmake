@@ -10,12 +10,23 @@ function(sovereign_library name)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(sovereign_${name} STATIC ${sources})
   target_link_libraries(sovereign_${name} PUBLIC sovereign_flags ${ARG_LINK})
-  target_precompile_headers(sovereign_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
-  target_compile_options(sovereign_${name} PRIVATE -Xclang -fno-pch-timestamp)
+  sovereign_headers(sovereign_${name} sovereign_core ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+endfunction()
+
+# Parses the common headers once for all targets that share `owner`'s flags: `owner` builds the
+# precompiled header, every other target reuses it.
+function(sovereign_headers target owner)
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+  target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
 endfunction()
 
 sovereign_library(core FOLDERS nostr/base nostr/crypto nostr/event nostr/nips nostr/signer
-  LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::SIMDJSON
+  LINK Threads::Threads OpenSSL::Crypto PkgConfig::SECP PkgConfig::SODIUM PkgConfig::UTF8PROC
+       PkgConfig::SIMDJSON
        fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers)
 # libcurl is loaded at first use, see nostr/net/curl_library.h: only its headers are needed here.
 sovereign_library(net FOLDERS nostr/net LINK sovereign_core PkgConfig::LWS OpenSSL::SSL ${CMAKE_DL_LIBS})
@@ -25,6 +36,6 @@ add_library(sovereign_nostr INTERFACE)
 target_link_libraries(sovereign_nostr INTERFACE sovereign_client sovereign_server)
 sovereign_library(storage FOLDERS storage LINK sovereign_nostr PkgConfig::SQLITE)
 sovereign_library(nipsa FOLDERS nipsa LINK sovereign_storage)
-sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2)
+sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2 absl::time)
 sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2)
 sovereign_library(node FOLDERS node LINK sovereign_orchestration)

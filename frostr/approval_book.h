@@ -1,7 +1,7 @@
 // What the co-signer needs to know from the approval desk above it, and nothing more.
 #pragma once
 
-#include "frostr/policy.h"
+#include "frostr/judgement.h"
 #include "nostr/base/result.h"
 
 namespace frostr {
@@ -9,7 +9,8 @@ namespace frostr {
 /// The operator's word about a digest, and the question it answers.
 struct ApprovalFact {
   OperatorWord word = OperatorWord::kNone;
-  nostr::EventId approval;  ///< the 39212 that was decided; set unless word is kNone
+  nostr::EventId approval;      ///< the 39212 that was decided; set unless word is kNone
+  bool word_is_signed = false;  ///< only answers that operators signed (39213) counted
 };
 
 /// Decisions taken by this process's own desk. App thread; called inside the co-signer's Tx.

@@ -68,6 +68,9 @@ Result<BifrostNode::Pending> BifrostNode::begin_call(ShareIndex peer, std::strin
   const auto apart = secret && talks_apart(peer) ? apart_->key_of(peer) : std::nullopt;
   RpcRequest request{new_rpc_id(deps_.rng), std::move(method), {}};
   request.params.push_back(std::move(params0));
+  if (const auto& lease = options_.lease; lease && lease->runner != nullptr)
+    request.params.push_back(seal_lease({lease->home, lease->generation, cosigner_.boot()}, request,
+                                        {group_, share_.idx, peer}, *lease->runner, deps_.rng));
   TRY(auto text, to_text(request));
   if (scope_.running() >= options_.max_in_flight)
     return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
@@ -198,6 +201,8 @@ void BifrostNode::want_ping(ShareIndex peer) {
 
 bool BifrostNode::wants_ping(ShareIndex peer) const {
   if (!options_.coordinates) return false;
+  const Peer* known = peers_.find(peer);
+  if (known != nullptr && known->notes.lease) return true;  // to keep it, or to hear when it is free
   return !peers_.online(peer, deps_.clock.now()) || nonces_.available(peer) < nonces_.low_water();
 }
 
@@ -236,7 +241,7 @@ Task<void> BifrostNode::keep_pinging() {
     keep_house();
     for (const Peer& peer : peers_.all())
       if (wants_ping(peer.idx)) want_ping(peer.idx);
-    co_await base::sleep_for(options_.ping_interval);
+    co_await base::sleep_for(lease_elsewhere() ? options_.fenced_interval : options_.ping_interval);
   }
 }
 

@@ -18,6 +18,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr base::seconds kHousePeriod{600};
+constexpr milliseconds kGoodbyeWait{300};
 
 }  // namespace
 
@@ -96,7 +97,27 @@ void BifrostNode::greet() {
       want_ping(peer.idx);
 }
 
+Task<void> BifrostNode::say_goodbye(ShareIndex peer) {
+  base::json::Value body = {{"version", 2}, {"leaving", true}};
+  auto ignored = co_await call(peer, "ping", base::json::dump(body), kGoodbyeWait);
+  if (!ignored)
+    LOG(kDebug, "frost", "a goodbye was not heard", {{"member", fmt::to_string(peer.value)}});
+}
+
+/// A process that stops lets the next one begin at once.
+Task<void> BifrostNode::give_up_leases() {
+  base::Scope goodbyes(deps_.loop);
+  for (const Peer& peer : peers_.all())
+    if (peer.notes.lease && peer.notes.lease->held)
+      goodbyes.spawn("bifrost goodbye", say_goodbye(peer.idx));
+  const auto deadline = steady_clock::now() + 2 * kGoodbyeWait;
+  while (goodbyes.running() > 0 && steady_clock::now() < deadline)
+    co_await base::sleep_for(milliseconds{5});
+  co_await goodbyes.stop();
+}
+
 Task<void> BifrostNode::stop() {
+  if (options_.lease && messages_) co_await give_up_leases();
   messages_.reset();
   heads_.reset();
   co_await scope_.stop();
@@ -116,7 +137,7 @@ void BifrostNode::follow() {
   view_relays_ = unheard_.size();
   callbacks.on_eose = [this](const std::string& relay) { on_view(relay); };
   heads_ = deps_.pool.subscribe(follow_relays(),
-                                FactSource::followed(group_, cosigner_.policy(), deps_.clock.now()),
+                                cosigner_.facts().followed(cosigner_.policy(), deps_.clock.now()),
                                 std::move(callbacks));
 }
 

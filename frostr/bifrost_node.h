@@ -7,6 +7,7 @@
 // the process that asks the operator and publishes 39213; a 39212 is addressed to it), `judges`
 // (true when the member signs by policy over whole events), `boot` (new with each process, as its
 // nonces are), and what frostr/own_mode.h explains.
+// Answers to a node add `lease`, whether it is the process that acts for its member; see lease.h.
 #pragma once
 
 #include <chrono>
@@ -35,10 +36,18 @@ struct BifrostOptions {
   NoncePoolOptions nonces;
   ApprovalBook* approvals = nullptr;         ///< outlives the node
   bool coordinates = true;                   ///< we ask for signatures, so we keep stocks of nonces
+  /// Set by a node that acts for its member as its runner; the key outlives the node.
+  struct Lease {
+    const nostr::SecretKey* runner = nullptr;
+    std::string home;              ///< of frostr/lease.h
+    std::int64_t generation = 0;
+  };
+  std::optional<Lease> lease;
   bool follow = false;                       ///< keep our own view of heads and claims (co-signers)
   std::chrono::milliseconds connect_wait{5'000};   ///< for the first relay at start
   std::chrono::milliseconds follow_grace{3'000};   ///< for the other relays after the first EOSE
-  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds ping_interval{30'000};  ///< a lease is renewed as often
+  std::chrono::milliseconds fenced_interval{5'000};  ///< between pings while another process acts
   std::chrono::milliseconds ping_timeout{3'000};
   std::chrono::milliseconds refresh_timeout{1'500};
   std::size_t max_requests_per_second = 400;       ///< of one member; more are dropped
@@ -122,6 +131,11 @@ class BifrostNode {
   /// Voids what was issued to a member and drops what it issued to us, because this process may not
   /// be what it seems; peers are told.
   void doubt(std::string_view why);
+  /// The co-signer that serves another process of our member, and until when: nothing may be asked
+  /// of anybody meanwhile.
+  std::optional<std::pair<ShareIndex, base::UnixTime>> lease_elsewhere() const {
+    return peers_.lease_elsewhere(deps_.clock.now());
+  }
 
   const GroupPackage& group() const { return group_; }
   const SecretShare& share() const { return share_; }
@@ -163,6 +177,8 @@ class BifrostNode {
   void keep_house();
   bool wants_ping(ShareIndex peer) const;
   std::string ping_body(ShareIndex peer);
+  base::Task<void> say_goodbye(ShareIndex peer);
+  base::Task<void> give_up_leases();
   std::vector<std::string> follow_relays() const;
 
   Deps deps_;

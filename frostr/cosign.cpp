@@ -21,6 +21,7 @@ struct Cosigner::SignCall {
   std::optional<nostr::UnsignedEvent> event;
   std::size_t json_bytes = 0;
   std::optional<FactSource::Sign> known;
+  const Requester* requester = nullptr;
   Verdict verdict;
 };
 
@@ -35,6 +36,12 @@ bool ascending(const std::vector<ShareIndex>& members) {
 
 nostr::EventId as_event_id(const nostr::Sha256& hash) {
   return nostr::EventId(hash.array());
+}
+
+/// The words of a refusal on the wire.
+std::string refusal_text(const std::string& reason, const LeaseFact& lease) {
+  if (reason.starts_with("lease-held")) return lease_held_text(lease.until);
+  return refused_text(reason);
 }
 
 }  // namespace
@@ -113,8 +120,10 @@ Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base:
     result = refuse("not-a-requester");
   } else if (auto problem = check_session(from, *request, now)) {
     result = refuse(*std::move(problem));
+  } else if (const auto lease = use_lease(from, *requester, rpc, now)) {
+    result = judge_and_sign(from, *requester, *lease, *request, now, look);
   } else {
-    result = judge_and_sign(from, *requester, *request, now, look);
+    result = {.reject = retry_text("storage")};
   }
   // Whatever was not signed leaves its nonce unusable on both sides.
   if (!result.data && !result.refresh && nonce != nullptr) {
@@ -123,9 +132,24 @@ Cosigner::Answer Cosigner::on_sign(ShareIndex from, const RpcRequest& rpc, base:
   return result;
 }
 
+/// Fills in the verdict on `call`; an error is one of storage.
+Result<void> Cosigner::judge_call(const Requester& requester, const LeaseFact& lease,
+                                  const SignRequest& request, base::UnixTime now, SignCall& call) {
+  call.requester = &requester;
+  if (!call.event) {
+    TRY(const SignFacts facts, facts_.for_blind(requester, lease, now));
+    call.verdict = judge_blind(policy_, request.hashes.front().sighash, facts);
+    return {};
+  }
+  const SignReason reason = request.reason.value_or(SignReason{});
+  TRY(call.known, facts_.for_sign(policy_, *call.event, requester, lease, reason, now));
+  call.verdict = judge(policy_, *call.event, call.json_bytes, call.known->facts);
+  return {};
+}
+
 Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requester,
-                                          const SignRequest& request, base::UnixTime now,
-                                          Look look) {
+                                          const LeaseFact& lease, const SignRequest& request,
+                                          base::UnixTime now, Look look) {
   const auto reject = [&](std::string_view verdict, const std::string& reason, std::string text,
                           std::optional<nostr::Sha256> digest) -> Answer {
     const auto id =
@@ -135,34 +159,24 @@ Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requ
     return {.reject = std::move(text)};
   };
   const auto refuse = [&](const std::string& reason, std::optional<nostr::Sha256> digest) {
-    return reject("refused", reason, refused_text(reason), digest);
+    return reject("refused", reason, refusal_text(reason, lease), digest);
   };
 
   auto call = read_event(request);
   if (!call) return refuse(call.error().detail, request.hashes.front().sighash);
-  if (!call->event) {
-    if (!requester.blind)
-      return refuse("blind: send the event, not only its hash", request.hashes.front().sighash);
-    const auto used = facts_.signed_last_hour(now);
-    if (!used) return {.reject = retry_text("storage")};
-    if (*used >= policy_.max_per_hour)
-      return refuse("rate-limited", request.hashes.front().sighash);
-    call->verdict.outcome = Verdict::Outcome::kSign;
-    call->verdict.digest = request.hashes.front().sighash;
-  } else {
-    const SignReason reason = request.reason.value_or(SignReason{});
-    auto known = facts_.for_sign(policy_, *call->event, requester, reason, now);
-    if (!known) return {.reject = retry_text("storage")};
-    call->known = *std::move(known);
-    call->verdict = judge(policy_, *call->event, call->json_bytes, call->known->facts);
-    if (call->verdict.outcome == Verdict::Outcome::kRefuse) {
-      if (look == Look::kFirst && may_be_stale_view(call->verdict.reason))
-        return {.refresh = facts_.refresh_filters(&*call->event, reason.tick)};
+  if (!judge_call(requester, lease, request, now, *call)) return {.reject = retry_text("storage")};
+  switch (call->verdict.outcome) {
+    case Verdict::Outcome::kRefuse:
+      if (look == Look::kFirst && call->event && may_be_stale_view(call->verdict.reason)) {
+        const std::string tick = request.reason.value_or(SignReason{}).tick;
+        return {.refresh = facts_.refresh_filters(policy_, &*call->event, tick)};
+      }
       return refuse(call->verdict.reason, call->verdict.digest);
-    }
-    if (call->verdict.outcome == Verdict::Outcome::kAsk)
+    case Verdict::Outcome::kAsk:
       return reject("ask", "needs the operator", approval_required_text(call->verdict.digest),
                     call->verdict.digest);
+    case Verdict::Outcome::kSign:
+      break;
   }
 
   const WireNonce* nonce = our_nonce(request);
@@ -194,9 +208,9 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   TRY(NoncePair pair, nonces_.take(from, code, request.sid, sighash, now));
   const nostr::EventId id = as_event_id(sighash);
   if (call.event) {
-    TRY(facts_.record_partial(*call.event, id, *call.known, call.verdict, now));
+    TRY(facts_.record_partial(*call.event, id, *call.known, call.verdict, request.sid.hex(), now));
   } else {
-    TRY(facts_.record_blind(id, now));
+    TRY(facts_.record_blind(id, *call.requester, now));
   }
   TRY(audit(from, "sign", "signed", call.event ? fmt::format("kind {}", call.event->kind) : "blind",
             call.verdict.digest, id, now));
@@ -214,15 +228,16 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   return data;
 }
 
-Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now,
+Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now,
                                    Look look) {
+  LeaseFact lease;
   const auto refuse = [&](const std::string& reason) -> Answer {
     if (auto written = audit(from, "ecdh", "refused", reason, std::nullopt, std::nullopt, now);
         !written)
       return {.reject = retry_text("storage")};
-    return {.reject = refused_text(reason)};
+    return {.reject = refusal_text(reason, lease)};
   };
-  const auto request = parse_ecdh_request(body);
+  const auto request = parse_ecdh_request(rpc.params.empty() ? std::string() : rpc.params.front());
   if (!request) return refuse("malformed: " + request.error().detail);
   const Requester* requester = policy_.requester(from.value);
   if (requester == nullptr) return refuse("not-a-requester");
@@ -232,18 +247,23 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, bas
     return refuse(fmt::format("one-target-only: {} in one request", request->entries.size()));
   const EcdhTarget& target = request->entries.front().target;
   const EcdhReason reason = request->reason.value_or(EcdhReason{});
-  const auto facts = facts_.for_ecdh(*requester, reason, now);
+  const auto used = use_lease(from, *requester, rpc, now);
+  if (!used) return {.reject = retry_text("storage")};
+  lease = *used;
+  const auto facts = facts_.for_ecdh(policy_, *requester, lease, reason, now);
   if (!facts) return {.reject = retry_text("storage")};
-  if (const auto problem = judge_ecdh(policy_, target.x_only(), *facts)) {
-    if (look == Look::kFirst && may_be_stale_view(*problem))
-      return {.refresh = facts_.refresh_filters(nullptr, reason.tick)};
-    return refuse(*problem);
+  const EcdhVerdict verdict = judge_ecdh(policy_, target.x_only(), *facts);
+  if (!verdict.grants()) {
+    if (look == Look::kFirst && may_be_stale_view(verdict.reason))
+      return {.refresh = facts_.refresh_filters(policy_, nullptr, reason.tick)};
+    return refuse(verdict.reason);
   }
   const auto record = [&]() -> Result<Point> {
     // The record of the grant is durable anyway: said here, one commit does it instead of two.
     TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
-    TRY(facts_.record_ecdh(*requester, reason, target.x_only(), now));
-    TRY(audit(from, "ecdh", "granted", reason.purpose, std::nullopt, std::nullopt, now));
+    TRY(facts_.record_ecdh(*requester, reason, target.x_only(), *verdict.grant, now));
+    TRY(audit(from, "ecdh", "granted", grant_name(*verdict.grant), std::nullopt, std::nullopt,
+              now));
     TRY(tx.commit());
     return ecdh_key_share(share_, request->members, target);
   };
@@ -253,14 +273,18 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const std::string& body, bas
   return {.data = to_data(answer)};
 }
 
-Result<Verdict> Cosigner::judge_question(const nostr::UnsignedEvent& event, ShareIndex requester,
-                                         std::string_view tick, base::UnixTime now) {
-  const Requester* rule = policy_.requester(requester.value);
-  if (rule == nullptr) return fail(Errc::kDenied, "not-a-requester");
-  SignReason reason;
-  reason.tick = std::string(tick);
-  TRY(const auto known, facts_.for_sign(policy_, event, *rule, reason, now));
-  return judge(policy_, event, nostr::to_json(event).size(), known.facts);
+Result<Explained> explain(FactSource& facts, const Policy& policy,
+                          const nostr::UnsignedEvent& event, ShareIndex requester,
+                          const SignReason& reason, base::UnixTime now) {
+  const Requester* rule = policy.requester(requester.value);
+  if (rule == nullptr)
+    return fail(Errc::kDenied, fmt::format("not-a-requester: member {}", requester.value),
+                "name it in [[requesters]]");
+  const LeaseFact holder{LeaseFact::State::kHeld, now};
+  TRY(const auto known, facts.for_sign(policy, event, *rule, holder, reason, now));
+  Explained out;
+  out.verdict = judge(policy, event, nostr::to_json(event).size(), known.facts, &out.trace);
+  return out;
 }
 
 }  // namespace frostr

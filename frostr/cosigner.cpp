@@ -21,6 +21,12 @@ std::string body_of(const RpcRequest& request) {
   return request.params.empty() ? std::string() : request.params.front();
 }
 
+/// Whether the body of a ping says goodbye.
+bool leaves(const std::string& body) {
+  const auto object = json::parse(body);
+  return object && object->is_object() && object->value("leaving", json::Value(false)) == true;
+}
+
 /// Calls whose repetition must not be worked on twice.
 bool is_once(const std::string& method) {
   return method == "sign" || method == "ecdh";
@@ -41,6 +47,7 @@ Cosigner::Cosigner(storage::Db& db, const GroupPackage& group, const SecretShare
       boot_(rng.hex(8)),
       facts_(db, group, options.service, approvals),
       audit_(db),
+      leases_(db),
       replays_(db) {}
 
 Cosigner::Outcome Cosigner::handle(ShareIndex from, const RpcRequest& request, base::UnixTime now,
@@ -90,33 +97,80 @@ Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, ba
     return {.data = json::Value(std::move(body))};
   }
   if (from == share_.idx) return {.reject = refused_text("own-message")};
-  if (request.method == "ping") return on_ping(from, body_of(request), now);
+  if (request.method == "ping") return on_ping(from, request, now);
   if (request.method == "onboard") return on_onboard(from, body_of(request), now);
   if (!is_once(request.method)) return {.reject = refused_text("unknown-method")};
   if (!ready_) return {.reject = retry_text("starting: the relays have not been read yet")};
   if (request.method == "sign") return on_sign(from, request, now, look);
-  return on_ecdh(from, body_of(request), now, look);
+  return on_ecdh(from, request, now, look);
 }
 
-Cosigner::Answer Cosigner::on_ping(ShareIndex from, const std::string& body, base::UnixTime now) {
+/// Who keeps silent loses its lease, so a ping keeps it as well as a request does.
+Result<LeaseFact> Cosigner::use_lease(ShareIndex from, const Requester& requester,
+                                      const RpcRequest& rpc, base::UnixTime now) {
+  const auto claim = lease_claim(from, requester, rpc);
+  TRY(auto used, leases_.use(requester, claim, policy_.lease_ttl, now));
+  if (used.change)
+    TRY(audit(from, "lease", used.change->verdict, used.change->reason, std::nullopt, std::nullopt,
+              now));
+  return used.fact;
+}
+
+std::optional<LeaseClaim> Cosigner::lease_claim(ShareIndex from, const Requester& requester,
+                                                const RpcRequest& rpc) const {
+  if (!requester.runner) return std::nullopt;
+  return proven_lease(rpc, {group_, from, share_.idx}, *requester.runner);
+}
+
+Result<storage::LeaseRow> Cosigner::revoke_lease(std::uint32_t member, base::seconds bar,
+                                                 base::UnixTime now) {
+  TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(auto row, leases_.revoke(member, bar, now));
+  TRY(audit_.record({.kind = "lease",
+                     .verdict = "revoked",
+                     .reason = fmt::format("member {} home {} start {}, barred for {} s", member,
+                                           row.home, row.generation, bar.count())},
+                    now));
+  TRY(tx.commit());
+  return row;
+}
+
+Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base::UnixTime now) {
+  const std::string body = body_of(rpc);
   const auto ping = parse_ping_request(body);
   if (!ping) return {.reject = refused_text("malformed: " + ping.error().detail)};
   const json::Value document = json::parse(body).value_or(json::Value());
-  if (auto taken = take_notes(from, document, ping->nonces, now); !taken)
-    return {.reject = retry_text("storage")};
-  std::optional<std::size_t> held;
-  for (const PoolStatus& status : ping->pool_status)
-    if (status.peer_idx == share_.idx) held = status.available;
+  std::optional<LeaseNote> lease_note;
+  const Requester* requester = policy_.requester(from.value);
+  if (requester != nullptr && requester->runner) {
+    const auto claim = lease_claim(from, *requester, rpc);
+    if (claim && leaves(body)) {
+      if (!leases_.release(*requester, *claim, now)) return {.reject = retry_text("storage")};
+    } else {
+      const auto lease = use_lease(from, *requester, rpc, now);
+      if (!lease) return {.reject = retry_text("storage")};
+      lease_note = LeaseNote{lease->state == LeaseFact::State::kHeld, lease->until};
+    }
+  }
   PingAnswer answer;
-  answer.recv = policy_.requester(from.value) != nullptr;
-  if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  answer.recv = requester != nullptr;
+  // Two processes share one list of nonces: what the one kept out takes, the holder would miss.
+  const bool kept_out = lease_note && !lease_note->held && lease_note->until > now;
+  if (!kept_out) {
+    if (auto taken = take_notes(from, document, ping->nonces, now); !taken)
+      return {.reject = retry_text("storage")};
+    std::optional<std::size_t> held;
+    for (const PoolStatus& status : ping->pool_status)
+      if (status.peer_idx == share_.idx) held = status.available;
+    if (auto fresh = nonces_for(from, held, now)) answer.nonces = *std::move(fresh);
+  }
   if (const GroupMember* member = group_.find(from)) {
     const auto available = static_cast<std::uint32_t>(nonces_.available(from));
     answer.pool_status.push_back(
         {from, member->identity(), available, available < nonces_.low_water(), available == 0});
   }
   json::Value data = to_data(answer);
-  add_notes(from, answer.nonces, data);
+  add_notes(from, answer.nonces, data, lease_note);
   return {.data = std::move(data)};
 }
 
@@ -145,6 +199,7 @@ Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer,
 
 Result<void> Cosigner::keep_house(base::UnixTime now) {
   TRY(replays_.purge(now));
+  TRY(audit_.flush(now));
   return facts_.forget_old(now);
 }
 
@@ -157,8 +212,10 @@ PeerNotes Cosigner::notes() const {
   return notes;
 }
 
-void Cosigner::add_notes(ShareIndex peer, std::span<const WireNonce> fresh, json::Value& body) {
+void Cosigner::add_notes(ShareIndex peer, std::span<const WireNonce> fresh, json::Value& body,
+                         std::optional<LeaseNote> lease) {
   PeerNotes notes = this->notes();
+  notes.lease = lease;
   notes.held = nonces_.held(peer, PeerNotes::kHeldDigits);
   if (own_ != nullptr) {
     notes.seen = own_->last_known(peer);
@@ -216,38 +273,16 @@ std::optional<ShareIndex> Cosigner::requester_of(const nostr::PublicKey& runner)
   return std::nullopt;
 }
 
-/// Whether a verdict gets a row of its own. Past the limit of the hour refusals are only counted, so
-/// that nobody fills the disk; the first one after that hour says how many they were.
-bool Cosigner::may_write(ShareIndex from, std::string_view verdict, base::UnixTime now,
-                         std::string& reason) {
-  if (verdict == "signed" || verdict == "granted") return true;
-  Refusals& refusals = refusals_[from];
-  if (now - refusals.hour >= std::chrono::hours(1)) {
-    if (refusals.count > options_.max_refusals_per_hour)
-      reason += fmt::format(" (and {} more in the hour before)",
-                            refusals.count - options_.max_refusals_per_hour);
-    refusals = {now, 0};
-  }
-  if (++refusals.count == options_.max_refusals_per_hour)
-    reason += " (further ones of this hour are only counted)";
-  return refusals.count <= options_.max_refusals_per_hour;
-}
-
 Result<void> Cosigner::audit(ShareIndex from, std::string_view kind, std::string_view verdict,
                              std::string_view reason, std::optional<nostr::Sha256> digest,
                              std::optional<nostr::EventId> event, base::UnixTime now) {
-  std::string text(reason);
-  if (!may_write(from, verdict, now, text)) return {};
-  storage::AuditEntry entry;
-  entry.time = now;
-  entry.requester = fmt::format("member {}", from.value);
-  entry.kind = kind;
-  entry.digest = digest;
-  entry.verdict = verdict;
-  entry.reason = std::move(text);
-  entry.event_id = event;
-  TRY(audit_.append(entry));
-  return {};
+  return audit_.record({.member = from.value,
+                        .kind = std::string(kind),
+                        .verdict = std::string(verdict),
+                        .reason = std::string(reason),
+                        .digest = digest,
+                        .event_id = event},
+                       now);
 }
 
 }  // namespace frostr

@@ -13,13 +13,14 @@
 #include <string>
 #include <variant>
 
+#include "frostr/audit_trail.h"
 #include "frostr/facts.h"
+#include "frostr/lease.h"
 #include "frostr/nonce_pool.h"
 #include "frostr/own_mode.h"
 #include "frostr/peers.h"
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/messages.h"
-#include "storage/audit.h"
 #include "storage/nonces.h"
 
 namespace frostr {
@@ -29,7 +30,6 @@ struct CosignerOptions {
   bool judges = true;                       ///< told to peers; false for a node that only requests
   base::seconds stamp_window{300};          ///< session stamps around now
   std::size_t max_remembered = 512;         ///< replies kept for repeated requests
-  std::size_t max_refusals_per_hour = 200;  ///< of one member written one by one; then they are counted
 };
 
 /// The responder of one share. App thread.
@@ -57,10 +57,6 @@ class Cosigner {
   /// Answers a request of member `from` (ourselves only for echo).
   Outcome handle(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
 
-  /// What this co-signer would say to `event` if asked by member `requester` for `tick`, without
-  /// touching anything: the desk asks the operator only about what would then be signed.
-  Result<Verdict> judge_question(const nostr::UnsignedEvent& event, ShareIndex requester,
-                                 std::string_view tick, base::UnixTime now);
   /// The member whose configured runner is `runner`, if any.
   std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
 
@@ -71,9 +67,12 @@ class Cosigner {
   const Policy& policy() const { return policy_; }
   /// Until true, sign and ecdh are answered with retry: the view of the relays is not there yet.
   void set_ready(bool ready) { ready_ = ready; }
+  /// New with each life of this process.
+  std::string boot() const { return notes().boot; }
   /// Adds to a ping or its answer what our members tell each other beside it; `fresh` are the nonces
   /// it carries.
-  void add_notes(ShareIndex peer, std::span<const WireNonce> fresh, base::json::Value& body);
+  void add_notes(ShareIndex peer, std::span<const WireNonce> fresh, base::json::Value& body,
+                 std::optional<LeaseNote> lease = std::nullopt);
   /// Takes that from a ping of `from` or its answer, and the nonces beside it.
   Result<void> take_notes(ShareIndex from, const base::json::Value& body,
                           std::span<const WireNonce> nonces, base::UnixTime now);
@@ -86,6 +85,10 @@ class Cosigner {
   Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
                                             base::UnixTime now);
   FactSource& facts() { return facts_; }
+  AuditTrail& audit() { return audit_; }
+  /// Who acts for which member. An operator's change goes through revoke_lease(), which is audited.
+  LeaseDesk& leases() { return leases_; }
+  Result<storage::LeaseRow> revoke_lease(std::uint32_t member, base::seconds bar, base::UnixTime now);
   /// Forgets replay marks and counts that play no part any more; call now and then.
   Result<void> keep_house(base::UnixTime now);
 
@@ -99,23 +102,28 @@ class Cosigner {
   struct SignCall;
 
   Answer answer(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
-  Answer on_ping(ShareIndex from, const std::string& body, base::UnixTime now);
+  Answer on_ping(ShareIndex from, const RpcRequest& rpc, base::UnixTime now);
   Answer on_onboard(ShareIndex from, const std::string& body, base::UnixTime now);
   Answer on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
-  Answer on_ecdh(ShareIndex from, const std::string& body, base::UnixTime now, Look look);
+  Answer on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
 
   std::optional<std::string> check_session(ShareIndex from, const SignRequest& request,
                                            base::UnixTime now) const;
   std::optional<std::string> check_members(ShareIndex from, const std::vector<ShareIndex>& members) const;
   Result<SignCall> read_event(const SignRequest& request) const;
-  Answer judge_and_sign(ShareIndex from, const Requester& requester, const SignRequest& request,
-                        base::UnixTime now, Look look);
+  Answer judge_and_sign(ShareIndex from, const Requester& requester, const LeaseFact& lease,
+                        const SignRequest& request, base::UnixTime now, Look look);
+  Result<void> judge_call(const Requester& requester, const LeaseFact& lease,
+                          const SignRequest& request, base::UnixTime now, SignCall& call);
   Result<base::json::Value> spend_and_sign(ShareIndex from, const SignRequest& request,
                                            const SignCall& call, base::UnixTime now);
+  std::optional<LeaseClaim> lease_claim(ShareIndex from, const Requester& requester,
+                                        const RpcRequest& rpc) const;
+  Result<LeaseFact> use_lease(ShareIndex from, const Requester& requester, const RpcRequest& rpc,
+                              base::UnixTime now);
   Result<void> audit(ShareIndex from, std::string_view kind, std::string_view verdict,
                      std::string_view reason, std::optional<nostr::Sha256> digest,
                      std::optional<nostr::EventId> event, base::UnixTime now);
-  bool may_write(ShareIndex from, std::string_view verdict, base::UnixTime now, std::string& reason);
   const WireNonce* our_nonce(const SignRequest& request) const;
   PeerNotes notes() const;
 
@@ -129,21 +137,26 @@ class Cosigner {
   OwnMode* own_ = nullptr;
   std::string boot_;  ///< where there is no own mode
   FactSource facts_;
-  storage::AuditLog audit_;
+  AuditTrail audit_;
+  LeaseDesk leases_;
   storage::ReplayCache replays_;
   bool ready_ = true;
-
-  /// Refusals of one member in the present hour.
-  struct Refusals {
-    UnixTime hour;
-    std::size_t count = 0;
-  };
-  std::map<ShareIndex, Refusals> refusals_;
 
   /// Replies already given, by (member, request id), oldest first in `order_`.
   using CallKey = std::pair<ShareIndex, std::string>;
   std::map<CallKey, std::string> remembered_;
   std::deque<CallKey> order_;
 };
+
+/// A verdict with every rule that led to it.
+struct Explained {
+  Verdict verdict;
+  Trace trace;
+};
+/// What a co-signer with these facts would say to `event` under `policy` if the process that holds
+/// the lease of member `requester` asked now, without touching anything: the same judge() as for a
+/// request. kDenied for a member that is no requester.
+Result<Explained> explain(FactSource& facts, const Policy& policy, const nostr::UnsignedEvent& event,
+                          ShareIndex requester, const SignReason& reason, base::UnixTime now);
 
 }  // namespace frostr

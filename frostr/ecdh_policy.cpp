@@ -1,15 +1,12 @@
 // The judgement about shared secrets: whose key may be opened with the group's, and on what proof.
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
-#include "frostr/policy.h"
+#include "frostr/judgement.h"
 
 namespace frostr {
 namespace {
-
-constexpr nostr::Kind kLicence = 39220;
 
 bool contains(const std::vector<nostr::PublicKey>& keys, const nostr::PublicKey& key) {
   return std::ranges::find(keys, key) != keys.end();
@@ -20,31 +17,9 @@ bool names(const nostr::Event& event, const nostr::PublicKey& key) {
                              [&](std::string_view p) { return p == key.hex(); });
 }
 
-std::optional<std::int64_t> number_tag(const nostr::Event& event, std::string_view name) {
-  const auto text = nostr::tag_value(event.tags, name);
-  if (!text) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return value;
-}
+EcdhVerdict refuse(std::string reason) { return {std::nullopt, std::move(reason)}; }
 
-/// A licence by an issuer we trust, for this agent, that names `target` as its one-time key.
-bool licence_names(const Policy& policy, const EcdhFacts& facts, const nostr::Event& event,
-                   const nostr::PublicKey& target) {
-  const bool trusted =
-      contains(policy.ecdh.issuers, event.pubkey) || contains(facts.own_issuers, event.pubkey);
-  return event.kind == kLicence && trusted && names(event, facts.group) &&
-         nostr::tag_value(event.tags, "content_pubkey") == target.hex();
-}
-
-bool licence_live(const nostr::Event& event, UnixTime now) {
-  if (const auto status = nostr::tag_value(event.tags, "status"); status && *status != "active")
-    return false;
-  if (!nostr::tag_value(event.tags, "expires_at")) return true;
-  const auto expires = number_tag(event, "expires_at");
-  return expires && base::unix_time(*expires) > now;
-}
+EcdhVerdict grant(EcdhGrant why) { return {why, {}}; }
 
 /// Whether `target` signed a wrap to the group, or a seal that travels with such a wrap.
 bool message_proves(const EcdhFacts& facts, const nostr::PublicKey& target) {
@@ -59,32 +34,59 @@ bool message_proves(const EcdhFacts& facts, const nostr::PublicKey& target) {
   });
 }
 
+EcdhVerdict judge_self(const Policy& policy, const EcdhFacts& facts) {
+  if (!policy.ecdh.self) return refuse("self-not-allowed");
+  if (!facts.claim) return refuse("no-live-claim: opening the state needs a tick");
+  return grant(EcdhGrant::kSelf);
+}
+
+EcdhVerdict judge_licence(const KnownLicence& licence, const EcdhFacts& facts) {
+  if (licence.state == LicenceState::kRevoked) return refuse("licence-revoked");
+  if (licence.state != LicenceState::kLive) return refuse("licence-expired");
+  if (!facts.claim) return refuse("no-live-claim: opening a licensed skill needs a tick");
+  return grant(EcdhGrant::kLicence);
+}
+
+EcdhVerdict judge_message(const Policy& policy, const EcdhFacts& facts) {
+  if (!policy.ecdh.messages) return refuse("messages-not-allowed");
+  if (facts.messages_last_hour >= policy.ecdh.max_messages_per_hour)
+    return refuse(
+        fmt::format("rate-limited: {} messages an hour", policy.ecdh.max_messages_per_hour));
+  if (!facts.claim) return refuse("no-live-claim: opening a message needs a tick");
+  return grant(EcdhGrant::kMessage);
+}
+
 }  // namespace
 
-std::optional<std::string> judge_ecdh(const Policy& policy, const nostr::PublicKey& target,
-                                      const EcdhFacts& facts) {
+std::string_view grant_name(EcdhGrant why) {
+  switch (why) {
+    case EcdhGrant::kNamed:
+      return "named in the policy";
+    case EcdhGrant::kSelf:
+      return "self";
+    case EcdhGrant::kLicence:
+      return "licence";
+    case EcdhGrant::kMessage:
+      return "message";
+  }
+  return "";
+}
+
+EcdhVerdict judge_ecdh(const Policy& policy, const nostr::PublicKey& target,
+                       const EcdhFacts& facts) {
+  if (auto refusal = lease_refusal(facts.requester, facts.lease)) return refuse(*std::move(refusal));
   // A member's key as target would hand out the transport secret between two members.
-  if (contains(facts.members, target)) return "member-key: a share is never a target";
+  if (contains(facts.members, target)) return refuse("member-key: a share is never a target");
   if (facts.granted_last_hour >= policy.ecdh.max_per_hour)
-    return fmt::format("rate-limited: {} secrets an hour", policy.ecdh.max_per_hour);
-  if (contains(policy.ecdh.targets, target)) return std::nullopt;
-  if (target == facts.group) {
-    if (!policy.ecdh.self) return "self-not-allowed";
-    if (!facts.claim) return "no-live-claim: opening the state needs a tick";
-    return std::nullopt;
-  }
-  const auto licence = std::ranges::find_if(facts.proof, [&](const nostr::Event& event) {
-    return licence_names(policy, facts, event, target);
+    return refuse(fmt::format("rate-limited: {} secrets an hour", policy.ecdh.max_per_hour));
+  if (contains(policy.ecdh.targets, target)) return grant(EcdhGrant::kNamed);
+  if (target == facts.group) return judge_self(policy, facts);
+  const auto licence = std::ranges::find_if(facts.licences, [&](const KnownLicence& known) {
+    return nostr::tag_value(known.event.tags, "content_pubkey") == target.hex();
   });
-  if (licence != facts.proof.end()) {
-    if (!licence_live(*licence, facts.now)) return "licence-expired";
-    if (!facts.claim) return "no-live-claim: opening a licensed skill needs a tick";
-    return std::nullopt;
-  }
-  if (!message_proves(facts, target)) return "target-not-proven";
-  if (!policy.ecdh.messages) return "messages-not-allowed";
-  if (!facts.claim) return "no-live-claim: opening a message needs a tick";
-  return std::nullopt;
+  if (licence != facts.licences.end()) return judge_licence(*licence, facts);
+  if (!message_proves(facts, target)) return refuse("target-not-proven");
+  return judge_message(policy, facts);
 }
 
 }  // namespace frostr

@@ -18,6 +18,8 @@ using base::fail;
 namespace {
 
 constexpr base::seconds kHour{3600};
+constexpr base::seconds kDay{86'400};
+constexpr std::size_t kMaxLicences = 100;  // for one skill
 constexpr std::size_t kMaxQuestions = 100;
 constexpr base::seconds kDecisionAge{86'400};  // of a decision without an expiry of its own
 
@@ -32,6 +34,15 @@ std::string kind_scope(nostr::Kind kind) {
 }
 std::string ecdh_scope(std::uint32_t idx) {
   return fmt::format("ecdh:{}", idx);
+}
+std::string message_scope(std::uint32_t idx) {
+  return fmt::format("message:{}", idx);
+}
+std::string requester_scope(std::uint32_t idx) {
+  return fmt::format("from:{}", idx);
+}
+std::string repeat_scope(std::uint32_t idx) {
+  return fmt::format("again:{}", idx);
 }
 
 std::uint32_t capped(std::int64_t count) {
@@ -57,15 +68,18 @@ std::optional<OperatorFact> read_decision(const Policy& policy, const nostr::Eve
                                           const std::optional<nostr::PublicKey>& service,
                                           const nostr::Sha256& digest, UnixTime now) {
   // One operator's word is only the whole decision when one suffices.
-  const bool trusted = (policy.quorum == 1 && contains(policy.operators, event.pubkey)) ||
-                       contains(policy.decisions_from, event.pubkey) || event.pubkey == service;
+  const bool by_operator = policy.quorum == 1 && contains(policy.operators, event.pubkey);
+  const bool trusted =
+      by_operator || contains(policy.decisions_from, event.pubkey) || event.pubkey == service;
   if (!trusted || !nostr::check(event)) return std::nullopt;
   const auto decision = nipsa::parse_approval_decision(event);
   if (!decision || decision->action_hash != digest) return std::nullopt;
   const UnixTime until = decision->expires.value_or(event.created_at + kDecisionAge);
   if (event.created_at > now + kStampFuture || now > until) return std::nullopt;
   const bool yes = decision->decision == nipsa::Decision::kApproved;
-  return OperatorFact{yes ? OperatorWord::kApproved : OperatorWord::kDenied, decision->request};
+  return OperatorFact{.word = yes ? OperatorWord::kApproved : OperatorWord::kDenied,
+                      .approval = decision->request,
+                      .is_signed = by_operator};
 }
 
 }  // namespace
@@ -106,11 +120,17 @@ Result<OperatorFact> FactSource::operator_fact(const Policy& policy, const nostr
   OperatorFact fact;
   if (approvals_ != nullptr) {
     TRY(const ApprovalFact own, approvals_->word_on(digest, now));
-    if (own.word != OperatorWord::kNone) fact = {own.word, own.approval, std::nullopt, true};
+    if (own.word != OperatorWord::kNone)
+      fact = {own.word, own.approval, std::nullopt, true, own.word_is_signed};
   }
-  if (fact.word == OperatorWord::kNone && reason.decision) {
-    if (auto brought = read_decision(policy, *reason.decision, service_, digest, now))
-      fact = *std::move(brought);
+  // What an operator signed outweighs the same word in a form that cannot be shown to others.
+  const bool wants_more = fact.word == OperatorWord::kNone ||
+                          (fact.word == OperatorWord::kApproved && !fact.is_signed);
+  if (wants_more && reason.decision) {
+    auto brought = read_decision(policy, *reason.decision, service_, digest, now);
+    if (brought && fact.word == OperatorWord::kNone) fact = *std::move(brought);
+    else if (brought && brought->word == OperatorWord::kDenied) fact.word = OperatorWord::kDenied;
+    else if (brought) fact.is_signed = brought->is_signed;
   }
   if (fact.word == OperatorWord::kApproved) {
     TRY(fact.bound, log_.bound(kApproval, fact.approval->hex()));
@@ -118,16 +138,75 @@ Result<OperatorFact> FactSource::operator_fact(const Policy& policy, const nostr
   return fact;
 }
 
+bool FactSource::trusts_issuer(const Policy& policy, const nostr::PublicKey& key) const {
+  return contains(policy.ecdh.issuers, key) || key == service_;
+}
+
+/// What a licence is worth, given what stands in the store.
+Result<LicenceState> FactSource::licence_now(const nostr::Event& licence, UnixTime now) {
+  TRY(const auto kept, events_.insert(licence, now));
+  std::optional<nostr::Event> head;
+  if (const auto address = nostr::address_of(licence)) {
+    TRY(head, events_.head(*address));
+  }
+  return licence_state(licence, head, kept == storage::StoreOutcome::kDeleted, now);
+}
+
+/// The best licence for `skill` ("33400:KEY:NAME") that the group holds.
+Result<LicenceState> FactSource::licence_for(const Policy& policy, std::string_view skill,
+                                             UnixTime now) {
+  nostr::Filter filter;
+  filter.kinds = {kLicenceKind};
+  filter.authors = policy.ecdh.issuers;
+  if (service_) filter.authors.push_back(*service_);
+  filter.tags['a'] = {std::string(skill)};
+  TRY(const auto found, events_.query({filter}, kMaxLicences, now));
+  LicenceState best = LicenceState::kNone;
+  for (const nostr::Event& licence : found) {
+    if (!licence_is_for(licence, group_.identity())) continue;
+    const LicenceState state = licence_state(licence, now);
+    if (state == LicenceState::kLive) return state;
+    if (best != LicenceState::kExpired) best = state;
+  }
+  return best;
+}
+
+Result<void> FactSource::count(const Policy& policy, const nostr::UnsignedEvent& event,
+                               const nostr::EventId& id, UnixTime now, SignFacts& facts) {
+  const auto uses = [&](std::string_view scope, base::seconds span) -> Result<std::uint32_t> {
+    TRY(const auto number, log_.uses_since(scope, now - span, id.hex()));
+    return capped(number);
+  };
+  const std::uint32_t idx = facts.requester.idx;
+  TRY(facts.signed_last_hour, uses(kAnySign, kHour));
+  TRY(facts.kind_last_hour, uses(kind_scope(event.kind), kHour));
+  if (const KindRule* own = policy.kind(event.kind); own != nullptr && own->max_per_day != 0) {
+    TRY(facts.kind_last_day, uses(kind_scope(event.kind), kDay));
+  }
+  if (facts.requester.max_per_hour != 0) {
+    TRY(facts.requester_last_hour, uses(requester_scope(idx), kHour));
+  }
+  if (facts.signed_before) {
+    TRY(facts.repeats_last_hour, uses(repeat_scope(idx), kHour));
+  }
+  if (moves_money(event.kind) && policy.spending.any()) {
+    TRY(facts.spent_last_hour, log_.spent_since(now - kHour, id));
+    TRY(facts.spent_last_day, log_.spent_since(now - kDay, id));
+  }
+  return {};
+}
+
 Result<FactSource::Sign> FactSource::for_sign(const Policy& policy,
                                               const nostr::UnsignedEvent& event,
-                                              const Requester& requester, const SignReason& reason,
-                                              UnixTime now) {
+                                              const Requester& requester, const LeaseFact& lease,
+                                              const SignReason& reason, UnixTime now) {
   Sign known;
   SignFacts& facts = known.facts;
   const nostr::EventId id = nostr::compute_id(event);
   facts.now = now;
   facts.group = group_.identity();
-  facts.runner = requester.runner;
+  facts.requester = requester;
+  facts.lease = lease;
   facts.ask_wanted = reason.ask;
   if (const auto address = address_of_unsigned(event); address && event.pubkey == facts.group) {
     TRY(facts.head, events_.head(*address));
@@ -142,40 +221,66 @@ Result<FactSource::Sign> FactSource::for_sign(const Policy& policy,
   facts.signed_before = before.has_value();
   TRY(known.operator_fact, operator_fact(policy, nipsa::event_digest(event), reason, now));
   facts.word = known.operator_fact.word;
+  facts.word_is_signed = known.operator_fact.is_signed;
   facts.bound = known.operator_fact.bound;
   facts.rendered_chars =
       approvals_ != nullptr ? approvals_->rendered_chars(event) : event.content.size();
-  TRY(const auto all, log_.uses_since(kAnySign, now - kHour, id.hex()));
-  TRY(const auto kind, log_.uses_since(kind_scope(event.kind), now - kHour, id.hex()));
-  facts.signed_last_hour = capped(all);
-  facts.kind_last_hour = capped(kind);
+  if (const KindRule* own = policy.kind(event.kind); own != nullptr && !own->licence.empty()) {
+    TRY(facts.licence, licence_for(policy, own->licence, now));
+  }
+  TRY(count(policy, event, id, now, facts));
   return known;
 }
 
-Result<EcdhFacts> FactSource::for_ecdh(const Requester& requester, const EcdhReason& reason,
+Result<SignFacts> FactSource::for_blind(const Requester& requester, const LeaseFact& lease,
+                                        UnixTime now) {
+  SignFacts facts;
+  facts.now = now;
+  facts.group = group_.identity();
+  facts.requester = requester;
+  facts.lease = lease;
+  TRY(const auto all, log_.uses_since(kAnySign, now - kHour));
+  TRY(const auto theirs, log_.uses_since(requester_scope(requester.idx), now - kHour));
+  facts.signed_last_hour = capped(all);
+  facts.requester_last_hour = capped(theirs);
+  return facts;
+}
+
+Result<EcdhFacts> FactSource::for_ecdh(const Policy& policy, const Requester& requester,
+                                       const LeaseFact& lease, const EcdhReason& reason,
                                        UnixTime now) {
   EcdhFacts facts;
   facts.now = now;
   facts.group = group_.identity();
+  facts.requester = requester;
+  facts.lease = lease;
   for (const GroupMember& member : group_.members()) facts.members.push_back(member.identity());
   TRY(facts.claim, live_claim(reason.tick, requester.runner, now));
-  for (const nostr::Event& event : reason.proof)
-    if (nostr::check(event)) facts.proof.push_back(event);
-  if (service_) facts.own_issuers.push_back(*service_);
+  for (const nostr::Event& event : reason.proof) {
+    if (!nostr::check(event)) continue;
+    facts.proof.push_back(event);
+    if (!licence_is_for(event, facts.group) || !trusts_issuer(policy, event.pubkey)) continue;
+    TRY(const LicenceState state, licence_now(event, now));
+    facts.licences.push_back({event, state});
+  }
   TRY(const auto uses, log_.uses_since(ecdh_scope(requester.idx), now - kHour));
+  TRY(const auto messages, log_.uses_since(message_scope(requester.idx), now - kHour));
   facts.granted_last_hour = capped(uses);
+  facts.messages_last_hour = capped(messages);
   return facts;
 }
 
 Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const nostr::EventId& id,
-                                        const Sign& known, const Verdict& verdict, UnixTime now) {
+                                        const Sign& known, const Verdict& verdict,
+                                        std::string_view session, UnixTime now) {
+  const std::uint32_t idx = known.facts.requester.idx;
   const auto bind_to = [&](std::string_view scope, const nostr::EventId& key) -> Result<void> {
     TRY(const auto holder, log_.bind(scope, key.hex(), id, now));
     if (holder != id)
       return fail(Errc::kConflict, fmt::format("{} is bound to {}", scope, holder.hex()));
     return {};
   };
-  if (known.facts.signed_before) return {};
+  if (known.facts.signed_before) return log_.add_use(repeat_scope(idx), session, now);
   TRY(bind_to(kPartial, id));
   if (event.kind == nipsa::kinds::kState && known.facts.claim)
     TRY(bind_to(kTickState, known.facts.claim->id));
@@ -186,30 +291,36 @@ Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const
   }
   if (const auto address = address_of_unsigned(event))
     TRY(log_.advance_head(*address, {id, event.created_at}));
+  if (moves_money(event.kind))
+    TRY(log_.add_spending(id, amount_of(event).value_or(Msat{}), now));
   TRY(log_.add_use(kAnySign, id.hex(), now));
+  TRY(log_.add_use(requester_scope(idx), id.hex(), now));
   return log_.add_use(kind_scope(event.kind), id.hex(), now);
 }
 
-Result<void> FactSource::record_blind(const nostr::EventId& hash, UnixTime now) {
+Result<void> FactSource::record_blind(const nostr::EventId& hash, const Requester& requester,
+                                      UnixTime now) {
+  TRY(log_.add_use(requester_scope(requester.idx), hash.hex(), now));
   return log_.add_use(kAnySign, hash.hex(), now);
 }
 
-Result<std::uint32_t> FactSource::signed_last_hour(UnixTime now) {
-  TRY(const auto uses, log_.uses_since(kAnySign, now - kHour));
-  return capped(uses);
-}
-
 Result<void> FactSource::record_ecdh(const Requester& requester, const EcdhReason& reason,
-                                     const nostr::PublicKey& target, UnixTime now) {
-  return log_.add_use(ecdh_scope(requester.idx), reason.tick + ":" + target.hex(), now);
+                                     const nostr::PublicKey& target, EcdhGrant grant,
+                                     UnixTime now) {
+  const std::string ref = reason.tick + ":" + target.hex();
+  if (grant == EcdhGrant::kMessage)
+    TRY(log_.add_use(message_scope(requester.idx), ref, now));
+  return log_.add_use(ecdh_scope(requester.idx), ref, now);
 }
 
 Result<void> FactSource::forget_old(UnixTime now) {
-  TRY(log_.purge_uses(now - 2 * kHour));
+  TRY(log_.purge_uses(now - kDay - kHour));
+  TRY(log_.purge_spending(now - kDay - kHour));
   return {};
 }
 
-nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event,
+nostr::Filters FactSource::refresh_filters(const Policy& policy,
+                                           const nostr::UnsignedEvent* event,
                                            std::string_view tick) const {
   nostr::Filters filters;
   if (const auto id = nostr::EventId::from_hex(tick)) {
@@ -223,6 +334,13 @@ nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event,
     filters.push_back(std::move(questions));
   }
   if (event == nullptr) return filters;
+  if (const KindRule* own = policy.kind(event->kind); own != nullptr && !own->licence.empty()) {
+    nostr::Filter licences;
+    licences.kinds = {kLicenceKind};
+    licences.tags['a'] = {own->licence};
+    licences.limit = static_cast<std::uint32_t>(kMaxLicences);
+    filters.push_back(std::move(licences));
+  }
   if (const auto address = address_of_unsigned(*event)) {
     nostr::Filter head;
     head.kinds = {address->kind};
@@ -235,10 +353,10 @@ nostr::Filters FactSource::refresh_filters(const nostr::UnsignedEvent* event,
   return filters;
 }
 
-nostr::Filters FactSource::followed(const GroupPackage& group, const Policy& policy, UnixTime now) {
+nostr::Filters FactSource::followed(const Policy& policy, UnixTime now) const {
   namespace sa = nipsa::kinds;
   nostr::Filter heads;
-  heads.authors = {group.identity()};
+  heads.authors = {group_.identity()};
   heads.kinds = {nostr::kinds::kMetadata,
                  nostr::kinds::kRelayList,
                  nostr::kinds::kDmRelays,
@@ -247,10 +365,22 @@ nostr::Filters FactSource::followed(const GroupPackage& group, const Policy& pol
                  sa::kSchedule,
                  sa::kGoals};
   nostr::Filter sessions;
-  sessions.authors = {group.identity()};
+  sessions.authors = {group_.identity()};
   sessions.kinds = {sa::kTrajectory};
   sessions.since = now - base::seconds(7 * 86'400);
   nostr::Filters filters{std::move(heads), std::move(sessions)};
+  if (!policy.ecdh.issuers.empty()) {
+    nostr::Filter licences;
+    licences.authors = policy.ecdh.issuers;
+    licences.kinds = {kLicenceKind};
+    licences.tags['p'] = {group_.identity().hex()};
+    filters.push_back(std::move(licences));
+    nostr::Filter deletions;
+    deletions.authors = policy.ecdh.issuers;
+    deletions.kinds = {nostr::kinds::kDeletion};
+    deletions.limit = 500;
+    filters.push_back(std::move(deletions));
+  }
   nostr::Filter claims;
   for (const Requester& requester : policy.requesters)
     if (requester.runner) claims.authors.push_back(*requester.runner);

@@ -7,7 +7,7 @@
 
 #include "frostr/approval_book.h"
 #include "frostr/frost/shares.h"
-#include "frostr/policy.h"
+#include "frostr/judgement.h"
 #include "frostr/wire/messages.h"
 #include "nostr/event/filter.h"
 #include "storage/cosign_log.h"
@@ -21,6 +21,7 @@ struct OperatorFact {
   std::optional<nostr::EventId> approval;
   std::optional<nostr::EventId> bound;
   bool from_desk = false;
+  bool is_signed = false;  ///< by the operators themselves
 };
 
 /// Collects facts. App thread, synchronous: what is not stored here does not count.
@@ -40,32 +41,43 @@ class FactSource {
     OperatorFact operator_fact;
   };
   Result<Sign> for_sign(const Policy& policy, const nostr::UnsignedEvent& event,
-                        const Requester& requester, const SignReason& reason, UnixTime now);
-  Result<EcdhFacts> for_ecdh(const Requester& requester, const EcdhReason& reason, UnixTime now);
+                        const Requester& requester, const LeaseFact& lease,
+                        const SignReason& reason, UnixTime now);
+  /// What counts for a signature on a bare hash.
+  Result<SignFacts> for_blind(const Requester& requester, const LeaseFact& lease, UnixTime now);
+  Result<EcdhFacts> for_ecdh(const Policy& policy, const Requester& requester,
+                             const LeaseFact& lease, const EcdhReason& reason, UnixTime now);
 
-  /// Records the first partial for `event`; call inside the Tx that spends the nonce. kConflict
-  /// when the approval or the tick is bound to another event.
+  /// Records a partial for `event`; call inside the Tx that spends the nonce, whose `session` makes
+  /// a repetition count once. kConflict when the approval or the tick is bound to another event.
   Result<void> record_partial(const nostr::UnsignedEvent& event, const nostr::EventId& id,
-                              const Sign& known, const Verdict& verdict, UnixTime now);
-  /// Counts a signature on a bare hash; how many signatures there were in the last hour.
-  Result<void> record_blind(const nostr::EventId& hash, UnixTime now);
-  Result<std::uint32_t> signed_last_hour(UnixTime now);
+                              const Sign& known, const Verdict& verdict, std::string_view session,
+                              UnixTime now);
+  /// Counts a signature on a bare hash.
+  Result<void> record_blind(const nostr::EventId& hash, const Requester& requester, UnixTime now);
   Result<void> record_ecdh(const Requester& requester, const EcdhReason& reason,
-                           const nostr::PublicKey& target, UnixTime now);
+                           const nostr::PublicKey& target, EcdhGrant grant, UnixTime now);
 
   /// Forgets what no judgement looks at any more.
   Result<void> forget_old(UnixTime now);
 
   /// What to look for on the relays when the view may be stale: the claim and the event's address.
-  nostr::Filters refresh_filters(const nostr::UnsignedEvent* event, std::string_view tick) const;
-  /// What to follow all the time: the group's own heads, and the runners' claims and questions.
-  static nostr::Filters followed(const GroupPackage& group, const Policy& policy, UnixTime now);
+  nostr::Filters refresh_filters(const Policy& policy, const nostr::UnsignedEvent* event,
+                                 std::string_view tick) const;
+  /// What to follow all the time: the group's own heads, the runners' claims and questions, and
+  /// licences for the group by trusted issuers.
+  nostr::Filters followed(const Policy& policy, UnixTime now) const;
 
   storage::EventDb& events() { return events_; }
 
  private:
   Result<OperatorFact> operator_fact(const Policy& policy, const nostr::Sha256& digest,
                                      const SignReason& reason, UnixTime now);
+  Result<void> count(const Policy& policy, const nostr::UnsignedEvent& event,
+                     const nostr::EventId& id, UnixTime now, SignFacts& facts);
+  bool trusts_issuer(const Policy& policy, const nostr::PublicKey& key) const;
+  Result<LicenceState> licence_for(const Policy& policy, std::string_view skill, UnixTime now);
+  Result<LicenceState> licence_now(const nostr::Event& licence, UnixTime now);
 
   const GroupPackage& group_;
   std::optional<nostr::PublicKey> service_;

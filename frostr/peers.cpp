@@ -15,6 +15,7 @@ void PeerNotes::add_to(base::json::Value& body) const {
   if (!listens.empty()) body["listens"] = listens;
   if (held) body["held"] = *held;
   if (batch) body["batch"] = batch->hex();
+  if (lease) body["lease"] = {{"held", lease->held}, {"until", base::to_unix(lease->until)}};
 }
 
 namespace {
@@ -46,6 +47,10 @@ PeerNotes PeerNotes::read(const base::json::Value& body) {
   notes.held = read_held(body);
   if (const auto sig = nostr::Signature::from_hex(base::json::string_or(body, "batch")))
     notes.batch = *sig;
+  if (const auto lease = base::json::get_object(body, "lease")) {
+    const auto held = base::json::get_bool(*lease, "held");
+    notes.lease = LeaseNote{held && *held, base::unix_time(base::json::int_or(*lease, "until"))};
+  }
   return notes;
 }
 
@@ -84,6 +89,18 @@ void PeerBook::on_silence(ShareIndex from) {
 
 void PeerBook::on_trouble(ShareIndex from, std::string why) {
   if (Peer* peer = locate(from)) peer->trouble = std::move(why);
+}
+
+void PeerBook::on_lease_held(ShareIndex from, base::UnixTime until) {
+  if (Peer* peer = locate(from)) peer->notes.lease = LeaseNote{false, until};
+}
+
+std::optional<std::pair<ShareIndex, base::UnixTime>> PeerBook::lease_elsewhere(
+    base::UnixTime now) const {
+  for (const Peer& peer : peers_)
+    if (peer.notes.lease && !peer.notes.lease->held && peer.notes.lease->until > now)
+      return std::pair(peer.idx, peer.notes.lease->until);
+  return std::nullopt;
 }
 
 bool PeerBook::on_notes(ShareIndex from, const PeerNotes& notes) {

@@ -14,11 +14,18 @@
 
 namespace frostr {
 
+/// What a co-signer says about the lease of the member it answers.
+struct LeaseNote {
+  bool held = false;     ///< by the process that asked
+  base::UnixTime until;  ///< of the lease, whoever holds it; the epoch when nobody does
+};
+
 /// What our members add to the bodies of ping requests and answers; stock peers ignore it.
 struct PeerNotes {
   std::optional<nostr::PublicKey> service;  ///< `service`: the key that asks the operator and publishes 39213
   bool judges = false;                      ///< `judges`: signs by a policy over whole events
   std::string boot;                         ///< `boot`: new with each life; nonces die with it
+  std::optional<LeaseNote> lease;           ///< `lease`: in answers to members that have a runner
   std::optional<Hello> own;                 ///< `own`: how to reach it apart from its share
   std::optional<Hello> seen;                ///< `seen`: the last hello of the reader that it knows
   std::string listens;                      ///< `listens`: the boot of the reader whose key it listens to
@@ -56,6 +63,10 @@ class PeerBook {
   void on_silence(ShareIndex from);
   /// What the last ping came to; empty when it can be asked.
   void on_trouble(ShareIndex from, std::string why);
+  /// Another process of ours acts there until `until`: a rejected call said so.
+  void on_lease_held(ShareIndex from, base::UnixTime until);
+  /// The member that serves another process now, and until when; nullopt when nobody said so.
+  std::optional<std::pair<ShareIndex, base::UnixTime>> lease_elsewhere(base::UnixTime now) const;
   /// Keeps the notes; true when they show that the peer has restarted since the last ones.
   bool on_notes(ShareIndex from, const PeerNotes& notes);
 

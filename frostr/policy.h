@@ -1,27 +1,37 @@
-// What a co-signer is willing to sign: the policy as values, and the judgement as a pure function.
-//
-// The co-signer sees the whole unsigned event, so the judgement is about the event and not about a
-// hash. Everything the judgement depends on besides policy and event is a Fact, collected by the
-// caller from what the co-signer itself follows; nothing the requester merely claims counts.
+// The policy of a co-signer as values: what policy.toml says, checked. How it is applied is in
+// judgement.h.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "frostr/quiet_hours.h"
 #include "nostr/base/clock.h"
-#include "nostr/crypto/hash.h"
+#include "nostr/base/money.h"
+#include "nostr/base/result.h"
 #include "nostr/event/event.h"
+
+namespace re2 {
+class RE2;
+}
 
 namespace frostr {
 
+using base::Msat;
 using base::UnixTime;
 
-/// What a rule of the policy says about an event it matches.
-enum class Rule { kSign, kAsk, kRefuse };
+/// What a rule says about an event it matches, from lax to strict.
+enum class Rule {
+  kSign,    ///< unasked
+  kAsk,     ///< after the operator's yes, in any form a client can send
+  kProof,   ///< after a yes that an operator signed: a 39213 with the action's digest
+  kRefuse,
+};
 
 /// How much the agent may do unasked. The node can only be stricter.
 enum class Level {
@@ -30,11 +40,33 @@ enum class Level {
   kAutonomous,  ///< notes, reactions and comments (1, 7, 1111) need no asking
 };
 
-/// `[kinds.N]`: one kind's exception from the built-in rules.
+/// A regular expression (RE2) over an event's content. Cheap to copy.
+class Pattern {
+ public:
+  /// kInvalid with RE2's words when `text` is no pattern or costs more memory than kMaxPatternBytes.
+  static base::Result<Pattern> compile(std::string_view text);
+  bool found_in(std::string_view content) const;
+  const std::string& text() const { return text_; }
+
+ private:
+  Pattern(std::string text, std::shared_ptr<const re2::RE2> compiled)
+      : text_(std::move(text)), compiled_(std::move(compiled)) {}
+  std::string text_;
+  std::shared_ptr<const re2::RE2> compiled_;
+};
+
+/// `[kinds.N]`: one kind's exception from the built-in rules. 0 is "no limit of its own".
 struct KindRule {
-  std::optional<Rule> verdict;     ///< absent: the built-in rule of that kind
-  std::uint32_t max_per_hour = 0;  ///< signatures of this kind; 0 = only the policy's own limit
-  std::size_t max_bytes = 0;       ///< of the unsigned event's JSON; 0 = kMaxEventBytes
+  std::optional<Rule> verdict;               ///< absent: the built-in rule of that kind
+  std::uint32_t max_per_hour = 0;            ///< signatures of this kind
+  std::uint32_t max_per_day = 0;
+  std::size_t max_bytes = 0;                 ///< of the unsigned event's JSON, below kMaxEventBytes
+  std::size_t max_chars = 0;                 ///< of the content, in characters
+  std::optional<std::vector<std::string>> tags;  ///< the only tag names it may have
+  std::vector<std::string> forbidden_tags;
+  std::vector<Pattern> content_needs;        ///< each must be found in the content
+  std::vector<Pattern> content_never;        ///< none may be found
+  std::string licence;                       ///< "33400:KEY:NAME": only under a live licence for it
 };
 
 /// `[[requesters]]`: a member that may ask, and the node that runs on its share.
@@ -42,6 +74,26 @@ struct Requester {
   std::uint32_t idx = 0;                      ///< the member's index in the group
   std::optional<nostr::PublicKey> runner;     ///< whose claims (39210) count; none: no claim counts
   bool blind = false;                         ///< may ask for signatures on bare hashes
+  bool needs_lease = false;                   ///< only a process that proves it is the runner's is served
+  std::optional<std::vector<nostr::Kind>> kinds;  ///< the only kinds it may ask for
+  std::uint32_t max_per_hour = 0;             ///< signatures; 0 = only the policy's own limit
+};
+
+/// `[spending]`: amounts of events that move money (9734), over an hour and a day that end now.
+struct SpendingLimits {
+  std::optional<Msat> per_event;
+  std::optional<Msat> per_hour;
+  std::optional<Msat> per_day;
+  std::optional<Msat> ask_above;  ///< a single amount above this is asked for, whatever the kind's rule
+
+  bool any() const { return per_event || per_hour || per_day || ask_above; }
+  bool capped() const { return per_event && per_day; }
+};
+
+/// `[quiet]`: when nobody is to be disturbed and nothing is to be said.
+struct QuietRule {
+  QuietHours hours;
+  Rule verdict = Rule::kRefuse;  ///< kAsk or kRefuse
 };
 
 /// `[ecdh]`: which shared secrets the co-signer helps to compute.
@@ -49,6 +101,7 @@ struct EcdhPolicy {
   bool self = true;                         ///< the group key itself, against a live claim
   bool messages = false;                    ///< keys that signed a gift wrap or seal to the group
   std::uint32_t max_per_hour = 240;
+  std::uint32_t max_messages_per_hour = 30;  ///< of those, strangers' messages
   std::vector<nostr::PublicKey> issuers;    ///< whose licences (39220) name content keys
   std::vector<nostr::PublicKey> targets;    ///< keys the operator allows by name, without a claim
 };
@@ -62,14 +115,21 @@ struct Policy {
   Level level = Level::kBounded;
   Rule unlisted = Rule::kRefuse;                 ///< kinds without a built-in or own rule
   std::uint32_t max_per_hour = 1200;             ///< signatures of any kind
+  base::seconds lease_ttl{120};                  ///< how long a silent holder keeps others out
   std::vector<Requester> requesters;
   std::map<nostr::Kind, KindRule> kinds;
+  std::vector<Pattern> content_never;            ///< in no content that is said to the world
+  SpendingLimits spending;
+  std::optional<QuietRule> quiet;
   EcdhPolicy ecdh;
   std::vector<std::string> follow_relays;        ///< where heads and claims are read
   std::vector<std::string> auth_relays;          ///< for which 22242 is signed
+  bool publish_anchors = true;                   ///< of the audit log, on the relays
 
   /// The requester rule of member `idx`, or nullptr.
   const Requester* requester(std::uint32_t idx) const;
+  /// The rule of `kind`, or nullptr.
+  const KindRule* kind(nostr::Kind kind) const;
 };
 
 /// Nothing larger is signed or opened: the request must fit one NIP-44 message as hex.
@@ -82,79 +142,20 @@ inline constexpr base::seconds kStampFuture{60};
 /// A claim lives this long, or until its latest question expired plus kClaimGrace.
 inline constexpr base::seconds kClaimLife{600};
 inline constexpr base::seconds kClaimGrace{60};
+/// Repeated partials for events signed before, of one member in an hour: more is a flood, not a retry.
+inline constexpr std::uint32_t kMaxRepeats = 600;
 
 /// Kinds the group never signs: messages, seals, wraps, bunker and HTTP credentials.
 bool is_never_signed(nostr::Kind kind);
-
-/// A tick's claim (39210) by the requester's runner, found by the co-signer itself and verified.
-struct Claim {
-  nostr::EventId id;
-  nostr::PublicKey runner;
-  UnixTime created_at;
-  UnixTime lives_until;  ///< inclusive
-};
-
-/// What the operator said about this digest so far.
-enum class OperatorWord { kNone, kApproved, kDenied };
-
-/// What the co-signer knows about the event it is asked to sign.
-struct SignFacts {
-  UnixTime now;
-  nostr::PublicKey group;                          ///< the only author it signs for
-  std::optional<nostr::PublicKey> runner;          ///< of the requester
-  std::optional<nostr::Event> head;                ///< what stands at the event's address
-  bool address_taken = false;                      ///< it does, or we signed for it before
-  std::optional<Claim> claim;                      ///< the claim the context names, if it is one
-  std::optional<nostr::EventId> state_of_claim;    ///< the 39201 already signed for that claim
-  OperatorWord word = OperatorWord::kNone;
-  std::optional<nostr::EventId> bound;             ///< the event that consumed that approval
-  bool signed_before = false;                      ///< a partial for exactly this id has left
-  std::size_t rendered_chars = 0;                  ///< length of the question a person would read
-  std::uint32_t signed_last_hour = 0;              ///< all kinds
-  std::uint32_t kind_last_hour = 0;                ///< this kind
-  bool ask_wanted = false;                         ///< the node is stricter and wants the question
-};
-
-/// The co-signer's answer before any nonce is touched.
-struct Verdict {
-  enum class Outcome { kSign, kAsk, kRefuse };
-  Outcome outcome = Outcome::kRefuse;
-  /// Refusals: a stable word, then optionally ": " and what it is about.
-  std::string reason{};
-  bool by_approval = false;  ///< it signs because the operator said yes
-  nostr::Sha256 digest{};  ///< nipsa::event_digest of the event, for every outcome
-
-  bool signs() const { return outcome == Outcome::kSign; }
-};
-
-/// Judges `event`. `json_bytes` is the size of the JSON the requester sent. Pure.
-///
-/// Words of refusal: wrong-author, never-signed, kind-not-allowed, too-large-to-cosign,
-/// too-long-to-show, rate-limited, created-at-out-of-window, not-newer-than-head, stale-prev,
-/// no-live-claim, state-already-signed, malformed, relay-not-allowed, denied, already-consumed.
-Verdict judge(const Policy& policy, const nostr::UnsignedEvent& event, std::size_t json_bytes,
-              const SignFacts& facts);
-
-/// The `reason` of a refusal whose cause may be that the co-signer has not yet seen an event which
-/// stands on the relays: worth one look before the refusal is final.
-bool may_be_stale_view(std::string_view reason);
-
-/// What the co-signer knows about a request for a shared secret.
-struct EcdhFacts {
-  UnixTime now;
-  nostr::PublicKey group;
-  std::vector<nostr::PublicKey> members;       ///< x-only share keys
-  std::optional<Claim> claim;
-  std::vector<nostr::Event> proof;             ///< attached events, ids and signatures checked
-  std::vector<nostr::PublicKey> own_issuers;   ///< the co-signer's service key
-  std::uint32_t granted_last_hour = 0;
-};
-
-/// nullopt when the co-signer helps with `target`; else the reason. Words: rate-limited,
-/// target-not-proven, no-live-claim, member-key, self-not-allowed, messages-not-allowed,
-/// licence-expired.
-std::optional<std::string> judge_ecdh(const Policy& policy, const nostr::PublicKey& target,
-                                      const EcdhFacts& facts);
+/// State, trajectory heads and AUTH: what keeps the agent going, with checks of its own shape.
+bool is_machinery(nostr::Kind kind);
+/// Kinds whose event moves money when it is used.
+bool moves_money(nostr::Kind kind);
+/// What `event` moves: the `amount` of a zap request in millisats (NIP-57), at most kMaxMsat;
+/// nullopt when it names none that can be read, or several.
+std::optional<Msat> amount_of(const nostr::UnsignedEvent& event);
+/// The rule of `kind` before any [kinds.N]; `taken`: an event stands at its address already.
+Rule built_in_rule(const Policy& policy, nostr::Kind kind, bool taken);
 
 std::string_view rule_name(Rule rule);
 std::string_view level_name(Level level);

@@ -135,6 +135,27 @@ class Section {
     return out;
   }
 
+  Result<std::vector<Pattern>> patterns(std::string_view key) const {
+    TRY(const auto texts, strings(key));
+    std::vector<Pattern> out;
+    for (const std::string& text : texts) {
+      auto compiled = Pattern::compile(text);
+      if (!compiled)
+        return std::unexpected(base::in_context(where(key), std::move(compiled).error()));
+      out.push_back(*std::move(compiled));
+    }
+    return out;
+  }
+
+  /// An amount; nullopt when absent.
+  Result<std::optional<Msat>> msat(std::string_view key) const {
+    if (table_.get(key) == nullptr) return std::optional<Msat>();
+    TRY(const auto value, integer(key, 0, 0, base::kMaxMsat.value));
+    return std::optional(Msat{value});
+  }
+
+  bool has(std::string_view key) const { return table_.get(key) != nullptr; }
+
   Result<std::optional<Section>> table(std::string_view key) const {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return std::optional<Section>();
@@ -152,11 +173,39 @@ class Section {
   std::string name_;
 };
 
-const std::vector<std::string_view> kRules{"sign", "ask", "refuse"};
+const std::vector<std::string_view> kRules{"sign", "ask", "proof", "refuse"};
 const std::vector<std::string_view> kLevels{"supervised", "bounded", "autonomous"};
+const std::vector<std::string_view> kDays{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+Result<std::uint32_t> read_rate(const Section& section, std::string_view key) {
+  TRY(const auto rate, section.integer(key, 0, 1, kMaxRate));
+  return static_cast<std::uint32_t>(rate);
+}
+
+Result<nostr::Kind> read_kind_number(const std::string& where, std::string_view text) {
+  nostr::Kind kind = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), kind);
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(Errc::kInvalid, where + " is not a kind", "write [kinds.1], [kinds.30023], …");
+  return kind;
+}
+
+Result<std::vector<nostr::Kind>> read_kind_list(const Section& section, std::string_view key) {
+  std::vector<nostr::Kind> out;
+  const auto* list = section.raw().get(key)->as_array();
+  if (list == nullptr || list->size() > kMaxList)
+    return fail(Errc::kInvalid, section.where(key) + " is not a list of kinds");
+  for (const toml::node& entry : *list) {
+    const auto* value = entry.as_integer();
+    if (value == nullptr || value->get() < 0 || value->get() > 0xffff)
+      return fail(Errc::kInvalid, section.where(key) + " holds something that is not a kind");
+    out.push_back(static_cast<nostr::Kind>(value->get()));
+  }
+  return out;
+}
 
 Result<Requester> read_requester(const Section& section) {
-  TRY(section.only({"idx", "runner", "blind"}));
+  TRY(section.only({"idx", "runner", "blind", "lease", "kinds", "max_per_hour"}));
   Requester out;
   TRY(const auto idx, section.integer("idx", 0, 1, 0xffff'ffff));
   if (idx == 0) return fail(Errc::kInvalid, section.where("idx") + " is missing");
@@ -167,6 +216,15 @@ Result<Requester> read_requester(const Section& section) {
   }
   TRY(const auto blind, section.choice("blind", {"refuse", "allow"}, 0));
   out.blind = blind == 1;
+  TRY(const auto lease, section.choice("lease", {"optional", "required"}, 0));
+  out.needs_lease = lease == 1;
+  if (out.needs_lease && !out.runner)
+    return fail(Errc::kInvalid, section.where("lease") + " is required, but no runner is named",
+                "a lease is proven with the runner's key");
+  if (section.has("kinds")) {
+    TRY(out.kinds, read_kind_list(section, "kinds"));
+  }
+  TRY(out.max_per_hour, read_rate(section, "max_per_hour"));
   return out;
 }
 
@@ -189,23 +247,46 @@ Result<void> read_requesters(const Section& root, Policy& policy) {
   return {};
 }
 
-Result<void> read_kind(const Section& section, nostr::Kind kind, Policy& policy) {
-  TRY(section.only({"verdict", "max_per_hour", "max_bytes"}));
+Result<KindRule> read_kind_rule(const Section& section) {
+  TRY(section.only({"verdict", "max_per_hour", "max_per_day", "max_bytes", "max_chars", "tags",
+                    "forbidden_tags", "content_needs", "content_never", "licence"}));
   KindRule rule;
   TRY(const auto verdict, section.choice("verdict", kRules, kRules.size()));
   if (verdict < kRules.size()) rule.verdict = static_cast<Rule>(verdict);
-  TRY(const auto rate, section.integer("max_per_hour", 0, 1, kMaxRate));
-  rule.max_per_hour = static_cast<std::uint32_t>(rate);
+  TRY(rule.max_per_hour, read_rate(section, "max_per_hour"));
+  TRY(rule.max_per_day, read_rate(section, "max_per_day"));
   TRY(const auto bytes, section.integer("max_bytes", 0, 64, kMaxEventBytes));
   rule.max_bytes = static_cast<std::size_t>(bytes);
+  TRY(const auto chars, section.integer("max_chars", 0, 1, kMaxEventBytes));
+  rule.max_chars = static_cast<std::size_t>(chars);
+  if (section.has("tags")) {
+    TRY(rule.tags, section.strings("tags"));
+  }
+  TRY(rule.forbidden_tags, section.strings("forbidden_tags"));
+  TRY(rule.content_needs, section.patterns("content_needs"));
+  TRY(rule.content_never, section.patterns("content_never"));
+  TRY(const auto licence, section.text("licence"));
+  rule.licence = licence.value_or("");
+  if (!rule.licence.empty() && !nostr::Address::parse(rule.licence))
+    return fail(Errc::kInvalid, section.where("licence") + " is no address",
+                "write the skill as \"33400:KEY:NAME\"");
+  return rule;
+}
+
+/// What a kind's rule must not say, given the rest of the file.
+Result<void> check_kind_rule(const Section& section, nostr::Kind kind, const KindRule& rule,
+                             const Policy& policy) {
   if (is_never_signed(kind) && rule.verdict != Rule::kRefuse)
     return fail(Errc::kInvalid,
                 fmt::format("{}: the group never signs kind {}", section.where("verdict"), kind),
                 "remove the table; messages go out under the node's key");
-  if (policy.level == Level::kSupervised && rule.verdict == Rule::kSign)
+  if (rule.verdict != Rule::kSign) return {};
+  if (policy.level == Level::kSupervised)
     return fail(Errc::kInvalid, section.where("verdict") + " is sign, but level is supervised",
                 "set level = \"bounded\" or verdict = \"ask\"");
-  policy.kinds.emplace(kind, rule);
+  if (moves_money(kind) && !policy.spending.capped())
+    return fail(Errc::kInvalid, section.where("verdict") + " is sign, but money has no limits",
+                "set event_msat and day_msat in [spending]");
   return {};
 }
 
@@ -213,27 +294,95 @@ Result<void> read_kinds(const Section& root, Policy& policy) {
   TRY(const auto kinds, root.table("kinds"));
   if (!kinds) return {};
   for (const auto& [key, value] : kinds->raw()) {
-    const std::string_view text = key.str();
-    nostr::Kind kind = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), kind);
-    if (error != std::errc() || end != text.data() + text.size())
-      return fail(Errc::kInvalid, kinds->where(text) + " is not a kind",
-                  "write [kinds.1], [kinds.30023], …");
+    TRY(const nostr::Kind kind, read_kind_number(kinds->where(key.str()), key.str()));
     const auto* table = value.as_table();
-    if (table == nullptr) return fail(Errc::kInvalid, kinds->where(text) + " is not a table");
-    TRY(read_kind(Section(*table, root.file(), fmt::format("kinds.{}", text)), kind, policy));
+    if (table == nullptr) return fail(Errc::kInvalid, kinds->where(key.str()) + " is not a table");
+    const Section section(*table, root.file(), fmt::format("kinds.{}", key.str()));
+    TRY(KindRule rule, read_kind_rule(section));
+    TRY(check_kind_rule(section, kind, rule, policy));
+    policy.kinds.emplace(kind, std::move(rule));
   }
+  return {};
+}
+
+Result<void> read_content(const Section& root, Policy& policy) {
+  TRY(const auto content, root.table("content"));
+  if (!content) return {};
+  TRY(content->only({"never"}));
+  TRY(policy.content_never, content->patterns("never"));
+  return {};
+}
+
+Result<void> read_spending(const Section& root, Policy& policy) {
+  TRY(const auto spending, root.table("spending"));
+  if (!spending) return {};
+  TRY(spending->only({"event_msat", "hour_msat", "day_msat", "ask_above_msat"}));
+  TRY(policy.spending.per_event, spending->msat("event_msat"));
+  TRY(policy.spending.per_hour, spending->msat("hour_msat"));
+  TRY(policy.spending.per_day, spending->msat("day_msat"));
+  TRY(policy.spending.ask_above, spending->msat("ask_above_msat"));
+  return {};
+}
+
+Result<int> read_clock_time(const Section& section, std::string_view key) {
+  TRY(const auto text, section.text(key));
+  if (!text) return fail(Errc::kInvalid, section.where(key) + " is missing");
+  auto minutes = parse_clock_time(*text);
+  if (!minutes) {
+    minutes.error().detail = section.where(key) + " " + minutes.error().detail;
+    return std::unexpected(std::move(minutes).error());
+  }
+  return *minutes;
+}
+
+Result<void> read_quiet(const Section& root, Policy& policy) {
+  TRY(const auto section, root.table("quiet"));
+  if (!section) return {};
+  TRY(section->only({"from", "to", "zone", "days", "verdict"}));
+  QuietRule quiet;
+  TRY(quiet.hours.from, read_clock_time(*section, "from"));
+  TRY(quiet.hours.to, read_clock_time(*section, "to"));
+  TRY(const auto zone, section->text("zone"));
+  quiet.hours.zone = zone.value_or("UTC");
+  if (!is_known_zone(quiet.hours.zone))
+    return fail(Errc::kInvalid, section->where("zone") + " is no time zone this machine knows",
+                "write a name like \"Europe/Berlin\"; see /usr/share/zoneinfo");
+  if (section->has("days")) {
+    quiet.hours.days.fill(false);
+    TRY(const auto days, section->strings("days"));
+    for (const std::string& day : days) {
+      const auto it = std::ranges::find(kDays, std::string_view(day));
+      if (it == kDays.end())
+        return fail(Errc::kInvalid, section->where("days") + " holds something that is no day",
+                    base::did_you_mean(day, {kDays.begin(), kDays.end()}));
+      quiet.hours.days[static_cast<std::size_t>(it - kDays.begin())] = true;
+    }
+  }
+  TRY(const auto verdict, section->choice("verdict", {"ask", "refuse"}, 1));
+  quiet.verdict = verdict == 0 ? Rule::kAsk : Rule::kRefuse;
+  policy.quiet = std::move(quiet);
+  return {};
+}
+
+Result<void> read_audit(const Section& root, Policy& policy) {
+  TRY(const auto audit, root.table("audit"));
+  if (!audit) return {};
+  TRY(audit->only({"publish"}));
+  TRY(policy.publish_anchors, audit->boolean("publish", policy.publish_anchors));
   return {};
 }
 
 Result<void> read_ecdh(const Section& root, Policy& policy) {
   TRY(const auto ecdh, root.table("ecdh"));
   if (!ecdh) return {};
-  TRY(ecdh->only({"self", "messages", "max_per_hour", "issuers", "targets"}));
+  TRY(ecdh->only({"self", "messages", "max_per_hour", "max_messages_per_hour", "issuers", "targets"}));
   TRY(policy.ecdh.self, ecdh->boolean("self", policy.ecdh.self));
   TRY(policy.ecdh.messages, ecdh->boolean("messages", policy.ecdh.messages));
   TRY(const auto rate, ecdh->integer("max_per_hour", policy.ecdh.max_per_hour, 0, kMaxRate));
   policy.ecdh.max_per_hour = static_cast<std::uint32_t>(rate);
+  TRY(const auto messages,
+      ecdh->integer("max_messages_per_hour", policy.ecdh.max_messages_per_hour, 0, kMaxRate));
+  policy.ecdh.max_messages_per_hour = static_cast<std::uint32_t>(messages);
   TRY(policy.ecdh.issuers, ecdh->keys("issuers"));
   TRY(policy.ecdh.targets, ecdh->keys("targets"));
   return {};
@@ -250,7 +399,8 @@ Result<void> read_relays(const Section& root, Policy& policy) {
 
 Result<Policy> read_root(const Section& root) {
   TRY(root.only({"operators", "quorum", "approval_ttl", "decisions_from", "level", "default",
-                 "max_per_hour", "requesters", "kinds", "ecdh", "relays"}));
+                 "max_per_hour", "lease_ttl", "requesters", "kinds", "content", "spending", "quiet",
+                 "ecdh", "relays", "audit"}));
   Policy policy;
   TRY(policy.operators, root.keys("operators"));
   TRY(const auto quorum, root.integer("quorum", 1, 1, 16));
@@ -268,87 +418,18 @@ Result<Policy> read_root(const Section& root) {
   policy.unlisted = unlisted == 0 ? Rule::kRefuse : Rule::kAsk;
   TRY(const auto rate, root.integer("max_per_hour", policy.max_per_hour, 1, kMaxRate));
   policy.max_per_hour = static_cast<std::uint32_t>(rate);
+  TRY(const auto lease, root.integer("lease_ttl", policy.lease_ttl.count(), 60, 3'600));
+  policy.lease_ttl = base::seconds(lease);
   TRY(read_requesters(root, policy));
+  TRY(read_spending(root, policy));  // before the kinds, which lean on its limits
   TRY(read_kinds(root, policy));
+  TRY(read_content(root, policy));
+  TRY(read_quiet(root, policy));
   TRY(read_ecdh(root, policy));
   TRY(read_relays(root, policy));
+  TRY(read_audit(root, policy));
   return policy;
 }
-
-std::string quoted_list(const std::vector<std::string>& items) {
-  std::string out = "[";
-  for (const std::string& item : items) out += (out.size() > 1 ? ", \"" : "\"") + item + "\"";
-  return out + "]";
-}
-
-std::string key_list(const std::vector<nostr::PublicKey>& keys) {
-  std::vector<std::string> texts;
-  for (const auto& key : keys) texts.push_back(nostr::encode_npub(key));
-  return quoted_list(texts);
-}
-
-std::string requester_text(const Requester& requester) {
-  return fmt::format("[[requesters]]\nidx = {}\n{}blind = \"{}\"\n\n", requester.idx,
-                     requester.runner
-                         ? fmt::format("runner = \"{}\"\n", nostr::encode_npub(*requester.runner))
-                         : std::string("# runner = \"npub1…\"\n"),
-                     requester.blind ? "allow" : "refuse");
-}
-
-constexpr std::string_view kHead =
-    R"(# What this co-signer signs. Read when it starts; a mistake is an error that names line and key.
-# Keys are npub or 64 hex characters.
-
-# Whose word decides when an event needs approval, how many of them must say yes, and for how long
-# (seconds, 60 to 86400) a question stays open.
-operators = {operators}
-quorum = 1
-approval_ttl = 900
-
-# Service keys of other co-signers whose published decision (kind 39213) counts like our own.
-decisions_from = {decisions_from}
-
-# How much the agent may do unasked. The node can only be stricter.
-#   supervised  everything said to the world asks, whatever [kinds.N] says
-#   bounded     it asks unless its kind below says sign
-#   autonomous  notes, reactions and comments (kinds 1, 7, 1111) are signed without asking
-level = "{level}"
-
-# Kinds without a rule: refuse, or ask.
-default = "refuse"
-
-# Signatures of all kinds together.
-max_per_hour = 1200
-
-# Who may ask: a member of the group by its share's number, and the node key that runs the agent.
-# Only claims (39210) by `runner` open the state. `blind` requests carry a hash and no event: allow
-# gives that member any signature at all.
-)";
-
-constexpr std::string_view kTail =
-    R"(# Built in: state (39201) once a tick, trajectory heads (39230), and the first 0, 10002, 10050, 39200
-# and 39202 are signed; later ones, 39203, 1, 5, 6, 7, 1111, 9734 and 30023 ask; 4, 13, 1059, 24133
-# and 27235 are never signed. A table changes one kind:
-# [kinds.7]
-# verdict = "sign"        # sign, ask or refuse
-# max_per_hour = 30
-# max_bytes = 2000
-
-[ecdh]
-# Help to open the agent's own state, for a running tick.
-self = true
-# Help to open strangers' messages to the group key.
-messages = false
-max_per_hour = 240
-# Who may issue licences that name content keys, and single keys allowed by name without a tick.
-issuers = []
-targets = []
-
-[relays]
-# Where heads, claims and questions are read, and the relays for which AUTH (22242) is signed.
-follow = {relays}
-auth = {relays}
-)";
 
 }  // namespace
 
@@ -363,14 +444,6 @@ base::Result<Policy> parse_policy(std::string_view toml, std::string_view name) 
                                             error.description()));
   }
   return read_root(Section(parsed.table(), std::string(name), ""));
-}
-
-std::string write_policy(const PolicySeed& seed) {
-  std::string out = fmt::format(kHead, fmt::arg("operators", key_list(seed.operators)),
-                                fmt::arg("decisions_from", key_list(seed.decisions_from)),
-                                fmt::arg("level", level_name(seed.level)));
-  for (const Requester& requester : seed.requesters) out += requester_text(requester);
-  return out + fmt::format(kTail, fmt::arg("relays", quoted_list(seed.relays)));
 }
 
 }  // namespace frostr

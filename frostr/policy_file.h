@@ -12,8 +12,8 @@ namespace frostr {
 
 /// Parses policy.toml. Strict, because a misspelt rule is a rule that does not hold: an unknown key
 /// is kInvalid with the closest known one as hint, every value is range-checked, contradictions
-/// (`level = "supervised"` beside a `verdict = "sign"` for talk, a rule for a kind that is never
-/// signed) are named. `name` is the file's name for error texts. Keys are hex or npub.
+/// (`level = "supervised"` beside a `verdict = "sign"`, a rule for a kind that is never signed,
+/// money signed without limits) are named. `name` is the file's name for error texts. Keys are hex or npub.
 base::Result<Policy> parse_policy(std::string_view toml, std::string_view name = "policy.toml");
 
 /// What `cosigner init` knows when it writes the first policy.

@@ -33,6 +33,12 @@ std::string member_text(ShareIndex idx) {
   return fmt::format("member {}", idx.value);
 }
 
+/// Why nothing is asked for: two processes with one share would otherwise act side by side.
+Unavailable lease_held(ShareIndex member, base::UnixTime until) {
+  return {fmt::format("lease-held: another process acts for this share at member {} until {}",
+                      member.value, base::format_rfc3339(until))};
+}
+
 class QuorumCall {
  public:
   QuorumCall(BifrostNode& node, QuorumTask& task, QuorumOptions options)
@@ -228,6 +234,11 @@ bool QuorumCall::take_reject(Round& round, ShareIndex peer, const std::string& t
       // Its nonces are not what we think; those that a ping brings now are.
       node_.nonces().drop_received(peer);
       return end_stale(peer, read.reason);
+    case Reject::Kind::kLeaseHeld:
+      // Also for a hedge: nobody else must be asked instead.
+      node_.peers().on_lease_held(peer, read.until);
+      verdict = lease_held(peer, read.until);
+      return false;
     case Reject::Kind::kRefused:
       word = Refused{peer, read.reason};
       break;
@@ -318,6 +329,7 @@ Task<Result<QuorumOutcome>> QuorumCall::run() {
 Task<Result<QuorumOutcome>> ask_quorum(BifrostNode& node, QuorumTask& task, QuorumOptions options) {
   if (node.group().threshold() < 2)
     co_return fail(Errc::kUnsupported, "groups of threshold 1 are not served");
+  if (const auto other = node.lease_elsewhere()) co_return lease_held(other->first, other->second);
   QuorumCall call(node, task, std::move(options));
   co_return co_await call.run();
 }

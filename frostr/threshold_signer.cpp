@@ -180,7 +180,8 @@ Readiness ThresholdSigner::readiness() const {
                              .round_trip = peer.round_trip,
                              .service = peer.notes.service,
                              .apart = node_.talks_apart(peer.idx),
-                             .why_not = {}};
+                             .why_not = {},
+                             .lease = peer.notes.lease};
     if (!member.online)
       member.why_not = peer.trouble.empty() ? "not heard yet" : peer.trouble;
     else if (member.nonces == 0)
@@ -193,6 +194,12 @@ Readiness ThresholdSigner::readiness() const {
   out.ready = usable >= needed;
   if (!out.ready)
     out.why_not = fmt::format("{} of {} needed co-signers are online with nonces", usable, needed);
+  if (const auto other = node_.lease_elsewhere()) {
+    out.ready = false;
+    out.lease_until = other->second;
+    out.why_not = fmt::format("lease-held: another process acts for this share at member {} until {}",
+                              other->first.value, base::format_rfc3339(other->second));
+  }
   return out;
 }
 

@@ -64,10 +64,12 @@ struct Readiness {
     std::optional<nostr::PublicKey> service;
     bool apart = false;       ///< talked with under transport keys, not under shares
     std::string why_not;      ///< why it cannot be asked now; empty when it can
+    std::optional<LeaseNote> lease;  ///< what it last said about ours
   };
   std::vector<Member> members;  ///< the others
   bool ready = false;
   std::string why_not;
+  std::optional<base::UnixTime> lease_until;  ///< another process acts for our share until then
 };
 
 /// One group identity. App thread.
@@ -102,6 +104,8 @@ class ThresholdSigner final : public nostr::Signer {
   void forget();
 
   Readiness readiness() const;
+  /// Whether a co-signer serves another process of our member: then nothing is asked of anybody.
+  bool fenced() const { return node_.lease_elsewhere().has_value(); }
 
  private:
   class SignTask;

@@ -8,6 +8,7 @@ namespace nipsa {
 namespace {
 
 constexpr std::size_t kMaxReason = 500;
+constexpr std::string_view kNotAsked = "not-asked";
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -196,6 +197,33 @@ Result<ApprovalDecision> parse_approval_decision(const nostr::Event& event) {
     TRY(out.expires, parse_time(*exp, "exp"));
   }
   read_evidence(tags, out.evidence);
+  return out;
+}
+
+Result<nostr::Draft> build_question_refusal(const QuestionRefusal& refusal, UnixTime at) {
+  TRY(check_reason(refusal.reason));
+  const std::string request = refusal.request.hex();
+  nostr::Draft draft{
+      .kind = kinds::kApprovalDecision, .created_at = at, .tags = {{"d", request}}, .content = ""};
+  if (refusal.requester) draft.tags.push_back({"p", refusal.requester->hex()});
+  draft.tags.push_back({"e", request});
+  draft.tags.push_back({"decision", std::string(kNotAsked)});
+  if (!refusal.reason.empty()) draft.tags.push_back({"reason", refusal.reason});
+  return checked(std::move(draft));
+}
+
+Result<QuestionRefusal> parse_question_refusal(const nostr::Event& event) {
+  TRY(check_shape(event, kinds::kApprovalDecision));
+  ApprovalDecision targets;
+  TRY(read_targets(event.tags, targets));
+  TRY(const auto decision, required_tag(event.tags, "decision"));
+  if (decision != kNotAsked) return fail(Code::kEnum, "decision is not not-asked");
+  QuestionRefusal out{.request = targets.request, .requester = {}, .reason = {}};
+  if (const auto p = nostr::tag_value(event.tags, "p")) {
+    TRY(out.requester, parse_key(*p, "p"));
+  }
+  out.reason = text_of(event.tags, "reason");
+  TRY(check_reason(out.reason));
   return out;
 }
 

@@ -71,4 +71,17 @@ Result<void> check_decision(const nostr::Event& decision_event, const ApprovalDe
                             const nostr::Event& request_event, const ApprovalRequest& request,
                             std::span<const nostr::PublicKey> deciders, UnixTime now);
 
+/// A guardian will not ask (ours): a 39213 whose `decision` is "not-asked". Readers that know only
+/// the two decisions see none, which is what it is: nobody was asked and nobody said no.
+struct QuestionRefusal {
+  nostr::EventId request;                     ///< the 39212
+  std::optional<nostr::PublicKey> requester;  ///< `p`: who asked
+  std::string reason;                         ///< a stable word, then perhaps ": " and more
+  friend bool operator==(const QuestionRefusal&, const QuestionRefusal&) = default;
+};
+
+Result<nostr::Draft> build_question_refusal(const QuestionRefusal& refusal, UnixTime at);
+/// E_ENUM when the event is an ordinary decision.
+Result<QuestionRefusal> parse_question_refusal(const nostr::Event& event);
+
 }  // namespace nipsa

@@ -11,6 +11,7 @@
 #include "nipsa/schedule.h"
 #include "node/desk_views.h"
 #include "node/key_file.h"
+#include "node/outbox_view.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip17.h"
@@ -42,6 +43,11 @@ constexpr std::chrono::seconds kAnnounceRetry{3};
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::size_t kMaxOpenTicks = 100;
 constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints about that
+constexpr std::size_t kMaxStrangersAnHour = 1'200;   // triggers that are looked at, rows they cause
+constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps are dated back
+constexpr std::chrono::seconds kHousePeriod{3'600};
+constexpr std::string_view kHomeKey = "lease-home";
+constexpr std::string_view kStartsKey = "starts";
 
 bool wants(const Config& config, std::string_view trigger) {
   return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
@@ -83,7 +89,10 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       node_(std::move(key), runtime.clock, runtime.rng),
       options_(std::move(options)),
       http_(runtime.loop),
-      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
+      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
+                 {.keep_for = config_.node.outbox_keep}),
+      strangers_(kMaxStrangersAnHour),
+      stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
 
 AgentApp::~AgentApp() = default;
@@ -135,10 +144,24 @@ Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
   return backend;
 }
 
+/// Who this process is to the co-signers: this home, started once more.
+Result<frostr::BifrostOptions::Lease> AgentApp::lease_identity() {
+  storage::Kv kv(*db_);
+  TRY(auto name, kv.get(kHomeKey));
+  if (!name) {
+    name = runtime_.rng.hex(16);
+    TRY(kv.set(kHomeKey, *name));
+  }
+  TRY(const std::int64_t generation, kv.bump(kStartsKey));
+  return frostr::BifrostOptions::Lease{&node_.key(), *name, generation};
+}
+
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
   TRY(backend_, build_backend());
-  frostr::BifrostOptions bifrost{.relays = options_.relays, .cosigner = {.judges = false}};
+  TRY(const frostr::BifrostOptions::Lease lease, lease_identity());
+  frostr::BifrostOptions bifrost{
+      .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};
   TRY(bifrost_, frostr::BifrostNode::create(
                     {loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
                     std::move(identity.group), std::move(identity.share), std::move(bifrost)));
@@ -179,6 +202,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
                                          [this](std::string method, Value params) {
                                            return control(std::move(method), std::move(params));
                                          }));
+  publisher_.sign_for(node_);
   publisher_.start();
   voice_->start();
   desk_->start();
@@ -192,6 +216,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   runner_->start(std::move(tick_ended));
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
+  scope_.spawn("house", keep_house());
   if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
   co_return Result<void>{};
 }
@@ -225,8 +250,8 @@ void AgentApp::announce_node() {
       nostr::build_relay_list({.read = options_.relays, .write = options_.relays}, now));
   drafts.push_back(nostr::build_dm_relays(inbox, now));
   for (nostr::Draft& draft : drafts) {
-    const nostr::Event event = nostr::sign_event(std::move(draft), node_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, options_.relays, "announcement", kAnnouncePatience);
+    if (auto posted = publisher_.post_draft(node_key(), std::move(draft), options_.relays,
+                                            "announcement", kAnnouncePatience);
         !posted)
       LOG(kError, "node", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
@@ -339,6 +364,12 @@ void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    // Strangers can write as much as they like; what they cause to be written here ends somewhere.
+    if (!is_by_operator(event) && !strangers_.take(runtime_.clock.now())) {
+      if (strangers_.should_tell())
+        LOG(kWarn, "node", "too many triggers of strangers this hour; the rest is not looked at", {});
+      continue;
+    }
     const std::vector<std::string> handlers{
         std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
     auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
@@ -405,6 +436,11 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     }
     ignore = true;
   }
+  if (!ignore && !is_by_operator(row.event) && !stranger_ticks_.take(now)) {
+    if (stranger_ticks_.should_tell())
+      LOG(kWarn, "node", "strangers have caused all the ticks of this hour; the rest is dropped", {});
+    ignore = true;
+  }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   if (!ignore)
     TRY(runner_->plan(nipsa::slot_of_event(row.event.id),
@@ -414,6 +450,15 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
   FAILPOINT("tick-planned");
   runner_->wake();
   return {};
+}
+
+/// Closed rows are kept as long as a copy of their event could still arrive.
+base::Task<void> AgentApp::keep_house() {
+  for (;;) {
+    if (auto purged = inbox_.purge_closed(runtime_.clock.now() - kClosedMemory); !purged)
+      LOG(kError, "node", "cannot purge the inbox", {{"detail", purged.error().detail}});
+    co_await base::sleep_for(kHousePeriod);
+  }
 }
 
 base::Task<void> AgentApp::beat() {
@@ -442,6 +487,8 @@ Value AgentApp::cosigner_view() const {
                   {"apart", member.apart},
                   {"why_not", member.why_not}};
     if (member.service) view["service"] = member.service->hex();
+    if (member.lease)
+      view["lease"] = {{"held", member.lease->held}, {"until", base::to_unix(member.lease->until)}};
     out.push_back(std::move(view));
   }
   return out;
@@ -450,7 +497,6 @@ Value AgentApp::cosigner_view() const {
 Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
-  TRY(const storage::OutboxCounts outbox, outbox_.counts());
   TRY(const storage::BudgetTotals day,
       budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
   TRY(const auto ticks, ticks_.list_unfinished());
@@ -475,8 +521,9 @@ Result<Value> AgentApp::status() {
         {"day_spent_msat", day.spent.value},
         {"day_reserved_msat", day.reserved.value},
         {"tick_limit_msat", config_.budget.per_tick.value}}},
-      {"tasks", running},
-      {"outbox", {{"open", outbox.open}, {"done", outbox.done}, {"failed", outbox.failed}}}};
+      {"tasks", running}};
+  TRY(out["outbox"], outbox_view(outbox_));
+  if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["agents"] = Value::array({{{"name", config_.agent.name},
                                  {"level", config_.agent.level},
                                  {"model", backend_->model()}}});
@@ -508,6 +555,7 @@ base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));

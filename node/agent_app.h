@@ -8,6 +8,7 @@
 #include "frostr/threshold_signer.h"
 #include "node/config.h"
 #include "node/control.h"
+#include "node/hourly_cap.h"
 #include "node/identity.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
@@ -35,6 +36,7 @@ class AgentApp {
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
   base::Result<void> build(ThresholdIdentity identity);
+  base::Result<frostr::BifrostOptions::Lease> lease_identity();
   base::Result<std::unique_ptr<orchestration::Backend>> build_backend();
 
   void announce_node();
@@ -49,6 +51,7 @@ class AgentApp {
   base::Result<void> plan_tick(const storage::InboxRow& row);
   base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
+  base::Task<void> keep_house();
 
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
@@ -79,6 +82,8 @@ class AgentApp {
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Subscription> triggers_;
+  HourlyCap strangers_;       ///< their events that are looked at
+  HourlyCap stranger_ticks_;  ///< the ticks they cause
   base::UnixTime queue_full_told_;  ///< when it was last said that the queue is full
   base::Scope scope_;
 };

@@ -12,6 +12,13 @@ using storage::QuestionState;
 
 constexpr std::chrono::seconds kDeniedMemory{3'600};
 
+/// A question that needs a signed yes takes no other, so its approval is one.
+frostr::ApprovalFact approved(const storage::Question& question) {
+  return {.word = frostr::OperatorWord::kApproved,
+          .approval = question.id,
+          .word_is_signed = question.needs_proof};
+}
+
 }  // namespace
 
 Result<frostr::ApprovalFact> DeskBook::word_on(const nostr::Sha256& digest, base::UnixTime now) {
@@ -19,9 +26,9 @@ Result<frostr::ApprovalFact> DeskBook::word_on(const nostr::Sha256& digest, base
   TRY(const auto question, approvals_.latest(digest));
   if (!question) return frostr::ApprovalFact{};
   if (denied && question->state == QuestionState::kDenied)
-    return frostr::ApprovalFact{frostr::OperatorWord::kDenied, question->id};
+    return frostr::ApprovalFact{.word = frostr::OperatorWord::kDenied, .approval = question->id};
   if (question->state == QuestionState::kConsumed)
-    return frostr::ApprovalFact{frostr::OperatorWord::kApproved, question->id};
+    return approved(*question);
   if (question->state != QuestionState::kApproved || now > question->expires_at)
     return frostr::ApprovalFact{};
   // Approved counts only once the decision is committed: the hold is over and nobody objected.
@@ -29,7 +36,7 @@ Result<frostr::ApprovalFact> DeskBook::word_on(const nostr::Sha256& digest, base
   const bool counts = decision && decision->question == question->id && decision->approved &&
                       decision->decided_at >= question->changed_at;
   if (!counts) return frostr::ApprovalFact{};
-  return frostr::ApprovalFact{frostr::OperatorWord::kApproved, question->id};
+  return approved(*question);
 }
 
 Result<void> DeskBook::consume(const nostr::EventId& approval, const nostr::EventId& event,

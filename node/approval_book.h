@@ -24,6 +24,9 @@ class DeskBook final : public frostr::ApprovalBook {
   std::function<void()> consumed_;
 };
 
+/// The word by which a co-signer refuses to ask because it would sign anyway.
+inline constexpr std::string_view kNoQuestionNeeded = "no-question-needed";
+
 /// What a 39212 carries in its encrypted content: exactly what would be signed or done.
 struct QuestionBody {
   std::optional<nostr::UnsignedEvent> event;

@@ -180,6 +180,8 @@ const std::vector<Key>& keys() {
     k.push_back(
         list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
     k.push_back(list_key("node.operators", [](Config& c) -> auto& { return c.node.operators; }));
+    k.push_back(int_key("node.outbox_keep", kDaySeconds, 365 * kDaySeconds,
+                        SOV_INT(c.node.outbox_keep, std::chrono::seconds)));
     k.push_back(text_key("agent.name", [](Config& c) -> std::string& { return c.agent.name; }));
     k.push_back(text_key("agent.about", [](Config& c) -> std::string& { return c.agent.about; }));
     Key level = text_key("agent.level", [](Config& c) -> std::string& { return c.agent.level; });
@@ -202,6 +204,8 @@ const std::vector<Key>& keys() {
                         SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
     k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds,
                         SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
+    k.push_back(int_key("agent.max_stranger_ticks_per_hour", 1, 100'000,
+                        SOV_INT(c.agent.max_stranger_ticks_per_hour, to_u32)));
     k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
     k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value,
                         SOV_INT(c.budget.per_tick, base::Msat)));
@@ -508,7 +512,8 @@ std::string render_config(const Config& c) {
       "[identity]\n# The agent's threshold identity: the public group and this node's one share.\n"
       "group = {}\nshare = {}\n{}\n"
       "[node]\n# An ordinary key of the node itself: DMs, AUTH, ticks. Never the agent's.\n"
-      "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n\n",
+      "key_file = {}\nrelays = {}\n{}# Who may approve, deny and pause.\noperators = {}\n"
+      "# Seconds after its deadline that a publication is remembered.\noutbox_keep = {}\n\n",
       dump(c.identity.group), dump(c.identity.share),
       c.identity.passphrase_file.empty()
           ? ""
@@ -517,17 +522,20 @@ std::string render_config(const Config& c) {
       c.node.inbox_relays.empty()
           ? ""
           : fmt::format("inbox_relays = {}\n", toml_list(c.node.inbox_relays)),
-      toml_list(c.node.operators));
+      toml_list(c.node.operators), c.node.outbox_keep.count());
   out += fmt::format(
       "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' "
       "policies can only be stricter.\n"
       "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
-      "open.\napproval_ttl = {}\nmax_steps = {}\n\n"
+      "open.\napproval_ttl = {}\nmax_steps = {}\n"
+      "# Mentions and messages of others than operators that wake the agent within an hour.\n"
+      "max_stranger_ticks_per_hour = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
-      c.agent.max_steps, c.budget.per_tick.value, c.budget.per_day.value);
+      c.agent.max_steps,
+      c.agent.max_stranger_ticks_per_hour, c.budget.per_tick.value, c.budget.per_day.value);
   out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
   out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
   if (!c.peers.judges.empty())

@@ -40,6 +40,7 @@ struct Config {
     std::vector<std::string> relays;        ///< where the agent reads and writes
     std::vector<std::string> inbox_relays;  ///< where the node receives DMs; empty = relays
     std::vector<std::string> operators;     ///< npub or hex
+    std::chrono::seconds outbox_keep{604'800};  ///< how long what was published is remembered
   } node;
   struct Agent {
     std::string name = "agent";
@@ -49,6 +50,7 @@ struct Config {
     std::vector<std::string> triggers = {"mention", "dm"};
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
+    std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 16;
   } agent;
   struct Budget {

@@ -2,14 +2,13 @@
 #include "node/cosigner_app.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
-#include "frostr/policy_file.h"
+#include "frostr/policy_change.h"
 #include "nipsa/digest.h"
 #include "nipsa/kinds.h"
-#include "node/desk_views.h"
+#include "node/audit_anchor.h"
 #include "node/key_file.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
@@ -18,6 +17,7 @@
 #include "nostr/nips/nip44.h"
 #include "nostr/nips/nip65.h"
 #include "orchestration/approvals/render.h"
+#include "storage/kv.h"
 #include "storage/schema.h"
 
 namespace node {
@@ -37,17 +37,27 @@ constexpr std::chrono::seconds kQuestionAge{86'400};
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
 constexpr std::size_t kFollowedQuestions =
     200;  // newest; whose outcome an operator still waits for
-constexpr std::int64_t kMaxSats = 2'100'000'000'000'000;
+constexpr std::size_t kMaxQuestionsAnHour = 600;  // of all runners
+constexpr std::size_t kMaxRefusalsAnHour = 120;
+constexpr std::chrono::milliseconds kWatch{500};  // between two looks at the policy file
+constexpr std::chrono::seconds kAnchorPatience{86'400};
+constexpr std::string_view kPolicyKey = "policy-hash";
 
-/// What an event moves when it is used: the amount of a zap request (millisats, NIP-57), rounded
-/// up.
+/// What an event moves when it is used, rounded up to satoshis.
 std::int64_t sats_of(const nostr::UnsignedEvent& event) {
-  if (event.kind != nostr::kinds::kZapRequest) return 0;
-  const std::string_view text = nostr::tag_value(event.tags, "amount").value_or("");
-  std::int64_t msats = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), msats);
-  if (error != std::errc{} || end != text.data() + text.size() || msats < 0) return 0;
-  return std::min((msats + 999) / 1'000, kMaxSats);
+  if (!frostr::moves_money(event.kind)) return 0;
+  return base::to_sat_ceil(frostr::amount_of(event).value_or(base::Msat{})).value;
+}
+
+/// Why a question is not asked, as its requester is told.
+std::string refusal_word(const base::Error& error) {
+  const bool unreachable = error.code == Errc::kUnavailable ||
+                           error.detail.starts_with("too-many-questions");
+  return (unreachable ? "undeliverable: " : "") + error.detail;
+}
+
+bool is_storage_trouble(const base::Error& error) {
+  return error.code == Errc::kDatabase || error.code == Errc::kIo;
 }
 
 std::vector<nostr::PublicKey> runners_of(const frostr::Policy& policy) {
@@ -61,25 +71,31 @@ std::vector<nostr::PublicKey> runners_of(const frostr::Policy& policy) {
 
 CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
                          std::unique_ptr<storage::Db> db, ThresholdIdentity identity,
-                         nostr::SecretKey service, frostr::Policy policy)
+                         nostr::SecretKey service, PolicySource source, LoadedPolicy loaded)
     : runtime_(runtime),
       home_(settings.home),
       db_(std::move(db)),
       approvals_(*db_),
       inbox_(*db_),
       events_(*db_),
+      outbox_(*db_),
       service_(std::move(service), runtime.clock, runtime.rng),
       book_(*db_, [this] { outcome_wanted_.notify(); }),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
-      relays_(settings.relays.empty() ? policy.follow_relays : settings.relays),
+      relays_(settings.relays.empty() ? loaded.policy.follow_relays : settings.relays),
+      policy_source_(std::move(source)),
+      policy_hash_(loaded.hash),
+      policy_since_(runtime.clock.now()),
+      questions_taken_(kMaxQuestionsAnHour),
+      refusals_told_(kMaxRefusalsAnHour),
       outcome_wanted_(runtime.loop),
       scope_(runtime.loop) {
   orchestration::DeskOptions desk{
       .role = "cosigner",
       .agent_name = "agent " + identity.group.identity().hex().substr(0, 8),
-      .operators = policy.operators,
-      .quorum = policy.quorum,
-      .decisions_from = policy.decisions_from,
+      .operators = loaded.policy.operators,
+      .quorum = loaded.policy.quorum,
+      .decisions_from = loaded.policy.decisions_from,
       .relays = relays_,
       .inbox_relays = relays_};
   desk_ = std::make_unique<orchestration::Desk>(
@@ -94,22 +110,16 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
   TRY(settings.home.ensure());
   TRY(ThresholdIdentity identity,
       load_identity(settings.group_file, settings.share_file, settings.passphrase_file));
-  const std::filesystem::path policy_path = settings.policy_file.empty()
-                                                ? settings.home.policy_file()
-                                                : std::filesystem::path(settings.policy_file);
-  auto text = read_file(policy_path);
-  if (!text) {
-    text.error().hint = "write one with `sovereign cosigner init`";
-    return std::unexpected(text.error());
-  }
-  TRY(frostr::Policy policy, frostr::parse_policy(*text, policy_path.string()));
+  PolicySource source(settings.policy_file.empty() ? settings.home.policy_file()
+                                                   : std::filesystem::path(settings.policy_file));
+  TRY(LoadedPolicy loaded, source.load());
   TRY(nostr::SecretKey service,
       load_or_create_key_file(settings.home.service_key_file(), runtime.rng));
   TRY(std::unique_ptr<storage::Db> db, storage::open_database(settings.home.database().string()));
 
   frostr::BifrostOptions options{
-      .relays = settings.relays.empty() ? policy.follow_relays : settings.relays,
-      .policy = policy,
+      .relays = settings.relays.empty() ? loaded.policy.follow_relays : settings.relays,
+      .policy = loaded.policy,
       .cosigner = {.service = service.public_key(), .judges = true},
       .coordinates = false,
       .follow = true};
@@ -120,7 +130,7 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
   frostr::SecretShare share = identity.share.clone();
   std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, settings, std::move(db),
                                                    std::move(identity), std::move(service),
-                                                   std::move(policy)));
+                                                   std::move(source), std::move(loaded)));
   options.approvals = &app->book_;
   TRY(app->bifrost_, frostr::BifrostNode::create(
                          {runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
@@ -133,17 +143,20 @@ nostr::PublicKey CosignerApp::share_key() const {
 }
 
 base::Task<Result<void>> CosignerApp::start() {
+  CO_TRY(record_start());
   runtime_.pool.set_auth("", &service_);
   // Relays that others name in their lists must not lead into this machine's network.
   std::vector<std::string> ours = relays_;
   const auto& followed = bifrost_->cosigner().policy().follow_relays;
   ours.insert(ours.end(), followed.begin(), followed.end());
   runtime_.pool.restrict_private(std::move(ours));
+  publisher_.sign_for(service_);
   publisher_.start();
   announce();
   desk_->start();
   subscribe_questions();
   scope_.spawn("outcomes", follow_outcomes());
+  scope_.spawn("policy watch", keep_watch());
   for (const storage::InboxRow& row : inbox_.list_open().value_or(std::vector<storage::InboxRow>{}))
     scope_.spawn("question", open_question(row.event));
   CO_TRY(control_, ControlServer::listen(runtime_.loop, home_.control_socket(),
@@ -162,8 +175,13 @@ base::Task<void> CosignerApp::stop() {
   if (control_) co_await control_->stop();
   co_await bifrost_->stop();
   co_await desk_->stop();
-  co_await publisher_.stop();
   co_await scope_.stop();
+  // What was counted in memory is written, and the head signed; it is published at the next start.
+  auto closed = bifrost_->cosigner().audit().flush(runtime_.clock.now(), /*all=*/true);
+  if (closed) closed = anchor_audit(/*due_only=*/false);
+  if (!closed)
+    LOG(kError, "cosigner", "the audit log was not closed", {{"detail", closed.error().detail}});
+  co_await publisher_.stop();
   co_await runtime_.pool.stop();
 }
 
@@ -179,8 +197,9 @@ void CosignerApp::announce() {
   drafts.push_back(nostr::build_relay_list({.read = relays_, .write = relays_}, now));
   drafts.push_back(nostr::build_dm_relays(relays_, now));
   for (nostr::Draft& draft : drafts) {
-    const nostr::Event event = nostr::sign_event(std::move(draft), service_.key(), runtime_.rng);
-    if (auto posted = publisher_.post(event, relays_, "announcement", kAnnouncePatience); !posted)
+    if (auto posted = publisher_.post_draft(service_key(), std::move(draft), relays_,
+                                            "announcement", kAnnouncePatience);
+        !posted)
       LOG(kError, "cosigner", "cannot queue an announcement", {{"detail", posted.error().detail}});
   }
 }
@@ -190,6 +209,7 @@ void CosignerApp::announce() {
 
 void CosignerApp::subscribe_questions() {
   const std::vector<nostr::PublicKey> runners = runners_of(bifrost_->cosigner().policy());
+  questions_.reset();
   if (runners.empty()) return;
   nostr::Filter filter{.authors = runners,
                        .kinds = {nipsa::kinds::kApprovalRequest},
@@ -205,6 +225,12 @@ void CosignerApp::subscribe_questions() {
 void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
   const std::vector<std::string> handlers{std::string(kQuestionHandler)};
   for (const nostr::Delivery& delivery : batch) {
+    // A runner is known and may still be hostile: its questions must not fill the disk.
+    if (!questions_taken_.take(runtime_.clock.now())) {
+      if (questions_taken_.should_tell())
+        LOG(kWarn, "cosigner", "too many questions this hour; the rest is not looked at", {});
+      continue;
+    }
     auto ingested =
         inbox_.ingest(events_, *delivery.event, handlers, delivery.relay, runtime_.clock.now());
     if (!ingested) {
@@ -224,12 +250,16 @@ Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& reques
   if (!body.event) return fail(Errc::kInvalid, "a co-signer is asked about events only");
   const auto member = bifrost_->cosigner().requester_of(request.pubkey);
   if (!member) return fail(Errc::kDenied, "the requester is not a runner this policy knows");
-  const std::string tick = parsed.tick ? parsed.tick->hex() : "";
-  TRY(const frostr::Verdict verdict,
-      bifrost_->cosigner().judge_question(*body.event, *member, tick, runtime_.clock.now()));
+  frostr::SignReason reason;
+  if (parsed.tick) reason.tick = parsed.tick->hex();
+  frostr::Cosigner& cosigner = bifrost_->cosigner();
+  TRY(const frostr::Explained explained,
+      frostr::explain(cosigner.facts(), cosigner.policy(), *body.event, *member, reason,
+                      runtime_.clock.now()));
+  const frostr::Verdict& verdict = explained.verdict;
   if (verdict.outcome != frostr::Verdict::Outcome::kAsk)
     return fail(Errc::kDenied,
-                verdict.signs() ? "no question is needed for this event" : verdict.reason);
+                verdict.signs() ? std::string(kNoQuestionNeeded) : verdict.reason);
   // A question stays open as long as the policy says, whatever the runner would like.
   parsed.expires =
       std::min(parsed.expires, runtime_.clock.now() + bifrost_->cosigner().policy().approval_ttl);
@@ -242,11 +272,11 @@ Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& reques
                             .action_class = fmt::format("kind:{}", kind),
                             .description = orchestration::describe_event(*body.event),
                             .action_json = nostr::to_json(*body.event),
-                            .sats = sats_of(*body.event)};
+                            .sats = sats_of(*body.event),
+                            .needs_proof = verdict.needs_proof};
 }
 
 base::Task<void> CosignerApp::open_question(nostr::Event request) {
-  const nostr::EventId id = request.id;
   auto ask = read_question(request);
   Result<void> opened;
   if (ask)
@@ -255,10 +285,25 @@ base::Task<void> CosignerApp::open_question(nostr::Event request) {
     opened = std::unexpected(ask.error());
   if (!opened)
     LOG(kWarn, "cosigner", "question not asked",
-        {{"request", id.hex()}, {"why", opened.error().detail}});
-  if (auto closed = inbox_.close(id, kQuestionHandler, runtime_.clock.now()); !closed)
+        {{"request", request.id.hex()}, {"why", opened.error().detail}});
+  // Trouble with the disk is not the question's fault: its row stays open for the next start.
+  if (!opened && is_storage_trouble(opened.error())) co_return;
+  if (auto closed = close_question(request, opened); !closed)
     LOG(kError, "cosigner", "cannot close a question's inbox row",
         {{"detail", closed.error().detail}});
+}
+
+/// Closes the inbox row, and tells the runner at once what will not be asked.
+Result<void> CosignerApp::close_question(const nostr::Event& request, const Result<void>& opened) {
+  const base::UnixTime now = runtime_.clock.now();
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  if (!opened) {
+    // One that was asked before has its own end; a refusal would take its decision's place.
+    TRY(const auto known, approvals_.get(request.id));
+    if (!known && refusals_told_.take(now)) TRY(desk_->refuse(request, refusal_word(opened.error())));
+  }
+  TRY(inbox_.close(request.id, kQuestionHandler, now));
+  return tx.commit();
 }
 
 // ---- outcomes
@@ -321,23 +366,96 @@ Result<void> CosignerApp::take_outcome(const nostr::Event& event) {
   return tx.commit();
 }
 
-base::Task<Result<Value>> CosignerApp::control(std::string method, Value params) {
-  if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
-  if (method == "approve" || method == "deny") {
-    CO_TRY(const std::string code, base::json::get_string(params, "code"));
-    CO_TRY(const Question question, desk_->answer_here(code, method == "approve"));
-    co_return question_view(question);
+// ---- policy and record
+// ------------------------------------------------------------------------------
+
+/// The policy an earlier process had is remembered, so that a change while none ran shows too.
+Result<void> CosignerApp::record_start() {
+  storage::Kv kv(*db_);
+  TRY(const auto before, kv.get(kPolicyKey));
+  const std::string hash = policy_hash_.hex();
+  if (before == hash) return {};
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  TRY(record_policy("loaded", before ? "changed while not running, before: " + *before : "first",
+                    policy_hash_));
+  TRY(kv.set(kPolicyKey, hash));
+  return tx.commit();
+}
+
+Result<void> CosignerApp::record_policy(std::string_view verdict, std::string_view reason,
+                                        const nostr::Sha256& hash) {
+  return bifrost_->cosigner().audit().record({.kind = "policy",
+                                              .verdict = std::string(verdict),
+                                              .reason = std::string(reason),
+                                              .digest = hash},
+                                             runtime_.clock.now());
+}
+
+/// Looks after what happens by itself: the policy file, floods in the record, anchors.
+base::Task<void> CosignerApp::keep_watch() {
+  for (;;) {
+    if (policy_source_.has_changed()) {
+      if (auto taken = reload(); !taken)
+        LOG(kError, "cosigner", "policy not taken; the one before stays in force",
+            {{"detail", taken.error().detail}, {"hint", taken.error().hint}});
+    }
+    auto kept = bifrost_->cosigner().audit().flush(runtime_.clock.now());
+    if (kept) kept = anchor_audit(/*due_only=*/true);
+    if (!kept)
+      LOG(kError, "cosigner", "cannot keep the audit log", {{"detail", kept.error().detail}});
+    co_await base::sleep_for(kWatch);
   }
-  if (method == "status") {
-    Value status = {{"role", "cosigner"},
-                    {"identity", bifrost_->group().identity().hex()},
-                    {"share", share_key().hex()},
-                    {"service", service_key().hex()},
-                    {"relays", relay_view(runtime_.pool.status())}};
-    CO_TRY(status["pending"], pending_view(approvals_, runtime_.clock.now()));
-    co_return status;
+}
+
+/// Takes the policy file as it is now; false when it is the one in force. An invalid one changes
+/// nothing but the record.
+Result<bool> CosignerApp::reload() {
+  auto loaded = policy_source_.load();
+  if (!loaded) {
+    const bool told = policy_error_ == loaded.error().detail;
+    policy_error_ = loaded.error().detail;
+    if (!told) TRY(record_policy("rejected", policy_error_, policy_hash_));
+    return std::unexpected(std::move(loaded).error());
   }
-  co_return fail(Errc::kUnsupported, fmt::format("a co-signer has no method \"{}\"", method));
+  policy_error_.clear();
+  if (loaded->hash == policy_hash_) return false;
+  const auto changes = frostr::compare(bifrost_->cosigner().policy(), loaded->policy);
+  const std::string_view verdict = changes.empty()              ? "rewritten"
+                                   : frostr::loosens(changes) ? "loosened"
+                                                              : "tightened";
+  const std::string what = frostr::describe(changes);
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  TRY(record_policy(verdict, fmt::format("before {}: {}", policy_hash_.hex(), what), loaded->hash));
+  TRY(storage::Kv(*db_).set(kPolicyKey, loaded->hash.hex()));
+  TRY(tx.commit());
+  LOG(kInfo, "cosigner", "policy taken", {{"direction", std::string(verdict)}, {"what", what}});
+  apply(*std::move(loaded));
+  return true;
+}
+
+/// Where messages travel and questions are answered stays until the next start.
+void CosignerApp::apply(LoadedPolicy loaded) {
+  policy_hash_ = loaded.hash;
+  policy_since_ = runtime_.clock.now();
+  desk_->set_roster(loaded.policy.operators, loaded.policy.quorum, loaded.policy.decisions_from);
+  bifrost_->set_policy(std::move(loaded.policy));
+  subscribe_questions();
+}
+
+Result<void> CosignerApp::anchor_audit(bool due_only) {
+  storage::AuditLog& log = bifrost_->cosigner().audit().log();
+  TRY(const storage::AuditHead head, log.head());
+  TRY(const auto last, log.anchors(1));
+  const base::UnixTime now = runtime_.clock.now();
+  const storage::AuditAnchor newest =
+      last.empty() ? storage::AuditAnchor{.time = policy_since_} : last.front();
+  if (head.seq <= newest.head.seq || (due_only && !anchor_due(head, newest, now))) return {};
+  const nostr::Event event = sign_anchor(head, share_key(), service_.key(), now, runtime_.rng);
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  TRY(log.add_anchor({head, now, nostr::to_json(event)}));
+  if (bifrost_->cosigner().policy().publish_anchors)
+    TRY(publisher_.post(event, relays_, "audit-anchor", kAnchorPatience));
+  return tx.commit();
 }
 
 }  // namespace node

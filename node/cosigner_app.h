@@ -8,7 +8,9 @@
 #include "node/approval_book.h"
 #include "node/control.h"
 #include "node/home.h"
+#include "node/hourly_cap.h"
 #include "node/identity.h"
+#include "node/policy_source.h"
 #include "node/publisher.h"
 #include "node/runtime.h"
 #include "nostr/signer/key_signer.h"
@@ -44,18 +46,36 @@ class CosignerApp {
 
  private:
   CosignerApp(Runtime& runtime, const CosignerSettings& settings, std::unique_ptr<storage::Db> db,
-              ThresholdIdentity identity, nostr::SecretKey service, frostr::Policy policy);
+              ThresholdIdentity identity, nostr::SecretKey service, PolicySource source,
+              LoadedPolicy loaded);
 
   void announce();
   void subscribe_questions();
   void on_questions(std::span<const nostr::Delivery> batch);
   base::Task<void> open_question(nostr::Event request);
+  base::Result<void> close_question(const nostr::Event& request, const base::Result<void>& opened);
   base::Result<orchestration::Ask> read_question(const nostr::Event& request);
   base::Task<void> follow_outcomes();
   void on_outcomes(std::span<const nostr::Delivery> batch);
   base::Result<void> take_outcome(const nostr::Event& event);
   std::vector<nostr::EventId> untold_events();
+
+  base::Task<void> keep_watch();
+  base::Result<bool> reload();
+  void apply(LoadedPolicy loaded);
+  base::Result<void> record_policy(std::string_view verdict, std::string_view reason,
+                                   const nostr::Sha256& hash);
+  base::Result<void> record_start();
+  base::Result<void> anchor_audit(bool due_only);
+
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
+  base::Result<base::json::Value> status();
+  base::Result<base::json::Value> control_policy(const std::string& method,
+                                                 const base::json::Value& params);
+  base::Result<base::json::Value> control_lease(const std::string& method,
+                                                const base::json::Value& params);
+  base::Task<base::Result<base::json::Value>> control_audit(std::string method,
+                                                            base::json::Value params);
 
   Runtime& runtime_;
   Home home_;
@@ -63,10 +83,17 @@ class CosignerApp {
   storage::Approvals approvals_;
   storage::Inbox inbox_;
   storage::EventDb events_;
+  storage::Outbox outbox_;
   nostr::KeySigner service_;
   DeskBook book_;
   Publisher publisher_;
   std::vector<std::string> relays_;
+  PolicySource policy_source_;
+  nostr::Sha256 policy_hash_;          ///< of the file in force
+  base::UnixTime policy_since_;
+  std::string policy_error_;           ///< of the file that could not be taken, or ""
+  HourlyCap questions_taken_;
+  HourlyCap refusals_told_;
   std::unique_ptr<frostr::BifrostNode> bifrost_;
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<ControlServer> control_;

@@ -14,6 +14,7 @@ Value question_view(const storage::Question& question) {
           {"request", question.id.hex()},
           {"agent", question.agent.hex()},
           {"sats", question.sats},
+          {"needs_proof", question.needs_proof},
           {"created_at", base::to_unix(question.created_at)},
           {"expires_at", base::to_unix(question.expires_at)}};
 }

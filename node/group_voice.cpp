@@ -107,7 +107,7 @@ void GroupVoice::start() {
                                {.on_events =
                                     [this](std::span<const nostr::Delivery> batch) {
                                       for (const nostr::Delivery& d : batch)
-                                        if (auto taken = take_decision(*d.event); !taken)
+                                        if (auto taken = take_answer(*d.event); !taken)
                                           LOG(kDebug, "voice", "decision not taken",
                                               {{"detail", taken.error().detail}});
                                     },
@@ -374,6 +374,35 @@ base::Task<GroupVoice::Step> GroupVoice::await_decision(ActionRow row) {
     co_await decided_.wait_for(std::min<std::chrono::milliseconds>(left + std::chrono::seconds{1},
                                                                    std::chrono::seconds{30}));
   }
+}
+
+Result<void> GroupVoice::take_answer(const Event& event) {
+  if (const auto refusal = nipsa::parse_question_refusal(event))
+    return take_refusal(event, *refusal);
+  return take_decision(event);
+}
+
+/// The asker will not ask: said at once, so that nobody waits for an answer to a question that
+/// nobody saw.
+Result<void> GroupVoice::take_refusal(const Event& event, const nipsa::QuestionRefusal& refusal) {
+  TRY(const auto row, actions_.by_question(refusal.request));
+  if (!row || row->state != ActionState::kAsked) return {};
+  TRY(const auto request, events_.get(refusal.request));
+  if (!request) return fail(Errc::kNotFound, "the question is not in the store");
+  TRY(const nipsa::ApprovalRequest parsed, nipsa::parse_approval_request(*request));
+  if (event.pubkey != parsed.guardian)
+    return fail(Errc::kDenied, "not by the one that was to ask");
+  // The policy changed meanwhile and signs without asking: the next request shows it.
+  const bool needless = refusal.reason.starts_with(kNoQuestionNeeded);
+  const ActionState to = needless ? ActionState::kApproved
+                         : refusal.reason.starts_with("denied") ? ActionState::kDenied
+                         : refusal.reason.starts_with("undeliverable")
+                             ? ActionState::kUndeliverable
+                             : ActionState::kRefused;
+  TRY(finish(*row, to, needless ? std::string() : "not asked: " + refusal.reason));
+  LOG(kInfo, "voice", "not asked", {{"class", row->action_class}, {"why", refusal.reason}});
+  decided_.notify();
+  return {};
 }
 
 /// A 39213 for one of our questions: checked, then committed together with what it decides.

@@ -70,7 +70,9 @@ class GroupVoice {
   base::Result<nostr::Event> build_question(const Utterance& utterance, const storage::ActionRow& row,
                                             const nostr::PublicKey& asker);
   base::Result<frostr::SignContext> context_for(const Utterance& utterance, const storage::ActionRow& row);
+  base::Result<void> take_answer(const nostr::Event& event);
   base::Result<void> take_decision(const nostr::Event& event);
+  base::Result<void> take_refusal(const nostr::Event& event, const nipsa::QuestionRefusal& refusal);
   base::Result<void> finish(const storage::ActionRow& row, storage::ActionState to, std::string_view text);
 
   nostr::Pool& pool_;

@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <span>
 #include <string_view>
 
 #include "node/cli/command.h"
+#include "node/cli/help.h"
 #include "nostr/base/log.h"
 
 namespace {
@@ -34,6 +36,12 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app{"sovereign: agents on Nostr that own their key and obey only their operator"};
+  app.formatter(node::cli::examples_first());
+  app.footer(
+      "Examples:\n"
+      "  sovereign key new bob.key\n"
+      "  sovereign event -c hello --key-file me.key --relay ws://127.0.0.1:7777\n"
+      "  sovereign req ws://127.0.0.1:7777 -k 1 --since 1d | sovereign verify");
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", SOVEREIGN_VERSION);
@@ -45,10 +53,17 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
   node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_cosigner_commands(app, context, &chosen);
   node::cli::add_frost_commands(app, context, &chosen);
   node::cli::add_relay_commands(app, context, &chosen);
-  node::cli::add_toolbox_commands(app, context, &chosen);
+  node::cli::add_event_commands(app, context, &chosen);
+  node::cli::add_req_commands(app, context, &chosen);
+  node::cli::add_publish_commands(app, context, &chosen);
+  node::cli::add_verify_commands(app, context, &chosen);
+  node::cli::add_codec_commands(app, context, &chosen);
+  node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
+  node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
 
   try {
@@ -57,7 +72,9 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help or version was asked for
     // Parsing did not get as far as the flag, perhaps.
     for (int i = 1; i < argc; ++i) context.json = context.json || std::string_view(argv[i]) == "--json";
-    node::cli::report(context, {base::Errc::kInvalid, error.what(), "sovereign --help"});
+    const std::span<char* const> words(argv + 1, static_cast<std::size_t>(argc - 1));
+    node::cli::report(context, {base::Errc::kInvalid, error.what(),
+                                node::cli::spelling_hint(app, words)});
     return node::cli::kUsage;
   }
   set_log_level(context);

@@ -164,6 +164,8 @@ std::size_t TickRunner::busy() {
 /// Starts what may run; whether something is left that may not yet. Mentions come last: anybody can
 /// send any number of them.
 bool TickRunner::start_some(const std::vector<TickRow>& open) {
+  // Another process acts for our share: two agents at once would be worse than none.
+  if (deps_.signer.fenced()) return false;
   const UnixTime now = deps_.clock.now();
   const std::string_view mention = orchestration::trigger_kind_name(TriggerKind::kMention);
   std::size_t at_work = busy();

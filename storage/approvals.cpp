@@ -14,10 +14,10 @@ namespace {
 #define QUESTION_COLUMNS                                                                      \
   "id, digest, code, asker, agent, tick, requester, action_class, summary, action, request, " \
   "sats, "                                                                                    \
-  "required, created_at, expires_at, state, changed_at"
+  "required, created_at, expires_at, state, changed_at, needs_proof"
 
 constexpr const char* kAdd =
-    "INSERT INTO questions (" QUESTION_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open',?)";
+    "INSERT INTO questions (" QUESTION_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'open',?,?)";
 constexpr const char* kAddOperator =
     "INSERT INTO question_operators (operator, question, place, created_at) VALUES (?,?,?,?)";
 constexpr const char* kOperators =
@@ -79,7 +79,8 @@ Question read_question(Row& r) {
           .created_at = r.take<UnixTime>(),
           .expires_at = r.take<UnixTime>(),
           .state = r.take<QuestionState>(),
-          .changed_at = r.take<UnixTime>()};
+          .changed_at = r.take<UnixTime>(),
+          .needs_proof = r.take<bool>()};
 }
 
 std::int64_t read_count(Row& r) {
@@ -112,7 +113,7 @@ Result<void> Approvals::add(const Question& q) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   if (auto added = db_.run(kAdd, q.id, q.digest, q.code, q.asker, q.agent, q.tick, q.requester,
                            q.action_class, q.summary, q.action_json, q.request_json, q.sats,
-                           q.required, q.created_at, q.expires_at, q.created_at);
+                           q.required, q.created_at, q.expires_at, q.created_at, q.needs_proof);
       !added) {
     if (added.error().code != Errc::kConflict) return std::unexpected(std::move(added).error());
     return fail(Errc::kConflict, "a question about this action is open already");

@@ -75,6 +75,7 @@ struct Question {
   UnixTime expires_at;
   QuestionState state = QuestionState::kOpen;
   UnixTime changed_at;       ///< time of the last move
+  bool needs_proof = false;  ///< only a yes that an operator signed (39213) counts
 };
 
 /// One message that showed (a part of) the question to one operator.

@@ -10,6 +10,12 @@ constexpr const char* kAddUse =
 constexpr const char* kUses =
     "SELECT count(*) FROM cosign_uses WHERE scope = ? AND at >= ? AND ref <> ?";
 constexpr const char* kPurgeUses = "DELETE FROM cosign_uses WHERE at < ?";
+constexpr const char* kAddSpending =
+    "INSERT INTO cosign_spending (event_id, at, msat) VALUES (?,?,?) "
+    "ON CONFLICT (event_id) DO NOTHING";
+constexpr const char* kSpent =
+    "SELECT msat FROM cosign_spending WHERE at >= ? AND event_id <> ?";
+constexpr const char* kPurgeSpending = "DELETE FROM cosign_spending WHERE at < ?";
 constexpr const char* kHead = "SELECT id, created_at FROM cosign_heads WHERE address = ?";
 constexpr const char* kSetHead =
     "INSERT INTO cosign_heads (address, id, created_at) VALUES (?,?,?) "
@@ -36,6 +42,26 @@ Result<std::int64_t> CosignLog::uses_since(std::string_view scope, UnixTime sinc
 
 Result<std::int64_t> CosignLog::purge_uses(UnixTime before) {
   return db_.run(kPurgeUses, before);
+}
+
+Result<void> CosignLog::add_spending(const EventId& event, Msat amount, UnixTime now) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(db_.run(kAddSpending, event, now, amount));
+  return tx.commit();
+}
+
+Result<Msat> CosignLog::spent_since(UnixTime since, const EventId& except) {
+  // Summed here: SQLite's sum() fails on overflow, and what is spent may be allowed to be absurd.
+  TRY(const auto amounts,
+      db_.all(kSpent, [](Row& row) { return row.take<Msat>(); }, since, except));
+  Msat sum;
+  for (const Msat amount : amounts)
+    sum = amount > base::kMaxMsat - sum ? base::kMaxMsat : sum + amount;
+  return sum;
+}
+
+Result<std::int64_t> CosignLog::purge_spending(UnixTime before) {
+  return db_.run(kPurgeSpending, before);
 }
 
 Result<bool> CosignLog::advance_head(const Address& address, const SignedHead& candidate) {

@@ -29,6 +29,12 @@ class CosignLog {
                                   std::string_view except_ref = {});
   Result<std::int64_t> purge_uses(UnixTime before);
 
+  /// Counts what `event` moves, once. Call inside the Tx that lets its first partial leave.
+  Result<void> add_spending(const EventId& event, Msat amount, UnixTime now);
+  /// Sum at or after `since` without `except`; at most kMaxMsat.
+  Result<Msat> spent_since(UnixTime since, const EventId& except);
+  Result<std::int64_t> purge_spending(UnixTime before);
+
   /// Takes `head` as the newest at `address` unless a newer one stands (later created_at, then lower
   /// id); true when it was taken.
   Result<bool> advance_head(const Address& address, const SignedHead& head);

@@ -37,14 +37,15 @@ MAY_INCLUDE = {
 # Third-party headers and the files (as patterns on the path) that may show them.
 OWNERS = [
     (r"libwebsockets\.h", r"nostr/net/"),
-    (r"secp256k1\w*\.h", r"nostr/crypto/keys\.cpp|frostr/frost/group\.cpp"),
+    (r"secp256k1\w*\.h", r"nostr/crypto/(keys|node_key)\.cpp|frostr/frost/group\.cpp"),
     (r"sqlite3\.h", r"storage/db\.cpp"),
     (r"openssl/", r"nostr/crypto/\w+\.cpp|nostr/base/(rng|bytes)\.cpp|frostr/frost/group\.cpp"),
     (r"simdjson\.h", r"nostr/base/json\.cpp|nostr/event/\w+\.cpp|nostr/event/json_reader\.h"),
     (r"boost/(asio|process)", r"nostr/base/(task\.h|loop\w*\.(h|cpp)|workers\w*\.(h|cpp)|asio_impl\.cpp)"
                               r"|nostr/net/|node/control\w*\.cpp|\w+/\S*process\w*\.cpp"),
     (r"curl/", r"nostr/net/"),
-    (r"sodium", r"nostr/crypto/|nostr/nips/nip49\.cpp|frostr/wire/encrypted_share\.cpp"),
+    (r"absl/", r"frostr/quiet_hours\.cpp"),
+    (r"sodium|utf8proc", r"nostr/crypto/"),
 ]
 # Tests, fuzzers and tools stand outside the house and see every floor.
 OUTSIDE = ("tests", "tools", "cmake")

@@ -337,4 +337,43 @@ nostr::PublicKey Point::x_only() const {
   return nostr::PublicKey(x);
 }
 
+// --- MaybePoint --------------------------------------------------------------------------------
+
+Result<MaybePoint> MaybePoint::from_bytes(ByteView bytes) {
+  if (bytes.size() == 33 && std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; }))
+    return MaybePoint{};
+  TRY(const Point point, Point::from_bytes(bytes));
+  return MaybePoint(point);
+}
+
+MaybePoint MaybePoint::sum(std::span<const MaybePoint> points) {
+  std::vector<Point> finite;
+  for (const MaybePoint& point : points)
+    if (point.point_) finite.push_back(*point.point_);
+  // The only way in which a sum of points fails is to be infinity.
+  const auto out = Point::sum(finite);
+  return out ? MaybePoint(*out) : MaybePoint{};
+}
+
+MaybePoint MaybePoint::operator+(const MaybePoint& other) const {
+  return sum(std::array{*this, other});
+}
+
+MaybePoint MaybePoint::negated() const {
+  return point_ ? MaybePoint(point_->negated()) : MaybePoint{};
+}
+
+MaybePoint MaybePoint::times_vartime(const Scalar& k) const {
+  if (!point_ || k.is_zero()) return {};
+  const auto out = point_->times_vartime(k);
+  CHECK(out.has_value());
+  return MaybePoint(*out);
+}
+
+std::array<std::uint8_t, 33> MaybePoint::bytes() const {
+  std::array<std::uint8_t, 33> out{};
+  if (point_) std::ranges::copy(point_->view(), out.begin());
+  return out;
+}
+
 }  // namespace frostr

@@ -8,6 +8,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -116,6 +117,30 @@ class Point {
   Point() = default;
   std::array<std::uint8_t, 33> compressed_{};
   std::array<std::uint8_t, 64> parsed_{};  ///< libsecp256k1's form, so that no point is lifted twice
+};
+
+/// A point or infinity: what sums of strangers' points are, whom no one can keep from cancelling
+/// out. Infinity is written as 33 zero bytes.
+class MaybePoint {
+ public:
+  MaybePoint() = default;  ///< infinity
+  explicit MaybePoint(const Point& point) : point_(point) {}
+  /// 33 bytes: a compressed point or all zero; kCrypto otherwise.
+  static Result<MaybePoint> from_bytes(ByteView bytes);
+  static MaybePoint sum(std::span<const MaybePoint> points);
+
+  MaybePoint operator+(const MaybePoint& other) const;
+  MaybePoint negated() const;
+  /// k·P for public k, variable time.
+  MaybePoint times_vartime(const Scalar& k) const;
+
+  bool is_infinity() const { return !point_.has_value(); }
+  const std::optional<Point>& point() const { return point_; }
+  std::array<std::uint8_t, 33> bytes() const;
+  friend bool operator==(const MaybePoint&, const MaybePoint&) = default;
+
+ private:
+  std::optional<Point> point_;
 };
 
 }  // namespace frostr

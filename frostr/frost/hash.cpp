@@ -9,15 +9,15 @@ namespace frostr {
 
 namespace {
 
-constexpr std::string_view kContext = "FROST-secp256k1-SHA256-v1";
-
 void append(base::Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
-std::string domain(std::string_view suffix) { return std::string(kContext).append(suffix); }
+std::string domain(std::string_view context, std::string_view suffix) {
+  return std::string(context).append(suffix);
+}
 
-nostr::Sha256 tagged(std::string_view suffix, ByteView message) {
+nostr::Sha256 prefixed(const std::string& prefix, ByteView message) {
   base::Bytes input;
-  append(input, base::as_bytes(domain(suffix)));
+  append(input, base::as_bytes(prefix));
   append(input, message);
   return nostr::sha256(ByteView(input));
 }
@@ -55,14 +55,41 @@ Scalar hash_to_field(ByteView message, std::string_view domain) {
   return Scalar::reduce(expand_message(message, domain));
 }
 
-Scalar frost_h1(ByteView message) { return hash_to_field(message, domain("rho")); }
+Scalar FrostHash::h1(ByteView message) const {
+  return hash_to_field(message, domain(context, "rho"));
+}
 
-Scalar frost_h2(ByteView message) { return hash_to_field(message, domain("chal")); }
+Scalar FrostHash::h2(ByteView message) const {
+  return hash_to_field(message, domain(context, "chal"));
+}
 
-Scalar frost_h3(ByteView message) { return hash_to_field(message, domain("nonce")); }
+Scalar FrostHash::h3(ByteView message) const {
+  return hash_to_field(message, domain(context, "nonce"));
+}
 
-nostr::Sha256 frost_h4(ByteView message) { return tagged("msg", message); }
+nostr::Sha256 FrostHash::h4(ByteView message) const {
+  return prefixed(domain(context, "msg"), message);
+}
 
-nostr::Sha256 frost_h5(ByteView message) { return tagged("com", message); }
+nostr::Sha256 FrostHash::h5(ByteView message) const {
+  return prefixed(domain(context, "com"), message);
+}
+
+base::Secret<32> secret_tagged_hash(std::string_view tag, std::initializer_list<ByteView> parts) {
+  const nostr::Sha256 prefix = nostr::sha256(tag);
+  nostr::Sha256Hasher hasher;
+  hasher.update(prefix.view()).update(prefix.view());
+  for (const ByteView part : parts) hasher.update(part);
+  nostr::Sha256 digest = hasher.finish();
+  base::Secret<32> out(std::span<const std::uint8_t, 32>(digest.array()));
+  base::wipe(std::span(digest.data(), 32));
+  return out;
+}
+
+std::array<std::uint8_t, 4> be32(std::uint32_t value) {
+  std::array<std::uint8_t, 4> out{};
+  for (std::size_t i = 0; i < 4; ++i) out[3 - i] = static_cast<std::uint8_t>(value >> (8 * i));
+  return out;
+}
 
 }  // namespace frostr

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "frostr/frost/hash.h"
 #include "nostr/base/result.h"
 
 namespace frostr {
@@ -21,9 +22,7 @@ GroupId compute_gid(const Point& group_pk, std::uint32_t threshold,
                     const std::vector<GroupMember>& members) {
   nostr::Sha256Hasher hasher;
   hasher.update(group_pk.view());
-  std::array<std::uint8_t, 4> be{};
-  for (std::size_t i = 0; i < 4; ++i) be[3 - i] = static_cast<std::uint8_t>(threshold >> (8 * i));
-  hasher.update(ByteView(be));
+  hasher.update(be32(threshold));
   for (const GroupMember& member : members) hasher.update(member.pubkey.view());
   return GroupId(hasher.finish().array());
 }

@@ -285,6 +285,9 @@ void add_decision(CLI::App& app, Context& context, Action* chosen, bool approve)
                       "Decide as this operator by a signed event instead of at the home");
   command->add_option("--relay", arguments->relays, "Where the request is and the decision goes")
       ->allow_extra_args(false);
+  const std::string name = command->get_name();
+  command->footer("Examples:\n  sovereign " + name + " K7QF-2M9X --home guard\n  sovereign " + name +
+                  " K7QF-2M9X --key-file me.key --relay ws://127.0.0.1:7777");
   command->callback(
       [=, &context] { *chosen = [=, &context] { return decide(context, *arguments, approve); }; });
 }
@@ -312,19 +315,22 @@ void add_agent_commands(CLI::App& app, Context& context, Action* chosen) {
   init_command->add_option("--api-key-env", starting->api_key_env,
                            "Environment variable that holds the API key");
   init_command->footer(
-      "Example:\n  sovereign init --home ./agent --group group.txt --share share-1.txt --relay "
-      "wss://relay.example --operator npub1…");
+      "Examples:\n  sovereign init --home agent --group group.txt --share share-1.txt --relay "
+      "ws://127.0.0.1:7777 --operator $NPUB");
   init_command->callback(
       [=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
 
   auto once = std::make_shared<bool>(false);
   auto* run_command = app.add_subcommand("run", "Run the agent node");
   run_command->add_flag("--once", *once, "Stop after the first tick and print how it ended");
+  run_command->footer("Examples:\n  sovereign run --home agent");
   run_command->callback([=, &context] { *chosen = [=, &context] { return run(context, *once); }; });
 
   auto* status_command = app.add_subcommand("status", "What the process of this home is doing");
+  status_command->footer("Examples:\n  sovereign status --home agent --json");
   status_command->callback([=, &context] { *chosen = [&context] { return status(context); }; });
   auto* pending_command = app.add_subcommand("pending", "Questions that wait for the operator");
+  pending_command->footer("Examples:\n  sovereign pending --home guard");
   pending_command->callback([=, &context] { *chosen = [&context] { return pending(context); }; });
   add_decision(app, context, chosen, true);
   add_decision(app, context, chosen, false);

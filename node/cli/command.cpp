@@ -50,6 +50,11 @@ int report(const Context& context, const base::Error& error) {
   return exit_code_of(error);
 }
 
+int report_usage(const Context& context, const base::Error& error) {
+  const int code = report(context, error);
+  return error.code == base::Errc::kInvalid ? kUsage : code;
+}
+
 void print_line(std::string_view line) {
   fmt::print("{}\n", line);
   std::fflush(stdout);

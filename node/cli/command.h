@@ -44,6 +44,9 @@ using Action = std::function<int()>;
 /// Prints `error` to stderr ("error: …" and "hint: …", or one JSON object) and returns its code.
 int report(const Context& context, const base::Error& error);
 
+/// The same for an error in what was typed: kInvalid is a usage error.
+int report_usage(const Context& context, const base::Error& error);
+
 /// One line on stdout, flushed: the answer, for pipes.
 void print_line(std::string_view line);
 /// The same for a line that holds words of others: what a terminal would act on is spelled out.
@@ -57,11 +60,18 @@ void print_json(const base::json::Value& value);
 base::Result<std::string> read_input(const std::string& path, std::size_t max_bytes = 1u << 20);
 
 /// Each group registers its subcommands on `app`; the parsed one sets `*chosen`.
-void add_toolbox_commands(CLI::App& app, Context& context, Action* chosen);
+void add_event_commands(CLI::App& app, Context& context, Action* chosen);
+void add_req_commands(CLI::App& app, Context& context, Action* chosen);
+void add_publish_commands(CLI::App& app, Context& context, Action* chosen);
+void add_verify_commands(CLI::App& app, Context& context, Action* chosen);
+void add_codec_commands(CLI::App& app, Context& context, Action* chosen);
+void add_key_commands(CLI::App& app, Context& context, Action* chosen);
 void add_message_commands(CLI::App& app, Context& context, Action* chosen);
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
+void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
 
 }  // namespace node::cli

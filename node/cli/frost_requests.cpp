@@ -205,6 +205,9 @@ void add_frost_requests(CLI::App& frost, Context& context, Action* chosen) {
   sign->add_option("--event", signing->event_file, "File with an unsigned event; - is stdin");
   sign->add_option("--wait", signing->wait, "Seconds to wait for the operator")
       ->check(CLI::Range(0, 86400));
+  sign->footer(
+      "Examples:\n  sovereign frost sign --group group.txt --share share-1.txt --relay "
+      "ws://127.0.0.1:7777 --event note.json --wait 600");
   sign->callback([=, &context] { *chosen = [=, &context] { return request(context, *signing); }; });
 
   auto deriving = std::make_shared<RequestArguments>();
@@ -212,6 +215,9 @@ void add_frost_requests(CLI::App& frost, Context& context, Action* chosen) {
       "ecdh", "Have a quorum derive the shared secret with a key (its x, in hex)");
   add_identity_options(*derive, *deriving);
   derive->add_option("--peer", deriving->peer, "npub or hex")->required();
+  derive->footer(
+      "Examples:\n  sovereign frost ecdh --group group.txt --share share-1.txt --relay "
+      "ws://127.0.0.1:7777 --peer $NPUB");
   derive->callback(
       [=, &context] { *chosen = [=, &context] { return request(context, *deriving); }; });
 }

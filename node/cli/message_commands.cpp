@@ -5,6 +5,8 @@
 #include <re2/re2.h>
 
 #include "node/cli/command.h"
+#include "node/cli/flags.h"
+#include "node/cli/people.h"
 #include "node/key_file.h"
 #include "node/runtime.h"
 #include "nostr/event/event_json.h"
@@ -23,7 +25,7 @@ using base::fail;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kPatience{15};
+constexpr std::chrono::seconds kPatience{30};
 
 struct SendArguments {
   std::string to;
@@ -39,7 +41,7 @@ struct ListArguments {
   std::string from;
   std::string match;
   bool wait = false;
-  std::int64_t timeout = 60;
+  std::chrono::seconds timeout{60};
 };
 
 /// Where `to` reads private messages; empty when they publish no inbox.
@@ -74,7 +76,13 @@ Result<Outgoing> seal(const SendArguments& arguments, const nostr::SecretKey& ke
 }
 
 base::Task<int> send_message(Runtime& runtime, const Context& context, SendArguments arguments,
-                             const nostr::SecretKey& key, nostr::PublicKey to) {
+                             const nostr::SecretKey& key) {
+  const auto found = co_await find_person(runtime, context, arguments.to);
+  if (!found) {
+    co_await runtime.pool.stop();
+    co_return report(context, found.error());
+  }
+  const nostr::PublicKey to = *found;
   std::vector<std::string> relays = arguments.relays;
   if (!arguments.legacy) {
     const std::vector<std::string> inbox = co_await inbox_of(runtime, to, arguments.relays);
@@ -97,7 +105,10 @@ base::Task<int> send_message(Runtime& runtime, const Context& context, SendArgum
   for (const nostr::PublishOutcome& outcome : outcomes) {
     const bool ok = outcome.state == nostr::PublishOutcome::State::kAccepted;
     if (ok) ++accepted;
-    states.push_back({{"relay", outcome.relay}, {"accepted", ok}, {"reason", outcome.message}});
+    states.push_back({{"relay", outcome.relay},
+                      {"accepted", ok},
+                      {"status", nostr::state_name(outcome.state)},
+                      {"reason", outcome.message}});
   }
   print_json({{"id", outgoing->id.hex()}, {"envelope", outgoing->envelope.id.hex()}, {"relays", states}});
   co_return accepted == outcomes.size() ? kOk : accepted == 0 ? kFailed : kPartial;
@@ -139,8 +150,6 @@ class Reader {
  public:
   Reader(const nostr::SecretKey& key, const ListArguments& arguments, std::optional<nostr::PublicKey> from)
       : key_(key), pattern_(arguments.match, RE2::Quiet), from_(from) {}
-
-  bool pattern_ok() const { return pattern_.ok(); }
 
   /// Prints the message if it is wanted and new; whether it was.
   bool take(const nostr::Event& event) {
@@ -187,50 +196,53 @@ base::Task<int> wait_for_match(Runtime& runtime, const Context& context, const L
            },
        .on_eose = {},
        .on_closed = {}});
-  co_await found.wait_for(std::chrono::seconds{arguments.timeout});
+  co_await found.wait_for(arguments.timeout);
   subscription.reset();
   co_await runtime.pool.stop();
   if (matched) co_return kOk;
-  co_return report(context, {Errc::kTimeout, fmt::format("no such message within {} s", arguments.timeout), ""});
+  co_return report(context, {Errc::kTimeout, fmt::format("no such message within {} s", arguments.timeout.count()), ""});
+}
+
+base::Task<int> read_messages(Runtime& runtime, const Context& context, const ListArguments& arguments,
+                              const nostr::SecretKey& key) {
+  std::optional<nostr::PublicKey> from;
+  if (!arguments.from.empty()) {
+    auto found = co_await find_person(runtime, context, arguments.from);
+    if (!found) {
+      co_await runtime.pool.stop();
+      co_return report(context, base::in_context("--from", found.error()));
+    }
+    from = *found;
+  }
+  Reader reader(key, arguments, from);
+  const nostr::PublicKey self = key.public_key();
+  if (arguments.wait) co_return co_await wait_for_match(runtime, context, arguments, reader, self);
+  co_return co_await list_once(runtime, context, arguments, reader, self);
 }
 
 int list_messages(const Context& context, const ListArguments& arguments) {
   auto key = load_key_file(arguments.key_file);
   if (!key) return report(context, key.error());
-  std::optional<nostr::PublicKey> from;
-  if (!arguments.from.empty()) {
-    auto parsed = nostr::parse_public_key(arguments.from);
-    if (!parsed) return report(context, base::in_context("--from", parsed.error()));
-    from = *parsed;
-  }
-  Reader reader(*key, arguments, from);
-  if (!reader.pattern_ok()) {
+  if (!RE2(arguments.match, RE2::Quiet).ok()) {
     report(context, {Errc::kInvalid, "--match is no regular expression", "RE2 syntax, e.g. 'yes [0-9A-Z]{4}-[0-9A-Z]{4}'"});
     return kUsage;
   }
   Runtime runtime;
   nostr::KeySigner signer(key->clone(), runtime.clock, runtime.rng);
   runtime.pool.set_auth("", &signer);
-  const nostr::PublicKey self = key->public_key();
-  return runtime.loop.run_until_complete(arguments.wait
-                                             ? wait_for_match(runtime, context, arguments, reader, self)
-                                             : list_once(runtime, context, arguments, reader, self));
+  return runtime.loop.run_until_complete(read_messages(runtime, context, arguments, *key));
 }
 
 int send(const Context& context, SendArguments arguments) {
   auto key = load_key_file(arguments.key_file);
   if (!key) return report(context, key.error());
-  auto to = nostr::parse_public_key(arguments.to);
-  if (!to) return report(context, to.error());
-  if (arguments.text == "-") {
-    auto text = read_input("-", nostr::kNip44MaxPlaintext);
-    if (!text) return report(context, text.error());
-    arguments.text = *std::move(text);
-  }
+  auto text = read_text(arguments.text);
+  if (!text) return report(context, text.error());
+  arguments.text = *std::move(text);
   Runtime runtime;
   nostr::KeySigner signer(key->clone(), runtime.clock, runtime.rng);
   runtime.pool.set_auth("", &signer);
-  return runtime.loop.run_until_complete(send_message(runtime, context, std::move(arguments), *key, *to));
+  return runtime.loop.run_until_complete(send_message(runtime, context, std::move(arguments), *key));
 }
 
 }  // namespace
@@ -241,21 +253,31 @@ void add_message_commands(CLI::App& app, Context& context, Action* chosen) {
 
   auto sending = std::make_shared<SendArguments>();
   auto* send_command = dm->add_subcommand("send", "Send a private message (NIP-17) to the recipient's inbox relays");
-  send_command->add_option("to", sending->to, "npub, nprofile or hex")->required();
-  send_command->add_option("text", sending->text, "The message; - reads stdin")->required();
+  send_command->add_option("to", sending->to, "npub, nprofile, hex or bob@example.com")->required();
+  send_command->add_option("text", sending->text, "The message; @FILE reads a file, - stdin, @@ begins a text with @")->required();
   send_command->add_option("--key-file", sending->key_file, "The sender's key")->required();
   send_command->add_option("--relay", sending->relays, "Where to look up the inbox (repeat)")->required()->allow_extra_args(false);
   send_command->add_flag("--legacy", sending->legacy, "NIP-04 to --relay instead");
+  send_command->footer(
+      "Examples:\n"
+      "  sovereign dm send $NPUB 'hello there' --key-file me.key --relay ws://127.0.0.1:7777\n"
+      "  echo 'a longer story' | sovereign dm send $NPUB - --key-file me.key --relay "
+      "ws://127.0.0.1:7777");
   send_command->callback([=, &context] { *chosen = [=, &context] { return send(context, *sending); }; });
 
   auto listing = std::make_shared<ListArguments>();
   auto* list_command = dm->add_subcommand("list", "Print received messages, one JSON per line");
   list_command->add_option("--key-file", listing->key_file, "The recipient's key")->required();
   list_command->add_option("--relay", listing->relays, "Inbox relay (repeat)")->required()->allow_extra_args(false);
-  list_command->add_option("--from", listing->from, "Only this sender");
+  list_command->add_option("--from", listing->from, "Only this sender: npub, hex or bob@example.com");
   list_command->add_option("--match", listing->match, "Only texts this RE2 expression is found in");
   list_command->add_flag("--wait", listing->wait, "Wait for the first such message, stored or new");
-  list_command->add_option("--timeout", listing->timeout, "Seconds to wait; exit 124")->check(CLI::Range(1, 86400));
+  add_duration(*list_command, "--timeout", listing->timeout, "How long to wait, then exit 124");
+  list_command->footer(
+      "Examples:\n"
+      "  sovereign dm list --key-file me.key --relay ws://127.0.0.1:7777\n"
+      "  sovereign dm list --key-file me.key --relay ws://127.0.0.1:7777 --from $NPUB --match hello "
+      "--wait --timeout 10s");
   list_command->callback([=, &context] { *chosen = [=, &context] { return list_messages(context, *listing); }; });
 }
 

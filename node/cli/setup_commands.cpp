@@ -80,6 +80,9 @@ void add_setup_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* show_command = config->add_subcommand("show", "Every value in force");
   show_command->add_flag("--origin", showing->origin, "Say where each value comes from");
   show_command->add_flag("--playbook", showing->playbook, "Print the built-in playbook instead");
+  show_command->footer(
+      "Examples:\n  sovereign config show --home agent --origin\n"
+      "  sovereign config show --playbook");
   show_command->callback(
       [=, &context] { *chosen = [=, &context] { return show(context, *showing); }; });
 
@@ -87,13 +90,16 @@ void add_setup_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* check_command =
       config->add_subcommand("check", "Say what is wrong with the configuration, if anything");
   check_command->add_option("file", *file, "Check this file (- is stdin) instead of the home's");
+  check_command->footer("Examples:\n  sovereign config check --home agent");
   check_command->callback(
       [=, &context] { *chosen = [=, &context] { return check(context, *file); }; });
 
   auto* path_command = config->add_subcommand("path", "Where the files of this home are");
+  path_command->footer("Examples:\n  sovereign config path --home agent");
   path_command->callback([=, &context] { *chosen = [=, &context] { return paths(context); }; });
 
   auto* version = app.add_subcommand("version", "Print the version");
+  version->footer("Examples:\n  sovereign version --json");
   version->callback([=, &context] {
     *chosen = [&context] {
       if (context.json)

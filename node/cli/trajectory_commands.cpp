@@ -156,9 +156,13 @@ void add_trajectory_commands(CLI::App& app, Context& context, Action* chosen) {
         ->required()
         ->allow_extra_args(false);
   }
+  verify->footer(
+      "Examples:\n  sovereign trajectory verify sess-1 --agent $NPUB --relay ws://127.0.0.1:7777");
   verify->callback([=, &context] {
     *chosen = [=, &context] { return execute(context, *arguments, verify_session); };
   });
+  list->footer(
+      "Examples:\n  sovereign trajectory list --agent $NPUB --relay ws://127.0.0.1:7777");
   list->callback([=, &context] {
     *chosen = [=, &context] { return execute(context, *arguments, list_sessions); };
   });

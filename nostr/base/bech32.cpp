@@ -109,7 +109,7 @@ std::string bech32_encode(std::string_view hrp, ByteView data, Bech32Variant var
   return out;
 }
 
-Result<Bech32> bech32_decode(std::string_view text, std::size_t max_chars) {
+Result<Bech32Symbols> bech32_decode_symbols(std::string_view text, std::size_t max_chars) {
   if (text.size() > max_chars)
     return fail(Errc::kInvalid, "bech32 text is " + std::to_string(text.size()) +
                                     " characters, limit is " + std::to_string(max_chars));
@@ -131,7 +131,7 @@ Result<Bech32> bech32_decode(std::string_view text, std::size_t max_chars) {
     state = polymod_step(state, symbol);
     symbols.push_back(symbol);
   }
-  Bech32 out;
+  Bech32Symbols out;
   if (state == residue(Bech32Variant::kBech32))
     out.variant = Bech32Variant::kBech32;
   else if (state == residue(Bech32Variant::kBech32m))
@@ -141,12 +141,17 @@ Result<Bech32> bech32_decode(std::string_view text, std::size_t max_chars) {
                 "check the text for a typing error");
 
   symbols.resize(symbols.size() - kChecksumSize);
-  auto data = regroup(symbols);
-  wipe(symbols);  // the text may have been a secret key
-  if (!data) return std::unexpected(std::move(data).error());
   out.hrp = hrp;
-  out.data = *std::move(data);
+  out.symbols = std::move(symbols);
   return out;
+}
+
+Result<Bech32> bech32_decode(std::string_view text, std::size_t max_chars) {
+  TRY(Bech32Symbols decoded, bech32_decode_symbols(text, max_chars));
+  auto data = regroup(decoded.symbols);
+  wipe(decoded.symbols);  // the text may have been a secret key
+  if (!data) return std::unexpected(std::move(data).error());
+  return Bech32{std::move(decoded.hrp), *std::move(data), decoded.variant};
 }
 
 }  // namespace base

@@ -65,12 +65,12 @@ void Connection::closed(const std::string& reason) {
   std::vector<Ticket> lost;
   for (auto& [ticket, post] : posts_) {
     // An event that was sent may have arrived; sending it again is harmless, and tells.
-    if (was_open && !std::exchange(post.repeated, true))
+    if (was_open && std::exchange(post.may_repeat, false))
       post.phase = Phase::kIdle;
     else
       lost.push_back(ticket);
   }
-  for (const Ticket ticket : lost) end_post(ticket, PublishOutcome::State::kUnknown, reason);
+  for (const Ticket ticket : lost) lose_post(ticket, reason);
   for (const auto& [ticket, wait] : counts_)
     actions_.emplace_back(
         act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
@@ -124,8 +124,10 @@ void Connection::drop(SubKey key) {
   table_changed_ = true;
 }
 
-void Connection::publish(Ticket ticket, Event event) {
-  Post post{.id = event.id, .frame = event_frame(event)};
+void Connection::publish(Ticket ticket, Event event, Repeat repeat) {
+  Post post{.id = event.id,
+            .frame = event_frame(event),
+            .may_repeat = repeat == Repeat::kOnce};
   const auto [it, fresh] = posts_.insert_or_assign(ticket, std::move(post));
   if (open_) send_post(it->second);
 }
@@ -136,13 +138,18 @@ void Connection::count(Ticket ticket, Filters filters) {
   if (open_) send_count(it->second);
 }
 
+bool Connection::may_have(Ticket ticket) const {
+  const auto it = posts_.find(ticket);
+  return it != posts_.end() && it->second.may_be_there;
+}
+
 void Connection::withdraw(Ticket ticket) {
   posts_.erase(ticket);
   counts_.erase(ticket);
 }
 
 void Connection::give_up(const std::string& reason) {
-  while (!posts_.empty()) end_post(posts_.begin()->first, PublishOutcome::State::kUnknown, reason);
+  while (!posts_.empty()) lose_post(posts_.begin()->first, reason);
   for (const auto& [ticket, wait] : counts_)
     actions_.emplace_back(
         act::Counted{ticket, base::fail(base::Errc::kUnavailable, url_ + ": " + reason)});
@@ -176,6 +183,7 @@ void Connection::send_req(Sub& sub) {
 void Connection::send_post(Post& post) {
   post.phase = Phase::kOpen;
   post.epoch = epoch_;
+  post.may_be_there = true;
   send(post.frame);
 }
 
@@ -278,6 +286,7 @@ void Connection::on_ok(const from_relay::Ok& ok, base::UnixTime now) {
     if (post.id != ok.id || post.phase != Phase::kOpen) continue;
     if (!ok.accepted && asks_for_auth(reason)) {
       const AuthAnswer answer = need_auth(post.epoch);
+      post.may_be_there = false;
       if (answer == AuthAnswer::kWait) post.phase = Phase::kAwaitAuth;
       if (answer == AuthAnswer::kResend) send_post(post);
       if (answer != AuthAnswer::kRefused) continue;
@@ -291,9 +300,15 @@ void Connection::on_ok(const from_relay::Ok& ok, base::UnixTime now) {
              ok.message);
 }
 
+void Connection::lose_post(Ticket ticket, const std::string& why) {
+  end_post(ticket,
+           may_have(ticket) ? PublishOutcome::State::kUnknown : PublishOutcome::State::kUnsent, why);
+}
+
 void Connection::end_post(Ticket ticket, PublishOutcome::State state, const std::string& message) {
-  const Reason reason =
-      state == PublishOutcome::State::kUnknown ? Reason::kNone : reason_of(message);
+  const bool answered =
+      state == PublishOutcome::State::kAccepted || state == PublishOutcome::State::kRejected;
+  const Reason reason = answered ? reason_of(message) : Reason::kNone;
   actions_.emplace_back(act::Published{ticket, {url_, state, reason, message}});
   posts_.erase(ticket);
 }

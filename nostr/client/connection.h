@@ -19,6 +19,8 @@ namespace nostr {
 /// Numbers the caller chooses, unique per connection.
 using SubKey = std::uint64_t;
 using Ticket = std::uint64_t;
+/// What becomes of an event that was sent when the connection is lost before its OK.
+enum class Repeat { kOnce, kNever };
 
 /// What the state machine wants done or has learnt, in order.
 namespace act {
@@ -48,8 +50,9 @@ class Connection {
 
   // The socket.
   void opened();
-  /// The connection ended or could not be made. Tickets not yet sent end in kUnknown with
-  /// `reason`; those already sent are repeated once after the next opened().
+  /// The connection ended or could not be made. Tickets not yet sent end in kUnsent with `reason`;
+  /// those already sent are repeated once after the next opened(), or end in kUnknown if they are
+  /// not to be repeated.
   void closed(const std::string& reason);
   /// Any message but EVENT.
   void received(const RelayMessage& message, base::UnixTime now);
@@ -61,11 +64,13 @@ class Connection {
   /// serves both, so that no ephemeral event falls between them.
   void want(SubKey sub, TargetPtr target);
   void drop(SubKey sub);
-  void publish(Ticket ticket, Event event);
+  void publish(Ticket ticket, Event event, Repeat repeat = Repeat::kOnce);
+  /// Whether the event of `ticket` has left and was not refused: the relay may have it.
+  bool may_have(Ticket ticket) const;
   void count(Ticket ticket, Filters filters);
   /// Forgets a ticket without an outcome.
   void withdraw(Ticket ticket);
-  /// Ends every ticket in kUnknown and every subscription as unreachable, saying `reason`.
+  /// Ends every ticket in kUnknown or kUnsent and every subscription as unreachable, saying `reason`.
   void give_up(const std::string& reason);
 
   // Authentication.
@@ -109,7 +114,8 @@ class Connection {
     std::string frame;
     Phase phase = Phase::kIdle;
     std::uint32_t epoch = 0;
-    bool repeated = false;
+    bool may_repeat = true;
+    bool may_be_there = false;  ///< sent on some connection and not refused since
   };
   struct CountWait {
     Filters filters;
@@ -143,6 +149,7 @@ class Connection {
   void auth_failed(const std::string& message, bool passing, base::UnixTime now);
   bool anything_awaits_auth() const;
   void end_sub(SubKey key, Sub& sub, const std::string& message, bool passing, base::UnixTime now);
+  void lose_post(Ticket ticket, const std::string& why);
   void end_post(Ticket ticket, PublishOutcome::State state, const std::string& message);
 
   const std::string url_;

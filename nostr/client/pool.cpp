@@ -389,21 +389,26 @@ struct Publishing {
   explicit Publishing(base::Loop& loop) : changed(loop) {}
   base::Signal changed;
   std::vector<PublishOutcome> outcomes;
-  std::map<Ticket, std::string> open;  ///< ticket → relay
+  struct Open {
+    std::string url;
+    std::size_t outcome;  ///< its place in `outcomes`
+  };
+  std::map<Ticket, Open> open;
 };
 
 }  // namespace
 
 base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> relays,
-                                                      Event event) {
+                                                      Event event, PublishOptions options) {
   impl_->loop.check();
   const std::shared_ptr<Impl> impl = impl_;
   const auto state = std::make_shared<Publishing>(impl->loop);
-  const auto deadline = Steady::now() + impl->options.ok_timeout;
+  const milliseconds limit = options.limit.value_or(impl->options.ok_timeout);
+  const auto deadline = Steady::now() + limit;
   const AtEnd close([impl, state] {
-    for (const auto& [ticket, url] : state->open) {
+    for (const auto& [ticket, open] : state->open) {
       impl->publications.erase(ticket);
-      const auto it = impl->links.find(url);
+      const auto it = impl->links.find(open.url);
       if (it != impl->links.end()) it->second->connection().withdraw(ticket);
     }
   });
@@ -412,6 +417,7 @@ base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> r
   for (std::size_t i = 0; i < relays.size(); ++i) {
     PublishOutcome& outcome = state->outcomes[i];
     outcome.relay = relays[i];
+    outcome.state = PublishOutcome::State::kUnsent;
     const std::string url = normalize_relay_url(relays[i]);
     if (impl->stopped || !is_relay_url(url)) {
       outcome.message = impl->stopped ? "the pool has stopped" : "not a relay url";
@@ -421,21 +427,26 @@ base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> r
     outcome.message = relay.left_because();
     if (!outcome.message.empty()) continue;
     const Ticket ticket = impl->next_number++;
-    state->open.emplace(ticket, url);
+    state->open.emplace(ticket, Publishing::Open{url, i});
     impl->publications.emplace(ticket, [state, i, ticket](PublishOutcome answer) {
       answer.relay = state->outcomes[i].relay;
       state->outcomes[i] = std::move(answer);
       state->open.erase(ticket);
       if (state->open.empty()) state->changed.notify();
     });
-    outcome.message = "no OK within " + std::to_string(impl->options.ok_timeout.count()) + " ms";
-    relay.connection().publish(ticket, event);
+    outcome.message = "no OK within " + std::to_string(limit.count()) + " ms";
+    relay.connection().publish(ticket, event, options.repeat ? Repeat::kOnce : Repeat::kNever);
     relay.pump();
   }
   while (!state->open.empty()) {
     const milliseconds left = remaining(deadline);
     if (left == milliseconds{0}) break;
     co_await state->changed.wait_for(left);
+  }
+  for (const auto& [ticket, open] : state->open) {
+    const auto it = impl->links.find(open.url);
+    if (it != impl->links.end() && it->second->connection().may_have(ticket))
+      state->outcomes[open.outcome].state = PublishOutcome::State::kUnknown;
   }
   std::vector<PublishOutcome> outcomes = state->outcomes;
   co_return outcomes;

@@ -86,6 +86,14 @@ struct PoolOptions {
   std::size_t max_bad_frames = 100;
 };
 
+/// One publication.
+struct PublishOptions {
+  std::optional<std::chrono::milliseconds> limit;  ///< wait so long for each OK; default ok_timeout
+  /// Whether an event whose OK was lost with the connection is sent once more on the next one. A
+  /// caller that asks the relay for the id first says no.
+  bool repeat = true;
+};
+
 /// All relay connections of the process. Relay URLs are compared in the normal form of
 /// nostr/nips/nip65.h (normalize_relay_url); one that is no relay URL fails like an unreachable
 /// one. App thread; connections, parsing and verification happen on the net thread and the workers.
@@ -114,10 +122,11 @@ class Pool {
   /// or refuses is named in `failed` at once.
   base::Task<FetchResult> fetch(std::vector<std::string> relays, Filters filters,
                                 std::chrono::milliseconds limit);
-  /// Sends `event` and waits for OK from each relay, at most ok_timeout, connecting first where
-  /// needed; `duplicate:` counts as accepted, and a relay that cannot be reached is kUnknown with
-  /// the cause. One outcome per relay, in the order and spelling given.
-  base::Task<std::vector<PublishOutcome>> publish(std::vector<std::string> relays, Event event);
+  /// Sends `event` and waits for OK from each relay, connecting first where needed; `duplicate:`
+  /// counts as accepted, and a relay that cannot be reached is kUnsent with the cause. One outcome
+  /// per relay, in the order and spelling given.
+  base::Task<std::vector<PublishOutcome>> publish(std::vector<std::string> relays, Event event,
+                                                  PublishOptions options = {});
   /// NIP-45. kUnsupported when the relay closes or stays silent.
   base::Task<base::Result<std::uint64_t>> count(std::string relay, Filters filters,
                                                 std::chrono::milliseconds limit);

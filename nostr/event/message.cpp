@@ -150,6 +150,13 @@ Result<std::string> client_sub(Elements& rest) {
   return sub;
 }
 
+Result<Filter> client_filter(Elements& rest) {
+  TRY(auto object, rest.object("filter"));
+  std::string_view text;
+  if (object.raw_json().get(text)) return reader::wrong("filter", "is malformed");
+  return parse_filter(text);
+}
+
 template <class Message>
 FromClient client_filters(Elements& rest) {
   Message out;
@@ -157,12 +164,29 @@ FromClient client_filters(Elements& rest) {
   do {
     if (out.filters.size() == kMaxFilters)
       return fail(Errc::kInvalid, "request holds over " + std::to_string(kMaxFilters) + " filters");
-    TRY(auto object, rest.object("filter"));
-    std::string_view text;
-    if (object.raw_json().get(text)) return reader::wrong("filter", "is malformed");
-    TRY(out.filters.emplace_back(), parse_filter(text));
+    TRY(out.filters.emplace_back(), client_filter(rest));
   } while (rest.has_more());
   return out;
+}
+
+/// A message of nothing but a subscription id.
+template <class Message>
+FromClient client_single(Elements& rest) {
+  TRY(auto sub, client_sub(rest));
+  return Message{std::move(sub)};
+}
+
+FromClient client_neg_open(Elements& rest) {
+  TRY(auto sub, client_sub(rest));
+  TRY(auto filter, client_filter(rest));
+  TRY(auto payload, rest.string("payload"));
+  return from_client::NegOpen{std::move(sub), std::move(filter), std::move(payload)};
+}
+
+FromClient client_neg_message(Elements& rest) {
+  TRY(auto sub, client_sub(rest));
+  TRY(auto payload, rest.string("payload"));
+  return from_client::NegMessage{std::move(sub), std::move(payload)};
 }
 
 template <class Message>
@@ -176,25 +200,11 @@ FromClient dispatch_client(std::string_view verb, Elements& rest, const EventLim
   if (verb == "AUTH") return client_event<from_client::Auth>(rest, limits);
   if (verb == "REQ") return client_filters<from_client::Req>(rest);
   if (verb == "COUNT") return client_filters<from_client::Count>(rest);
-  if (verb == "CLOSE") {
-    TRY(auto sub, client_sub(rest));
-    return from_client::Close{std::move(sub)};
-  }
+  if (verb == "CLOSE") return client_single<from_client::Close>(rest);
+  if (verb == "NEG-OPEN") return client_neg_open(rest);
+  if (verb == "NEG-MSG") return client_neg_message(rest);
+  if (verb == "NEG-CLOSE") return client_single<from_client::NegClose>(rest);
   return fail(Errc::kUnsupported, "client message has an unknown verb");
-}
-
-/// The verb and the elements behind it, for `dispatch`; then nothing may follow the frame.
-template <class Message, class Dispatch>
-Result<Message> parse_frame(reader::Padded frame, const EventLimits& limits, Dispatch dispatch) {
-  reader::Document& document = reader::Document::of_this_thread();
-  TRY(document.start(frame, limits.max_bytes + kMaxFrameOverhead));
-  TRY(auto array, document.array());
-  TRY(Elements elements, Elements::open(array));
-  TRY(const std::string verb, elements.string("verb"));
-  TRY(Message message, dispatch(verb, elements, limits));
-  TRY(elements.skip_rest());
-  TRY(document.finish());
-  return message;
 }
 
 /// Walks JSON text by hand, only as far as peek_event_frame needs.
@@ -265,6 +275,27 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
+/// NIP-77 frames hold no event, so they have a bound of their own.
+std::size_t max_frame_bytes(std::string_view frame, const EventLimits& limits) {
+  Scanner scan(frame);
+  const bool is_neg = scan.take('[') && scan.plain_string().value_or("").starts_with("NEG-");
+  return is_neg ? kMaxNegFrameBytes : limits.max_bytes + kMaxFrameOverhead;
+}
+
+/// The verb and the elements behind it, for `dispatch`; then nothing may follow the frame.
+template <class Message, class Dispatch>
+Result<Message> parse_frame(reader::Padded frame, const EventLimits& limits, Dispatch dispatch) {
+  reader::Document& document = reader::Document::of_this_thread();
+  TRY(document.start(frame, max_frame_bytes(frame.text, limits)));
+  TRY(auto array, document.array());
+  TRY(Elements elements, Elements::open(array));
+  TRY(const std::string verb, elements.string("verb"));
+  TRY(Message message, dispatch(verb, elements, limits));
+  TRY(elements.skip_rest());
+  TRY(document.finish());
+  return message;
+}
+
 bool is_lower_hex(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -302,27 +333,34 @@ std::string filters_frame(std::string_view verb, std::string_view sub, const Fil
   return frame_of(verb, {parts});
 }
 
+constexpr std::array<std::pair<std::string_view, Reason>, 10> kPrefixes = {{
+    {"duplicate", Reason::kDuplicate},
+    {"pow", Reason::kPow},
+    {"blocked", Reason::kBlocked},
+    {"rate-limited", Reason::kRateLimited},
+    {"invalid", Reason::kInvalid},
+    {"restricted", Reason::kRestricted},
+    {"mute", Reason::kMute},
+    {"error", Reason::kError},
+    {"auth-required", Reason::kAuthRequired},
+    {"unsupported", Reason::kUnsupported},
+}};
+
 }  // namespace
 
 Reason reason_of(std::string_view message) {
-  constexpr std::array<std::pair<std::string_view, Reason>, 10> kPrefixes = {{
-      {"duplicate", Reason::kDuplicate},
-      {"pow", Reason::kPow},
-      {"blocked", Reason::kBlocked},
-      {"rate-limited", Reason::kRateLimited},
-      {"invalid", Reason::kInvalid},
-      {"restricted", Reason::kRestricted},
-      {"mute", Reason::kMute},
-      {"error", Reason::kError},
-      {"auth-required", Reason::kAuthRequired},
-      {"unsupported", Reason::kUnsupported},
-  }};
   const std::size_t colon = message.find(':');
   if (colon == message.npos) return Reason::kNone;
   for (const auto& [prefix, reason] : kPrefixes)
     if (message.substr(0, colon) == prefix) return reason;
   // A prefix is one word; a colon later in a sentence is only punctuation.
   return message.substr(0, colon).find(' ') == message.npos ? Reason::kOther : Reason::kNone;
+}
+
+std::string_view reason_name(Reason reason) {
+  for (const auto& [prefix, known] : kPrefixes)
+    if (known == reason) return prefix;
+  return reason == Reason::kNone ? "" : "other";
 }
 
 std::optional<EventFramePeek> peek_event_frame(std::string_view frame) {
@@ -372,6 +410,15 @@ std::string req_frame(std::string_view sub, const Filters& filters) {
 std::string count_frame(std::string_view sub, const Filters& filters) {
   return filters_frame("COUNT", sub, filters);
 }
+std::string neg_open_frame(std::string_view sub, const Filter& filter, std::string_view payload_hex) {
+  return frame_of("NEG-OPEN", {json_string(sub), to_json(filter), json_string(payload_hex)});
+}
+std::string neg_message_frame(std::string_view sub, std::string_view payload_hex) {
+  return frame_of("NEG-MSG", {json_string(sub), json_string(payload_hex)});
+}
+std::string neg_close_frame(std::string_view sub) {
+  return frame_of("NEG-CLOSE", {json_string(sub)});
+}
 
 std::string relay_event_frame(std::string_view sub, const Event& event) {
   return frame_of("EVENT", {json_string(sub), to_json(event)});
@@ -393,6 +440,11 @@ std::string auth_challenge_frame(std::string_view challenge) {
 }
 std::string count_result_frame(std::string_view sub, std::uint64_t count) {
   return frame_of("COUNT", {json_string(sub), R"({"count":)" + std::to_string(count) + '}'});
+}
+std::string neg_error_frame(std::string_view sub, std::string_view message,
+                            std::optional<std::uint64_t> max_records) {
+  if (!max_records) return frame_of("NEG-ERR", {json_string(sub), json_string(message)});
+  return frame_of("NEG-ERR", {json_string(sub), json_string(message), std::to_string(*max_records)});
 }
 
 }  // namespace nostr

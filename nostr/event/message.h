@@ -18,6 +18,8 @@ enum class Reason {
 };
 /// Splits "prefix: text"; an unknown prefix is kOther.
 Reason reason_of(std::string_view message);
+/// The prefix as it is written on the wire; "" for kNone, "other" for kOther.
+std::string_view reason_name(Reason reason);
 
 namespace from_relay {
 struct EventMessage { std::string sub; Event event; };
@@ -42,10 +44,15 @@ struct Req { std::string sub; Filters filters; };
 struct Close { std::string sub; };
 struct Auth { Event event; };
 struct Count { std::string sub; Filters filters; };
+struct NegOpen { std::string sub; Filter filter; std::string payload_hex; };
+struct NegMessage { std::string sub; std::string payload_hex; };
+struct NegClose { std::string sub; };
 }  // namespace from_client
 
-using ClientMessage = std::variant<from_client::EventMessage, from_client::Req, from_client::Close,
-                                   from_client::Auth, from_client::Count>;
+using ClientMessage =
+    std::variant<from_client::EventMessage, from_client::Req, from_client::Close, from_client::Auth,
+                 from_client::Count, from_client::NegOpen, from_client::NegMessage,
+                 from_client::NegClose>;
 
 /// Cheap look at a frame before parsing it: for `["EVENT",sub,{…}]` the subscription and the claimed
 /// id, found without a JSON parser; nullopt when the frame is anything else or unusual in form
@@ -61,6 +68,8 @@ std::optional<EventFramePeek> peek_event_frame(std::string_view frame);
 
 /// What a frame may hold besides an event of EventLimits::max_bytes: verb, subscription, message.
 inline constexpr std::size_t kMaxFrameOverhead = 4096;
+/// A NIP-77 frame of either side, which holds no event: 500 kB of payload in hex is the most in use.
+inline constexpr std::size_t kMaxNegFrameBytes = 1u << 20;
 /// NIP-01's bound on a subscription id, in characters.
 inline constexpr std::size_t kMaxSubChars = 64;
 /// How many filters one REQ or COUNT may carry.
@@ -81,6 +90,9 @@ std::string req_frame(std::string_view sub, const Filters& filters);
 std::string count_frame(std::string_view sub, const Filters& filters);
 std::string close_frame(std::string_view sub);
 std::string auth_frame(const Event& event);
+std::string neg_open_frame(std::string_view sub, const Filter& filter, std::string_view payload_hex);
+std::string neg_message_frame(std::string_view sub, std::string_view payload_hex);  ///< both sides
+std::string neg_close_frame(std::string_view sub);
 
 /// The relay's side.
 std::string relay_event_frame(std::string_view sub, const Event& event);
@@ -90,5 +102,8 @@ std::string closed_frame(std::string_view sub, std::string_view message);
 std::string notice_frame(std::string_view message);
 std::string auth_challenge_frame(std::string_view challenge);
 std::string count_result_frame(std::string_view sub, std::uint64_t count);
+/// `max_records` tells the client how large a set it may ask for, after "blocked".
+std::string neg_error_frame(std::string_view sub, std::string_view message,
+                            std::optional<std::uint64_t> max_records = {});
 
 }  // namespace nostr

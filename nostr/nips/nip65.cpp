@@ -41,6 +41,20 @@ std::optional<UrlParts> split_url(std::string_view url) {
   return parts;
 }
 
+/// A colon and one to five digits.
+bool is_port(std::string_view text) {
+  return text.starts_with(':') && text.size() > 1 && text.size() <= 6 &&
+         std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// A host, in brackets when it is an IPv6 address, and perhaps a port; no user name.
+bool is_authority(std::string_view text) {
+  const std::size_t host =
+      text.starts_with('[') ? text.find(']') + 1 : std::min(text.find(':'), text.size());
+  const auto port = text.substr(host);
+  return host > 0 && !text.contains('@') && (port.empty() || is_port(port));
+}
+
 void add_unique(std::vector<std::string>& list, const std::string& url) {
   if (list.size() < kMaxRelays && !contains(list, url)) list.push_back(url);
 }
@@ -52,8 +66,7 @@ bool is_relay_url(std::string_view url) {
   for (const char c : url)
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return false;
   const auto parts = split_url(url);
-  return parts && !parts->authority.empty() && !parts->authority.starts_with(':') &&
-         !parts->authority.contains('@');
+  return parts && is_authority(parts->authority);
 }
 
 std::string normalize_relay_url(std::string_view url) {

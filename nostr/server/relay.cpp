@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
 #include "nostr/base/log.h"
+#include "nostr/base/loop_timer.h"
 #include "nostr/nips/nip11.h"
 #include "nostr/server/relay_session.h"
 
@@ -17,6 +19,18 @@ constexpr std::size_t kFramesPerTurn = 64;       ///< then other work of the loo
 constexpr std::size_t kPumpBytes = 128u << 10;   ///< stored events per session and turn
 constexpr std::size_t kPauseReading = 1u << 20;  ///< unhandled bytes of one client
 constexpr std::size_t kResumeReading = 256u << 10;
+constexpr std::size_t kMaxPostponed = 16u << 20;  ///< bytes that faults hold back for one client
+constexpr milliseconds kListenAgain{200};         ///< after the port was taken meanwhile
+
+/// Faults need only differences of time.
+milliseconds steady_now() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+template <class... Fs>
+struct Overload : Fs... {
+  using Fs::operator()...;
+};
 
 struct Notice {
   enum class What { kConnect, kFrame, kDisconnect, kDrained };
@@ -25,18 +39,20 @@ struct Notice {
   Frame frame;
 };
 
-std::string information(const RelayOptions& options, const NetOptions& net) {
+std::string information(const RelayOptions& options) {
+  const SessionRules& rules = options.rules;
   RelayInfo info;
   info.name = options.name;
   info.description = options.description;
   info.supported_nips = {1, 9, 11, 40, 42, 45, 70};
   info.software = "sovereign";
-  info.limitation.max_message_length = static_cast<std::int64_t>(net.max_frame_bytes);
-  info.limitation.max_subscriptions = static_cast<std::int64_t>(options.max_subscriptions);
-  info.limitation.max_limit = static_cast<std::int64_t>(options.max_results);
-  info.limitation.max_subid_length = static_cast<std::int64_t>(kMaxSubChars);
-  info.limitation.max_event_tags = static_cast<std::int64_t>(options.limits.max_tags);
-  info.limitation.created_at_upper_limit = options.max_future.count();
+  info.limitation.max_message_length = static_cast<std::int64_t>(rules.max_message_bytes);
+  info.limitation.max_subscriptions = static_cast<std::int64_t>(rules.max_subscriptions);
+  info.limitation.max_limit = static_cast<std::int64_t>(rules.max_results);
+  info.limitation.max_subid_length = static_cast<std::int64_t>(rules.max_sub_chars);
+  info.limitation.max_event_tags = static_cast<std::int64_t>(rules.limits.max_tags);
+  info.limitation.created_at_upper_limit = rules.max_future.count();
+  if (rules.max_past) info.limitation.created_at_lower_limit = rules.max_past->count();
   info.limitation.auth_required = false;
   info.limitation.payment_required = false;
   return build_relay_info(info);
@@ -45,26 +61,47 @@ std::string information(const RelayOptions& options, const NetOptions& net) {
 }  // namespace
 
 struct Relay::Impl final : WsServerHandler, std::enable_shared_from_this<Relay::Impl> {
-  Impl(base::Loop& l, EventStore& s, const base::Clock& c, base::Rng& r, RelayOptions o)
-      : loop(l), store(s), clock(c), rng(r), options(std::move(o)) {}
+  Impl(base::Loop& l, NetThread& n, EventStore& s, const base::Clock& c, base::Rng& r, RelayOptions o)
+      : loop(l), net(n), store(s), clock(c), rng(r), options(std::move(o)), faults(options.fault_seed) {
+    for (const FaultRule& rule : options.faults) faults.add(rule);
+  }
 
   base::Loop& loop;
+  NetThread& net;
   EventStore& store;
   const base::Clock& clock;
   base::Rng& rng;
   const RelayOptions options;
   std::string info_document;  ///< constant once listening
 
+  struct Client {
+    RelaySession session;
+    bool half_open = false;
+    std::size_t postponed = 0;  ///< bytes that wait for their time
+  };
+  struct Postponed {
+    ConnectionId connection = 0;
+    Effect effect;
+  };
+
   // App thread.
   SessionRules rules;
-  std::unordered_map<ConnectionId, RelaySession> sessions;
-  std::deque<ConnectionId> runnable;  ///< sessions with a backlog and room to send
+  std::unordered_map<ConnectionId, Client> clients;
+  std::deque<ConnectionId> runnable;  ///< clients with a backlog and room to send
   std::string url;
+  std::uint16_t port = 0;
+  FaultEngine faults;
+  std::multimap<milliseconds, Postponed> postponed;  ///< by due time; equal ones in order
 
-  std::mutex mutex;  ///< guards the members below
+  struct Unhandled {
+    std::size_t bytes = 0;
+    bool held = false;  ///< a fault has stopped the reading
+  };
+  std::mutex mutex;  ///< guards the members below; `server` changes on the app thread only
   std::unique_ptr<WsServer> server;
+  bool stopped = false;
   std::deque<Notice> inbox;
-  std::unordered_map<ConnectionId, std::size_t> unhandled;  ///< bytes in the inbox, while connected
+  std::unordered_map<ConnectionId, Unhandled> unhandled;  ///< in the inbox, while connected
   bool turn_due = false;
 
   // Net thread.
@@ -79,12 +116,30 @@ struct Relay::Impl final : WsServerHandler, std::enable_shared_from_this<Relay::
   void schedule_locked();
   void turn();
   void handle(const Notice& notice);
+  void connect(ConnectionId connection);
   void handle_frame(const Notice& notice);
   void handled(const Notice& notice);
+  void answer(ConnectionId connection, const std::string& frame);
   void broadcast(const Event& event);
   void send(ConnectionId connection, std::vector<std::string> frames);
+  void write(ConnectionId connection, std::string frame);
   void make_runnable(ConnectionId connection);
   void pump_runnable();
+
+  // App thread, faults.
+  bool is_faulty() const { return !faults.empty() || !postponed.empty(); }
+  FaultEngine::Context context_of(ConnectionId connection, Direction direction);
+  void pass(ConnectionId connection, Direction direction, std::string frame);
+  void carry_out(ConnectionId connection, std::vector<Effect> effects);
+  void carry_out_now(ConnectionId connection, Effect& effect);
+  void postpone(ConnectionId connection, Effect effect);
+  void release_due();
+  void call_later(milliseconds delay, std::function<void(Impl&)> what);
+  void rotate_challenge(ConnectionId connection);
+  void hold_reading(ConnectionId connection, bool hold);
+  void restart(milliseconds pause);
+  base::Result<void> listen(std::uint16_t at_port);
+  void listen_again();
 };
 
 // --- net thread ---
@@ -105,7 +160,7 @@ void Relay::Impl::schedule_locked() {
 void Relay::Impl::on_connect(ConnectionId connection, std::string) {
   {
     const std::lock_guard lock(mutex);
-    unhandled.emplace(connection, 0);
+    unhandled.emplace(connection, Unhandled{});
   }
   push({.what = Notice::What::kConnect, .connection = connection});
 }
@@ -115,7 +170,7 @@ void Relay::Impl::on_frame(ConnectionId connection, Frame frame) {
   const std::lock_guard lock(mutex);
   inbox.push_back(
       {.what = Notice::What::kFrame, .connection = connection, .frame = std::move(frame)});
-  std::size_t& bytes = unhandled[connection];
+  std::size_t& bytes = unhandled[connection].bytes;
   const bool was_below = bytes < kPauseReading;
   bytes += size;
   if (was_below && bytes >= kPauseReading && server) server->set_reading(connection, false);
@@ -160,7 +215,7 @@ void Relay::Impl::turn() {
   {
     const std::lock_guard lock(mutex);
     turn_due = false;
-    if (!server) return;
+    if (stopped) return;
     while (!inbox.empty() && batch.size() < kFramesPerTurn) {
       batch.push_back(std::move(inbox.front()));
       inbox.pop_front();
@@ -174,17 +229,13 @@ void Relay::Impl::turn() {
 
 void Relay::Impl::handle(const Notice& notice) {
   switch (notice.what) {
-    case Notice::What::kConnect: {
-      RelaySession session(rules, store, rng.hex(16));
-      std::vector<std::string> greeting{session.greeting()};
-      sessions.emplace(notice.connection, std::move(session));
-      send(notice.connection, std::move(greeting));
-      return;
-    }
+    case Notice::What::kConnect:
+      return connect(notice.connection);
     case Notice::What::kFrame:
       return handle_frame(notice);
     case Notice::What::kDisconnect:
-      sessions.erase(notice.connection);
+      clients.erase(notice.connection);
+      faults.on_disconnect(notice.connection);
       return;
     case Notice::What::kDrained:
       make_runnable(notice.connection);
@@ -192,13 +243,27 @@ void Relay::Impl::handle(const Notice& notice) {
   }
 }
 
+void Relay::Impl::connect(ConnectionId connection) {
+  RelaySession session(rules, store, rng.hex(16));
+  std::vector<std::string> greeting{session.greeting()};
+  clients.emplace(connection, Client{.session = std::move(session)});
+  carry_out(connection, faults.on_connect(connection, steady_now(), clock.now()));
+  send(connection, std::move(greeting));
+}
+
 void Relay::Impl::handle_frame(const Notice& notice) {
   handled(notice);
-  const auto found = sessions.find(notice.connection);
-  if (found == sessions.end()) return;
-  RelaySession::Reply reply = found->second.on_frame(*notice.frame, clock.now());
-  send(notice.connection, std::move(reply.frames));
-  make_runnable(notice.connection);
+  if (is_faulty()) return pass(notice.connection, Direction::kIn, *notice.frame);
+  answer(notice.connection, *notice.frame);
+}
+
+/// Lets the client's session see `frame` and sends what it says.
+void Relay::Impl::answer(ConnectionId connection, const std::string& frame) {
+  const auto found = clients.find(connection);
+  if (found == clients.end() || found->second.half_open) return;
+  RelaySession::Reply reply = found->second.session.on_frame(frame, clock.now());
+  send(connection, std::move(reply.frames));
+  make_runnable(connection);
   if (reply.accepted) broadcast(*reply.accepted);
 }
 
@@ -207,36 +272,43 @@ void Relay::Impl::handled(const Notice& notice) {
   const std::lock_guard lock(mutex);
   const auto found = unhandled.find(notice.connection);
   if (found == unhandled.end()) return;
-  const std::size_t before = found->second;
-  found->second -= std::min(before, notice.frame->size());
-  if (before > kResumeReading && found->second <= kResumeReading)
+  std::size_t& bytes = found->second.bytes;
+  const std::size_t before = bytes;
+  bytes -= std::min(before, notice.frame->size());
+  if (before > kResumeReading && bytes <= kResumeReading && !found->second.held && server)
     server->set_reading(notice.connection, true);
 }
 
 void Relay::Impl::broadcast(const Event& event) {
   const std::string json = to_json(event);
-  for (auto& [connection, session] : sessions) {
+  for (auto& [connection, client] : clients) {
     std::vector<std::string> frames;
-    session.on_live(event, json, frames);
+    client.session.on_live(event, json, frames);
     send(connection, std::move(frames));
   }
 }
 
 void Relay::Impl::send(ConnectionId connection, std::vector<std::string> frames) {
   for (std::string& frame : frames) {
-    const auto sent = server->send(connection, std::move(frame));
-    if (sent) continue;
-    if (sent.error().code == base::Errc::kLimit) {
-      LOG(kInfo, "relay", "slow reader dropped", {{"connection", std::to_string(connection)}});
-      server->abort(connection);
-    }
-    return;
+    if (is_faulty())
+      pass(connection, Direction::kOut, std::move(frame));
+    else
+      write(connection, std::move(frame));
   }
 }
 
+void Relay::Impl::write(ConnectionId connection, std::string frame) {
+  const auto found = clients.find(connection);
+  if (found == clients.end() || found->second.half_open || !server) return;
+  const auto sent = server->send(connection, std::move(frame));
+  if (sent || sent.error().code != base::Errc::kLimit) return;
+  LOG(kInfo, "relay", "slow reader dropped", {{"connection", std::to_string(connection)}});
+  server->abort(connection);
+}
+
 void Relay::Impl::make_runnable(ConnectionId connection) {
-  const auto found = sessions.find(connection);
-  if (found == sessions.end() || !found->second.has_backlog()) return;
+  const auto found = clients.find(connection);
+  if (found == clients.end() || !found->second.session.has_backlog()) return;
   if (std::ranges::find(runnable, connection) == runnable.end()) runnable.push_back(connection);
 }
 
@@ -245,13 +317,169 @@ void Relay::Impl::make_runnable(ConnectionId connection) {
 void Relay::Impl::pump_runnable() {
   std::deque<ConnectionId> round = std::exchange(runnable, {});
   for (const ConnectionId connection : round) {
-    const auto found = sessions.find(connection);
-    if (found == sessions.end() || server->queued_bytes(connection) >= kHighWater) continue;
+    const auto found = clients.find(connection);
+    if (found == clients.end() || found->second.postponed >= kHighWater || !server ||
+        server->queued_bytes(connection) >= kHighWater)
+      continue;
     std::vector<std::string> frames;
-    found->second.pump(kPumpBytes, clock.now(), frames);
+    found->second.session.pump(kPumpBytes, clock.now(), frames);
     send(connection, std::move(frames));
     make_runnable(connection);
   }
+}
+
+// --- faults ---
+
+FaultEngine::Context Relay::Impl::context_of(ConnectionId connection, Direction direction) {
+  const auto found = clients.find(connection);
+  return {.connection = connection,
+          .direction = direction,
+          .authenticated = found != clients.end() && found->second.session.is_authenticated(),
+          .now = steady_now(),
+          .wall_clock = clock.now()};
+}
+
+/// Takes one frame through the rules.
+void Relay::Impl::pass(ConnectionId connection, Direction direction, std::string frame) {
+  release_due();  // what was to come before it
+  if (!clients.contains(connection)) return;
+  carry_out(connection, faults.on_frame(context_of(connection, direction), std::move(frame)));
+}
+
+void Relay::Impl::carry_out(ConnectionId connection, std::vector<Effect> effects) {
+  for (Effect& effect : effects) {
+    if (effect.delay > milliseconds{0})
+      postpone(connection, std::move(effect));
+    else
+      carry_out_now(connection, effect);
+  }
+}
+
+void Relay::Impl::carry_out_now(ConnectionId connection, Effect& effect) {
+  std::visit(Overload{
+                 [&](effect::ToClient& to) { write(connection, std::move(to.frame)); },
+                 [&](effect::ToRelay& to) { answer(connection, to.frame); },
+                 [&](effect::RotateChallenge) { rotate_challenge(connection); },
+                 [&](effect::HalfOpen) {
+                   const auto found = clients.find(connection);
+                   if (found == clients.end()) return;
+                   found->second.half_open = true;
+                   hold_reading(connection, true);
+                 },
+                 [&](effect::StopReading stop) {
+                   hold_reading(connection, true);
+                   call_later(stop.lasting, [connection](Impl& self) {
+                     const auto found = self.clients.find(connection);
+                     if (found != self.clients.end() && !found->second.half_open)
+                       self.hold_reading(connection, false);
+                   });
+                 },
+                 [&](effect::Disconnect end) {
+                   if (server && end.reset) server->abort(connection);
+                   if (server && !end.reset) server->disconnect(connection);
+                 },
+                 // Not from within a walk over all clients.
+                 [&](effect::Restart again) {
+                   call_later(milliseconds{0}, [again](Impl& self) { self.restart(again.pause); });
+                 },
+             },
+             effect.what);
+}
+
+namespace {
+
+std::size_t size_of(const Effect& effect) {
+  if (const auto* to = std::get_if<effect::ToClient>(&effect.what)) return to->frame.size();
+  if (const auto* to = std::get_if<effect::ToRelay>(&effect.what)) return to->frame.size();
+  return 0;
+}
+
+}  // namespace
+
+void Relay::Impl::postpone(ConnectionId connection, Effect effect) {
+  const auto found = clients.find(connection);
+  if (found == clients.end()) return;
+  found->second.postponed += size_of(effect);
+  if (found->second.postponed > kMaxPostponed) {
+    LOG(kInfo, "relay", "too much held back, connection dropped",
+        {{"connection", std::to_string(connection)}});
+    if (server) server->abort(connection);
+    return;
+  }
+  const milliseconds delay = effect.delay;
+  postponed.emplace(steady_now() + delay, Postponed{connection, std::move(effect)});
+  call_later(delay, [](Impl& self) { self.release_due(); });
+}
+
+void Relay::Impl::release_due() {
+  const milliseconds now = steady_now();
+  while (!postponed.empty() && postponed.begin()->first <= now) {
+    Postponed item = std::move(postponed.begin()->second);
+    postponed.erase(postponed.begin());
+    const auto found = clients.find(item.connection);
+    if (found == clients.end()) continue;
+    const bool was_full = found->second.postponed >= kHighWater;
+    found->second.postponed -= std::min(found->second.postponed, size_of(item.effect));
+    const bool is_full = found->second.postponed >= kHighWater;
+    carry_out_now(item.connection, item.effect);
+    if (!was_full || is_full) continue;
+    make_runnable(item.connection);
+    const std::lock_guard lock(mutex);
+    schedule_locked();
+  }
+}
+
+void Relay::Impl::call_later(milliseconds delay, std::function<void(Impl&)> what) {
+  base::call_after(loop, delay, [weak = weak_from_this(), what = std::move(what)] {
+    const auto self = weak.lock();
+    if (self && !self->stopped) what(*self);
+  });
+}
+
+void Relay::Impl::rotate_challenge(ConnectionId connection) {
+  const auto found = clients.find(connection);
+  if (found == clients.end()) return;
+  write(connection, found->second.session.rotate_challenge(rng.hex(16)));
+}
+
+void Relay::Impl::hold_reading(ConnectionId connection, bool hold) {
+  const std::lock_guard lock(mutex);
+  const auto found = unhandled.find(connection);
+  if (found == unhandled.end() || !server) return;
+  found->second.held = hold;
+  server->set_reading(connection, !hold && found->second.bytes < kPauseReading);
+}
+
+void Relay::Impl::restart(milliseconds pause) {
+  std::unique_ptr<WsServer> old;
+  {
+    const std::lock_guard lock(mutex);
+    old = std::move(server);
+  }
+  if (!old) return;  // a pause is on already
+  for (const auto& [connection, client] : clients) old->abort(connection);
+  old.reset();  // waits for the net thread, which may want the lock
+  clients.clear();
+  runnable.clear();
+  postponed.clear();
+  call_later(pause, [](Impl& self) { self.listen_again(); });
+}
+
+void Relay::Impl::listen_again() {
+  const auto listening = listen(port);
+  if (listening) return;
+  LOG(kWarn, "relay", "cannot listen again yet", {{"reason", listening.error().detail}});
+  call_later(kListenAgain, [](Impl& self) { self.listen_again(); });
+}
+
+base::Result<void> Relay::Impl::listen(std::uint16_t at_port) {
+  WsServerOptions at = options.server;
+  at.port = at_port;
+  TRY(auto listener, WsServer::listen(net, at, shared_from_this()));
+  port = listener->port();
+  const std::lock_guard lock(mutex);
+  server = std::move(listener);
+  return {};
 }
 
 // --- the public face ---
@@ -259,25 +487,16 @@ void Relay::Impl::pump_runnable() {
 base::Result<std::unique_ptr<Relay>> Relay::start(base::Loop& loop, NetThread& net,
                                                   EventStore& store, const base::Clock& clock,
                                                   base::Rng& rng, RelayOptions options) {
-  auto impl = std::make_shared<Impl>(loop, store, clock, rng, std::move(options));
+  auto impl = std::make_shared<Impl>(loop, net, store, clock, rng, std::move(options));
   const RelayOptions& opts = impl->options;
-  impl->info_document = information(opts, NetOptions{});
-  impl->rules = {.limits = opts.limits,
-                 .max_subscriptions = opts.max_subscriptions,
-                 .max_filters = opts.max_filters,
-                 .max_results = opts.max_results,
-                 .max_future = opts.max_future,
-                 .auth_for_private = opts.auth_for_private};
-  TRY(auto server, WsServer::listen(net, opts.server, impl));
-  const std::string port = ":" + std::to_string(server->port());
+  impl->info_document = information(opts);
+  TRY(impl->listen(opts.server.port));
+  const std::string port = ":" + std::to_string(impl->port);
   const bool v6 = opts.server.address.find(':') != std::string::npos;
   impl->url = "ws://" + (v6 ? "[" + opts.server.address + "]" : opts.server.address) + port;
+  impl->rules = opts.rules;
   impl->rules.urls = {impl->url, "ws://localhost" + port};
   if (!opts.public_url.empty()) impl->rules.urls.push_back(opts.public_url);
-  {
-    const std::lock_guard lock(impl->mutex);
-    impl->server = std::move(server);
-  }
   return std::unique_ptr<Relay>(new Relay(std::move(impl)));
 }
 
@@ -287,17 +506,39 @@ Relay::~Relay() {
   std::unique_ptr<WsServer> server;
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->stopped = true;
     server = std::move(impl_->server);
   }
   server.reset();  // waits for the net thread, which may want the lock
 }
 
 std::uint16_t Relay::port() const {
-  return impl_->server->port();
+  return impl_->port;
 }
 
 std::string Relay::url() const {
   return impl_->url;
+}
+
+FaultEngine& Relay::faults() {
+  return impl_->faults;
+}
+
+std::size_t Relay::connections() const {
+  return impl_->clients.size();
+}
+
+void Relay::drop_connections() {
+  if (!impl_->server) return;
+  for (const auto& [connection, client] : impl_->clients) impl_->server->abort(connection);
+}
+
+void Relay::restart(milliseconds pause) {
+  impl_->restart(pause);
+}
+
+void Relay::rotate_challenges() {
+  for (const auto& [connection, client] : impl_->clients) impl_->rotate_challenge(connection);
 }
 
 }  // namespace nostr

@@ -1,19 +1,19 @@
 // The embedded relay: NIP-01, 09, 11, 40, 42, 45, 70 over nostr/net/ws_server. For development, tests, demos.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "nostr/base/clock.h"
 #include "nostr/base/rng.h"
 #include "nostr/base/loop.h"
 #include "nostr/net/net_thread.h"
 #include "nostr/net/ws_server.h"
-#include "nostr/event/event_json.h"
 #include "nostr/server/event_store.h"
+#include "nostr/server/faults.h"
+#include "nostr/server/session_rules.h"
 
 namespace nostr {
 
@@ -21,13 +21,10 @@ struct RelayOptions {
   WsServerOptions server;
   std::string name = "sovereign relay";
   std::string description = "embedded relay for development and tests";
-  EventLimits limits{.max_bytes = 65'536, .max_tags = 2'000, .max_tag_elements = 200};
-  std::size_t max_subscriptions = 64;     ///< per connection
-  std::size_t max_filters = 20;           ///< per REQ
-  std::size_t max_results = 500'000;      ///< stored events per REQ when no limit is given
-  std::chrono::seconds max_future{900};
-  std::string public_url;                 ///< further name AUTH events may carry, e.g. behind a proxy
-  bool auth_for_private = true;           ///< NIP-42 before kinds 4, 1059 are read by their p-tagged key
+  SessionRules rules;
+  std::string public_url;         ///< further name AUTH events may carry, e.g. behind a proxy
+  std::vector<FaultRule> faults;  ///< to begin with
+  std::uint64_t fault_seed = 1;   ///< the same seed and the same frames make the same faults
 };
 
 /// A relay that runs on the app loop; sockets live on the net thread.
@@ -41,6 +38,19 @@ class Relay {
   std::uint16_t port() const;
   /// "ws://address:port".
   std::string url() const;
+
+  // For tests of clients, at run time and on the app thread.
+
+  /// The fault rules: add and remove them at will. They meet frames from then on.
+  FaultEngine& faults();
+  /// How many clients are connected.
+  std::size_t connections() const;
+  /// Resets every connection; clients may come back at once.
+  void drop_connections();
+  /// Resets every connection and listens again, at the same port, after `pause`.
+  void restart(milliseconds pause);
+  /// Sends every client a new AUTH challenge; none is authenticated any more.
+  void rotate_challenges();
 
   struct Impl;
 

@@ -2,7 +2,6 @@
 #include "nostr/server/relay_session.h"
 
 #include <algorithm>
-#include <array>
 
 #include "nostr/nips/nip40.h"
 #include "nostr/nips/nip42.h"
@@ -16,15 +15,32 @@ namespace {
 constexpr std::size_t kMaxKeys = 16;  ///< that one client may prove
 /// Live events remembered while a backlog is sent; after more, a slow reader may get one twice.
 constexpr std::size_t kMaxSentLive = 4'096;
-constexpr std::array<Kind, 2> kPrivateKinds{kinds::kLegacyDm, kinds::kGiftWrap};
 
-bool is_private(Kind kind) {
-  return std::ranges::find(kPrivateKinds, kind) != kPrivateKinds.end();
+bool is_among(Kind kind, const std::vector<Kind>& kinds) {
+  return std::ranges::find(kinds, kind) != kinds.end();
+}
+
+/// "3 s", "2 h", …: windows are round figures.
+std::string in_words(std::chrono::seconds time) {
+  const std::int64_t s = time.count();
+  if (s % 86'400 == 0 && s > 0) return std::to_string(s / 86'400) + " days";
+  return std::to_string(s) + " s";
+}
+
+std::size_t chars_of(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      utf8, [](char c) { return (static_cast<std::uint8_t>(c) & 0xc0) != 0x80; }));
 }
 
 bool is_protected(const Event& event) {
   return std::ranges::any_of(event.tags,
                              [](const Tag& tag) { return tag.size() == 1 && tag[0] == "-"; });
+}
+
+bool has_long_value(const Tags& tags, std::size_t max_bytes) {
+  return std::ranges::any_of(tags, [max_bytes](const Tag& tag) {
+    return std::ranges::any_of(tag, [max_bytes](const std::string& value) { return value.size() > max_bytes; });
+  });
 }
 
 std::string event_with(std::string_view sub, const std::string& json) {
@@ -67,8 +83,19 @@ std::string RelaySession::greeting() const {
   return auth_challenge_frame(challenge_);
 }
 
+std::string RelaySession::rotate_challenge(std::string challenge) {
+  challenge_ = std::move(challenge);
+  authenticated_.clear();
+  return greeting();
+}
+
 RelaySession::Reply RelaySession::on_frame(const std::string& frame, UnixTime now) {
   Reply reply;
+  if (frame.size() > rules_.max_message_bytes) {
+    reply.frames.push_back(notice_frame("invalid: message has " + std::to_string(frame.size()) +
+                                        " bytes, limit is " + std::to_string(rules_.max_message_bytes)));
+    return reply;
+  }
   auto message = parse_client_message(frame, rules_.limits);
   if (!message) {
     reply.frames.push_back(refuse_frame(frame, message.error()));
@@ -82,9 +109,17 @@ RelaySession::Reply RelaySession::on_frame(const std::string& frame, UnixTime no
 
 std::string RelaySession::refusal_of(const Event& event, UnixTime now) const {
   if (event.kind == kinds::kClientAuth) return "invalid: kind 22242 goes into an AUTH message";
+  if (is_among(event.kind, rules_.rejected_kinds))
+    return "blocked: this relay does not take kind " + std::to_string(event.kind);
   if (event.created_at > now + rules_.max_future)
-    return "invalid: created_at is more than " + std::to_string(rules_.max_future.count()) +
-           " s in the future";
+    return "invalid: created_at is more than " + in_words(rules_.max_future) + " in the future";
+  if (rules_.max_past && event.created_at < now - *rules_.max_past)
+    return "invalid: created_at is more than " + in_words(*rules_.max_past) + " in the past";
+  if (rules_.max_ephemeral_age && storage_class(event.kind) == StorageClass::kEphemeral &&
+      event.created_at < now - *rules_.max_ephemeral_age)
+    return "invalid: ephemeral event is older than " + in_words(*rules_.max_ephemeral_age);
+  if (has_long_value(event.tags, rules_.max_tag_value_bytes))
+    return "invalid: a tag value is over " + std::to_string(rules_.max_tag_value_bytes) + " bytes";
   if (is_expired(event, now)) return "invalid: the event has expired";
   if (const auto checked = check(event); !checked) return "invalid: " + checked.error().detail;
   if (is_protected(event) && !authenticated_.contains(event.pubkey))
@@ -125,13 +160,17 @@ void RelaySession::on_message(from_client::EventMessage message, UnixTime now, R
 
 // --- reading ---
 
+bool RelaySession::is_private(Kind kind) const {
+  return rules_.auth_for_private && is_among(kind, rules_.private_kinds);
+}
+
 bool RelaySession::is_me(std::string_view key_hex) const {
   const auto key = PublicKey::from_hex(key_hex);
   return key && authenticated_.contains(*key);
 }
 
 bool RelaySession::may_read(const Event& event) const {
-  if (!rules_.auth_for_private || !is_private(event.kind)) return true;
+  if (!is_private(event.kind)) return true;
   if (authenticated_.contains(event.pubkey)) return true;
   return std::ranges::any_of(tag_values(event.tags, "p"),
                              [this](std::string_view key) { return is_me(key); });
@@ -141,9 +180,11 @@ std::string RelaySession::refusal_of(const Filters& filters) const {
   if (filters.size() > rules_.max_filters)
     return "invalid: " + std::to_string(filters.size()) + " filters, limit is " +
            std::to_string(rules_.max_filters);
-  if (!rules_.auth_for_private) return {};
   for (const Filter& filter : filters) {
-    if (std::ranges::none_of(filter.kinds, is_private)) continue;
+    if (filter.tags.size() > rules_.max_tag_filters)
+      return "invalid: a filter has " + std::to_string(filter.tags.size()) + " tags, limit is " +
+             std::to_string(rules_.max_tag_filters);
+    if (std::ranges::none_of(filter.kinds, [this](Kind kind) { return is_private(kind); })) continue;
     if (authenticated_.empty()) return "auth-required: private messages are for their parties";
     const auto p = filter.tags.find('p');
     const bool names_keys = !filter.authors.empty() || p != filter.tags.end();
@@ -164,6 +205,8 @@ void RelaySession::drop_backlog(const std::string& sub) {
 
 void RelaySession::on_message(from_client::Req message, UnixTime, Reply& reply) {
   std::string refusal = refusal_of(message.filters);
+  if (chars_of(message.sub) > rules_.max_sub_chars)
+    refusal = "invalid: subscription id is over " + std::to_string(rules_.max_sub_chars) + " characters";
   if (refusal.empty() && !subscriptions_.contains(message.sub) &&
       subscriptions_.size() >= rules_.max_subscriptions)
     refusal =
@@ -193,8 +236,8 @@ void RelaySession::on_message(from_client::Count message, UnixTime now, Reply& r
   // A filter without kinds would tell strangers how many private messages a key has.
   Filters hidden;
   for (Filter& filter : message.filters)
-    if (rules_.auth_for_private && filter.kinds.empty()) {
-      filter.kinds.assign(kPrivateKinds.begin(), kPrivateKinds.end());
+    if (rules_.auth_for_private && !rules_.private_kinds.empty() && filter.kinds.empty()) {
+      filter.kinds = rules_.private_kinds;
       hidden.push_back(std::move(filter));
     }
   if (count && !hidden.empty()) {
@@ -217,6 +260,16 @@ void RelaySession::on_message(from_client::Auth message, UnixTime now, Reply& re
   if (refusal.empty()) authenticated_.insert(message.event.pubkey);
   reply.frames.push_back(ok_frame(message.event.id, refusal.empty(), refusal));
 }
+
+void RelaySession::on_message(from_client::NegOpen message, UnixTime, Reply& reply) {
+  reply.frames.push_back(neg_error_frame(message.sub, "blocked: this relay does not reconcile"));
+}
+
+void RelaySession::on_message(from_client::NegMessage message, UnixTime, Reply& reply) {
+  reply.frames.push_back(neg_error_frame(message.sub, "closed: no reconciliation of this name"));
+}
+
+void RelaySession::on_message(from_client::NegClose, UnixTime, Reply&) {}
 
 void RelaySession::on_live(const Event& event, const std::string& json,
                            std::vector<std::string>& out) {

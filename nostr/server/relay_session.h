@@ -14,19 +14,9 @@
 #include "nostr/event/message.h"
 #include "nostr/server/backlog.h"
 #include "nostr/server/event_store.h"
+#include "nostr/server/session_rules.h"
 
 namespace nostr {
-
-/// What a session enforces; part of RelayOptions.
-struct SessionRules {
-  EventLimits limits;
-  std::size_t max_subscriptions = 64;
-  std::size_t max_filters = 20;
-  std::size_t max_results = 500'000;
-  std::chrono::seconds max_future{900};
-  bool auth_for_private = true;
-  std::vector<std::string> urls;  ///< names of this relay that an AUTH event may carry
-};
 
 /// The state of one connection. `rules` and `store` outlive it.
 class RelaySession {
@@ -35,6 +25,9 @@ class RelaySession {
 
   /// The AUTH challenge that opens the conversation.
   std::string greeting() const;
+  /// A new challenge: nobody is authenticated any more. Returns the frame that says so.
+  std::string rotate_challenge(std::string challenge);
+  bool is_authenticated() const { return !authenticated_.empty(); }
 
   struct Reply {
     std::vector<std::string> frames;
@@ -64,17 +57,21 @@ class RelaySession {
   void on_message(from_client::Close message, UnixTime now, Reply& reply);
   void on_message(from_client::Auth message, UnixTime now, Reply& reply);
   void on_message(from_client::Count message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegOpen message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegMessage message, UnixTime now, Reply& reply);
+  void on_message(from_client::NegClose message, UnixTime now, Reply& reply);
 
   std::string refusal_of(const Event& event, UnixTime now) const;
   std::string refusal_of(const Filters& filters) const;
   bool may_read(const Event& event) const;
+  bool is_private(Kind kind) const;
   bool is_me(std::string_view key_hex) const;
   void drop_backlog(const std::string& sub);
   void remember_live(const std::string& sub, const EventId& id);
 
   const SessionRules& rules_;
   EventStore& store_;
-  const std::string challenge_;
+  std::string challenge_;
   std::set<PublicKey> authenticated_;
   std::map<std::string, Filters> subscriptions_;
   std::list<Waiting> waiting_;  ///< in the order of their REQs

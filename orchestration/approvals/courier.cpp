@@ -28,6 +28,7 @@ Courier::Courier(nostr::Pool& pool, const nostr::KeySigner& sender, const base::
 Courier::~Courier() = default;
 
 void Courier::start() {
+  subscription_.reset();
   if (people_.empty()) return;
   nostr::Filter lists{.authors = people_,
                       .kinds = {nostr::kinds::kDmRelays, nostr::kinds::kRelayList}};

@@ -30,6 +30,8 @@ class Courier {
           std::vector<nostr::PublicKey> people, std::vector<std::string> relays);
   ~Courier();
 
+  /// Other people from now on; start() again.
+  void set_people(std::vector<nostr::PublicKey> people) { people_ = std::move(people); }
   /// Subscribes to the relay lists of everybody.
   void start();
   void stop();

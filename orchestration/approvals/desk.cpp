@@ -27,6 +27,8 @@ using storage::Tx;
 constexpr std::chrono::seconds kDeniedMemory{3'600};
 constexpr std::chrono::seconds kReceiptPatience{86'400};
 constexpr std::chrono::seconds kLookBack{86'400};
+constexpr std::chrono::seconds kRefusalPatience{900};
+constexpr std::size_t kMaxRefusal = 300;
 
 constexpr std::string_view kDecisionChannel = "39213";
 
@@ -71,6 +73,21 @@ Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, s
 Desk::~Desk() = default;
 
 void Desk::start() {
+  listen();
+  scope_.spawn("approval desk clock", watch_time());
+}
+
+void Desk::set_roster(std::vector<nostr::PublicKey> operators, std::uint32_t quorum,
+                      std::vector<nostr::PublicKey> decisions_from) {
+  options_.operators = std::move(operators);
+  options_.quorum = quorum;
+  options_.decisions_from = std::move(decisions_from);
+  courier_.set_people(options_.operators);
+  if (answers_) listen();
+  wake_.notify();
+}
+
+void Desk::listen() {
   courier_.start();
   const UnixTime since = clock_.now() - kLookBack;
   std::vector<nostr::PublicKey> deciders = options_.operators;
@@ -97,7 +114,6 @@ void Desk::start() {
       {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
        .on_eose = {},
        .on_closed = {}});
-  scope_.spawn("approval desk clock", watch_time());
 }
 
 base::Task<void> Desk::stop() {
@@ -192,7 +208,8 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
                                                                 .now = clock_.now(),
                                                                 .expires = ask.parsed.expires,
                                                                 .code = code,
-                                                                .reason = ask.parsed.reason},
+                                                                .reason = ask.parsed.reason,
+                                                                .needs_proof = ask.needs_proof},
                                                                ask.description));
   Question question{.id = ask.request.id,
                     .digest = ask.digest,
@@ -209,7 +226,8 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
                     .required = static_cast<int>(options_.quorum),
                     .operators = options_.operators,
                     .created_at = clock_.now(),
-                    .expires_at = ask.parsed.expires};
+                    .expires_at = ask.parsed.expires,
+                    .needs_proof = ask.needs_proof};
   CO_TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   CO_TRY(approvals_.add(question));
   for (const nostr::PublicKey& person : options_.operators) {
@@ -234,6 +252,21 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   outbox_filled_();
   wake_.notify();
   co_return Result<void>{};
+}
+
+Result<void> Desk::refuse(const nostr::Event& request, std::string_view why) {
+  const UnixTime now = clock_.now();
+  TRY(nostr::Draft draft,
+      nipsa::build_question_refusal({.request = request.id,
+                                     .requester = request.pubkey,
+                                     .reason = std::string(why.substr(0, kMaxRefusal))},
+                                    now));
+  const nostr::Event event = nostr::sign_event(std::move(draft), asker_.key(), rng_);
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(outbox_.add(event, options_.relays, "refusal", 1, now, now + kRefusalPatience));
+  TRY(tx.commit());
+  outbox_filled_();
+  return {};
 }
 
 // ---- deciding
@@ -354,6 +387,9 @@ Result<Question> Desk::answer_here(const std::string& code, bool approve) {
   if (question.state != QuestionState::kOpen && question.state != QuestionState::kApproved)
     return fail(Errc::kConflict,
                 fmt::format("question {} is {}", question.code, storage::name_of(question.state)));
+  if (approve && question.needs_proof)
+    return fail(Errc::kDenied, fmt::format("question {} needs a yes that you sign", question.code),
+                "sovereign approve CODE --key-file FILE --relay URL");
   const UnixTime now = clock_.now();
   nostr::EventId id;
   rng_.fill(std::span<std::uint8_t>(id.data(), nostr::EventId::kSize));

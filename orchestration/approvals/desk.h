@@ -48,6 +48,7 @@ struct Ask {
   std::string description;   ///< describe_event() or describe_action() of exactly what would happen
   std::string action_json;
   std::int64_t sats = 0;
+  bool needs_proof = false;  ///< only a yes that an operator signs (39213) will do
 };
 
 /// App thread. start() before anything else; stop() before destruction.
@@ -63,13 +64,21 @@ class Desk {
 
   void start();
   base::Task<void> stop();
+  /// Other people decide from now on. Who is new is asked from the next question on; who is gone no
+  /// longer counts, also for questions that are open.
+  void set_roster(std::vector<nostr::PublicKey> operators, std::uint32_t quorum,
+                  std::vector<nostr::PublicKey> decisions_from);
 
   /// Opens the question and commits the messages that ask it. A second request for the same open
   /// digest is the same question (success, nothing sent).
   /// Errors: kInvalid (another guardian, expired, misleading code, digest differs), kDenied (denied
   /// within the last hour), kConflict (this request is closed, or the action was done already), kLimit
-  /// (too long to show, too many questions).
+  /// (too long to show, too many questions). Whoever asked is told with refuse().
   base::Task<base::Result<void>> ask(Ask ask);
+
+  /// Publishes to `request`'s author that its question is not asked, and why: a stable word, then
+  /// perhaps details. Nothing is decided by it. Call it in the Tx that closes the request.
+  base::Result<void> refuse(const nostr::Event& request, std::string_view why);
 
   /// The decision for `digest` that may be acted on now: nullopt unless approved or denied, with
   /// the hold over and the time not up.
@@ -88,6 +97,7 @@ class Desk {
                                   std::string_view detail);
 
  private:
+  void listen();
   void on_events(std::span<const nostr::Delivery> batch);
   void consider(const Heard& heard, const std::string& relay);
   std::optional<storage::Signal> judge(const Heard& heard, const std::string& relay);

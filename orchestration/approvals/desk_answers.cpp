@@ -292,6 +292,12 @@ void Desk::judge_time(const Heard& heard, Signal& signal) {
     signal.verdict = SignalVerdict::kClosed;
   } else {
     signal.verdict = SignalVerdict::kAccepted;
+    const bool proof = is_decision && is_operator(heard.author);
+    if (question.needs_proof && signal.answer == Answer::kApprove && !proof) {
+      signal.answer = Answer::kNone;
+      hint(heard, "this needs a yes that you sign: sovereign approve CODE --key-file FILE --relay URL");
+      return;
+    }
     const bool thumb =
         signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove;
     if (!thumb || (question.sats <= options_.reaction_max_sats && !takes_a_typed_word(question)))

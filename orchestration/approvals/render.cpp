@@ -175,7 +175,13 @@ base::Result<std::vector<std::string>> render_question(const QuestionFrame& fram
                                  time_left(frame.now, frame.expires));
   if (!frame.reason.empty())
     tail += fmt::format("agent says: \"{}\"\n", one_line(without_codes(frame.reason)));
-  tail += fmt::format("\nAnswer with one of these lines:\nyes {}\nno {}", frame.code, frame.code);
+  if (frame.needs_proof)
+    tail += fmt::format(
+        "\nA yes has to be signed as an event (kind 39213), for example with\n"
+        "sovereign approve {} --key-file FILE --relay URL\nA no may be typed:\nno {}",
+        frame.code, frame.code);
+  else
+    tail += fmt::format("\nAnswer with one of these lines:\nyes {}\nno {}", frame.code, frame.code);
 
   if (count_chars(head) + count_chars(tail) + 1 <= kMaxPartChars)
     return std::vector{head + "\n" + tail};

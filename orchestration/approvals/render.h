@@ -26,6 +26,7 @@ struct QuestionFrame {
   base::UnixTime expires;
   std::string code;    ///< shown form
   std::string reason;  ///< the agent's words; one line of them is shown, last, as a quotation
+  bool needs_proof = false;  ///< a typed yes is not enough
 };
 
 /// The event that would be signed: what kind of statement it is, whom it names, every tag, the
@@ -39,7 +40,7 @@ std::string describe_action(std::string_view action_class, const base::json::Val
 std::size_t count_chars(std::string_view text);
 
 /// The messages to send, in order. The last one ends in exactly one line "yes CODE" and one line
-/// "no CODE". kLimit ("too-long-to-show") when `description` is over kMaxQuestionChars.
+/// "no CODE"; where a typed yes is not enough, only in "no CODE". kLimit ("too-long-to-show") when `description` is over kMaxQuestionChars.
 base::Result<std::vector<std::string>> render_question(const QuestionFrame& frame,
                                                        std::string_view description);
 

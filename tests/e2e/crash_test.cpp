@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Failpoint{"session_step"}, Failpoint{"budget-settled"}, Failpoint{"call-started"},
                     Failpoint{"action-added"}, Failpoint{"stamp-committed"}, Failpoint{"question-posted"},
                     Failpoint{"decision-taken"}, Failpoint{"signature-committed"},
-                    Failpoint{"relay-answered", 4}, Failpoint{"accepted-committed"}, Failpoint{"call-finished"},
+                    Failpoint{"try-started", 4}, Failpoint{"relay-answered", 4}, Failpoint{"accepted-committed"}, Failpoint{"call-finished"},
                     Failpoint{"step-committed"}, Failpoint{"state-saved"}, Failpoint{"result-committed"}),
     test_name);
 

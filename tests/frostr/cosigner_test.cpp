@@ -412,11 +412,79 @@ TEST_F(CosignerTest, NothingIsSignedBeforeTheRelaysWereRead) {
 }
 
 TEST_F(CosignerTest, TheDeskCanAskWhatWouldBeSaid) {
-  const auto verdict = must(market_.cosigner.judge_question(cast_.note("hi"), kNode, "", kNow));
-  EXPECT_EQ(verdict.outcome, Verdict::Outcome::kAsk);
-  EXPECT_FALSE(market_.cosigner.judge_question(cast_.note("hi"), ShareIndex{3}, "", kNow));
+  const auto say = [&](ShareIndex member) {
+    return explain(market_.cosigner.facts(), market_.cosigner.policy(), cast_.note("hi"), member, {},
+                   kNow);
+  };
+  EXPECT_EQ(must(say(kNode)).verdict.outcome, Verdict::Outcome::kAsk);
+  EXPECT_FALSE(say(ShareIndex{3}));
   EXPECT_EQ(market_.cosigner.requester_of(cast_.runner.public_key()), kNode);
   EXPECT_EQ(market_.cosigner.requester_of(cast_.service.public_key()), std::nullopt);
+}
+
+TEST_F(CosignerTest, WhatIsExplainedIsWhatIsSaid) {
+  Policy policy = cast_.policy();
+  policy.kinds[1] = {.verdict = Rule::kSign, .max_per_hour = 1};
+  policy.kinds[7].verdict = Rule::kRefuse;
+  policy.content_never = {must(Pattern::compile("forbidden"))};
+  market_.cosigner.set_policy(policy);
+  for (const auto& event :
+       {cast_.note("first"), cast_.note("second"), cast_.note("like", kNow, 7),
+        cast_.note("forbidden"), cast_.note("article", kNow, 30023), cast_.note("dm", kNow, 4)}) {
+    const auto told =
+        must(explain(market_.cosigner.facts(), policy, event, kNode, {}, kNow)).verdict;
+    const std::string said = sign_refusal(event);
+    switch (told.outcome) {
+      case Verdict::Outcome::kSign:
+        EXPECT_EQ(said, "(signed)") << event.content;
+        break;
+      case Verdict::Outcome::kAsk:
+        EXPECT_EQ(said, approval_required_text(told.digest)) << event.content;
+        break;
+      case Verdict::Outcome::kRefuse:
+        EXPECT_EQ(said, "refused:" + told.reason) << event.content;
+        break;
+    }
+  }
+}
+
+TEST_F(CosignerTest, MoneyIsReservedBeforeThePartialLeavesAndCountedOnce) {
+  Policy policy = cast_.policy();
+  policy.kinds[9734].verdict = Rule::kSign;
+  policy.spending = {Msat{1'000}, std::nullopt, Msat{1'500}, std::nullopt};
+  market_.cosigner.set_policy(policy);
+  const auto zap = [&](std::string amount, UnixTime at) {
+    auto event = cast_.note("zap " + amount, at, 9734);
+    event.tags = {{"amount", std::move(amount)}};
+    return event;
+  };
+  const auto first = zap("1000", kNow);
+  EXPECT_EQ(sign_refusal(first), "(signed)");
+  EXPECT_EQ(sign_refusal(first), "(signed)") << "the same event moves nothing more";
+  EXPECT_TRUE(sign_refusal(zap("501", kNow)).starts_with("refused:spending-limit"));
+  EXPECT_EQ(sign_refusal(zap("500", kNow)), "(signed)");
+  EXPECT_TRUE(sign_refusal(zap("1", kNow)).starts_with("refused:spending-limit"));
+  const UnixTime tomorrow = kNow + base::seconds(86'401);
+  auto attempt = session(zap("1000", tomorrow));
+  EXPECT_TRUE(std::get<std::string>(run(attempt, tomorrow)).starts_with("refused:stamp"))
+      << "the session is yesterday's";
+  storage::CosignLog log(*market_.db);
+  EXPECT_EQ(must(log.spent_since(tomorrow - base::seconds(86'400), {})), Msat{0});
+}
+
+TEST_F(CosignerTest, AProofMustBeTheOperatorsOwnSignature) {
+  Policy policy = cast_.policy();
+  policy.kinds[1].verdict = Rule::kProof;
+  market_.cosigner.set_policy(policy);
+  const auto event = cast_.note("signed by hand");
+  const auto digest = nipsa::event_digest(event);
+  book_.words[digest] = {OperatorWord::kApproved, nostr::EventId(cast_.rng.bytes<32>())};
+  EXPECT_TRUE(sign_refusal(event).starts_with("refused:proof-required"));
+  SignReason reason;
+  reason.decision = cast_.decision(cast_.service, digest);
+  EXPECT_TRUE(sign_refusal(event, reason).starts_with("refused:proof-required"));
+  reason.decision = cast_.decision(cast_.operator_key, digest);
+  EXPECT_EQ(sign_refusal(event, reason), "(signed)");
 }
 
 TEST_F(CosignerTest, EveryVerdictIsAudited) {

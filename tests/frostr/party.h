@@ -44,7 +44,7 @@ struct Cast {
   Policy policy() const {
     Policy out;
     out.operators = {operator_key.public_key()};
-    out.requesters = {{1, runner.public_key(), false}};
+    out.requesters = {{.idx = 1, .runner = runner.public_key()}};
     return out;
   }
   nostr::UnsignedEvent note(std::string text, UnixTime at = kNow, nostr::Kind kind = 1) const {

@@ -1,5 +1,5 @@
 // The co-signer's judgement, rule by rule: what is signed unasked, what asks, what is never signed.
-#include "frostr/policy.h"
+#include "frostr/judgement.h"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ SignFacts facts_now() {
   SignFacts facts;
   facts.now = kNow;
   facts.group = kGroup;
-  facts.runner = kRunner;
+  facts.requester = {.idx = 1, .runner = kRunner};
   return facts;
 }
 
@@ -293,75 +293,6 @@ TEST(Policy, OnlyTheGroupIsAuthor) {
   auto event = event_of(1);
   event.pubkey = kRunner;
   EXPECT_TRUE(judged(event, facts_now()).reason.starts_with("wrong-author"));
-}
-
-// --- ecdh ------------------------------------------------------------------------------------
-
-EcdhFacts ecdh_facts(bool claimed) {
-  EcdhFacts facts;
-  facts.now = kNow;
-  facts.group = kGroup;
-  facts.members = {key_of(1), key_of(2), key_of(3)};
-  if (claimed) facts.claim = Claim{nostr::EventId{}, kRunner, kNow, kNow + kClaimLife};
-  return facts;
-}
-
-TEST(EcdhPolicy, SelfNeedsALiveClaim) {
-  EXPECT_FALSE(judge_ecdh({}, kGroup, ecdh_facts(true)));
-  EXPECT_TRUE(judge_ecdh({}, kGroup, ecdh_facts(false))->starts_with("no-live-claim"));
-  Policy policy;
-  policy.ecdh.self = false;
-  EXPECT_EQ(judge_ecdh(policy, kGroup, ecdh_facts(true)), "self-not-allowed");
-}
-
-TEST(EcdhPolicy, MembersAreNeverTargetsEvenByName) {
-  Policy policy;
-  policy.ecdh.targets = {key_of(2)};
-  EXPECT_TRUE(judge_ecdh(policy, key_of(2), ecdh_facts(true))->starts_with("member-key"));
-}
-
-TEST(EcdhPolicy, OtherTargetsMustBeProven) {
-  EXPECT_EQ(judge_ecdh({}, key_of(9), ecdh_facts(true)), "target-not-proven");
-  EcdhFacts facts = ecdh_facts(true);
-  nostr::Event wrap;
-  wrap.kind = 1059;
-  wrap.pubkey = key_of(9);
-  wrap.tags = {{"p", kGroup.hex()}};
-  facts.proof = {wrap};
-  EXPECT_EQ(judge_ecdh({}, key_of(9), facts), "messages-not-allowed");
-  Policy open;
-  open.ecdh.messages = true;
-  EXPECT_FALSE(judge_ecdh(open, key_of(9), facts));
-  nostr::Event seal;
-  seal.kind = 13;
-  seal.pubkey = key_of(8);
-  facts.proof = {wrap, seal};
-  EXPECT_FALSE(judge_ecdh(open, key_of(8), facts));
-  facts.proof = {seal};
-  EXPECT_EQ(judge_ecdh(open, key_of(8), facts), "target-not-proven");
-}
-
-TEST(EcdhPolicy, LicencesNameTheirContentKey) {
-  nostr::Event licence;
-  licence.kind = 39220;
-  licence.pubkey = key_of(7);
-  licence.tags = {
-      {"p", kGroup.hex()}, {"content_pubkey", key_of(9).hex()}, {"expires_at", "1760000001"}};
-  EcdhFacts facts = ecdh_facts(true);
-  facts.proof = {licence};
-  EXPECT_EQ(judge_ecdh({}, key_of(9), facts), "target-not-proven");
-  Policy policy;
-  policy.ecdh.issuers = {key_of(7)};
-  EXPECT_FALSE(judge_ecdh(policy, key_of(9), facts));
-  EXPECT_EQ(judge_ecdh(policy, key_of(6), facts), "target-not-proven");
-  facts.now = kNow + base::seconds(1);
-  EXPECT_EQ(judge_ecdh(policy, key_of(9), facts), "licence-expired");
-}
-
-TEST(EcdhPolicy, RateIsBounded) {
-  EcdhFacts facts = ecdh_facts(true);
-  facts.granted_last_hour = Policy{}.ecdh.max_per_hour;
-  EXPECT_TRUE(judge_ecdh({}, kGroup, facts)->starts_with("rate-limited"));
 }
 
 }  // namespace

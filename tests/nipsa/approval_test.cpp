@@ -150,4 +150,14 @@ TEST(ApprovalDecision, OnlyDecidersDecide) {
             "E_AUTHZ");
 }
 
+TEST(QuestionRefusal, IsNoDecisionToThoseWhoKnowOnlyTwo) {
+  const nipsa::QuestionRefusal refusal{
+      .request = asked().id, .requester = runner().public_key(), .reason = "too-long-to-show: 9"};
+  const auto e = sign(nipsa::build_question_refusal(refusal, kNow).value(), stranger());
+  EXPECT_EQ(nipsa::parse_question_refusal(e).value(), refusal);
+  EXPECT_EQ(outcome(nipsa::parse_approval_decision(e)), "E_ENUM");
+  const auto d = sign(nipsa::build_approval_decision(decision(), kNow).value(), stranger());
+  EXPECT_EQ(outcome(nipsa::parse_question_refusal(d)), "E_ENUM");
+}
+
 }  // namespace

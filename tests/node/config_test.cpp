@@ -131,7 +131,8 @@ Config unusual() {
   config.node = {.key_file = "/k",
                  .relays = {"ws://a", "ws://b"},
                  .inbox_relays = {"ws://c"},
-                 .operators = {"npub1x"}};
+                 .operators = {"npub1x"},
+                 .outbox_keep = std::chrono::seconds(90'000)};
   config.agent.name = "Scout \"the\\first\"\n\u00e9";
   config.agent.about = "";
   config.agent.level = "supervised";

@@ -125,10 +125,12 @@ TEST_F(PublisherTest, OneRefusalAndOneYesIsDone) {
   EXPECT_EQ(row(event).state, OutboxState::kDone);
 }
 
-TEST_F(PublisherTest, LostAnswerIsUnknownAndSentAgain) {
+TEST_F(PublisherTest, LostAnswerIsUnknownAndAskedForBeforeItIsSentAgain) {
   auto tries = std::make_shared<std::atomic<int>>(0);
   auto relay =
       h_.relay([tries](ScriptedRelay& self, ConnectionId connection, const ClientMessage& frame) {
+        if (const auto* asked = std::get_if<nostr::from_client::Req>(&frame))
+          self.send(connection, nostr::eose_frame(asked->sub));
         const auto* event = std::get_if<nostr::from_client::EventMessage>(&frame);
         if (!event) return;
         if (++*tries == 1)

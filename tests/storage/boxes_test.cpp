@@ -1,11 +1,6 @@
-// Kv, Inbox and Outbox: what arrived is handled once, what must leave leaves until the relays
-// answered.
-#include <algorithm>
-
-#include "nostr/event/event_json.h"
+// Kv and Inbox: values that survive, and what arrived is handled once.
 #include "storage/inbox.h"
 #include "storage/kv.h"
-#include "storage/outbox.h"
 #include "tests/storage/fixture.h"
 
 namespace storage {
@@ -21,7 +16,6 @@ using testing::unix_time;
 using testing::was_killed;
 
 constexpr UnixTime kNow = unix_time(1'000'000);
-constexpr UnixTime kDeadline = unix_time(1'003'600);
 
 using KvTest = StorageTest;
 
@@ -129,113 +123,6 @@ TEST(InboxCrashTest, EventAndRowArriveTogetherOrNotAtAll) {
     EXPECT_EQ(must(Inbox(*db).list_open()).size(), expected) << failpoint;
     EXPECT_EQ(must(EventDb(*db).count({nostr::Filter{}}, kNow)), expected) << failpoint;
   }
-}
-
-// --- outbox
-// ------------------------------------------------------------------------------------------
-
-class OutboxTest : public StorageTest {
- protected:
-  std::int64_t add(int quorum = 2) {
-    return must(Outbox(*db_).add(event_, relays_, "reply", quorum, kNow, kDeadline));
-  }
-  OutboxState settle(std::int64_t id, const std::string& relay, RelayState state) {
-    return must(Outbox(*db_).settle(id, relay, state, "reason", unix_time(1'000'030)));
-  }
-
-  Event event_ = make_event("a", 1, 100, {}, "hello");
-  std::vector<std::string> relays_{"wss://a", "wss://b", "wss://c"};
-};
-
-TEST_F(OutboxTest, EveryRelayIsDueAtOnceWithTheExactEvent) {
-  const auto id = add();
-  const auto due = must(Outbox(*db_).list_due(kNow));
-  ASSERT_EQ(due.size(), 3u);
-  EXPECT_EQ(due[0].id, id);
-  EXPECT_EQ(due[0].event_json, nostr::to_json(event_));
-  EXPECT_EQ(must(Outbox(*db_).next_due()), kNow);
-}
-
-TEST_F(OutboxTest, AQuorumOfAcceptsIsDoneAndTheRestIsStillServed) {
-  const auto id = add(2);
-  EXPECT_EQ(settle(id, "wss://a", RelayState::kAccepted), OutboxState::kOpen);
-  EXPECT_EQ(settle(id, "wss://b", RelayState::kAccepted), OutboxState::kDone);
-  const auto due = must(Outbox(*db_).list_due(kNow));
-  ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(due[0].relay, "wss://c");
-  EXPECT_EQ(settle(id, "wss://c", RelayState::kRejected), OutboxState::kDone);
-}
-
-TEST_F(OutboxTest, ItFailsOnceTheQuorumIsOutOfReach) {
-  const auto id = add(2);
-  EXPECT_EQ(settle(id, "wss://a", RelayState::kRejected), OutboxState::kOpen);
-  EXPECT_EQ(settle(id, "wss://b", RelayState::kRejected), OutboxState::kFailed);
-  EXPECT_TRUE(must(Outbox(*db_).list_due(kNow)).empty());
-  const auto counts = must(Outbox(*db_).counts());
-  EXPECT_EQ(counts.failed, 1);
-  EXPECT_EQ(counts.open, 0);
-}
-
-TEST_F(OutboxTest, ASendWithoutAnswerIsUnknownAndTriedAgain) {
-  const auto id = add(1);
-  must(Outbox(*db_).start_try(id, "wss://a", unix_time(1'000'010)));
-  auto row = must(Outbox(*db_).get(id));
-  EXPECT_EQ(row->relays[0].state, RelayState::kUnknown);
-  EXPECT_EQ(row->relays[0].attempts, 1);
-  EXPECT_EQ(must(Outbox(*db_).list_due(kNow)).size(), 2u);
-  reopen();
-  EXPECT_EQ(must(Outbox(*db_).list_due(unix_time(1'000'010))).size(), 3u);
-}
-
-TEST_F(OutboxTest, AnAcceptedRelayStaysAccepted) {
-  const auto id = add(1);
-  settle(id, "wss://a", RelayState::kAccepted);
-  EXPECT_EQ(settle(id, "wss://a", RelayState::kRejected), OutboxState::kDone);
-  EXPECT_EQ(must(Outbox(*db_).get(id))->relays[0].state, RelayState::kAccepted);
-  EXPECT_EQ(errc_of(Outbox(*db_).start_try(id, "wss://a", kNow)), Errc::kConflict);
-  EXPECT_EQ(errc_of(Outbox(*db_).settle(id, "wss://none", RelayState::kAccepted, "", kNow)),
-            Errc::kNotFound);
-}
-
-TEST_F(OutboxTest, QueuingAgainAddsOnlyNewRelays) {
-  const auto id = add(1);
-  settle(id, "wss://a", RelayState::kAccepted);
-  relays_ = {"wss://a", "wss://d"};
-  EXPECT_EQ(add(1), id);
-  const auto row = must(Outbox(*db_).find(event_.id));
-  ASSERT_EQ(row->relays.size(), 4u);
-  EXPECT_EQ(row->relays[0].state, RelayState::kAccepted);
-  EXPECT_EQ(row->state, OutboxState::kDone);
-}
-
-TEST_F(OutboxTest, AfterTheDeadlineNothingIsSentAndTheRowFails) {
-  const auto id = add(1);
-  const UnixTime late = kDeadline + base::seconds{1};
-  EXPECT_TRUE(must(Outbox(*db_).list_due(late)).empty());
-  EXPECT_EQ(must(Outbox(*db_).expire(kDeadline)).size(), 0u);
-  EXPECT_EQ(must(Outbox(*db_).expire(late)), (std::vector<std::int64_t>{id}));
-  EXPECT_EQ(must(Outbox(*db_).list(OutboxState::kFailed)).size(), 1u);
-}
-
-TEST_F(OutboxTest, WithoutRelaysOrWithAnAbsurdQuorumItIsStillSound) {
-  EXPECT_EQ(errc_of(Outbox(*db_).add(event_, {}, "x", 1, kNow, kDeadline)), Errc::kInvalid);
-  const auto id = add(99);
-  EXPECT_EQ(must(Outbox(*db_).get(id))->quorum, 3);
-}
-
-TEST(OutboxCrashTest, AQueuedEventIsSentAfterAKill) {
-#ifndef SOVEREIGN_FAILPOINTS
-  GTEST_SKIP() << "this build has no failpoints";
-#endif
-  const TempHome home;
-  const int status = run_in_child([&] {
-    auto db = home.open();
-    ::setenv("SOVEREIGN_FAILPOINT", "outbox-after-commit", 1);
-    must(Outbox(*db).add(make_event("a", 1, 1), {"wss://a"}, "reply", 1, kNow, kDeadline));
-  });
-  ASSERT_TRUE(was_killed(status));
-  auto db = home.open();
-  EXPECT_EQ(must(Outbox(*db).list_due(kNow)).size(), 1u);
 }
 
 }  // namespace

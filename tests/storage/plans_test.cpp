@@ -8,6 +8,7 @@
 #include "storage/cosign_log.h"
 #include "storage/inbox.h"
 #include "storage/kv.h"
+#include "storage/leases.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
 #include "storage/sessions.h"
@@ -32,7 +33,9 @@ constexpr UnixTime kNow = unix_time(1'000'000);
 // bare "SCAN x" reads the whole table. These may, for the reason given.
 bool may_scan(const std::string& step) {
   return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
-         step == "SCAN audit";  // ORDER BY seq DESC LIMIT: walks the key from its end
+         step == "SCAN leases" ||  // a row for each member of a group
+         step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
+         step == "SCAN audit_anchors";
 }
 
 class PlansTest : public StorageTest {
@@ -77,8 +80,16 @@ class PlansTest : public StorageTest {
     touch(outbox.add(event, {"wss://s"}, "x", 1, kNow, kNow));
     touch(outbox.list_due(kNow));
     touch(outbox.next_due());
-    touch(outbox.start_try(1, "wss://r", kNow));
+    touch(outbox.start_try(1, "wss://r", event.id, kNow));
     touch(outbox.settle(1, "wss://r", RelayState::kAccepted, "", kNow));
+    const auto draft = outbox.add_draft({event.pubkey, {0, {}, {}, "x"}}, {"wss://r"}, "x", 1, kNow,
+                                        kNow);
+    touch(draft);
+    touch(outbox.draft_of(2));
+    touch(outbox.set_signed(2, event));
+    touch(outbox.unsign(2));
+    touch(outbox.delay(2, kNow));
+    touch(outbox.prune(kNow));
     touch(outbox.expire(kNow));
     touch(outbox.get(1));
     touch(outbox.find(event.id));
@@ -143,11 +154,22 @@ class PlansTest : public StorageTest {
     touch(audit.append({.time = kNow}));
     touch(audit.tail(1));
     touch(audit.verify());
+    touch(audit.add_anchor({{1, named<Sha256>("h")}, kNow, "{}"}));
+    touch(audit.check_anchor({1, named<Sha256>("h")}));
+    touch(audit.after(0));
+    Leases leases(*db_);
+    touch(leases.put({.member = 1}));
+    touch(leases.get(1));
+    touch(leases.renew(1, kNow));
+    touch(leases.list());
     CosignLog log(*db_);
     const Address address{.kind = 39201, .pubkey = named<PublicKey>("p"), .d = "state"};
     touch(log.add_use("s", "r", kNow));
     touch(log.uses_since("s", kNow));
     touch(log.purge_uses(kNow));
+    touch(log.add_spending(named<EventId>("e"), Msat{1}, kNow));
+    touch(log.spent_since(kNow, named<EventId>("e")));
+    touch(log.purge_spending(kNow));
     touch(log.advance_head(address, {named<EventId>("e"), kNow}));
     touch(log.bind("s", "k", named<EventId>("e"), kNow));
   }

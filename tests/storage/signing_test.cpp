@@ -144,6 +144,41 @@ TEST_F(AuditTest, AMissingRowIsFound) {
   EXPECT_EQ(errc_of(AuditLog(*db_).verify()), Errc::kCrypto);
 }
 
+TEST_F(AuditTest, RowsThatChangedPlacesAreFound) {
+  for (int i = 0; i < 4; ++i) must(AuditLog(*db_).append(entry(i)));
+  must(db_->script("DROP TRIGGER audit_keeps; UPDATE audit SET seq = 99 WHERE seq = 2;"
+                   "UPDATE audit SET seq = 2 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 99"));
+  const auto verdict = AuditLog(*db_).verify();
+  ASSERT_EQ(errc_of(verdict), Errc::kCrypto);
+  EXPECT_NE(verdict.error().detail.find("row 2"), std::string::npos);
+}
+
+TEST_F(AuditTest, OnlyAnAnchorShowsThatTheTailWasCutOff) {
+  AuditLog log(*db_);
+  for (int i = 0; i < 5; ++i) must(log.append(entry(i)));
+  const AuditHead elsewhere = must(log.head());
+  EXPECT_EQ(elsewhere.seq, 5);
+  must(db_->script("DROP TRIGGER audit_stays; DELETE FROM audit WHERE seq > 3"));
+  EXPECT_EQ(must(log.verify()), 3) << "a shorter chain is whole in itself";
+  EXPECT_EQ(errc_of(log.check_anchor(elsewhere)), Errc::kCrypto);
+  must(log.append(entry(7)));
+  must(log.append(entry(8)));
+  EXPECT_EQ(errc_of(log.check_anchor(elsewhere)), Errc::kCrypto) << "written anew";
+  must(log.check_anchor(must(log.head())));
+}
+
+TEST_F(AuditTest, AnchorsKeptHereAreHeldAgainstTheChain) {
+  AuditLog log(*db_);
+  for (int i = 0; i < 5; ++i) must(log.append(entry(i)));
+  must(log.add_anchor({must(log.head()), kNow, "{}"}));
+  EXPECT_EQ(must(log.anchors()).size(), 1u);
+  EXPECT_EQ(must(log.verify()), 5);
+  EXPECT_FALSE(db_->run("DELETE FROM audit_anchors").has_value());
+  EXPECT_FALSE(db_->run("UPDATE audit_anchors SET seq = 1").has_value());
+  must(db_->script("DROP TRIGGER audit_stays; DELETE FROM audit WHERE seq > 4"));
+  EXPECT_EQ(errc_of(log.verify()), Errc::kCrypto);
+}
+
 // --- co-signer's memory
 // ------------------------------------------------------------------------------
 
@@ -182,6 +217,22 @@ TEST_F(CosignLogTest, ATickBindsOneEventAcrossRestarts) {
   EXPECT_EQ(must(log.bind("tick-state", "t1", named<EventId>("b"), kNow)), named<EventId>("a"));
   EXPECT_EQ(must(log.bind("tick-state", "t1", named<EventId>("a"), kNow)), named<EventId>("a"));
   EXPECT_FALSE(must(log.bound("tick-state", "t2")).has_value());
+}
+
+TEST_F(CosignLogTest, SpendingCountsAnEventOnceAndWithoutTheOneThatIsJudged) {
+  CosignLog log(*db_);
+  const auto a = named<EventId>("a");
+  must(log.add_spending(a, Msat{700}, kNow));
+  must(log.add_spending(a, Msat{700}, kNow + kSecond));
+  must(log.add_spending(named<EventId>("b"), Msat{300}, kNow + kSecond));
+  reopen();
+  CosignLog again(*db_);
+  EXPECT_EQ(must(again.spent_since(kNow, {})), Msat{1'000});
+  EXPECT_EQ(must(again.spent_since(kNow, a)), Msat{300});
+  EXPECT_EQ(must(again.spent_since(kNow + kSecond, {})), Msat{300}) << "from the very second on";
+  must(again.add_spending(named<EventId>("c"), base::kMaxMsat, kNow));
+  EXPECT_EQ(must(again.spent_since(kNow, {})), base::kMaxMsat) << "no overflow";
+  EXPECT_EQ(must(again.purge_spending(kNow + kSecond)), 2);
 }
 
 }  // namespace

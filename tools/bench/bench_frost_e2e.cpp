@@ -56,7 +56,7 @@ struct Member {
     options.coordinates = idx == 1;
     options.follow = idx != 1;
     if (idx != 1) {
-      options.policy.requesters = {{1, world.runner.public_key(), false}};
+      options.policy.requesters = {{.idx = 1, .runner = world.runner.public_key()}};
       options.policy.kinds[1].verdict = frostr::Rule::kSign;
       options.policy.max_per_hour = 1'000'000;
     }

@@ -51,9 +51,9 @@ std::vector<Partial> sign_all(const Dealt& dealt, const std::vector<std::size_t>
 }
 
 KeyContext key_of(const Value& session, const GroupPackage& group) {
-  std::vector<Scalar> tweaks;
+  std::vector<Tweak> tweaks;
   for (const Value& tweak : session.at("tweaks"))
-    tweaks.push_back(Scalar::reduce(*base::hex_decode(tweak.get<std::string>())));
+    tweaks.push_back({Scalar::reduce(*base::hex_decode(tweak.get<std::string>()))});
   return must(KeyContext::tweaked(group.group_pk(), tweaks));
 }
 
@@ -90,7 +90,7 @@ void check_session(const Value& vector, const Value& session) {
   for (const Value& secret : session.at("secret_nonces")) {
     const SecretShare share = vectors::share(vector, vectors::index(secret));
     auto pair =
-        must(NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(secret, "hidden_sn"))),
+        must(NoncePair::from_scalars(must(SecretScalar::from_hex(text(secret, "hidden_sn"))),
                                          must(SecretScalar::from_hex(text(secret, "binder_sn")))));
     const Scalar z = must(context.sign_partial(std::move(pair), share));
     EXPECT_TRUE(context.verify_partial(share.idx, group.find(share.idx)->pubkey, z));
@@ -117,7 +117,7 @@ TEST(SignTest, reproduces_every_session_of_the_reference_library) {
   EXPECT_GE(seen, 10U);
 }
 
-void check_rfc(const Value& file) {
+void check_rfc(const Value& file, const Suite& suite) {
   const Value& inputs = file.at("inputs");
   const auto message = *base::hex_decode(text(inputs, "message"));
   const Point key = vectors::point(inputs, "verifying_key_key");
@@ -133,7 +133,7 @@ void check_rfc(const Value& file) {
                        {vectors::point(out, "hiding_nonce_commitment"),
                         vectors::point(out, "binding_nonce_commitment")}});
   const auto context =
-      must(SigningContext::create(KeyContext(key), message, signers, Suite::kRfc9591));
+      must(SigningContext::create(KeyContext(key), message, signers, suite));
 
   std::vector<Partial> partials;
   for (const Value& out : file.at("round_one_outputs").at("outputs")) {
@@ -141,13 +141,13 @@ void check_rfc(const Value& file) {
     const auto nonce = [&](const char* randomness) {
       auto input = *base::hex_decode(text(out, randomness));
       input.insert(input.end(), share.secret.expose().begin(), share.secret.expose().end());
-      return frost_h3(input).hex();
+      return suite.hash.h3(input).hex();
     };
     EXPECT_EQ(nonce("hiding_nonce_randomness"), text(out, "hiding_nonce"));
     EXPECT_EQ(nonce("binding_nonce_randomness"), text(out, "binding_nonce"));
     EXPECT_EQ(context.find(share.idx)->binding_factor.hex(), text(out, "binding_factor"));
     auto pair =
-        must(NoncePair::for_test_vectors(must(SecretScalar::from_hex(text(out, "hiding_nonce"))),
+        must(NoncePair::from_scalars(must(SecretScalar::from_hex(text(out, "hiding_nonce"))),
                                          must(SecretScalar::from_hex(text(out, "binding_nonce")))));
     const Scalar z = must(context.sign_partial(std::move(pair), share));
     EXPECT_TRUE(context.verify_partial(share.idx, must(Point::base_times(share.secret)), z));
@@ -158,16 +158,54 @@ void check_rfc(const Value& file) {
                                 &Partial::idx)
                   ->z.hex(),
               text(out, "sig_share"));
-  EXPECT_EQ(context.group_nonce().hex() + must(context.combine(partials)).hex(),
-            text(file.at("final_output"), "sig"));
+  const std::string expected = text(file.at("final_output"), "sig");
+  if (suite.challenge == Suite::Challenge::kRfc9591) {
+    EXPECT_EQ(context.group_nonce().hex() + must(context.combine(partials)).hex(), expected);
+  } else {
+    const auto signature = must(assemble(context, partials));
+    EXPECT_EQ(signature.hex(), expected);
+    EXPECT_TRUE(nostr::verify_message(key.x_only(), message, signature));
+  }
+}
+
+void check_whole_file(const std::string& name, const Suite& suite) {
+  if (const auto file = vectors::load(std::string(SOVEREIGN_VECTORS) + "/" + name))
+    check_rfc(*file, suite);
 }
 
 TEST(SignTest, reproduces_the_rfc_9591_vector) {
   for (const auto& file : vectors::load_both("rfc9591.json", "rfc9591-frost-secp256k1.json"))
-    check_rfc(file);
-  if (const auto big = vectors::load(std::string(SOVEREIGN_VECTORS) +
-                                     "/zf-frost-secp256k1-vectors-big-identifier.json"))
-    check_rfc(*big);
+    check_rfc(file, kRfc9591);
+}
+
+TEST(SignTest, identifiers_above_one_byte_sign_as_in_zf_frost) {
+  check_whole_file("zf-frost-secp256k1-vectors-big-identifier.json", kRfc9591);
+}
+
+TEST(SignTest, reproduces_the_zf_taproot_suite_of_bifrost_rs) {
+  check_whole_file("zf-frost-secp256k1-tr.json", kZfTaproot);
+  check_whole_file("zf-frost-secp256k1-tr-vectors-big-identifier.json", kZfTaproot);
+}
+
+TEST(SignTest, partials_of_one_suite_are_nothing_in_another) {
+  base::SeededRng rng(23);
+  const Dealt dealt = must(deal(rng));
+  const auto message = rng.bytes<32>();
+  const auto sign = [&](const Suite& mine, const Suite& theirs) {
+    Round session = start(dealt, {0, 1}, rng);
+    const KeyContext key(dealt.group.group_pk());
+    const auto own = must(SigningContext::create(key, message, session.signers, mine));
+    const auto other = must(SigningContext::create(key, message, session.signers, theirs));
+    const SecretShare& share = dealt.shares[0];
+    const Scalar z = must(own.sign_partial(std::move(session.nonces[0]), share));
+    const Point pubkey = must(Point::base_times(share.secret));
+    return own.verify_partial(share.idx, pubkey, z).has_value() &&
+           !other.verify_partial(share.idx, pubkey, z).has_value();
+  };
+  const std::array suites{kBifrost, kRfc9591, kBip445, kZfTaproot};
+  for (std::size_t a = 0; a < suites.size(); ++a)
+    for (std::size_t b = 0; b < suites.size(); ++b)
+      if (a != b) EXPECT_TRUE(sign(suites[a], suites[b])) << a << b;
 }
 
 TEST(SignTest, all_quorums_of_a_2_of_3_sign) {
@@ -197,9 +235,10 @@ TEST(SignTest, random_t_of_n_with_random_tweaks_signs) {
     for (std::size_t i = 0; i < n; ++i) quorum[i] = i;
     for (std::size_t i = n - 1; i > 0; --i) std::swap(quorum[i], quorum[rng.below(i + 1)]);
     quorum.resize(t + rng.below(n - t + 1));
-    std::vector<Scalar> tweaks;
+    std::vector<Tweak> tweaks;
     for (std::uint64_t k = rng.below(4); k > 0; --k)
-      tweaks.push_back(Scalar::reduce(rng.bytes<32>()));
+      tweaks.push_back({Scalar::reduce(rng.bytes<32>()),
+                        rng.below(2) == 0 ? Tweak::Mode::kXOnly : Tweak::Mode::kPlain});
 
     Round session = start(dealt, quorum, rng);
     const auto key = must(KeyContext::tweaked(dealt.group.group_pk(), tweaks));
@@ -344,7 +383,7 @@ TEST(KeyContextTest, a_tweak_to_infinity_is_an_error) {
   Point group = must(Point::base_times(key));
   Scalar tweak = must(Scalar::from_bytes(key.expose())).negated();
   if (!group.has_even_y()) tweak = tweak.negated();
-  EXPECT_EQ(KeyContext::tweaked(group, std::array{tweak}).error().code, Errc::kCrypto);
+  EXPECT_EQ(KeyContext::tweaked(group, std::array{Tweak{tweak}}).error().code, Errc::kCrypto);
 }
 
 }  // namespace

@@ -343,6 +343,27 @@ TEST(Connection, AnUnansweredEventIsRepeatedOnceAfterAReconnect) {
   EXPECT_EQ(f.all<act::Published>()[0].outcome.message, "lost again");
 }
 
+TEST(Connection, AnEventThatIsNotToBeRepeatedEndsWithTheConnection) {
+  Fixture f;
+  f.connection.opened();
+  f.connection.publish(9, make_event(1, "x"), Repeat::kNever);
+  EXPECT_TRUE(f.connection.may_have(9));
+  f.connection.closed("lost");
+  ASSERT_EQ(f.all<act::Published>().size(), 1u);
+  EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kUnknown);
+  f.connection.opened();
+  EXPECT_EQ(f.sent_count("[\"EVENT\""), 1u);
+}
+
+TEST(Connection, WhatNeverLeftIsNotUnknown) {
+  Fixture f;
+  f.connection.publish(9, make_event(1, "x"));
+  EXPECT_FALSE(f.connection.may_have(9));
+  f.connection.closed("refused");
+  ASSERT_EQ(f.all<act::Published>().size(), 1u);
+  EXPECT_EQ(f.all<act::Published>()[0].outcome.state, State::kUnsent);
+}
+
 TEST(Connection, ARelayThatCannotBeReachedEndsTicketsWithTheCause) {
   Fixture f;
   f.connection.publish(9, make_event(1, "x"));

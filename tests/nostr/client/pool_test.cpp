@@ -198,7 +198,7 @@ TEST(Pool, AFloodOfForgeriesLeavesTheRelayAndSaysWhy) {
   // Whoever needs that relay now is told at once instead of waiting for it.
   const auto outcomes =
       h.loop.run_until_complete(h.pool->publish({relay->url()}, make_event(1, "x")));
-  EXPECT_EQ(outcomes[0].state, State::kUnknown);
+  EXPECT_EQ(outcomes[0].state, State::kUnsent);
   EXPECT_TRUE(outcomes[0].message.contains("forged")) << outcomes[0].message;
   const auto fetched =
       h.loop.run_until_complete(h.pool->fetch({relay->url()}, kind_filter(1), kLong));
@@ -328,9 +328,9 @@ TEST(PoolPublish, OneOutcomePerRelayInTheOrderGiven) {
   for (std::size_t i = 0; i < relays.size(); ++i) EXPECT_EQ(outcomes[i].relay, relays[i]);
   EXPECT_EQ(outcomes[0].state, State::kRejected);
   EXPECT_EQ(outcomes[0].reason, Reason::kBlocked);
-  EXPECT_EQ(outcomes[1].state, State::kUnknown);
+  EXPECT_EQ(outcomes[1].state, State::kUnsent);
   EXPECT_FALSE(outcomes[1].message.empty());
-  EXPECT_EQ(outcomes[2].state, State::kUnknown);
+  EXPECT_EQ(outcomes[2].state, State::kUnsent);
   EXPECT_EQ(outcomes[2].message, "not a relay url");
   EXPECT_EQ(outcomes[3].state, State::kAccepted);
   EXPECT_EQ(outcomes[4].state, State::kAccepted);

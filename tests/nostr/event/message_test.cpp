@@ -46,8 +46,8 @@ TEST(RelayMessage, reads_back_what_the_relay_side_writes) {
   EXPECT_EQ(relay<from_relay::Notice>(notice_frame("hey\\")).message, "hey\\");
   EXPECT_EQ(relay<from_relay::Auth>(auth_challenge_frame("c")).challenge, "c");
   EXPECT_EQ(relay<from_relay::Count>(count_result_frame("s", 42)).count, 42U);
-  EXPECT_EQ(relay<from_relay::NegMessage>(R"(["NEG-MSG","n","61"])").payload_hex, "61");
-  EXPECT_EQ(relay<from_relay::NegError>(R"(["NEG-ERR","n","closed: x"])").message, "closed: x");
+  EXPECT_EQ(relay<from_relay::NegMessage>(neg_message_frame("n", "61")).payload_hex, "61");
+  EXPECT_EQ(relay<from_relay::NegError>(neg_error_frame("n", "closed: x")).message, "closed: x");
 }
 
 TEST(RelayMessage, tolerates_white_space_and_elements_of_later_nips) {
@@ -173,6 +173,35 @@ TEST(Reason, is_the_word_before_the_colon) {
   EXPECT_EQ(reason_of("all is well"), Reason::kNone);
   EXPECT_EQ(reason_of("not now: later"), Reason::kNone);
   EXPECT_EQ(reason_of(""), Reason::kNone);
+}
+
+TEST(ClientMessage, negentropy_frames_read_back_and_may_be_larger_than_events) {
+  Filter filter;
+  filter.kinds = {1, 7};
+  filter.since = base::unix_time(5);
+  const auto open = client<from_client::NegOpen>(neg_open_frame("n\"", filter, "6100"));
+  EXPECT_EQ(open.sub, "n\"");
+  EXPECT_EQ(open.filter, filter);
+  EXPECT_EQ(open.payload_hex, "6100");
+  const std::string large(1'000'000, 'a');
+  const EventLimits small{.max_bytes = 1'000};
+  for (const std::string& frame : {neg_message_frame("n", large), "\n " + neg_message_frame("n", large)}) {
+    const auto from_client = parse_client_message(frame, small);
+    ASSERT_TRUE(from_client) << from_client.error().detail;
+    EXPECT_EQ(std::get<from_client::NegMessage>(*from_client).payload_hex, large);
+    EXPECT_TRUE(parse_relay_message(frame, small));
+  }
+  EXPECT_FALSE(parse_client_message(neg_message_frame("n", std::string(kMaxNegFrameBytes, 'a')), small));
+  EXPECT_FALSE(parse_client_message(close_frame(large), small));
+  EXPECT_EQ(client<from_client::NegClose>(neg_close_frame("n")).sub, "n");
+}
+
+TEST(ClientMessage, negentropy_frames_need_their_parts) {
+  for (const std::string_view frame :
+       {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[{}],"61"])",
+        R"(["NEG-OPEN","",{},"61"])", R"(["NEG-OPEN","n",{"search":"x"},"61"])",
+        R"(["NEG-MSG","n"])", R"(["NEG-MSG","n",61])", R"(["NEG-CLOSE"])", R"(["NEG-CLOSE",1])"})
+    EXPECT_FALSE(parse_client_message(frame)) << frame;
 }
 
 TEST(Peek, finds_sub_and_id_wherever_the_relay_puts_the_id) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "nostr/base/json.h"
+#include "nostr/crypto/cipher.h"
 #include "nostr/crypto/hash.h"
 #include "tests/nostr/nips/keys_fixture.h"
 
@@ -161,6 +162,90 @@ TEST(Nip44, VersionsAreNamed) {
   EXPECT_EQ(nostr::nip44_decrypt_bytes(key, base::Bytes(99, 3)).error().code,
             base::Errc::kUnsupported);
   EXPECT_EQ(nostr::nip44_decrypt(key, "").error().code, base::Errc::kInvalid);
+}
+
+// ---- messages of 65536 bytes and more ----------------------------------------------------------
+
+/// The fixed key and nonce under which nostr-tools 2.25.2 made the payloads below.
+nostr::ConversationKey peer_key() {
+  std::array<std::uint8_t, 32> bytes;
+  bytes.fill(0x11);
+  return nostr::ConversationKey(bytes);
+}
+std::array<std::uint8_t, 32> peer_nonce() {
+  std::array<std::uint8_t, 32> bytes;
+  bytes.fill(0x22);
+  return bytes;
+}
+
+TEST(Nip44Long, PayloadsAreThoseOfNostrTools) {
+  const struct {
+    std::size_t length;
+    std::size_t characters;
+    const char* sha256;
+  } cases[] = {
+      {65'535, 87'472, "c59b736000309f650f4f2829d6023801ad0ae3435d87a9d1be9b15cdfe6af1f2"},
+      {65'536, 87'476, "51cce275f97bbe04628cbb235cd8510c6f588bd6257d4584497d6c6dfd9bd415"},
+      {65'537, 109'324, "b876309015c49d21f1adab849e043cee56f5afe480929a5b8ddd53222242f2ab"},
+      {100'000, 153'012, "82662e3152f354a722cc6155726186c2e2da4f5674ed7dd5f1390fa496236caf"},
+      {300'000, 437'004, "f401fd849f801f383058f8f0801d092c3b53875b839c82013cb3301ffbd29715"},
+  };
+  for (const auto& c : cases) {
+    const std::string plain(c.length, 'x');
+    const auto sealed =
+        nostr::nip44_encrypt_with_nonce(peer_key(), plain, peer_nonce(), nostr::Nip44Form::kLong);
+    ASSERT_TRUE(sealed) << sealed.error().detail;
+    EXPECT_EQ(sealed->size(), c.characters);
+    EXPECT_EQ(nostr::sha256(*sealed).hex(), c.sha256) << c.length;
+    EXPECT_EQ(nostr::nip44_decrypt(peer_key(), *sealed).value(), plain);
+  }
+}
+
+TEST(Nip44Long, IsWrittenOnlyOnRequestAndReadWithinBounds) {
+  base::SeededRng rng(1);
+  const std::string plain(65'536, 'x');
+  EXPECT_EQ(nostr::nip44_encrypt(peer_key(), plain, rng).error().code, base::Errc::kInvalid);
+  const auto sealed = nostr::nip44_encrypt(peer_key(), plain, rng, nostr::Nip44Form::kLong).value();
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), sealed, 65'535).error().code, base::Errc::kInvalid);
+  EXPECT_TRUE(nostr::nip44_decrypt(peer_key(), sealed, 65'536));
+  const std::string most(nostr::kNip44MaxLong, 'x');
+  const auto largest = nostr::nip44_encrypt(peer_key(), most, rng, nostr::Nip44Form::kLong).value();
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), largest)->size(), most.size());
+  EXPECT_FALSE(nostr::nip44_encrypt(peer_key(), most + "x", rng, nostr::Nip44Form::kLong));
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), std::string(3'000'000, 'A')).error().code,
+            base::Errc::kInvalid);
+}
+
+/// A payload around a padded plaintext that nip44_encrypt would not write.
+std::string seal_padded(base::Bytes padded) {
+  const auto nonce = peer_nonce();
+  const auto keys = nostr::nip44_message_keys(peer_key(), nonce);
+  nostr::chacha20_xor(keys.chacha_key.expose(), keys.chacha_nonce.expose(), padded);
+  base::Bytes authenticated(nonce.begin(), nonce.end());
+  authenticated.insert(authenticated.end(), padded.begin(), padded.end());
+  const auto mac = nostr::hmac_sha256(keys.hmac_key.expose(), authenticated);
+  base::Bytes payload{2};
+  payload.insert(payload.end(), authenticated.begin(), authenticated.end());
+  payload.insert(payload.end(), mac.expose().begin(), mac.expose().end());
+  return base::base64_encode(payload);
+}
+
+TEST(Nip44Long, APrefixHasOneSpellingPerLength) {
+  // 10 bytes behind the long prefix, as the classic form would write them behind the short one.
+  base::Bytes padded(6 + 32, 'x');
+  const std::uint8_t short_length[] = {0, 0, 0, 0, 0, 10};
+  std::copy(std::begin(short_length), std::end(short_length), padded.begin());
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
+  // A length of 65536 with no such text behind it, and one of 4 GiB.
+  padded[2] = 0, padded[3] = 1, padded[4] = 0, padded[5] = 0;
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
+  padded[2] = 255, padded[3] = 255, padded[4] = 255, padded[5] = 255;
+  EXPECT_FALSE(nostr::nip44_decrypt(peer_key(), seal_padded(padded)));
+  padded.assign(2 + 32, 0);
+  EXPECT_EQ(nostr::nip44_decrypt(peer_key(), seal_padded(padded)).error().code,
+            base::Errc::kCrypto);
 }
 
 }  // namespace

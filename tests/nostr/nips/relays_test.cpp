@@ -29,6 +29,11 @@ TEST(Nip65, UrlsAreCheckedAndCompared) {
       {"http://relay.example", false, nullptr},
       {"wss://", false, nullptr},
       {"wss://:80", false, nullptr},
+      {"wss://host:80:80", false, nullptr},  // would lose one port each time it is normalised
+      {"wss://host:", false, nullptr},
+      {"wss://host:8o", false, nullptr},
+      {"wss://[::1", false, nullptr},
+      {"wss://[::1]x", false, nullptr},
       {"wss://user@host", false, nullptr},
       {"wss://a b", false, nullptr},
       {"relay.example", false, nullptr},

@@ -761,5 +761,58 @@ TEST_F(DeskTest, ExpectsAnswersButNotTalk) {
   EXPECT_FALSE(must(w.desk->expects(stranger)));
 }
 
+// ---- what a policy may want, and what it may change
+// -----------------------------------------------
+
+TEST_F(DeskTest, WhereAProofIsNeededOnlyASignedYesCounts) {
+  open();
+  const std::string code = w.ask(w.wish({.needs_proof = true}));
+  const std::string shown = w.oper().inbox().front().text;
+  EXPECT_EQ(shown.find("yes " + code), std::string::npos) << "a typed yes is not even offered";
+  EXPECT_TRUE(shown.ends_with("no " + code));
+  w.oper().write(w.desk_key(), "yes " + code);
+  w.world.until([&] { return w.signals(code).size() == 1; });
+  expect_open(code);
+  const auto here = w.desk->answer_here(code, true);
+  EXPECT_EQ(errc_of(here), base::Errc::kDenied);
+  w.oper().publish(w.decision_by(w.oper(), code, true));
+  w.until_state(code, QuestionState::kApproved);
+}
+
+TEST_F(DeskTest, ATypedNoIsEnoughWhereAProofIsNeeded) {
+  open();
+  const std::string code = w.ask(w.wish({.needs_proof = true}));
+  w.oper().write(w.desk_key(), "no " + code);
+  w.until_state(code, QuestionState::kDenied);
+}
+
+TEST_F(DeskTest, WhatIsNotAskedIsSaidAtOnceToWhoeverWantedIt) {
+  open();
+  const Ask ask = w.wish();
+  must(w.desk->refuse(ask.request, "too-long-to-show: 5000 characters, limit is 4000"));
+  w.pump();
+  const auto found = w.world.loop.run_until_complete(w.world.pool.fetch(
+      {w.world.url()},
+      {{.authors = {w.desk_key()},
+        .kinds = {nipsa::kinds::kApprovalDecision},
+        .tags = {{'p', {w.requester.pubkey().hex()}}}}},
+      seconds(10)));
+  ASSERT_EQ(found.events.size(), 1u);
+  const auto refusal = must(nipsa::parse_question_refusal(*found.events.front()));
+  EXPECT_EQ(refusal.request, ask.request.id);
+  EXPECT_TRUE(refusal.reason.starts_with("too-long-to-show"));
+  EXPECT_FALSE(nipsa::parse_approval_decision(*found.events.front()).has_value());
+}
+
+TEST_F(DeskTest, ANewRosterHoldsForOpenQuestionsToo) {
+  open();
+  const std::string code = w.ask();
+  w.desk->set_roster({w.requester.pubkey()}, 1, {});
+  w.oper().write(w.desk_key(), "yes " + code);
+  w.world.until([&] { return w.signals(code).size() == 1; });
+  EXPECT_EQ(w.verdicts(code), Words{"not-an-approver/approve"});
+  expect_open(code);
+}
+
 }  // namespace
 }  // namespace orchestration

@@ -90,7 +90,8 @@ Ask DeskWorld::wish(const Wish& wish) {
             .action_class = wish.action_class,
             .description = describe_event(event),
             .action_json = nostr::to_json(event),
-            .sats = wish.sats};
+            .sats = wish.sats,
+            .needs_proof = wish.needs_proof};
   }
 }
 

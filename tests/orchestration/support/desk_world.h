@@ -31,6 +31,7 @@ class DeskWorld {
     std::chrono::seconds ttl{900};
     std::int64_t sats = 0;
     std::string action_class = "kind:1";
+    bool needs_proof = false;
   };
   /// A request for a kind 1 note, rebuilt until its code may be issued.
   Ask wish() { return wish(Wish{}); }

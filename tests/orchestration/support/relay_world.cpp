@@ -49,7 +49,7 @@ RelayWorld::~RelayWorld() {
 void RelayWorld::relay_up() {
   nostr::RelayOptions options;
   options.server.port = port_;
-  options.auth_for_private = false;
+  options.rules.auth_for_private = false;
   relay = must(nostr::Relay::start(loop, net, relay_store, clock, rng, std::move(options)));
   port_ = relay->port();
 }

@@ -1,0 +1,35 @@
+// What the relay allows one client, in figures.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nostr/event/event_json.h"
+#include "nostr/event/message.h"
+
+namespace nostr {
+
+struct SessionRules {
+  EventLimits limits{.max_bytes = 65'536, .max_tags = 2'000, .max_tag_elements = 200};
+  std::size_t max_message_bytes = 1u << 20;  ///< of any frame; the net thread's own bound is higher
+  std::size_t max_tag_value_bytes = 65'536;
+  std::chrono::seconds max_future{900};      ///< created_at ahead of our clock
+  std::optional<std::chrono::seconds> max_past;           ///< created_at behind it
+  std::optional<std::chrono::seconds> max_ephemeral_age;  ///< the same for kinds that are not kept
+  std::vector<Kind> rejected_kinds;                       ///< refused by name
+
+  std::size_t max_subscriptions = 64;   ///< per connection
+  std::size_t max_sub_chars = kMaxSubChars;
+  std::size_t max_filters = 20;         ///< per REQ
+  std::size_t max_tag_filters = 32;     ///< `#x` members per filter
+  std::size_t max_results = 500'000;    ///< stored events per filter, whatever its limit says
+
+  bool auth_for_private = true;         ///< NIP-42 before private kinds are read by their p-tagged key
+  std::vector<Kind> private_kinds{kinds::kLegacyDm, kinds::kGiftWrap};
+  std::vector<std::string> urls;        ///< names of this relay that events may carry; filled by Relay
+};
+
+}  // namespace nostr
