@@ -1,6 +1,8 @@
 // Members of a group over a real relay on loopback: sockets, encryption, databases.
 #include "frostr/bifrost_node.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "tests/frostr/bifrost_world.h"
@@ -159,6 +161,153 @@ Task<void> fail_over(World& world) {
 TEST(Bifrost, SilenceLeadsToTheNextCosigner) {
   World world;
   world.loop.run_until_complete(fail_over(world));
+}
+
+Task<void> outrun_the_silent(World& world) {
+  Member guardian(world, 3, allowing(world));
+  Member node(world, 1, Policy{});
+  co_await started(&guardian);
+  ThresholdOptions options;
+  options.peer_silence = options.overall = std::chrono::hours(1);
+  ThresholdSigner signer(*node.node, options);
+  {
+    Member market(world, 2, allowing(world));
+    co_await started(&market);
+    co_await started(&node);
+    must(co_await node.node->ping(kGuardian));
+    must(co_await node.node->ping(kMarket));
+    node.node->peers().on_answer(kMarket, std::chrono::milliseconds(1), world.clock.now());
+    co_await market.stop();
+  }
+  // It was the quickest, seems online, and will never answer.
+  EXPECT_EQ(node.node->peers().order(std::nullopt, world.clock.now()).front(), kMarket);
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "quick"), {}));
+  EXPECT_TRUE(std::holds_alternative<Signed>(outcome));
+  EXPECT_FALSE(node.node->peers().online(kMarket, world.clock.now())) << "asked last from now on";
+  co_await node.stop();
+  co_await guardian.stop();
+}
+
+TEST(Bifrost, ACosignerThatKeepsASessionWaitingIsOutrunByAnother) {
+  World world;
+  world.loop.run_until_complete(outrun_the_silent(world));
+}
+
+Task<void> hold_back_the_hedge(World& world) {
+  Policy strict = world.cast.policy();
+  strict.kinds[1].verdict = Rule::kRefuse;
+  Member guardian(world, 3, strict);
+  Member node(world, 1, Policy{});
+  co_await started(&guardian);
+  ThresholdOptions options = quick();
+  options.hedge_after = std::chrono::milliseconds(20);
+  ThresholdSigner signer(*node.node, options);
+  {
+    Member market(world, 2, allowing(world));
+    co_await started(&market);
+    co_await started(&node);
+    must(co_await node.node->ping(kGuardian));
+    must(co_await node.node->ping(kMarket));
+    node.node->peers().on_answer(kMarket, std::chrono::milliseconds(1), world.clock.now());
+    co_await market.stop();
+  }
+  // The hedge says no long before the first falls silent; then its word counts.
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "no"), {}));
+  const auto* refused = std::get_if<Refused>(&outcome);
+  EXPECT_NE(refused, nullptr);
+  if (refused != nullptr) EXPECT_EQ(refused->member, kGuardian);
+  co_await node.stop();
+  co_await guardian.stop();
+}
+
+TEST(Bifrost, AHedgesRefusalCountsOnceTheFirstIsSilent) {
+  World world;
+  world.loop.run_until_complete(hold_back_the_hedge(world));
+}
+
+Task<void> sign_three_of_five(World& world) {
+  std::vector<std::unique_ptr<Member>> members;
+  for (const std::uint32_t idx : {2U, 4U, 5U})
+    members.push_back(std::make_unique<Member>(world, idx, allowing(world)));
+  for (const auto& member : members) co_await started(member.get());
+  Member node(world, 1, Policy{});
+  co_await started(&node);
+  ThresholdOptions options = quick();
+  ThresholdSigner signer(*node.node, options);
+  for (int i = 0; i < 3; ++i) {
+    const auto outcome = must(
+        co_await signer.sign_with_context(note_now(world, "note " + std::to_string(i)), {}));
+    EXPECT_TRUE(std::holds_alternative<Signed>(outcome)) << i;
+  }
+  co_await members.back()->stop();
+  members.pop_back();
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "with two"), {}));
+  EXPECT_TRUE(std::holds_alternative<Signed>(outcome));
+  co_await members.back()->stop();
+  members.pop_back();
+  const auto last = must(co_await signer.sign_with_context(note_now(world, "with one"), {}));
+  const auto* away = std::get_if<Unavailable>(&last);
+  EXPECT_NE(away, nullptr);
+  if (away != nullptr) EXPECT_NE(away->why.find("member 3"), std::string::npos) << away->why;
+  co_await node.stop();
+  co_await members.back()->stop();
+}
+
+TEST(Bifrost, ThreeOfFiveSignTogetherAndSurviveTheLossOfASpare) {
+  World world(3, 5);
+  world.loop.run_until_complete(sign_three_of_five(world));
+}
+
+Task<void> talk_apart(World& world) {
+  Member market(world, 2, allowing(world));
+  Member guardian(world, 3, allowing(world), ":memory:", true, /*own_mode=*/false);
+  Member node(world, 1, Policy{});
+  // Whoever is asked, and how: the authors of all messages that name a member.
+  std::map<nostr::PublicKey, int> authors;
+  nostr::Pool watcher(world.loop, world.net, world.workers, world.clock, world.rng);
+  base::Signal open(world.loop);
+  const auto subscription = watcher.subscribe(
+      {world.relay->url()}, {{.kinds = {20000}}},
+      {.on_events =
+           [&](std::span<const nostr::Delivery> batch) {
+             for (const nostr::Delivery& delivery : batch) ++authors[delivery.event->pubkey];
+           },
+       .on_eose = [&](const std::string&) { open.notify(); },
+       .on_closed = {}});
+  co_await open.wait_for(std::chrono::seconds(10));
+  co_await started(&market);
+  co_await started(&guardian);
+  co_await started(&node);
+  must(co_await node.node->ping(kMarket));
+  must(co_await node.node->ping(kGuardian));
+  EXPECT_TRUE(node.node->talks_apart(kMarket));
+  EXPECT_FALSE(node.node->talks_apart(kGuardian)) << "it speaks bifrost only";
+  ThresholdSigner signer(*node.node, quick());
+  for (const ShareIndex member : {kMarket, kGuardian}) {
+    SignContext context;
+    context.member = member;
+    const auto note = note_now(world, "by " + std::to_string(member.value));
+    const auto outcome = must(co_await signer.sign_with_context(note, context));
+    EXPECT_TRUE(std::holds_alternative<Signed>(outcome)) << member.value;
+  }
+  const Readiness readiness = signer.readiness();
+  EXPECT_TRUE(readiness.members[0].apart);
+  EXPECT_EQ(readiness.members[0].why_not, "");
+  // An echo comes after everything that was said before it.
+  must(co_await node.node->call(kMarket, "echo", "x", std::chrono::seconds(10)));
+  int strangers = 0;
+  for (const auto& [author, count] : authors)
+    if (world.cast.group().find(author) == nullptr) strangers += count;
+  EXPECT_EQ(strangers, 2) << "one request and one answer, each under a transport key";
+  co_await node.stop();
+  co_await guardian.stop();
+  co_await market.stop();
+  co_await watcher.stop();
+}
+
+TEST(Bifrost, OurNodesSignApartFromTheirSharesAndFallBackToBifrost) {
+  World world;
+  world.loop.run_until_complete(talk_apart(world));
 }
 
 Task<void> restart_market(World& world, std::string path) {

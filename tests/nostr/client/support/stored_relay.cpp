@@ -88,7 +88,7 @@ void StoredRelay::negotiate(ScriptedRelay& relay, ConnectionId connection,
     const std::lock_guard lock(mutex_);
     std::vector<NegItem> items;
     for (const Event& event : events_)
-      if (matches(open.filter, event)) items.push_back({event.created_at, event.id});
+      if (matches_any(open.filters, event)) items.push_back({event.created_at, event.id});
     negotiations_.insert_or_assign(open.sub, NegSet(std::move(items)));
   }
   reply(relay, connection, open.sub, open.payload_hex);
