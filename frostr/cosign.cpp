@@ -222,10 +222,7 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}},
                     {}};
   if (auto fresh = nonces_for(from, held, now)) answer.replenish = *std::move(fresh);
-  json::Value data = to_data(answer);
-  if (own_ != nullptr && !answer.replenish.empty())
-    data["batch"] = own_->sign_batch(from, answer.replenish).hex();
-  return data;
+  return to_data(answer);
 }
 
 Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now,

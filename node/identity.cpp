@@ -2,7 +2,6 @@
 #include "node/identity.h"
 
 #include "frostr/wire/credential.h"
-#include "frostr/wire/rs_package.h"
 #include "nostr/base/log.h"
 
 namespace node {
@@ -31,13 +30,12 @@ Result<frostr::GroupPackage> load_group(const std::string& path) {
   return std::move(credential->group);
 }
 
-Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file,
-                                       const frostr::GroupPackage& group) {
+Result<frostr::SecretShare> load_share(const std::string& path,
+                                       const std::string& passphrase_file) {
   TRY(std::string text, read_secret_file(path));
   const frostr::SecretText wiped(std::move(text));
   const std::string_view line = only_line(wiped.expose());
-  const bool from_rs = frostr::is_rs_package(line);
-  if (!from_rs && !frostr::is_encrypted_share(line)) {
+  if (!frostr::is_encrypted_share(line)) {
     auto credential = frostr::decode_share(line);
     if (!credential) return std::unexpected(base::in_context(path, credential.error()));
     warn(path, credential->warning);
@@ -47,9 +45,7 @@ Result<frostr::SecretShare> load_share(const std::string& path, const std::strin
     return base::fail(base::Errc::kInvalid, path + " is encrypted", "name a --passphrase-file");
   TRY(std::string phrase, read_secret_file(passphrase_file));
   const frostr::SecretText wiped_phrase(std::move(phrase));
-  const std::string_view passphrase = only_line(wiped_phrase.expose());
-  auto share = from_rs ? frostr::open_rs_package(line, passphrase, group)
-                       : frostr::decrypt_share(line, passphrase);
+  auto share = frostr::decrypt_share(line, only_line(wiped_phrase.expose()));
   if (!share) return std::unexpected(base::in_context(path, share.error()));
   return share;
 }
@@ -58,7 +54,7 @@ Result<ThresholdIdentity> load_identity(const std::string& group_path,
                                         const std::string& share_path,
                                         const std::string& passphrase_file) {
   TRY(frostr::GroupPackage group, load_group(group_path));
-  TRY(frostr::SecretShare share, load_share(share_path, passphrase_file, group));
+  TRY(frostr::SecretShare share, load_share(share_path, passphrase_file));
   if (auto fits = frostr::check_share(share, group); !fits)
     return std::unexpected(
         base::in_context(share_path + " does not belong to " + group_path, fits.error()));

@@ -14,12 +14,11 @@ namespace frostr::testing {
 
 /// Loop, threads and the relay. Members come and go inside coroutines of the test.
 struct World {
-  explicit World(std::uint32_t threshold = 2, std::uint32_t members = 3)
+  World()
       : workers(1),
         relay_db(must(storage::open_database(":memory:"))),
         relay_store(*relay_db),
-        relay(must(nostr::Relay::start(loop, net, relay_store, clock, rng, {}))),
-        cast(1, threshold, members) {}
+        relay(must(nostr::Relay::start(loop, net, relay_store, clock, rng, {}))) {}
 
   base::Loop loop;
   nostr::NetThread net;
@@ -34,8 +33,7 @@ struct World {
 
 /// One member on the relay.
 struct Member {
-  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:", bool judges = true,
-         bool own_mode = true)
+  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:", bool judges = true)
       : db(must(storage::open_database(path))),
         pool(world.loop, world.net, world.workers, world.clock, world.rng) {
     BifrostOptions options;
@@ -46,7 +44,6 @@ struct Member {
     options.follow = idx != 1;
     options.cosigner.judges = judges && idx != 1;
     if (idx != 1) options.cosigner.service = world.cast.service.public_key();
-    options.own_mode = own_mode;
     options.ping_timeout = std::chrono::milliseconds(400);
     node = must(BifrostNode::create({world.loop, pool, *db, world.clock, world.rng}, world.cast.group(),
                                     world.cast.share(idx).clone(), std::move(options)));

@@ -78,7 +78,7 @@ export async function ok(args, options) {
   return result;
 }
 
-/** Starts a service and waits for its first line on stdout: { line, err(), kill(), stop() }. */
+/** Starts a service and waits for its first line on stdout: { line, err(), stop() }. */
 export async function start(args) {
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let err = '';
@@ -92,11 +92,6 @@ export async function start(args) {
   });
   const service = {
     err: () => err,
-    /** As a power cut looks to it. */
-    async kill() {
-      child.kill('SIGKILL');
-      await ended;
-    },
     async stop() {
       child.kill('SIGTERM');
       return within(ended, `sovereign ${args[0]} to stop`).catch((error) => {
