@@ -25,6 +25,7 @@ struct RelayArguments {
   std::string database = ":memory:";
   std::string faults;
   std::string url;
+  bool eose_hints = false;
   std::optional<std::size_t> max_subscriptions;
   std::optional<std::size_t> max_filters;
   std::optional<std::size_t> max_results;
@@ -75,6 +76,7 @@ Result<nostr::RelayOptions> parse_options(const RelayArguments& arguments) {
   const auto set = [](std::size_t& value, const std::optional<std::size_t>& flag) {
     if (flag) value = *flag;
   };
+  out.rules.eose_hints = arguments.eose_hints;
   set(out.rules.max_subscriptions, arguments.max_subscriptions);
   set(out.rules.max_filters, arguments.max_filters);
   set(out.rules.max_results, arguments.max_results);
@@ -123,6 +125,8 @@ void add_relay_commands(CLI::App& app, Context& context, Action* chosen) {
   relay->add_option("--db", arguments->database, "Database file, or :memory:");
   relay->add_option("--faults", arguments->faults, "TOML file of limits and faults to misbehave by");
   relay->add_option("--url", arguments->url, "The relay's name to clients, where a proxy stands before it");
+  relay->add_flag("--eose-hints", arguments->eose_hints,
+                  "Say behind EOSE whether there is more (NIP-67); some clients take such an EOSE for none");
   relay->add_option("--max-subs", arguments->max_subscriptions, "Subscriptions per connection")
       ->check(CLI::Range(1, 100'000));
   relay->add_option("--max-filters", arguments->max_filters, "Filters per REQ")

@@ -297,7 +297,8 @@ bool Connection::slow_down(Post& post, const std::string& message, MonoTime now)
     const std::chrono::milliseconds wait =
         std::min(options_.slow_initial * (1 << std::min(slowed_++, 10U)), options_.slow_max);
     const auto hint = retry_hint(message);
-    slow_until_ = now + (hint ? std::chrono::milliseconds{*hint} : wait);
+    // A longer wait is the outbox's to keep: here it would hold back what others send for an hour.
+    slow_until_ = now + (hint ? std::min<std::chrono::milliseconds>(*hint, options_.slow_max) : wait);
   }
   if (std::exchange(post.slowed, true) || slow_until_ - now > options_.slow_patience) return false;
   post.phase = Phase::kHeld;

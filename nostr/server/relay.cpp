@@ -20,7 +20,9 @@ std::string information(const RelayOptions& options) {
   RelayInfo info;
   info.name = options.name;
   info.description = options.description;
-  info.supported_nips = {1, 9, 11, 40, 42, 45, 62, 67, 70};
+  info.supported_nips = {1, 9, 11, 40, 42, 45, 62};
+  if (rules.eose_hints) info.supported_nips.push_back(67);
+  info.supported_nips.push_back(70);
   if (rules.max_neg_sessions > 0) info.supported_nips.push_back(77);
   info.software = "sovereign";
   info.limitation.max_message_length = static_cast<std::int64_t>(rules.max_message_bytes);

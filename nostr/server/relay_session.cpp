@@ -339,7 +339,8 @@ std::size_t RelaySession::pump_first(UnixTime now, std::vector<std::string>& out
     produced += out.back().size();
   }
   if (first.backlog.done()) {
-    out.push_back(eose_hint_frame(first.sub, first.backlog.completeness()));
+    out.push_back(rules_.eose_hints ? eose_hint_frame(first.sub, first.backlog.completeness())
+                                    : eose_frame(first.sub));
     waiting_.pop_front();
   }
   return produced;

@@ -33,7 +33,10 @@ struct SessionRules {
   std::size_t neg_frame_bytes = kNegFrame;  ///< of one answer, before hex
   std::chrono::seconds max_neg_idle{120};
 
-  bool auth_for_private = true;         ///< NIP-42 before private kinds are read by their p-tagged key
+  bool auth_for_private = true;
+  /// Say behind EOSE whether there is more (NIP-67). Clients that check the length of a message, such
+  /// as bifrost's, take such an EOSE for none.
+  bool eose_hints = true;         ///< NIP-42 before private kinds are read by their p-tagged key
   std::vector<Kind> private_kinds{kinds::kLegacyDm, kinds::kGiftWrap};
   std::vector<std::string> urls;        ///< names of this relay that events may carry; filled by Relay
 };

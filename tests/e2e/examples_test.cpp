@@ -80,6 +80,7 @@ class Examples : public ::testing::Test {
     expect_ok("sovereign frost deal -t 2 -n 3 --out .");
     expect_ok("sovereign key new me.key");
     npub_ = first_line(out_);
+    write(work_ / "faults.toml", "seed = 1\n");
     write(work_ / "wallet.txt", npub_ + "\n");  // what `decode -` reads
     expect_ok("sovereign event -k 10050 -t relay=" + url_ + " --key-file me.key --relay " + url_);
     expect_ok("sovereign event -c 'a note' -t t=news --key-file me.key --relay " + url_);

@@ -15,7 +15,7 @@ let relay;
 let alice;
 let bob;
 before(async () => {
-  relay = await startRelay();
+  relay = await startRelay('--eose-hints');
   alice = await Person.join(relay.url);
   bob = await Person.join(relay.url);
 });

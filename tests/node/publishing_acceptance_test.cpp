@@ -148,8 +148,16 @@ class PublishingTest : public ::testing::Test {
     return (now - event.created_at).count();
   }
 
+  /// The client's own pause after `rate-limited` runs on the machine's clock; here time is the outbox's.
+  static nostr::PoolOptions patient() {
+    nostr::PoolOptions options = Harness::quick();
+    options.connection.slow_initial = options.connection.slow_max = std::chrono::milliseconds(0);
+    options.connection.slow_patience = std::chrono::milliseconds(-1);
+    return options;
+  }
+
   testing::TempDir home_;
-  Harness h_;
+  Harness h_{patient()};
   base::ManualClock clock_{base::unix_time(1'760'000'000)};
   nostr::KeySigner signer_{nostr::testing::make_key(1), clock_, h_.rng};
   std::unique_ptr<storage::Db> db_;
