@@ -18,7 +18,6 @@ constexpr const char* kClose =
 constexpr const char* kClaim =
     "INSERT INTO inbox (event_id, handler, relay, received, closed) VALUES (?,?,'',?,?) "
     "ON CONFLICT (event_id, handler) DO NOTHING";
-constexpr const char* kIsKnown = "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ?";
 constexpr const char* kIsOpen =
     "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ? AND closed IS NULL";
 constexpr const char* kKnows = "SELECT 1 FROM inbox WHERE event_id = ? AND handler = ?";
@@ -68,11 +67,6 @@ Result<bool> Inbox::claim(const EventId& id, std::string_view handler, UnixTime 
   TRY(const auto added, db_.run(kClaim, id, handler, now, now));
   TRY(tx.commit());
   return added == 1;
-}
-
-Result<bool> Inbox::is_known(const EventId& id, std::string_view handler) {
-  TRY(const auto found, db_.one(kIsKnown, [](Row& row) { return row.take<int>(); }, id, handler));
-  return found.has_value();
 }
 
 Result<bool> Inbox::is_open(const EventId& id, std::string_view handler) {

@@ -42,8 +42,6 @@ class Inbox {
   /// Remembers that `handler` had what `id` names, when several events may carry the same (a rumor
   /// in several wraps): true the first time. Call inside the handler's Tx. kFull.
   Result<bool> claim(const EventId& id, std::string_view handler, UnixTime now);
-  /// Whether the pair was ever added, open or closed.
-  Result<bool> is_known(const EventId& id, std::string_view handler);
   Result<bool> is_open(const EventId& id, std::string_view handler);
   /// Whether the pair has a row, open or closed.
   Result<bool> knows(const EventId& id, std::string_view handler);

@@ -80,8 +80,8 @@ TEST_F(ClaimTest, OneRumorInFiveWrapsIsHandledOnceAcrossRestarts) {
     reopen();
     EXPECT_FALSE(must(Inbox(*db_).claim(rumor, "dm", kNow))) << wrap;
   }
-  EXPECT_TRUE(must(Inbox(*db_).is_known(rumor, "dm")));
-  EXPECT_FALSE(must(Inbox(*db_).is_known(rumor, "another")));
+  EXPECT_TRUE(must(Inbox(*db_).knows(rumor, "dm")));
+  EXPECT_FALSE(must(Inbox(*db_).knows(rumor, "another")));
   EXPECT_TRUE(must(Inbox(*db_).claim(rumor, "another", kNow)));
   EXPECT_TRUE(must(Inbox(*db_).list_open()).empty());
 }

@@ -78,7 +78,6 @@ class PlansTest : public StorageTest {
     touch(inbox.list_open());
     touch(inbox.close(event.id, "x", kNow));
     touch(inbox.purge_closed(kNow));
-    touch(inbox.is_known(named<EventId>("rumor"), "dm"));
     touch(inbox.claim(named<EventId>("rumor"), "dm", kNow));
     Cursors cursors(*db_);
     touch(cursors.advance("wss://one", named<Sha256>("filter"), kNow));
