@@ -123,16 +123,18 @@ std::vector<std::string> BifrostNode::follow_relays() const {
 }
 
 void BifrostNode::follow() {
-  nostr::SubscriptionCallbacks callbacks;
-  callbacks.on_events = [this](std::span<const nostr::Delivery> events) { on_followed(events); };
+  nostr::FeedCallbacks callbacks;
+  callbacks.on_events = [this](std::span<const nostr::Delivery> events) {
+    return on_followed(events);
+  };
   unheard_.clear();
   for (const std::string& relay : follow_relays())
     unheard_.insert(nostr::normalize_relay_url(relay));
   view_relays_ = unheard_.size();
-  callbacks.on_eose = [this](const std::string& relay) { on_view(relay); };
-  heads_ = deps_.pool.subscribe(follow_relays(),
-                                cosigner_.facts().followed(cosigner_.policy(), deps_.clock.now()),
-                                std::move(callbacks));
+  callbacks.on_complete = [this](const std::string& relay) { on_view(relay); };
+  heads_ = std::make_unique<nostr::Feed>(
+      deps_.pool, deps_.clock, follow_relays(),
+      cosigner_.facts().followed(cosigner_.policy(), deps_.clock.now()), std::move(callbacks));
 }
 
 /// One relay alone must not make an empty view of the others: all are heard, or had their chance.
@@ -148,12 +150,15 @@ Task<void> BifrostNode::end_grace() {
   cosigner_.set_ready(true);
 }
 
-void BifrostNode::on_followed(std::span<const nostr::Delivery> events) {
+bool BifrostNode::on_followed(std::span<const nostr::Delivery> events) {
+  bool kept = true;
   for (const nostr::Delivery& delivery : events) {
     const auto stored = cosigner_.facts().events().insert(*delivery.event, deps_.clock.now());
     if (!stored)
       LOG(kError, "frost", "a followed event was not stored", {{"error", stored.error().detail}});
+    kept = kept && stored.has_value();
   }
+  return kept;
 }
 
 void BifrostNode::set_policy(Policy policy) {

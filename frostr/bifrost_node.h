@@ -24,7 +24,7 @@
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/transport.h"
 #include "nostr/base/loop.h"
-#include "nostr/client/pool.h"
+#include "nostr/client/feed.h"
 
 namespace frostr {
 
@@ -116,7 +116,7 @@ class BifrostNode {
   void follow();
   void on_view(const std::string& relay);
   base::Task<void> end_grace();
-  void on_followed(std::span<const nostr::Delivery> events);
+  bool on_followed(std::span<const nostr::Delivery> events);
   void on_message(const nostr::Event& event);
   void on_request(const OpenedMessage& message, const RpcRequest& request);
   void on_reply(ShareIndex from, const std::string& id, RpcReply reply);
@@ -151,7 +151,7 @@ class BifrostNode {
   bool is_connected_ = false;
   base::UnixTime kept_house_;
   std::unique_ptr<nostr::Subscription> messages_;
-  std::unique_ptr<nostr::Subscription> heads_;
+  std::unique_ptr<nostr::Feed> heads_;
   std::set<std::string> unheard_;  ///< followed relays that have not sent what they have
   std::size_t view_relays_ = 0;    ///< how many are followed
   base::Scope scope_;

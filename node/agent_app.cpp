@@ -37,10 +37,12 @@ using storage::Tx;
 
 constexpr std::string_view kMentionHandler = "mention";
 constexpr std::string_view kDmHandler = "dm";
-constexpr std::chrono::seconds kTriggerAge{3'600};  // older mentions are history, not a call
+constexpr std::chrono::seconds kTriggerAge{3'600};  // older ones are history, not a call
+constexpr std::string_view kRumorHandler = "dm-rumor";
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
 constexpr std::chrono::seconds kAnnounceRetry{3};
 constexpr std::chrono::seconds kFetchPatience{8};
+constexpr std::chrono::seconds kWatchRelays{15};
 constexpr std::size_t kMaxOpenTicks = 100;
 constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints about that
 constexpr std::size_t kMaxStrangersAnHour = 1'200;   // triggers that are looked at, rows they cause
@@ -48,6 +50,11 @@ constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps 
 constexpr std::chrono::seconds kHousePeriod{3'600};
 constexpr std::string_view kHomeKey = "lease-home";
 constexpr std::string_view kStartsKey = "starts";
+
+/// What a gift wrap says of its time means nothing; the message inside is looked at when it is open.
+bool is_history(const nostr::Event& event, UnixTime now) {
+  return event.kind != nostr::kinds::kGiftWrap && event.created_at + kTriggerAge < now;
+}
 
 bool wants(const Config& config, std::string_view trigger) {
   return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
@@ -82,6 +89,8 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       db_(std::move(db)),
       inbox_(*db_),
       events_(*db_),
+      cursors_(*db_),
+      health_(*db_),
       approvals_(*db_),
       ticks_(*db_),
       budgets_(*db_),
@@ -91,6 +100,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       http_(runtime.loop),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
                  {.keep_for = config_.node.outbox_keep}),
+      directory_(runtime.pool, runtime.clock, options_.relays, config_.node.inbox_relays, &health_),
       strangers_(kMaxStrangersAnHour),
       stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
@@ -169,7 +179,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
   for (const std::uint32_t judge : config_.peers.judges) threshold.judges.push_back({judge});
   signer_ = std::make_unique<frostr::ThresholdSigner>(*bifrost_, std::move(threshold));
   voice_ = std::make_unique<GroupVoice>(runtime_.pool, *db_, runtime_.clock, runtime_.rng, *signer_,
-                                        node_, publisher_, options_, loop);
+                                        node_, publisher_, directory_, options_, loop);
   desk_ = std::make_unique<orchestration::Desk>(
       loop, runtime_.pool, node_, *db_, runtime_.clock, runtime_.rng,
       orchestration::DeskOptions{.role = "node",
@@ -183,7 +193,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       [this] { publisher_.wake(); });
   outside_ = std::make_unique<NodeOutside>(
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
-                        *desk_, publisher_},
+                        *desk_, publisher_, directory_},
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
@@ -212,6 +222,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   auto connected = co_await bifrost_->start();
   if (!connected)
     LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
+  scope_.spawn("relay health", watch_relays());
   scope_.spawn("announce agent", announce_agent());
   runner_->start(std::move(tick_ended));
   CO_TRY(const auto open, inbox_.list_open());
@@ -347,44 +358,61 @@ void AgentApp::listen() {
   if (wants(config_, "dm"))
     filters.push_back({.kinds = {nostr::kinds::kGiftWrap},
                        .tags = {{'p', {node_key().hex()}}},
-                       .since = now - nostr::kWrapBackdate - kTriggerAge});
+                       .since = now - nostr::kWrapOverlap});
   if (filters.empty()) return;
   // Messages arrive where our kind 10050 says, mentions where the agent reads.
   std::vector<std::string> relays = options_.relays;
   for (const std::string& relay : config_.node.inbox_relays)
     if (std::find(relays.begin(), relays.end(), relay) == relays.end()) relays.push_back(relay);
-  triggers_ = runtime_.pool.subscribe(
-      std::move(relays), std::move(filters),
-      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_triggers(batch); },
-       .on_eose = {},
-       .on_closed = {}});
+  triggers_ = std::make_unique<nostr::Feed>(
+      runtime_.pool, runtime_.clock, relays, std::move(filters),
+      nostr::FeedCallbacks{.on_events = [this](std::span<const nostr::Delivery> batch) {
+        return on_triggers(batch);
+      }},
+      nostr::FeedOptions{.cursors = &cursors_});
 }
 
-void AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
+/// One commit for the batch, so that a backlog costs as many flushes of the disk as it has batches.
+Result<std::vector<InboxRow>> AgentApp::ingest(std::span<const nostr::Delivery> batch) {
+  std::vector<InboxRow> opened;
+  const UnixTime now = runtime_.clock.now();
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    if (is_history(event, now)) continue;  // a cursor may be months old
     const std::vector<std::string> handlers{
         std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
-    if (inbox_.knows(event.id, handlers.front()).value_or(false)) continue;
+    // A restart brings back days of wraps: those that were here cost nobody's share.
+    TRY(const bool known, inbox_.knows(event.id, handlers.front()));
+    if (known) continue;
     // Strangers can write as much as they like; what they cause to be written here ends somewhere.
-    if (!is_by_operator(event) && !strangers_.take(runtime_.clock.now())) {
+    if (!is_by_operator(event) && !strangers_.take(now)) {
       if (strangers_.should_tell())
         LOG(kWarn, "node", "too many triggers of strangers this hour; the rest is not looked at", {});
       continue;
     }
-    auto ingested = inbox_.ingest(events_, event, handlers, delivery.relay, runtime_.clock.now());
-    if (!ingested) {
-      LOG(kError, "node", "cannot keep a trigger", {{"detail", ingested.error().detail}});
-      continue;
-    }
-    FAILPOINT("trigger-ingested");
-    if (!ingested->opened.empty())
-      handle({.event = event,
-              .handler = handlers.front(),
-              .relay = delivery.relay,
-              .received = runtime_.clock.now()});
+    TRY(const auto ingested, inbox_.ingest(events_, event, handlers, delivery.relay, now));
+    if (!ingested.opened.empty())
+      opened.push_back({.event = event,
+                        .handler = handlers.front(),
+                        .relay = delivery.relay,
+                        .received = now});
   }
+  TRY(tx.commit());
+  return opened;
+}
+
+/// Whether the batch is safe; only then may the cursor of its relay pass it.
+bool AgentApp::on_triggers(std::span<const nostr::Delivery> batch) {
+  auto opened = ingest(batch);
+  if (!opened) {
+    LOG(kError, "node", "cannot keep triggers", {{"detail", opened.error().detail}});
+    return false;
+  }
+  FAILPOINT("trigger-ingested");
+  for (const InboxRow& row : *opened) handle(row);
+  return true;
 }
 
 void AgentApp::handle(const InboxRow& row) {
@@ -419,7 +447,7 @@ bool AgentApp::is_by_operator(const nostr::Event& event) const {
 Result<void> AgentApp::plan_tick(const InboxRow& row) {
   const UnixTime now = runtime_.clock.now();
   const bool dm = row.handler == kDmHandler;
-  bool ignore = !dm && row.event.created_at + kTriggerAge < now;
+  bool ignore = is_history(row.event, now);
   if (dm) {
     auto answer = is_for_the_desk(row.event);
     ignore = !answer || *answer;  // what cannot be opened is nobody's message
@@ -443,6 +471,12 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     ignore = true;
   }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  // Every relay and every device of the sender may bring the message in a wrap of its own.
+  if (dm && !ignore) {
+    TRY(const nostr::Rumor rumor, nostr::unwrap(row.event, node_.key()));
+    TRY(const bool first, inbox_.claim(rumor.id, kRumorHandler, now));
+    ignore = !first;
+  }
   if (!ignore)
     TRY(runner_->plan(nipsa::slot_of_event(row.event.id),
                       dm ? TriggerKind::kDm : TriggerKind::kMention, row.event.id));
@@ -459,6 +493,14 @@ base::Task<void> AgentApp::keep_house() {
     if (auto purged = inbox_.purge_closed(runtime_.clock.now() - kClosedMemory); !purged)
       LOG(kError, "node", "cannot purge the inbox", {{"detail", purged.error().detail}});
     co_await base::sleep_for(kHousePeriod);
+  }
+}
+
+/// A link lives half a minute after its last use, so this misses none.
+base::Task<void> AgentApp::watch_relays() {
+  for (;;) {
+    directory_.observe();
+    co_await base::sleep_for(kWatchRelays);
   }
 }
 

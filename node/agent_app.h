@@ -12,8 +12,12 @@
 #include "node/identity.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
+#include "nostr/client/directory.h"
+#include "nostr/client/feed.h"
 #include "nostr/net/http_client.h"
+#include "storage/cursors.h"
 #include "storage/inbox.h"
+#include "storage/relay_health.h"
 #include "storage/kv.h"
 
 namespace node {
@@ -45,12 +49,14 @@ class AgentApp {
   std::vector<nostr::Draft> agent_announcements() const;
 
   void listen();
-  void on_triggers(std::span<const nostr::Delivery> batch);
+  bool on_triggers(std::span<const nostr::Delivery> batch);
+  base::Result<std::vector<storage::InboxRow>> ingest(std::span<const nostr::Delivery> batch);
   void handle(const storage::InboxRow& row);
   bool is_by_operator(const nostr::Event& event) const;
   base::Result<void> plan_tick(const storage::InboxRow& row);
   base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
+  base::Task<void> watch_relays();
   base::Task<void> keep_house();
 
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
@@ -65,6 +71,8 @@ class AgentApp {
   std::unique_ptr<storage::Db> db_;
   storage::Inbox inbox_;
   storage::EventDb events_;
+  storage::Cursors cursors_;
+  storage::RelayHealthRows health_;
   storage::Approvals approvals_;
   storage::Ticks ticks_;
   storage::Budgets budgets_;
@@ -73,6 +81,7 @@ class AgentApp {
   VoiceOptions options_;
   nostr::HttpClient http_;
   Publisher publisher_;
+  nostr::RelayDirectory directory_;
   std::unique_ptr<frostr::BifrostNode> bifrost_;
   std::unique_ptr<frostr::ThresholdSigner> signer_;
   std::unique_ptr<GroupVoice> voice_;
@@ -81,7 +90,7 @@ class AgentApp {
   std::unique_ptr<orchestration::Backend> backend_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<nostr::Subscription> triggers_;
+  std::unique_ptr<nostr::Feed> triggers_;
   HourlyCap strangers_;       ///< their events that are looked at
   HourlyCap stranger_ticks_;  ///< the ticks they cause
   base::UnixTime queue_full_told_;  ///< when it was last said that the queue is full

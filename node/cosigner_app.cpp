@@ -79,6 +79,7 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       inbox_(*db_),
       events_(*db_),
       outbox_(*db_),
+      cursors_(*db_),
       service_(std::move(service), runtime.clock, runtime.rng),
       book_(*db_, [this] { outcome_wanted_.notify(); }),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
@@ -215,16 +216,21 @@ void CosignerApp::subscribe_questions() {
                        .kinds = {nipsa::kinds::kApprovalRequest},
                        .tags = {{'p', {service_key().hex()}}},
                        .since = runtime_.clock.now() - kQuestionAge};
-  questions_ = runtime_.pool.subscribe(
-      relays_, {std::move(filter)},
-      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_questions(batch); },
-       .on_eose = {},
-       .on_closed = {}});
+  nostr::Filters filters{std::move(filter)};
+  questions_ = std::make_unique<nostr::Feed>(
+      runtime_.pool, runtime_.clock, relays_, std::move(filters),
+      nostr::FeedCallbacks{.on_events = [this](std::span<const nostr::Delivery> batch) {
+        return on_questions(batch);
+      }},
+      nostr::FeedOptions{.cursors = &cursors_});
 }
 
-void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
+/// Whether every question is kept.
+bool CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
   const std::vector<std::string> handlers{std::string(kQuestionHandler)};
+  bool kept = true;
   for (const nostr::Delivery& delivery : batch) {
+    // What comes again costs no share.
     if (inbox_.knows(delivery.event->id, kQuestionHandler).value_or(false)) continue;
     // A runner is known and may still be hostile: its questions must not fill the disk.
     if (!questions_taken_.take(runtime_.clock.now())) {
@@ -236,10 +242,12 @@ void CosignerApp::on_questions(std::span<const nostr::Delivery> batch) {
         inbox_.ingest(events_, *delivery.event, handlers, delivery.relay, runtime_.clock.now());
     if (!ingested) {
       LOG(kError, "cosigner", "cannot keep a question", {{"detail", ingested.error().detail}});
+      kept = false;
       continue;
     }
     if (!ingested->opened.empty()) scope_.spawn("question", open_question(*delivery.event));
   }
+  return kept;
 }
 
 Result<orchestration::Ask> CosignerApp::read_question(const nostr::Event& request) {

@@ -13,8 +13,10 @@
 #include "node/policy_source.h"
 #include "node/publisher.h"
 #include "node/runtime.h"
+#include "nostr/client/feed.h"
 #include "nostr/signer/key_signer.h"
 #include "orchestration/approvals/desk.h"
+#include "storage/cursors.h"
 #include "storage/db.h"
 #include "storage/inbox.h"
 
@@ -51,7 +53,7 @@ class CosignerApp {
 
   void announce();
   void subscribe_questions();
-  void on_questions(std::span<const nostr::Delivery> batch);
+  bool on_questions(std::span<const nostr::Delivery> batch);
   base::Task<void> open_question(nostr::Event request);
   base::Result<void> close_question(const nostr::Event& request, const base::Result<void>& opened);
   base::Result<orchestration::Ask> read_question(const nostr::Event& request);
@@ -84,6 +86,7 @@ class CosignerApp {
   storage::Inbox inbox_;
   storage::EventDb events_;
   storage::Outbox outbox_;
+  storage::Cursors cursors_;
   nostr::KeySigner service_;
   DeskBook book_;
   Publisher publisher_;
@@ -97,7 +100,7 @@ class CosignerApp {
   std::unique_ptr<frostr::BifrostNode> bifrost_;
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<nostr::Subscription> questions_;
+  std::unique_ptr<nostr::Feed> questions_;
   std::unique_ptr<nostr::Subscription> outcomes_;
   base::Signal outcome_wanted_;  ///< an approval was used up
   base::Scope scope_;

@@ -36,11 +36,25 @@ constexpr std::chrono::seconds kLookBack{86'400};
 constexpr std::chrono::milliseconds kRetryPause{500};
 constexpr std::chrono::seconds kStampLife{240};  // co-signers take unapproved stamps for 300
 constexpr int kMaxCodeTries = 64;
+constexpr std::size_t kMaxAddressees = 20;  // whose relays are looked up
+constexpr std::chrono::seconds kLocatePatience{2};
+constexpr nostr::RoutingLimits kSpeaking{.max_relays = 12, .per_person = 2};
 
 UnsignedEvent draft_event(const Utterance& utterance, const nostr::PublicKey& group) {
   nostr::Draft draft = utterance.draft;
   draft.created_at = UnixTime{};
   return nostr::with_author(std::move(draft), group);
+}
+
+/// Whom an event addresses: the keys of its `p` tags, each once.
+std::vector<nostr::PublicKey> addressees(const nostr::Tags& tags) {
+  std::vector<nostr::PublicKey> out;
+  for (const std::string_view hex : nostr::tag_values(tags, "p")) {
+    const auto key = nostr::PublicKey::from_hex(hex);
+    if (out.size() == kMaxAddressees) break;
+    if (key && std::find(out.begin(), out.end(), *key) == out.end()) out.push_back(*key);
+  }
+  return out;
 }
 
 Result<UnsignedEvent> stamped_event(const ActionRow& row) {
@@ -85,17 +99,20 @@ ActionResult result_of(const ActionRow& row) {
 
 GroupVoice::GroupVoice(nostr::Pool& pool, storage::Db& db, const base::Clock& clock, base::Rng& rng,
                        frostr::ThresholdSigner& signer, const nostr::KeySigner& node,
-                       Publisher& publisher, VoiceOptions options, base::Loop& loop)
+                       Publisher& publisher, nostr::RelayDirectory& directory,
+                       VoiceOptions options, base::Loop& loop)
     : pool_(pool),
       db_(db),
       actions_(db),
       events_(db),
       outbox_(db),
+      cursors_(db),
       clock_(clock),
       rng_(rng),
       signer_(signer),
       node_(node),
       publisher_(publisher),
+      directory_(directory),
       options_(std::move(options)),
       decided_(loop) {}
 
@@ -103,16 +120,23 @@ void GroupVoice::start() {
   nostr::Filter filter{.kinds = {nipsa::kinds::kApprovalDecision},
                        .tags = {{'p', {node_.public_key().hex()}}},
                        .since = clock_.now() - kLookBack};
-  decisions_ = pool_.subscribe(options_.relays, {std::move(filter)},
-                               {.on_events =
-                                    [this](std::span<const nostr::Delivery> batch) {
-                                      for (const nostr::Delivery& d : batch)
-                                        if (auto taken = take_answer(*d.event); !taken)
-                                          LOG(kDebug, "voice", "decision not taken",
-                                              {{"detail", taken.error().detail}});
-                                    },
-                                .on_eose = {},
-                                .on_closed = {}});
+  nostr::Filters filters{std::move(filter)};
+  decisions_ = std::make_unique<nostr::Feed>(
+      pool_, clock_, options_.relays, std::move(filters),
+      nostr::FeedCallbacks{.on_events = [this](std::span<const nostr::Delivery> batch) {
+        return take_answers(batch);
+      }},
+      nostr::FeedOptions{.cursors = &cursors_});
+}
+
+bool GroupVoice::take_answers(std::span<const nostr::Delivery> batch) {
+  bool kept = true;
+  for (const nostr::Delivery& delivery : batch)
+    if (auto taken = take_answer(*delivery.event); !taken) {
+      LOG(kDebug, "voice", "decision not taken", {{"detail", taken.error().detail}});
+      kept = kept && taken.error().code != Errc::kDatabase;
+    }
+  return kept;
 }
 
 void GroupVoice::stop() {
@@ -228,6 +252,7 @@ base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utte
                                                            ActionRow row) {
   CO_TRY(stamp(utterance, row));
   CO_TRY(UnsignedEvent event, stamped_event(row));
+  co_await directory_.locate(addressees(event.tags), nostr::kinds::kRelayList, kLocatePatience);
   const auto deadline = std::chrono::steady_clock::now() + options_.patience;
   for (;;) {
     CO_TRY(frostr::SignContext context, context_for(utterance, row));
@@ -284,7 +309,10 @@ Result<void> GroupVoice::keep_signature(const ActionRow& row, const Event& event
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(actions_.set_signed(row.tick, row.call_id, event, now));
   TRY(events_.insert(event, now));
-  TRY(publisher_.post(event, options_.relays, row.action_class, kPublishPatience));
+  const std::vector<nostr::PublicKey> people = addressees(event.tags);
+  const std::vector<std::string> relays = nostr::plan_publishing(
+      options_.relays, people, directory_.book(), directory_.health(), now, kSpeaking);
+  TRY(publisher_.post(event, relays, row.action_class, kPublishPatience));
   TRY(tx.commit());
   FAILPOINT("signature-committed");
   return {};

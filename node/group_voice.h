@@ -13,15 +13,18 @@
 #include "frostr/threshold_signer.h"
 #include "nipsa/approval.h"
 #include "node/publisher.h"
+#include "nostr/client/directory.h"
+#include "nostr/client/feed.h"
 #include "nostr/signer/key_signer.h"
 #include "orchestration/tools/outside.h"
 #include "storage/actions.h"
+#include "storage/cursors.h"
 #include "storage/events.h"
 
 namespace node {
 
 struct VoiceOptions {
-  std::vector<std::string> relays;             ///< where the group publishes
+  std::vector<std::string> relays;             ///< where the group publishes; who is named, where they read
   std::vector<nostr::PublicKey> operators;     ///< whose own 39213 counts beside the asker's
   std::chrono::seconds approval_ttl{900};
   std::chrono::seconds patience{60};           ///< for co-signers that are away, per call of say()
@@ -42,7 +45,7 @@ class GroupVoice {
  public:
   GroupVoice(nostr::Pool& pool, storage::Db& db, const base::Clock& clock, base::Rng& rng,
              frostr::ThresholdSigner& signer, const nostr::KeySigner& node, Publisher& publisher,
-             VoiceOptions options, base::Loop& loop);
+             nostr::RelayDirectory& directory, VoiceOptions options, base::Loop& loop);
 
   /// Listens for decisions (39213) addressed to the node.
   void start();
@@ -70,6 +73,7 @@ class GroupVoice {
   base::Result<nostr::Event> build_question(const Utterance& utterance, const storage::ActionRow& row,
                                             const nostr::PublicKey& asker);
   base::Result<frostr::SignContext> context_for(const Utterance& utterance, const storage::ActionRow& row);
+  bool take_answers(std::span<const nostr::Delivery> batch);
   base::Result<void> take_answer(const nostr::Event& event);
   base::Result<void> take_decision(const nostr::Event& event);
   base::Result<void> take_refusal(const nostr::Event& event, const nipsa::QuestionRefusal& refusal);
@@ -80,13 +84,15 @@ class GroupVoice {
   storage::Actions actions_;
   storage::EventDb events_;
   storage::Outbox outbox_;
+  storage::Cursors cursors_;
   const base::Clock& clock_;
   base::Rng& rng_;
   frostr::ThresholdSigner& signer_;
   const nostr::KeySigner& node_;
   Publisher& publisher_;
+  nostr::RelayDirectory& directory_;
   VoiceOptions options_;
-  std::unique_ptr<nostr::Subscription> decisions_;
+  std::unique_ptr<nostr::Feed> decisions_;
   base::Signal decided_;
 };
 

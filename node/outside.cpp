@@ -1,6 +1,8 @@
 // Acts of a session; each is a row of storage/actions, so a repeated call repeats nothing.
 #include "node/outside.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "nipsa/digest.h"
@@ -29,6 +31,8 @@ using storage::QuestionState;
 using storage::Tx;
 
 constexpr std::chrono::seconds kSearchPatience{8};
+constexpr std::chrono::seconds kLocatePatience{2};
+constexpr nostr::RoutingLimits kReading{.max_relays = 12, .per_person = 2};
 constexpr std::chrono::seconds kDmPatience{86'400};
 constexpr std::uint32_t kMaxSearchResults = 200;
 constexpr int kMaxCodeTries = 64;
@@ -53,9 +57,16 @@ Result<std::optional<nostr::EventId>> NodeOutside::claim_of(const std::string& s
 base::Task<Result<std::vector<nostr::Event>>> NodeOutside::search(nostr::Filter filter) {
   filter.limit = std::min(filter.limit.value_or(kMaxSearchResults), kMaxSearchResults);
   const std::uint32_t limit = *filter.limit;
+  co_await deps_.directory.locate(filter.authors, nostr::kinds::kRelayList, kLocatePatience);
+  std::vector<std::string> relays = options_.relays;
+  for (const nostr::Route& route :
+       nostr::plan_reading(filter.authors, deps_.directory.book(), deps_.directory.health(),
+                           options_.relays, deps_.clock.now(), kReading))
+    if (std::find(relays.begin(), relays.end(), route.relay) == relays.end())
+      relays.push_back(route.relay);
   nostr::Filters filters{std::move(filter)};
   const nostr::FetchResult found =
-      co_await deps_.pool.fetch(options_.relays, std::move(filters), kSearchPatience);
+      co_await deps_.pool.fetch(std::move(relays), std::move(filters), kSearchPatience);
   if (found.complete.empty() && found.events.empty())
     co_return fail(Errc::kUnavailable, found.failed.empty()
                                            ? "no relay answered"

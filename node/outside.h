@@ -23,6 +23,7 @@ class NodeOutside final : public orchestration::Outside {
     GroupVoice& voice;
     orchestration::Desk& desk;
     Publisher& publisher;
+    nostr::RelayDirectory& directory;
   };
   NodeOutside(Deps deps, nostr::PublicKey agent, VoiceOptions options);
 

@@ -1,13 +1,11 @@
 // Courier: how a text reaches one person — NIP-17 where they have an inbox, else the legacy DM.
 #pragma once
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "nostr/base/clock.h"
-#include "nostr/client/pool.h"
+#include "nostr/client/directory.h"
 #include "nostr/signer/key_signer.h"
 
 namespace orchestration {
@@ -42,18 +40,12 @@ class Courier {
                              const std::string& subject) const;
 
  private:
-  void learn(const nostr::Event& event);
-  std::vector<nostr::PublicKey> unknown_people() const;
-
-  nostr::Pool& pool_;
   const nostr::KeySigner& sender_;
   const base::Clock& clock_;
   base::Rng& rng_;
   std::vector<nostr::PublicKey> people_;
   std::vector<std::string> relays_;
-  std::unique_ptr<nostr::Subscription> subscription_;
-  std::map<nostr::PublicKey, nostr::Event> inboxes_;      ///< newest 10050
-  std::map<nostr::PublicKey, nostr::Event> relay_lists_;  ///< newest 10002
+  nostr::RelayDirectory directory_;
 };
 
 }  // namespace orchestration

@@ -60,6 +60,7 @@ Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, s
       db_(db),
       approvals_(db),
       outbox_(db),
+      cursors_(db),
       clock_(clock),
       rng_(rng),
       options_(std::move(options)),
@@ -96,7 +97,7 @@ void Desk::listen() {
   nostr::Filters filters;
   filters.push_back({.kinds = {nostr::kinds::kGiftWrap},
                      .tags = {{'p', {self}}},
-                     .since = clock_.now() - nostr::kWrapBackdate - kLookBack});
+                     .since = clock_.now() - nostr::kWrapOverlap});
   if (!deciders.empty())
     filters.push_back(
         {.authors = deciders, .kinds = {nipsa::kinds::kApprovalDecision}, .since = since});
@@ -109,11 +110,12 @@ void Desk::listen() {
     filters.push_back(
         {.authors = options_.operators, .kinds = {nostr::kinds::kDeletion}, .since = since});
   }
-  answers_ = pool_.subscribe(
-      united(options_.inbox_relays, options_.relays), std::move(filters),
-      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
-       .on_eose = {},
-       .on_closed = {}});
+  answers_ = std::make_unique<nostr::Feed>(
+      pool_, clock_, united(options_.inbox_relays, options_.relays), std::move(filters),
+      nostr::FeedCallbacks{.on_events = [this](std::span<const nostr::Delivery> batch) {
+        return on_events(batch);
+      }},
+      nostr::FeedOptions{.cursors = &cursors_, .overlap = kLookBack});
 }
 
 base::Task<void> Desk::stop() {

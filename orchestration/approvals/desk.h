@@ -13,12 +13,13 @@
 #include <vector>
 
 #include "nipsa/approval.h"
-#include "nostr/client/pool.h"
+#include "nostr/client/feed.h"
 #include "nostr/signer/key_signer.h"
 #include "orchestration/approvals/courier.h"
 #include "orchestration/approvals/fold.h"
 #include "orchestration/approvals/heard.h"
 #include "storage/approvals.h"
+#include "storage/cursors.h"
 #include "storage/outbox.h"
 
 namespace orchestration {
@@ -98,8 +99,8 @@ class Desk {
 
  private:
   void listen();
-  void on_events(std::span<const nostr::Delivery> batch);
-  void consider(const Heard& heard, const std::string& relay);
+  bool on_events(std::span<const nostr::Delivery> batch);
+  base::Result<void> consider(const Heard& heard, const std::string& relay);
   std::optional<storage::Signal> judge(const Heard& heard, const std::string& relay);
   void judge_text(const Heard& heard, storage::Signal& signal);
   void judge_time(const Heard& heard, storage::Signal& signal);
@@ -128,13 +129,14 @@ class Desk {
   storage::Db& db_;
   storage::Approvals approvals_;
   storage::Outbox outbox_;
+  storage::Cursors cursors_;
   const base::Clock& clock_;
   base::Rng& rng_;
   DeskOptions options_;
   std::function<void(const storage::Question&)> changed_;
   std::function<void()> outbox_filled_;
   Courier courier_;
-  std::unique_ptr<nostr::Subscription> answers_;
+  std::unique_ptr<nostr::Feed> answers_;
   std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator
   /// Operators' deletions, newest last: relays send stored events newest first, so what a deletion
   /// takes back may arrive after it.

@@ -52,7 +52,9 @@ bool refers_to(const Heard& heard, const nostr::EventId& id) {
 
 }  // namespace
 
-void Desk::on_events(std::span<const nostr::Delivery> batch) {
+/// Whether every answer is kept that can be; a word that could not be written down is asked for again.
+bool Desk::on_events(std::span<const nostr::Delivery> batch) {
+  bool kept = true;
   for (const nostr::Delivery& delivery : batch) {
     auto heard = hear(*delivery.event, asker_.key());
     if (!heard) {
@@ -60,24 +62,29 @@ void Desk::on_events(std::span<const nostr::Delivery> batch) {
           {{"relay", delivery.relay}, {"detail", heard.error().detail}});
       continue;
     }
-    if (*heard) consider(**heard, delivery.relay);
+    if (!*heard) continue;
+    if (auto considered = consider(**heard, delivery.relay); !considered) {
+      report_failure("cannot keep an answer", considered.error());
+      kept = kept && considered.error().code != base::Errc::kDatabase;
+    }
   }
+  return kept;
 }
 
-void Desk::consider(const Heard& heard, const std::string& relay) {
-  auto known = approvals_.has_signal(heard.id);
-  if (!known) return report_failure("cannot read the journal", known.error());
-  if (*known) return;  // one rumor arrives once per relay and per wrap
+base::Result<void> Desk::consider(const Heard& heard, const std::string& relay) {
+  TRY(const bool known, approvals_.has_signal(heard.id));
+  if (known) return {};  // one rumor arrives once per relay and per wrap
 
-  if (heard.form == Heard::Form::kDeletion) return withdraw(heard, relay);
-  if (heard.form == Heard::Form::kText && is_operator(heard.author) &&
-      read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll) {
-    if (auto done = deny_all(heard, relay); !done) report_failure("cannot deny all", done.error());
-    return;
+  if (heard.form == Heard::Form::kDeletion) {
+    withdraw(heard, relay);
+    return {};
   }
+  if (heard.form == Heard::Form::kText && is_operator(heard.author) &&
+      read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll)
+    return deny_all(heard, relay);
   const std::optional<Signal> signal = judge(heard, relay);
-  if (!signal) return;
-  if (auto kept = keep(*signal); !kept) report_failure("cannot keep an answer", kept.error());
+  if (!signal) return {};
+  return keep(*signal);
 }
 
 /// Whether the journal of the signal's question takes one more by this author.
