@@ -1,4 +1,5 @@
 // dm send, dm list: private messages for people and scripts, NIP-17 first, NIP-04 on request.
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -9,6 +10,8 @@
 #include "node/cli/people.h"
 #include "node/key_file.h"
 #include "node/runtime.h"
+#include "nostr/client/directory.h"
+#include "nostr/client/paging.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip04.h"
 #include "nostr/nips/nip17.h"
@@ -26,6 +29,7 @@ using base::Result;
 using base::json::Value;
 
 constexpr std::chrono::seconds kPatience{30};
+constexpr std::size_t kMaxListed = 200'000;  // wraps of one relay: anybody can send them
 
 struct SendArguments {
   std::string to;
@@ -46,11 +50,10 @@ struct ListArguments {
 
 /// Where `to` reads private messages; empty when they publish no inbox.
 base::Task<std::vector<std::string>> inbox_of(Runtime& runtime, nostr::PublicKey to, std::vector<std::string> relays) {
-  nostr::Filters filters{{.authors = {to}, .kinds = {nostr::kinds::kDmRelays}, .limit = 1}};
-  const nostr::FetchResult found = co_await runtime.pool.fetch(relays, std::move(filters), kPatience);
-  for (const nostr::EventPtr& event : found.events)
-    if (auto inbox = nostr::parse_dm_relays(*event)) co_return *inbox;
-  co_return std::vector<std::string>{};
+  nostr::RelayDirectory directory(runtime.pool, runtime.clock, std::move(relays));
+  std::vector<nostr::PublicKey> people{to};
+  co_await directory.locate(std::move(people), nostr::kinds::kDmRelays, kPatience);
+  co_return directory.book().dm_relays(to);
 }
 
 struct Outgoing {
@@ -173,11 +176,24 @@ nostr::Filters inbox_filters(const nostr::PublicKey& self) {
 
 base::Task<int> list_once(Runtime& runtime, const Context& context, const ListArguments& arguments, Reader& reader,
                           nostr::PublicKey self) {
-  const nostr::FetchResult found = co_await runtime.pool.fetch(arguments.relays, inbox_filters(self), kPatience);
+  // Wraps are dated at random, so the newest page of them is not the newest messages: all are read.
+  std::map<std::pair<base::UnixTime, nostr::EventId>, nostr::EventPtr> events;
+  std::size_t failed = 0;
+  for (const std::string& relay : arguments.relays) {
+    nostr::HistorySink sink = [&events](std::span<const nostr::EventPtr> page) {
+      for (const nostr::EventPtr& event : page) events.emplace(std::pair{event->created_at, event->id}, event);
+      return true;
+    };
+    nostr::Filter filter = inbox_filters(self).front();
+    const auto read = co_await nostr::read_history(runtime.pool, relay, std::move(filter),
+                                                   {.max_events = kMaxListed, .page_patience = kPatience, .tries = 1}, std::move(sink));
+    if (read) continue;
+    ++failed;
+    progress(context, read.error().detail);
+  }
   co_await runtime.pool.stop();
-  for (auto it = found.events.rbegin(); it != found.events.rend(); ++it) reader.take(**it);
-  for (const auto& [relay, why] : found.failed) progress(context, fmt::format("{}: {}", relay, why));
-  co_return found.failed.empty() ? kOk : found.complete.empty() ? kFailed : kPartial;
+  for (const auto& [place, event] : events) reader.take(*event);
+  co_return failed == 0 ? kOk : failed == arguments.relays.size() ? kFailed : kPartial;
 }
 
 base::Task<int> wait_for_match(Runtime& runtime, const Context& context, const ListArguments& arguments,
