@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   node::cli::add_verify_commands(app, context, &chosen);
   node::cli::add_codec_commands(app, context, &chosen);
   node::cli::add_key_commands(app, context, &chosen);
+  node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);

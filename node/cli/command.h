@@ -67,6 +67,7 @@ void add_verify_commands(CLI::App& app, Context& context, Action* chosen);
 void add_codec_commands(CLI::App& app, Context& context, Action* chosen);
 void add_key_commands(CLI::App& app, Context& context, Action* chosen);
 void add_message_commands(CLI::App& app, Context& context, Action* chosen);
+void add_sync_commands(CLI::App& app, Context& context, Action* chosen);
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
