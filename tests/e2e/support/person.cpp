@@ -210,7 +210,7 @@ std::vector<Event> Person::wrap(const nostr::PublicKey& to, const std::string& t
                                     .at = options.at.value_or(now())});
   std::vector<Event> wraps;
   for (int copy = 0; copy < options.copies; ++copy)
-    wraps.push_back(must(nostr::wrap_rumor(rumor, key(), to, now(), rng())));
+    wraps.push_back(must(nostr::wrap_rumor(rumor, key(), to, now() - options.dated_back, rng())));
   return wraps;
 }
 

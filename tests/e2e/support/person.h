@@ -28,6 +28,7 @@ struct SendOptions {
   std::vector<nostr::EventRef> refs;           ///< `e` tags of the message
   std::optional<nostr::UnixTime> at;           ///< the time it claims; default now
   int copies = 1;                              ///< wraps of the one rumor
+  std::chrono::seconds dated_back{0};          ///< how old the wraps claim to be at least
 };
 
 using EventTest = std::function<bool(const nostr::Event&)>;

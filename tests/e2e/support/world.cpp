@@ -47,6 +47,10 @@ nostr::PublicKey key_at(const base::json::Value& object, std::string_view name) 
 }  // namespace
 
 World::World(WorldOptions options) : root_(make_root()) {
+  if (!options.faults.empty()) {
+    faults_ = root_ / "faults.toml";
+    must(node::write_file(faults_, options.faults));
+  }
   relays_.resize(static_cast<std::size_t>(options.relays));
   for (int i = 0; i < options.relays; ++i) start_relay(i);
   owner_ = std::make_unique<Person>(relay_urls());
@@ -135,7 +139,9 @@ std::unique_ptr<Program> World::launch(std::vector<std::string> arguments, const
 void World::start_relay(int index) {
   RelayProcess& relay = relays_.at(static_cast<std::size_t>(index));
   const std::string database = (root_ / fmt::format("relay-{}.db", index)).string();
-  relay.program = launch({"relay", "--listen", relay.address, "--db", database}, fmt::format("relay-{}", index), {});
+  std::vector<std::string> arguments{"relay", "--listen", relay.address, "--db", database};
+  if (!faults_.empty()) arguments.insert(arguments.end(), {"--faults", faults_.string()});
+  relay.program = launch(std::move(arguments), fmt::format("relay-{}", index), {});
   const auto line = relay.program->read_line("listening ");
   if (!line) throw std::runtime_error("the relay did not start");
   relay.url = line->substr(std::string("listening ").size());

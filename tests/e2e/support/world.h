@@ -18,6 +18,7 @@ using Environment = std::map<std::string, std::string>;
 
 struct WorldOptions {
   int relays = 1;                          ///< on loopback, each with a database file
+  std::string faults;                      ///< TOML by which the relays misbehave; empty is not at all
   std::chrono::seconds approval_ttl{900};  ///< how long a question stays open; at least 10
   std::string playbook;                    ///< TOML; empty is the built-in one
   std::string config;                      ///< sections appended to config.toml
@@ -96,6 +97,7 @@ class World {
   void print_logs() const;
 
   std::filesystem::path root_;
+  std::filesystem::path faults_;  ///< the relays' fault file, or empty
   std::vector<RelayProcess> relays_;
   nostr::PublicKey identity_;
   nostr::PublicKey node_key_;
