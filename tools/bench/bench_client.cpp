@@ -1,12 +1,13 @@
 // The client end to end: REQ to EOSE of many events from relays on loopback, all verified; the
-// command line, the library, three relays at once, and a peer in the same run.
+// command line, the library, three relays at once, and peers in the same run.
 //
-//   bench_client PROGRAM [events=20000] [rounds=3] [PEER ARGUMENT…]
+//   bench_client PROGRAM [events=20000] [rounds=3] [NAME='COMMAND ARGUMENT…']…
 //
-// PEER is run with the relay's URL and the number of events behind its arguments. Inside the run
+// Peers are run with the relay's URL and the number of events behind their arguments. Inside the run
 // the program calls itself as `bench_client --library EVENTS URL…`.
 #include <charconv>
 #include <functional>
+#include <sstream>
 #include <string>
 
 #include "node/runtime.h"
@@ -117,8 +118,31 @@ void run_program(const std::vector<std::string>& argv, std::size_t want_lines,
   std::exit(1);
 }
 
+/// Somebody else's client.
+struct Peer {
+  std::string name;
+  std::vector<std::string> argv;
+
+  /// From "NAME=COMMAND ARGUMENT…".
+  explicit Peer(const std::string& text) : name(text.substr(0, text.find('='))) {
+    std::istringstream words(text.substr(std::min(name.size() + 1, text.size())));
+    for (std::string word; words >> word;) argv.push_back(word);
+  }
+};
+
+void run_peer(Peer peer, const std::string& url, const std::string& events,
+              const std::filesystem::path& log, const Used& ours) {
+  peer.argv.insert(peer.argv.end(), {url, events});
+  Used used;
+  run_program(peer.argv, 0, log, used);
+  const std::string label = "client_" + peer.name;
+  used.print(label);
+  figure(label + "_cpu_ratio", bench::median(used.cpu) / bench::median(ours.cpu), "x");
+  figure(label + "_wall_ratio", bench::median(used.wall) / bench::median(ours.wall), "x");
+}
+
 int measure(const std::string& self, const std::string& program, std::size_t events, int rounds,
-            const std::vector<std::string>& peer) {
+            const std::vector<Peer>& peers) {
   bench::Scratch scratch;
   const auto log = scratch.path / "log";
   const auto first_db = scratch.path / "relay-0.db";
@@ -130,7 +154,7 @@ int measure(const std::string& self, const std::string& program, std::size_t eve
   RelayProcess three(program, scratch.path / "relay-2.db", log);
 
   const std::string count = std::to_string(events);
-  Used command, library, from_three, stranger;
+  Used command, library, from_three;
   for (int round = 0; round < rounds; ++round) {
     run_program(
         {program, "req", one.url, "-f", fmt::format(R"({{"kinds":[1],"limit":{}}})", events)},
@@ -143,16 +167,7 @@ int measure(const std::string& self, const std::string& program, std::size_t eve
   from_three.print("client_three");
   figure("client_three_cpu_ratio", bench::median(from_three.cpu) / bench::median(library.cpu), "x",
          "1.06");
-  if (peer.empty()) return 0;
-
-  std::vector<std::string> argv = peer;
-  argv.insert(argv.end(), {one.url, count});
-  run_program(argv, 0, log, stranger);
-  stranger.print("client_peer");
-  figure("client_peer_cpu_ratio", bench::median(stranger.cpu) / bench::median(command.cpu), "x",
-         "40");
-  figure("client_peer_wall_ratio", bench::median(stranger.wall) / bench::median(command.wall), "x",
-         "75");
+  for (const Peer& peer : peers) run_peer(peer, one.url, count, log, command);
   return 0;
 }
 
@@ -168,13 +183,13 @@ int main(int argc, char** argv) {
   if (argc > 3 && args[1] == "--library")
     return run_library(number(argv[2]), {args.begin() + 3, args.end()});
   if (argc < 2) {
-    fmt::print(stderr, "usage: bench_client PROGRAM [events] [rounds] [PEER ARGUMENT…]\n");
+    fmt::print(stderr, "usage: bench_client PROGRAM [events] [rounds] [NAME=COMMAND]…\n");
     return 2;
   }
   const std::size_t events = argc > 2 ? number(argv[2]) : 20'000;
   const int rounds = argc > 3 ? static_cast<int>(number(argv[3])) : 3;
-  std::vector<std::string> peer;
-  if (argc > 4) peer.assign(args.begin() + 4, args.end());
+  std::vector<Peer> peers;
+  for (std::size_t i = 4; i < args.size(); ++i) peers.emplace_back(args[i]);
   return measure(std::filesystem::read_symlink("/proc/self/exe"), args[1], events,
-                 std::max(1, rounds), peer);
+                 std::max(1, rounds), peers);
 }

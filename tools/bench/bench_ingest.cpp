@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -152,6 +153,54 @@ Cost cost_of(Work work) {
   return {seconds_since(start), cpu_seconds() - cpu};
 }
 
+/// Where the CPU time of an ingest goes: each stage alone and on one thread, as a share of `whole`.
+void print_stages(const Corpus& corpus, double whole, const std::string& label) {
+  double named = 0;
+  const auto stage = [&](std::string_view name, auto work) {
+    const double cpu = cost_of(work).cpu;
+    named += cpu;
+    bench::figure(fmt::format("ingest_share_{}_{}", name, label), 100 * cpu / whole, "%");
+  };
+  std::vector<EventPtr> events;
+  std::vector<Sha256> hashes;
+  std::unordered_map<PublicKey, std::optional<VerifyingKey>, base::FixedBytesHash> keys;
+  SeenEvents seen(4 * kEvents);
+  stage("read", [&] {
+    for (const Frame& frame : corpus.frames) benchmark::DoNotOptimize(peek_event_frame(*frame));
+  });
+  stage("parse", [&] {
+    for (const Frame& frame : corpus.frames) {
+      RelayMessage message = must(parse_relay_message_in_place(*frame));
+      events.push_back(std::make_shared<const Event>(
+          std::move(std::get<from_relay::EventMessage>(message).event)));
+    }
+  });
+  stage("dedupe", [&] {
+    for (const EventPtr& event : events) {
+      benchmark::DoNotOptimize(seen.look(event->id));
+      seen.add(event);
+    }
+  });
+  stage("hash", [&] {
+    std::string canonical;
+    for (const EventPtr& event : events) {
+      canonical.clear();
+      append_canonical(*event, canonical);
+      hashes.push_back(sha256(canonical));
+    }
+  });
+  stage("keys", [&] {
+    for (const EventPtr& event : events)
+      if (const auto [it, fresh] = keys.try_emplace(event->pubkey); fresh)
+        it->second = VerifyingKey::parse(event->pubkey);
+  });
+  stage("verify", [&] {
+    for (std::size_t i = 0; i < events.size(); ++i)
+      benchmark::DoNotOptimize(keys.at(events[i]->pubkey)->verify(hashes[i], events[i]->sig));
+  });
+  bench::figure("ingest_share_batch_" + label, 100 * (whole - named) / whole, "%");
+}
+
 /// Ratios to the bound. Rounds alternate between the sides.
 void measure(std::size_t authors, const std::string& label, std::string_view bar,
              std::string_view stored_bar, int rounds) {
@@ -159,7 +208,7 @@ void measure(std::size_t authors, const std::string& label, std::string_view bar
   base::Workers workers;
   const Corpus corpus = make_corpus(authors);
   bench::Scratch scratch;
-  std::vector<double> wall, cpu, stored_wall, stored_cpu, rates, overhead, copies;
+  std::vector<double> wall, cpu, whole, stored_wall, stored_cpu, rates, overhead, copies;
   for (int round = 0; round < rounds; ++round) {
     const Cost raw = cost_of([&] { check_raw(corpus, workers.size()); });
 
@@ -168,6 +217,7 @@ void measure(std::size_t authors, const std::string& label, std::string_view bar
     want_all(run);
     wall.push_back(raw.wall / ours.wall);
     cpu.push_back(raw.cpu / ours.cpu);
+    whole.push_back(ours.cpu);
     rates.push_back(static_cast<double>(kEvents) / ours.wall);
     overhead.push_back((ours.cpu - raw.cpu) * 1e6 / static_cast<double>(kEvents));
     copies.push_back(cost_of([&] { run.feed(corpus); }).cpu * 1e6 / static_cast<double>(kEvents));
@@ -187,6 +237,7 @@ void measure(std::size_t authors, const std::string& label, std::string_view bar
   bench::figure("second_copy_" + label, median(copies), "us CPU", "2");
   bench::figure("ingest_stored_ratio_" + label, median(stored_wall), "x", stored_bar);
   bench::figure("ingest_stored_cpu_ratio_" + label, median(stored_cpu), "x", stored_bar);
+  print_stages(corpus, median(whole), label);
 }
 
 }  // namespace

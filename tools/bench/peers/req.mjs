@@ -1,9 +1,17 @@
-// nostr-tools as the client of tools/bench: REQ to EOSE, every event verified. req.mjs URL EVENTS
-import { Relay } from 'nostr-tools/relay';
+// nostr-tools as the client of tools/bench: REQ to EOSE, every event verified, in JavaScript or in wasm.
+// req.mjs pure|wasm URL EVENTS
+import { AbstractRelay } from 'nostr-tools/abstract-relay';
 
-const [url, expected] = process.argv.slice(2);
+const [flavour, url, expected] = process.argv.slice(2);
+const { verifyEvent, setNostrWasm } = await import(`nostr-tools/${flavour}`);
+if (flavour === 'wasm') {
+  const { initNostrWasm } = await import('nostr-wasm');
+  setNostrWasm(await initNostrWasm());
+}
+
 let received = 0;
-const relay = await Relay.connect(url);
+const relay = new AbstractRelay(url, { verifyEvent });
+await relay.connect();
 await new Promise((resolve, reject) => {
   relay.subscribe([{ kinds: [1] }], {
     onevent: () => (received += 1),
