@@ -37,7 +37,7 @@ class Connection {
   void closed(const std::string& reason);
   /// Any message but EVENT.
   void received(const RelayMessage& message, MonoTime now);
-  /// Events of `target` follow. EventRun::budget is valid until the next call of anything here.
+  /// Events of `target` follow. EventRun::allowance is valid until the next call of anything here.
   EventRun begin_run(const TargetPtr& target, MonoTime now);
   /// Asks again what was refused for a passing reason, and whether a silent relay is still there.
   void tick(MonoTime now);

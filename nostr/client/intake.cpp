@@ -24,12 +24,11 @@ void count(IntakeCounts& counts, Verdict verdict) {
 }
 
 /// One entry per REQ, of which a chunk rarely holds more than one.
-void add_copy(std::vector<IntakeCopies>& copies, TargetPtr target) {
-  const auto it = std::ranges::find(copies, target, &IntakeCopies::target);
-  if (it != copies.end())
-    ++it->count;
-  else
-    copies.push_back({std::move(target), 1});
+void add_copy(std::vector<IntakeCopies>& copies, TargetPtr target, std::size_t bytes) {
+  auto it = std::ranges::find(copies, target, &IntakeCopies::target);
+  if (it == copies.end()) it = copies.insert(it, {std::move(target)});
+  ++it->count;
+  it->bytes += bytes;
 }
 
 }  // namespace
@@ -162,14 +161,18 @@ void Intake::run_job() {
   Chunk chunk{.frames = frames.size()};
   chunk.items.reserve(frames.size());
   std::vector<IntakeCopies> copies;
-  for (Checked& checked : verifier_->check(frames, *table)) {
+  std::vector<Checked> results = verifier_->check(frames, *table);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    Checked& checked = results[i];
+    const std::size_t bytes = frames[i]->size();
     count(chunk.counts, checked.verdict);
     if (checked.verdict == Verdict::kEvent)
-      chunk.items.emplace_back(IntakeEvent{std::move(checked.target), std::move(checked.event)});
+      chunk.items.emplace_back(
+          IntakeEvent{std::move(checked.target), std::move(checked.event), bytes});
     else if (checked.verdict == Verdict::kMessage)
       chunk.items.emplace_back(std::move(checked.message));
     else if (checked.verdict == Verdict::kDuplicate)
-      add_copy(copies, std::move(checked.target));
+      add_copy(copies, std::move(checked.target), bytes);
   }
   for (IntakeCopies& some : copies) chunk.items.emplace_back(std::move(some));
   frames.clear();

@@ -35,9 +35,9 @@ struct IntakeLimits {
   std::size_t max_late_frames = 100'000;
 };
 
-struct IntakeEvent { TargetPtr target; EventPtr event; };
+struct IntakeEvent { TargetPtr target; EventPtr event; std::size_t bytes = 0; };
 /// Events a subscription had already: they count, but nobody sees them.
-struct IntakeCopies { TargetPtr target; std::uint64_t count = 0; };
+struct IntakeCopies { TargetPtr target; std::uint64_t count = 0; std::size_t bytes = 0; };
 struct IntakeOpened {};
 struct IntakeClosed { std::string reason; };
 /// Events outnumber everything else, so nothing else may make an item large.

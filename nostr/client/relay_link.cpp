@@ -192,9 +192,8 @@ void RelayLink::on_batch(IntakeBatch batch) {
     if (const auto* copies = std::get_if<IntakeCopies>(&item)) {
       const EventRun run = connection_.begin_run(copies->target, Steady::now());
       run_target_ = nullptr;
-      excess = run.budget != nullptr && *run.budget < copies->count;
+      excess = run.allowance != nullptr && !run.allowance->take(copies->count, copies->bytes);
       if (excess) break;
-      if (run.budget != nullptr) *run.budget -= copies->count;
       continue;
     }
     flush_arrivals(arrivals);
@@ -212,7 +211,7 @@ void RelayLink::on_batch(IntakeBatch batch) {
   }
   flush_arrivals(arrivals);
   if (intake_ != current) return;
-  if (excess) return leave("left: it sent far more events than a REQ asked for");
+  if (excess) return leave("left: it sent far more than a REQ asked for");
   if (batch.hostile)
     return leave(fmt::format("left after bad frames: {} malformed, {} forged, {} unmatched, {} late",
                              counts_of_connection_.malformed, counts_of_connection_.forged,
@@ -226,10 +225,7 @@ bool RelayLink::take_event(IntakeEvent event, std::vector<Arrival>& arrivals) {
     run_ = connection_.begin_run(event.target, Steady::now());
     run_target_ = event.target.get();
   }
-  if (run_.budget != nullptr) {
-    if (*run_.budget == 0) return false;
-    --*run_.budget;
-  }
+  if (run_.allowance != nullptr && !run_.allowance->take(1, event.bytes)) return false;
   if (event.target->parts.empty()) {
     arrivals.push_back({std::move(event.target), std::move(event.event), run_.stored});
     return true;

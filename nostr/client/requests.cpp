@@ -341,7 +341,7 @@ void Requests::send_req(Req& req, MonoTime now) {
   req.epoch = auth_.epoch();
   req.retry_at.reset();
   req.asked_at = req.heard_at = now;
-  req.budget = stored_budget(req.target->filters);
+  req.allowance = stored_allowance(req.target->filters);
   changed_ = true;
   const bool clamp = limits_.events != RelayLimits::kUnknown;
   send(req_frame(req.wire, clamp ? clamp_limits(req.target->filters, limits_) : req.target->filters));
@@ -419,13 +419,27 @@ MonoTime Requests::eose_deadline(const Req& req) const {
   return req.heard_at + (req.notice.empty() ? options_.eose_timeout : options_.notice_grace);
 }
 
-std::uint64_t Requests::stored_budget(const Filters& filters) const {
+/// However little was asked for, it may be huge events.
+Allowance Requests::stored_allowance(const Filters& filters) const {
+  const Allowance all = Allowance::of(options_.max_stored_events);
   std::uint64_t asked = 0;
   for (const Filter& filter : filters) {
-    if (!filter.limit && filter.ids.empty()) return options_.max_stored_events;
+    if (!filter.limit && filter.ids.empty()) return all;
     asked += filter.limit ? *filter.limit : filter.ids.size();
   }
-  return std::min(2 * asked + kSlack, options_.max_stored_events);
+  return {std::min(2 * asked + kSlack, all.events), all.bytes};
+}
+
+/// A live stream may go on for ever, but only so fast.
+void Requests::refill(Req& req, MonoTime now) const {
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - req.refilled_at);
+  const auto ms = static_cast<std::uint64_t>(elapsed.count());
+  const Allowance more = Allowance::of(ms * options_.live_per_second / 1000);
+  if (more.events == 0) return;  // what is less than one is not lost
+  const Allowance most = Allowance::of(options_.live_burst);
+  req.allowance = {std::min(req.allowance.events + more.events, most.events),
+                   std::min(req.allowance.bytes + more.bytes, most.bytes)};
+  req.refilled_at = now;
 }
 
 EventRun Requests::begin_run(const TargetPtr& target, MonoTime now) {
@@ -433,15 +447,8 @@ EventRun Requests::begin_run(const TargetPtr& target, MonoTime now) {
   if (it == reqs_.end()) return {};
   Req& req = it->second;
   req.heard_at = now;
-  if (req.eose) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - req.budget_at);
-    const auto refill = static_cast<std::uint64_t>(ms.count()) * options_.live_per_second / 1000;
-    if (refill > 0) {
-      req.budget = std::min(req.budget + refill, options_.live_burst);
-      req.budget_at = now;
-    }
-  }
-  return {!req.eose, &req.budget};
+  if (req.eose) refill(req, now);
+  return {!req.eose, &req.allowance};
 }
 
 // --- answers ---
@@ -471,8 +478,8 @@ bool Requests::on_eose(const from_relay::Eose& eose, MonoTime now) {
   req.crowded_out = false;
   req.refusals = 0;
   req.retry_at.reset();
-  req.budget = options_.live_burst;
-  req.budget_at = now;
+  req.allowance = Allowance::of(options_.live_burst);
+  req.refilled_at = now;
   finish_replacement(req);
   for (const TargetPtr& part : req.parts) {
     const auto sub = subs_.find(part->subscription);

@@ -16,10 +16,28 @@
 
 namespace nostr {
 
+/// What one REQ may still bring. Both bounds come from a number of events: kMeanBytes is more than
+/// ordinary ones have, so only a stream of huge ones meets the second first.
+struct Allowance {
+  static constexpr std::uint64_t kMeanBytes = 2'048;
+  static Allowance of(std::uint64_t events) { return {events, events * kMeanBytes}; }
+
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;  ///< of their frames
+
+  /// Takes that much away; false when there is not so much.
+  bool take(std::uint64_t count, std::uint64_t size) {
+    if (events < count || bytes < size) return false;
+    events -= count;
+    bytes -= size;
+    return true;
+  }
+};
+
 /// A run of events of one REQ, as they come in.
 struct EventRun {
-  bool stored = false;               ///< EOSE has not come yet
-  std::uint64_t* budget = nullptr;   ///< events it may still bring; null: not counted
+  bool stored = false;             ///< EOSE has not come yet
+  Allowance* allowance = nullptr;  ///< null: not counted
 };
 
 /// Desired subscriptions in, REQ and CLOSE frames out. Pure.
@@ -104,8 +122,8 @@ class Requests {
     MonoTime asked_at;
     MonoTime heard_at;             ///< of an event, or the REQ itself
     std::string notice;            ///< came while this had no answer
-    std::uint64_t budget = 0;
-    MonoTime budget_at;            ///< last refilled
+    Allowance allowance;
+    MonoTime refilled_at;
   };
   using ReqMap = std::map<ReqKey, Req>;
 
@@ -134,7 +152,8 @@ class Requests {
   bool is_served(SubKey sub) const;
   std::size_t open_wires() const;
   std::size_t places_taken() const;
-  std::uint64_t stored_budget(const Filters& filters) const;
+  Allowance stored_allowance(const Filters& filters) const;
+  void refill(Req& req, MonoTime now) const;
   bool learn(const std::string& message, ReqMap::iterator it, MonoTime now);
   void refused(ReqMap::iterator it, const std::string& message, MonoTime now);
   ReqMap::iterator find(const std::string& wire);

@@ -92,7 +92,7 @@ TEST(Abuse, ARelayThatSendsFarMoreThanTheLimitIsLeftBeforeTheHandlerSeesIt) {
   const auto sub = h.pool->subscribe({relay->url()}, limited(10), h.collect());
   h.until([&] { return h.status(relay->url()).state == RelayState::kLeft; });
   EXPECT_EQ(h.events.size(), 120u) << "twice the limit and a hundred are forgiven";
-  EXPECT_TRUE(h.status(relay->url()).last_error.contains("far more events"));
+  EXPECT_TRUE(h.status(relay->url()).last_error.contains("far more"));
 }
 
 TEST(Abuse, AnEndlessStreamAfterEoseIsBoundedPerSecond) {
@@ -110,6 +110,27 @@ TEST(Abuse, AnEndlessStreamAfterEoseIsBoundedPerSecond) {
   const auto sub = h.pool->subscribe({relay->url()}, kind_filter(1), h.collect());
   h.until([&] { return h.status(relay->url()).state == RelayState::kLeft; });
   EXPECT_LE(h.events.size(), 210u);
+}
+
+TEST(Abuse, FewButHugeEventsAreBoundedByTheirBytes) {
+  for (const bool stored : {true, false}) {
+    PoolOptions options = Harness::quick();
+    options.connection.max_stored_events = 50;  // or a hundred thousand bytes
+    options.connection.live_burst = 50;
+    options.connection.live_per_second = 0;
+    Harness h(options);
+    const auto relay = h.relay([=](ScriptedRelay& r, ConnectionId c, const ClientMessage& message) {
+      const auto* req = std::get_if<from_client::Req>(&message);
+      if (req == nullptr) return;
+      if (!stored) r.send(c, eose_frame(req->sub));
+      for (std::size_t i = 0; i < 40; ++i)
+        r.send(c, relay_event_frame(req->sub, make_event(i % 3, std::to_string(i) + std::string(30'000, 'x'))));
+    });
+    const auto sub = h.pool->subscribe({relay->url()}, limited(100), h.collect());
+    h.until([&] { return h.status(relay->url()).state == RelayState::kLeft; });
+    EXPECT_EQ(h.events.size(), 3u) << "what fits into a hundred thousand bytes";
+    EXPECT_TRUE(h.status(relay->url()).last_error.contains("far more"));
+  }
 }
 
 TEST(Abuse, CopiesOfKnownEventsAreCheapAndBoundedToo) {
