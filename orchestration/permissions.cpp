@@ -9,8 +9,6 @@
 namespace orchestration {
 namespace {
 
-constexpr Name<Permit> kPermits[] = {
-    {Permit::kAllow, "allow"}, {Permit::kAsk, "ask"}, {Permit::kDeny, "deny"}};
 constexpr Name<Capability> kCapabilities[] = {{Capability::kQuery, "query"},
                                               {Capability::kFile, "file"},
                                               {Capability::kSign, "sign"},
@@ -30,21 +28,11 @@ std::set<nostr::Kind> intersection(const std::set<nostr::Kind>& a, const std::se
 
 }  // namespace
 
-std::string_view permit_name(Permit permit) {
-  return name_in(kPermits, permit);
-}
-base::Result<Permit> parse_permit(std::string_view name) {
-  return value_in(kPermits, name, "permission");
-}
 std::string_view capability_name(Capability capability) {
   return name_in(kCapabilities, capability);
 }
 base::Result<Capability> parse_capability(std::string_view name) {
   return value_in(kCapabilities, name, "capability");
-}
-
-Permit stricter(Permit a, Permit b) {
-  return std::max(a, b);
 }
 
 Permit level_of(const Permissions& permissions, Capability capability) {

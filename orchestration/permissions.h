@@ -10,15 +10,9 @@
 
 #include "nostr/event/kinds.h"
 #include "nostr/base/result.h"
+#include "orchestration/permit.h"
 
 namespace orchestration {
-
-enum class Permit { kAllow, kAsk, kDeny };
-std::string_view permit_name(Permit permit);
-/// "allow", "ask" or "deny"; kInvalid otherwise.
-base::Result<Permit> parse_permit(std::string_view name);
-/// deny > ask > allow.
-Permit stricter(Permit a, Permit b);
 
 /// What a tool touches. Each has one level per agent.
 enum class Capability {
