@@ -187,7 +187,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
-                       node_, *signer_, *voice_, *outside_, publisher_, *backend_},
+                       node_, *signer_, *voice_, *outside_, publisher_, *backend_, home_},
       config_, options_);
   return {};
 }

@@ -58,7 +58,12 @@ struct Config {
     base::Msat per_day{10'000'000};
   } budget;
   struct Tools {
-    std::string read_root;  ///< empty: read_file is off
+    std::string read_root;  ///< the folder that may be read; empty: none
+    std::string workspace;  ///< the folder that may also be written and worked in; empty: none
+    std::string sandbox = "bubblewrap";  ///< bubblewrap, landlock or none
+    std::string edit = "ask";            ///< allow, ask or deny: writing below the workspace
+    std::string bash = "ask";            ///< the same for commands no rule below covers
+    std::vector<std::string> bash_allow, bash_ask, bash_deny;  ///< rules: "git log **"
   } tools;
   struct Peers {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all

@@ -14,6 +14,7 @@
 #include "nipsa/tick.h"
 #include "node/config.h"
 #include "node/outside.h"
+#include "node/tool_box.h"
 #include "node/trajectory_record.h"
 #include "orchestration/agents/agent.h"
 #include "orchestration/session.h"
@@ -46,6 +47,7 @@ class TickRunner {
     NodeOutside& outside;
     Publisher& publisher;
     orchestration::Backend& backend;
+    const Home& home;
   };
   TickRunner(Deps deps, const Config& config, VoiceOptions options);
   ~TickRunner();
@@ -85,6 +87,7 @@ class TickRunner {
   storage::Budgets budgets_;
   storage::EventDb events_;
   storage::Actions actions_;
+  ToolBox tool_box_;
   orchestration::AgentSpec agent_;
   orchestration::ToolRegistry tools_;
   orchestration::HookChain hooks_;

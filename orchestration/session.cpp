@@ -255,6 +255,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
   if (tool->is_outward() && ruling.verdict != Decision::Verdict::kBlock) {
     ToolContext context{
         .trigger = trigger_,
+        .session = row_.id,
         .call_id = invocation.call_id,
         .ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
@@ -312,6 +313,7 @@ Task<Result<void>> Session::start(std::string call_id) {
         call_id, output_of(ToolOutcome::kDenied, "Not possible now: " + reserved.error().detail));
   auto started = transcript_->start(call_id, deps_.clock.now());
   if (!started) deps_.hooks.release(invocation);
+  begun_ = call_id;
   co_return started;
 }
 
@@ -329,7 +331,12 @@ Task<Result<void>> Session::perform(std::string call_id) {
     co_return finish(call_id, describe_result(plan.request->action, std::move(result)));
   }
   const auto start = std::chrono::steady_clock::now();
-  ToolContext context{.trigger = trigger_, .call_id = call_id};
+  // What changed something and did not live to tell is never done twice.
+  if (begun_ != call_id && is_local_effect(tool->action()))
+    co_return finish(call_id, output_of(ToolOutcome::kError,
+                                        "The outcome is unknown: the node stopped while this ran. Look "
+                                        "before you do it again."));
+  ToolContext context{.trigger = trigger_, .session = row_.id, .call_id = call_id};
   auto text = co_await tool->run(std::move(context), plan.params);
   thought_ += since(start);
   if (!text && is_for_later(text.error().code) && text.error().code != Errc::kUnavailable)
@@ -422,6 +429,7 @@ ToolInvocation Session::invocation_of(const std::string& call_id, const std::str
     out.capability = tool->capability();
     out.action = tool->action();
     out.sign_kind = tool->sign_kind();
+    out.subject = tool->subject(params);
   }
   return out;
 }

@@ -125,6 +125,7 @@ class Session {
   bool resumed_ = false;
   std::optional<Transcript> transcript_;
   std::optional<TrajectoryRecorder> recorder_;
+  std::string begun_;  ///< the call this process started last
   std::chrono::milliseconds thought_{0};  ///< spent of SessionLimits::think_time by this process
 };
 

@@ -33,6 +33,7 @@ struct ToolInvocation {
   ActionClass action = ActionClass::kSearch;
   std::optional<nostr::Kind> sign_kind;
   std::string canonical;  ///< RFC 8785 form of `params`
+  std::string subject;    ///< Tool::subject(): path, host or command line
 };
 
 struct ToolOutput {
@@ -47,12 +48,14 @@ struct Decision {
   enum class Verdict { kContinue, kAsk, kBlock };
   Verdict verdict = Verdict::kContinue;
   std::string reason;
+  bool each_time = false;  ///< kAsk: no standing grant answers it
 };
 
 /// What all deciders together say: the strictest verdict and every reason given.
 struct Ruling {
   Decision::Verdict verdict = Decision::Verdict::kContinue;
   std::vector<std::string> reasons;  ///< "hook: reason"
+  bool each_time = false;            ///< one of those who ask takes no standing grant for an answer
   std::string text() const;          ///< the reasons joined by "; "
 };
 
@@ -83,6 +86,9 @@ struct Hook {
 
   std::function<void(ToolInvocation&)> mutate_tool;
   std::function<Decision(const ToolInvocation&)> decide_tool;
+  /// When the deciders ask and none insists: whether the operator has answered for calls like this one
+  /// already. What it returns says by what, and the call goes on; the first to answer decides.
+  std::function<std::optional<std::string>(const ToolInvocation&)> waive_tool;
   /// Only after every decider let the call pass; an error stops the call and rolls back the
   /// reservations made before it.
   std::function<base::Result<void>(const ToolInvocation&)> reserve_tool;
@@ -116,7 +122,7 @@ class HookChain {
   std::vector<std::string> names() const;
 
   void mutate(ToolInvocation& call) const;
-  /// Every decider is asked, whatever the others said.
+  /// Every decider is asked, whatever the others said; a standing grant may answer for the operator.
   Ruling decide(const ToolInvocation& call) const;
   base::Result<void> reserve(const ToolInvocation& call) const;
   /// Gives back what reserve() took, when the tool never started.

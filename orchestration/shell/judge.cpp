@@ -121,10 +121,16 @@ ShellJudgement judge(const CommandRules& rules, const ShellScene& scene, std::st
     return {.permit = Permit::kDeny, .reasons = {"there is no command"}};
   Judge walk(rules, scene);
   walk.line(parsed, 0);
-  ShellJudgement out = walk.take();
-  if (parsed.plain && std::find(kBuiltins.begin(), kBuiltins.end(),
-                                parsed.commands[0].words[0].text) == kBuiltins.end())
-    for (const Word& word : parsed.commands[0].words) out.argv.push_back(word.text);
+  return walk.take();
+}
+
+std::vector<std::string> plain_argv(std::string_view line) {
+  const ShellLine parsed = parse_shell(line);
+  std::vector<std::string> out;
+  if (!parsed.plain || std::find(kBuiltins.begin(), kBuiltins.end(),
+                                 parsed.commands[0].words[0].text) != kBuiltins.end())
+    return out;
+  for (const Word& word : parsed.commands[0].words) out.push_back(word.text);
   return out;
 }
 

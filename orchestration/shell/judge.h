@@ -13,7 +13,6 @@ namespace orchestration {
 struct ShellJudgement {
   Permit permit = Permit::kAllow;
   std::vector<std::string> reasons;  ///< why it is not simply allowed, the worst first
-  std::vector<std::string> argv;     ///< when the line is one plain command: run it without a shell
   std::string text() const;          ///< the reasons joined by "; "
 };
 
@@ -21,5 +20,8 @@ struct ShellJudgement {
 /// judges every command found: dangers first, then rules, then redirections and assignments. What is
 /// not understood asks, and is refused where the mode is deny. In a substitution as anywhere else.
 ShellJudgement judge(const CommandRules& rules, const ShellScene& scene, std::string_view line);
+
+/// The words of a line that is one plain command of a program; empty for everything that needs a shell.
+std::vector<std::string> plain_argv(std::string_view line);
 
 }  // namespace orchestration

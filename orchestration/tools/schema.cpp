@@ -90,4 +90,19 @@ base::Result<void> validate(const Value& schema, const Value& value) {
   return check(schema, value, "");
 }
 
+Value text_param(const char* description, std::int64_t max, std::int64_t min) {
+  return {{"type", "string"}, {"description", description}, {"minLength", min}, {"maxLength", max}};
+}
+
+Value int_param(const char* description, std::int64_t min, std::int64_t max) {
+  return {{"type", "integer"}, {"description", description}, {"minimum", min}, {"maximum", max}};
+}
+
+Value object_schema(Value properties, Value required) {
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
+          {"additionalProperties", false}};
+}
+
 }  // namespace orchestration

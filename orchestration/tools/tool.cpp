@@ -5,6 +5,10 @@
 
 namespace orchestration {
 
+std::string Tool::subject(const base::json::Value&) const {
+  return "";
+}
+
 base::Result<void> ToolRegistry::add(std::unique_ptr<Tool> tool) {
   if (find(tool->spec().name))
     return base::fail(base::Errc::kConflict, "a tool named " + tool->spec().name + " exists");
@@ -22,7 +26,7 @@ std::vector<ToolSpec> ToolRegistry::specs(const Permissions& permissions) const 
   std::vector<ToolSpec> out;
   for (const auto& tool : tools_) {
     if (permissions.hidden_tools.contains(tool->spec().name)) continue;
-    if (level_of(permissions, tool->capability()) == Permit::kDeny) continue;
+    if (!may_ever(permissions, tool->capability())) continue;
     out.push_back(tool->spec());
   }
   return out;

@@ -16,6 +16,7 @@ namespace orchestration {
 /// What a running call may know of its surroundings.
 struct ToolContext {
   Trigger trigger;
+  std::string session;
   std::string call_id;
   bool ask = false;  ///< the node demands the operator's word (ActionRequest::ask)
 };
@@ -35,6 +36,8 @@ class Tool {
   virtual bool is_outward() const = 0;
   /// The kind prepare() will draft under the agent's name, for the permission gate.
   virtual std::optional<nostr::Kind> sign_kind() const = 0;
+  /// What rules about single paths, hosts and commands look at; empty when there is nothing of the kind.
+  virtual std::string subject(const base::json::Value& params) const;
   /// `params` fits spec().parameters. An error is told to the model as the call's result, except
   /// kUnavailable, which stops the session so that it can go on later.
   virtual base::Task<base::Result<ActionRequest>> prepare(ToolContext context, base::json::Value params) = 0;
