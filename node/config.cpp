@@ -13,6 +13,7 @@
 
 #include "nostr/base/json.h"
 #include "nostr/base/suggest.h"
+#include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/shell/command_rules.h"
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
@@ -218,6 +219,14 @@ const std::vector<Key>& keys() {
       return {};
     };
     k.push_back(std::move(level));
+    Key quiet =
+        text_key("agent.quiet_hours", [](Config& c) -> std::string& { return c.agent.quiet_hours; });
+    quiet.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+      TRY(c.agent.quiet_hours, text_of(raw));
+      if (!c.agent.quiet_hours.empty()) TRY(orchestration::parse_quiet_hours(c.agent.quiet_hours));
+      return {};
+    };
+    k.push_back(std::move(quiet));
     k.push_back(text_key("agent.model", [](Config& c) -> std::string& { return c.agent.model; }));
     Key triggers = list_key("agent.triggers", [](Config& c) -> auto& { return c.agent.triggers; });
     triggers.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -245,6 +254,10 @@ const std::vector<Key>& keys() {
         path_key("tools.workspace", [](Config& c) -> std::string& { return c.tools.workspace; }));
     k.push_back(word_key("tools.sandbox", {"bubblewrap", "landlock", "none"},
                          [](Config& c) -> std::string& { return c.tools.sandbox; }));
+    k.push_back(word_key("tools.fetch", {"allow", "ask", "deny"},
+                         [](Config& c) -> std::string& { return c.tools.fetch; }));
+    k.push_back(text_key("tools.search_url",
+                         [](Config& c) -> std::string& { return c.tools.search_url; }));
     k.push_back(word_key("tools.edit", {"allow", "ask", "deny"},
                          [](Config& c) -> std::string& { return c.tools.edit; }));
     k.push_back(word_key("tools.bash", {"allow", "ask", "deny"},
@@ -570,13 +583,14 @@ std::string render_config(const Config& c) {
   out += fmt::format(
       "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' "
       "policies can only be stricter.\n"
-      "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
+      "level = {}\n# Which backend below thinks.\nmodel = {}\n{}triggers = {}\n"
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
+      c.agent.quiet_hours.empty() ? "" : fmt::format("quiet_hours = {}\n", dump(c.agent.quiet_hours)),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps,
       c.agent.max_stranger_ticks_per_hour, c.budget.per_tick.value, c.budget.per_day.value);
@@ -584,9 +598,10 @@ std::string render_config(const Config& c) {
       "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n"
       "read_root = {}\n# Or a folder it may work in: files are written and commands run there, in a "
       "sandbox.\nworkspace = {}\n# bubblewrap | landlock | none. What is named here must stand, else no "
-      "command runs.\nsandbox = {}\n# allow | ask | deny\nedit = {}\nbash = {}\n",
-      dump(c.tools.read_root), dump(c.tools.workspace), dump(c.tools.sandbox), dump(c.tools.edit),
-      dump(c.tools.bash));
+      "command runs.\nsandbox = {}\n# allow | ask | deny\nfetch = {}\nedit = {}\nbash = {}\n",
+      dump(c.tools.read_root), dump(c.tools.workspace), dump(c.tools.sandbox), dump(c.tools.fetch),
+      dump(c.tools.edit), dump(c.tools.bash));
+  if (!c.tools.search_url.empty()) out += fmt::format("search_url = {}\n", dump(c.tools.search_url));
   out += fmt::format(
       "# Rules for single commands: * is one word, ** at the end any rest. Deny wins, then the longest.\n"
       "bash_allow = {}\nbash_ask = {}\nbash_deny = {}\n",

@@ -8,6 +8,8 @@
 #include "nostr/base/log.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
+#include "orchestration/tools/todo_tools.h"
+#include "orchestration/tools/web_tools.h"
 
 namespace node {
 namespace {
@@ -39,13 +41,16 @@ std::string user_home() {
 ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
+      todos_(deps.db),
       sandbox_(std::make_unique<orchestration::Sandbox>(
           deps.loop, orchestration::SandboxOptions{
                          .wall = orchestration::parse_wall(config.tools.sandbox)
                                      .value_or(orchestration::Wall::kBubblewrap)})) {}
 
-void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) const {
+void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
+  add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
+  add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
   const std::string& root = config_.workspace.empty() ? config_.read_root : config_.workspace;
   if (root.empty()) return;
   for (const std::string& kept : rules().scene.protected_paths) {
@@ -74,7 +79,7 @@ orchestration::Permissions ToolBox::permissions(orchestration::Permissions base)
   const auto level = [](const std::string& word) {
     return orchestration::parse_permit(word).value_or(Permit::kAsk);
   };
-  orchestration::PermissionsPatch patch{.edit = level(config_.edit)};
+  orchestration::PermissionsPatch patch{.edit = level(config_.edit), .fetch = level(config_.fetch)};
   patch.commands = orchestration::CommandRules{.mode = level(config_.bash),
                                                .allow = rules_of(config_.bash_allow),
                                                .ask = rules_of(config_.bash_ask),

@@ -6,10 +6,12 @@
 #include "node/config.h"
 #include "node/home.h"
 #include "nostr/base/workers.h"
+#include "nostr/net/http_client.h"
 #include "orchestration/permissions.h"
 #include "orchestration/sandbox/sandbox.h"
 #include "orchestration/tools/nostr_tools.h"
 #include "orchestration/tools/tool.h"
+#include "storage/todos.h"
 
 namespace node {
 
@@ -20,12 +22,15 @@ class ToolBox {
     base::Loop& loop;
     base::Workers& workers;
     orchestration::Outside& outside;
+    nostr::HttpClient& http;
+    storage::Db& db;
+    const base::Clock& clock;
     const Home& home;
   };
   ToolBox(Deps deps, const Config& config);
 
   /// Adds every tool that is configured. A folder that cannot be opened is logged, and its tools stay off.
-  void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker) const;
+  void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker);
   /// What the operator's configuration makes of `agent`'s permissions.
   orchestration::Permissions permissions(orchestration::Permissions base) const;
   /// What no agent may touch: the node's own files, keys in the usual places.
@@ -36,6 +41,7 @@ class ToolBox {
  private:
   Deps deps_;
   Config::Tools config_;
+  storage::Todos todos_;
   std::unique_ptr<orchestration::Sandbox> sandbox_;
 };
 

@@ -88,7 +88,8 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     if (transcript_->messages().empty()) CO_TRY(begin());
     deps_.hooks.notify({.session = row_.id,
                         .agent = agent_.name,
-                        .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted});
+                        .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
+                        .by_stranger = trigger_.event && trigger_.trust != Trust::kOperator});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
       const TranscriptMessage& last = transcript_->messages().back();

@@ -66,6 +66,7 @@ struct SessionNotice {
   std::string agent;
   SessionPhase phase = SessionPhase::kStarted;
   std::string detail;
+  bool by_stranger = false;  ///< words of somebody who is no operator woke it
 };
 
 /// A model call on its way; `call_key` names it for the ledger: "session:turn:attempt".

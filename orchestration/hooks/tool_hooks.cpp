@@ -50,9 +50,10 @@ Hook autonomy_gate(AutonomyRules rules) {
       case Need::kAuto:
         return Decision{};
       case Need::kAsk:
-        return Decision{Decision::Verdict::kAsk,
-                        fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
-                                    action_class_name(call.action))};
+        return Decision{.verdict = Decision::Verdict::kAsk,
+                        .reason = fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
+                                              action_class_name(call.action)),
+                        .each_time = rules.always_ask.contains(call.action)};
       case Need::kDeny:
         return Decision{Decision::Verdict::kBlock,
                         fmt::format("{} is never allowed here", action_class_name(call.action))};
