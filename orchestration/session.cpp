@@ -55,6 +55,13 @@ std::size_t trailing(const std::vector<CallRecord>& calls, Predicate matches) {
   return count;
 }
 
+/// Both rulings as one.
+Ruling stricter(const Ruling& a, Ruling b) {
+  b.verdict = std::max(a.verdict, b.verdict);
+  b.reasons.insert(b.reasons.begin(), a.reasons.begin(), a.reasons.end());
+  return b;
+}
+
 /// Why a session without a reply ended, as call_model() (llm/caller.h) says it.
 std::string model_detail(Errc code) {
   if (code == Errc::kLimit) return "budget-exhausted";
@@ -203,8 +210,9 @@ Task<Result<void>> Session::propose(ToolCall call) {
     co_return refuse(call, std::move(params), std::move(*refused));
   ToolInvocation invocation = invocation_of(call.id, call.name, params);
   deps_.hooks.mutate(invocation);
+  Ruling consulted = co_await deps_.hooks.consult(invocation);
   ToolOutput refused;
-  CO_TRY(auto planned, co_await plan(std::move(invocation), refused));
+  CO_TRY(auto planned, co_await plan(std::move(invocation), std::move(consulted), refused));
   if (!planned) co_return refuse(call, std::move(params), std::move(refused));
   co_return transcript_->propose(call.id, std::move(*planned), deps_.clock.now());
 }
@@ -243,7 +251,7 @@ std::optional<ToolOutput> Session::precheck(const ToolCall& call, Value& params)
   return std::nullopt;
 }
 
-Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
+Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, Ruling consulted,
                                                     ToolOutput& refused) {
   Tool* tool = deps_.tools.find(invocation.tool);
   if (!tool) {
@@ -251,7 +259,12 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     co_return std::optional<CallPlan>{};
   }
   invocation = invocation_of(invocation.call_id, invocation.tool, invocation.params);
-  Ruling ruling = deps_.hooks.decide(invocation);
+  // Hooks and mutators may have changed the arguments: what the tool gets must still fit.
+  if (auto fits = validate(tool->spec().parameters, invocation.params); !fits) {
+    refused = output_of(ToolOutcome::kInvalid, "The changed arguments do not fit: " + fits.error().detail);
+    co_return std::optional<CallPlan>{};
+  }
+  Ruling ruling = stricter(consulted, deps_.hooks.decide(invocation));
   CallPlan out{.tool = invocation.tool, .params = invocation.params};
   if (tool->is_outward() && ruling.verdict != Decision::Verdict::kBlock) {
     ToolContext context{
@@ -269,7 +282,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     // The gate judged the kind the tool usually signs; what it drafted is what counts.
     if (tool->sign_kind() && prepared->draft.kind != *tool->sign_kind()) {
       invocation.sign_kind = prepared->draft.kind;
-      ruling = deps_.hooks.decide(invocation);
+      ruling = stricter(consulted, deps_.hooks.decide(invocation));
       prepared->ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action());
     }
     out.request = std::move(*prepared);

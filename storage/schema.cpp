@@ -540,6 +540,12 @@ CREATE TABLE grants (
 CREATE INDEX grants_by_tool ON grants (tool, expires);
 CREATE INDEX grants_by_end ON grants (expires);
 
+CREATE TABLE mcp_pins (
+  tool TEXT PRIMARY KEY,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  agreed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE todos (
   session TEXT PRIMARY KEY,
   items TEXT NOT NULL,

@@ -1,9 +1,10 @@
 // Hooks: named, ordered observers and gates around every tool call and model call.
 //
-// A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting: they
-// run on the app thread between two awaits, read and write memory or SQLite, and return. Order at
+// A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting (but for those
+// that are consulted): they run on the app thread between two awaits, read and write memory or SQLite, and
+// return. Order at
 // one point is descending priority, then order of registration.
-// Before a call: mutate, decide, reserve. After it: observe, then transform.
+// Before a call: mutate, consult, decide, reserve. After it: observe, then transform.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "nostr/base/clock.h"
+#include "nostr/base/task.h"
 #include "orchestration/llm/backend.h"
 #include "orchestration/permissions.h"
 #include "orchestration/tools/outside.h"
@@ -59,6 +61,12 @@ struct Ruling {
   std::string text() const;          ///< the reasons joined by "; "
 };
 
+/// A hook's answer that takes time: its decision, and arguments instead of the model's.
+struct Consultation {
+  Decision decision;
+  std::optional<base::json::Value> params;
+};
+
 enum class SessionPhase { kStarted, kResumed, kEnded };
 
 struct SessionNotice {
@@ -86,6 +94,9 @@ struct Hook {
   bool guarded = false;  ///< may not be disabled
 
   std::function<void(ToolInvocation&)> mutate_tool;
+  /// Asked after the mutators and before the call is frozen, one after the other; may wait. Nothing when
+  /// the call is none of its business. An error blocks the call.
+  std::function<std::optional<base::Task<base::Result<Consultation>>>(const ToolInvocation&)> consult_tool;
   std::function<Decision(const ToolInvocation&)> decide_tool;
   /// When the deciders ask and none insists: whether the operator has answered for calls like this one
   /// already. What it returns says by what, and the call goes on; the first to answer decides.
@@ -123,6 +134,8 @@ class HookChain {
   std::vector<std::string> names() const;
 
   void mutate(ToolInvocation& call) const;
+  /// Lets consulted hooks change `call` and collects what they decide.
+  base::Task<Ruling> consult(ToolInvocation& call) const;
   /// Every decider is asked, whatever the others said; a standing grant may answer for the operator.
   Ruling decide(const ToolInvocation& call) const;
   base::Result<void> reserve(const ToolInvocation& call) const;

@@ -16,6 +16,16 @@ base::Result<void> ToolRegistry::add(std::unique_ptr<Tool> tool) {
   return {};
 }
 
+void ToolRegistry::put(std::unique_ptr<Tool> tool) {
+  for (auto& other : tools_) {
+    if (other->spec().name != tool->spec().name) continue;
+    std::swap(other, tool);
+    retired_.push_back(std::move(tool));
+    return;
+  }
+  tools_.push_back(std::move(tool));
+}
+
 Tool* ToolRegistry::find(std::string_view name) const {
   for (const auto& tool : tools_)
     if (tool->spec().name == name) return tool.get();

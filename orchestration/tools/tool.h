@@ -49,6 +49,8 @@ class ToolRegistry {
  public:
   /// kConflict when the name is taken.
   base::Result<void> add(std::unique_ptr<Tool> tool);
+  /// Adds or replaces. A tool that is replaced lives on for calls that are under way.
+  void put(std::unique_ptr<Tool> tool);
   Tool* find(std::string_view name) const;
   /// Specs of the tools `permissions` shows, in the order added.
   std::vector<ToolSpec> specs(const Permissions& permissions) const;
@@ -57,6 +59,7 @@ class ToolRegistry {
 
  private:
   std::vector<std::unique_ptr<Tool>> tools_;
+  std::vector<std::unique_ptr<Tool>> retired_;
 };
 
 }  // namespace orchestration
