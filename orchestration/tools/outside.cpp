@@ -10,7 +10,10 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kReply, "reply"},         {ActionClass::kPost, "post"},
     {ActionClass::kReact, "react"},         {ActionClass::kDm, "dm"},
     {ActionClass::kAskOperator, "ask_operator"}, {ActionClass::kReadFile, "read_file"},
-    {ActionClass::kSearch, "search"}};
+    {ActionClass::kSearch, "search"},
+    {ActionClass::kEditFile, "edit_file"}, {ActionClass::kRunCommand, "run_command"},
+    {ActionClass::kFetch, "fetch"},        {ActionClass::kCallServer, "call_server"},
+    {ActionClass::kKeepTodo, "keep_todo"}};
 constexpr Name<ActionStatus> kStatuses[] = {
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
     {ActionStatus::kAnswered, "answered"},           {ActionStatus::kDenied, "denied"},
@@ -37,7 +40,12 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kDm:
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
-    case ActionClass::kSearch: return false;
+    case ActionClass::kSearch:
+    case ActionClass::kEditFile:
+    case ActionClass::kRunCommand:
+    case ActionClass::kFetch:
+    case ActionClass::kCallServer:
+    case ActionClass::kKeepTodo: return false;
   }
   return false;
 }
@@ -47,12 +55,22 @@ bool is_external(ActionClass action) {
     case ActionClass::kReply:
     case ActionClass::kPost:
     case ActionClass::kReact:
-    case ActionClass::kDm: return true;
+    case ActionClass::kDm:
+    case ActionClass::kEditFile:
+    case ActionClass::kRunCommand:
+    case ActionClass::kCallServer: return true;
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
-    case ActionClass::kSearch: return false;
+    case ActionClass::kSearch:
+    case ActionClass::kFetch:
+    case ActionClass::kKeepTodo: return false;
   }
   return true;
+}
+
+bool is_local_effect(ActionClass action) {
+  return action == ActionClass::kEditFile || action == ActionClass::kRunCommand ||
+         action == ActionClass::kCallServer;
 }
 
 }  // namespace orchestration
