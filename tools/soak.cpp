@@ -158,7 +158,7 @@ class Soak {
  private:
   void listen() {
     nostr::FeedOptions options{.overlap = 30s};
-    options.paging.page_patience = 10s;
+    options.paging.page_patience = 4s;
     options.retry_first = 200ms;
     options.retry_last = 2s;
     const std::vector<std::string> relays{relay_};

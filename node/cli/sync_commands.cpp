@@ -210,9 +210,10 @@ void add_sync_commands(CLI::App& app, Context& context, Action* chosen) {
   command->add_flag("--both", arguments->both, "Both; all relays are read before any is written to");
   command->footer(
       "Examples:\n"
-      "  sovereign sync wss://relay.example -f '{\"authors\":[\"HEX\"]}' --file backup.jsonl\n"
-      "  sovereign sync wss://old.example wss://new.example -f '{\"kinds\":[0,1]}' --both --db :memory:\n"
-      "A sync that was interrupted is started again: what has come is not fetched twice.");
+      "  sovereign sync ws://127.0.0.1:7777 -f '{\"kinds\":[0,1]}' --file backup.jsonl\n"
+      "  sovereign sync ws://127.0.0.1:7777 -f '{\"kinds\":[1]}' --both --db notes.db\n"
+      "With --both several relays end up with the same events, --db :memory: keeps none of them.\n"
+      "A sync that was interrupted is started again: what has come is there.");
   command->callback(
       [=, &context] { *chosen = [=, &context] { return sync(context, *arguments); }; });
 }
