@@ -77,6 +77,9 @@ base::Result<void> Backlog::advance(EventStore& store, UnixTime now, std::vector
     ++taken;
     if (!sent_before(event)) out.push_back(std::move(event));
   }
+  // What was stored meanwhile in that very second stands before the last one and can fill a whole
+  // answer: look further each time, or the walk would ask the same for ever.
+  if (taken == 0) walk.taken_at_last += found.size();
   if (walk.remaining == 0) walk.cut = true;
   if (walk.remaining == 0 || found.size() < asked) ++current_;
   return {};

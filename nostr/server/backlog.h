@@ -35,7 +35,7 @@ class Backlog {
     Filter filter;
     std::size_t remaining = 0;
     std::optional<Position> last;  ///< the last event taken
-    std::size_t taken_at_last = 0; ///< how many were taken with its created_at
+    std::size_t taken_at_last = 0; ///< events to look past: taken with its created_at, or new in it
     bool cut = false;              ///< ended by its limit: older matches may not have been sent
     Completeness completeness = Completeness::kFinished;
   };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/nostr/server/support/memory_store.h"
@@ -94,6 +95,24 @@ TEST_F(BacklogTest, SeveralLargeFiltersBringEachEventOnce) {
     EXPECT_EQ(std::set(got.begin(), got.end()), std::set(want.begin(), want.end()));
     EXPECT_EQ(got.size(), want.size());
   }
+}
+
+TEST_F(BacklogTest, ASecondThatFillsUpMeanwhileDoesNotHoldTheWalkUp) {
+  const Filters filters{Filter{.kinds = {30}}};
+  for (std::uint64_t i = 0; i < 600; ++i)
+    ASSERT_TRUE(store_.insert(plain_event(10'000 + i, 30, 700), kNow).has_value());
+  const std::vector<EventId> before = all(filters);
+  Backlog backlog(filters, 500'000);
+  std::vector<EventId> walked;
+  for (std::uint64_t turn = 0; !backlog.done(); ++turn) {
+    ASSERT_LT(turn, 100U) << "it asks the same again and again";
+    const std::vector<Event> page = backlog.next(store_, kNow).value();
+    for (const Event& event : page) walked.push_back(event.id);
+    for (std::uint64_t i = 0; turn == 0 && i < 2'000; ++i)
+      ASSERT_TRUE(store_.insert(plain_event(20'000 + i, 30, 700), kNow).has_value());
+  }
+  EXPECT_EQ(std::set(walked.begin(), walked.end()).size(), walked.size());
+  for (const EventId& id : before) EXPECT_NE(std::ranges::find(walked, id), walked.end());
 }
 
 TEST_F(BacklogTest, MaximumBoundsAFilterWithoutLimit) {
