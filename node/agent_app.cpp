@@ -497,7 +497,7 @@ Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
   TRY(const storage::BudgetTotals day,
-      budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
+      budgets_.totals({.key = "node", .limit = config_.budget.per_day, .window = storage::Window::kDay}, now));
   TRY(const auto ticks, ticks_.list_unfinished());
   Value running = Value::array();
   for (const storage::TickRow& tick : ticks)

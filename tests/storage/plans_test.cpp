@@ -12,8 +12,10 @@
 #include "storage/leases.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
+#include "storage/payments.h"
 #include "storage/relay_health.h"
 #include "storage/sessions.h"
+#include "storage/spend_limits.h"
 #include "storage/ticks.h"
 #include "storage/trajectories.h"
 #include "tests/storage/fixture.h"
@@ -37,7 +39,8 @@ bool may_scan(const std::string& step) {
   return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
          step == "SCAN leases" ||  // a row for each member of a group
          step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
-         step == "SCAN audit_anchors";
+         step == "SCAN audit_anchors" ||
+         step == "SCAN spend_limits";  // a row for each limit the operator set
 }
 
 class PlansTest : public StorageTest {
@@ -186,15 +189,35 @@ class PlansTest : public StorageTest {
     touch(log.bind("s", "k", named<EventId>("e"), kNow));
   }
 
+  void touch_payments() {
+    Payments payments(*db_);
+    touch(payments.add({.key = "p", .amount = Msat{1}, .created = kNow}));
+    touch(payments.reserve("p", {}, kNow));
+    touch(payments.set_sent("p", named<EventId>("r"), kNow, kNow));
+    touch(payments.set_unknown("p", "", kNow));
+    touch(payments.settle("p", std::nullopt, Msat{}, "", kNow));
+    touch(payments.add({.key = "q", .amount = Msat{1}, .payment_hash = named<Sha256>("q")}));
+    touch(payments.fail("q", "", kNow));
+    touch(payments.by_hash(named<Sha256>("q")));
+    touch(payments.list_open());
+    touch(payments.list(5));
+    SpendLimits limits(*db_);
+    touch(limits.set({.changed = kNow}));
+    touch(limits.get(Dimension::kNode, "", Per::kDay));
+    touch(limits.list());
+    touch(limits.erase(Dimension::kNode, "", Per::kDay));
+  }
+
   void touch_work() {
     Budgets budgets(*db_);
-    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .daily = true}}},
+    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .window = Window::kDay}}},
                           kNow));
     touch(budgets.mark_unknown(1, kNow));
     touch(budgets.settle(1, Msat{1}, kNow));
     touch(budgets.list_open());
     touch(budgets.spent_in_tick("t"));
     touch(budgets.spent_in_session("s"));
+    touch_payments();
     const Event event = make_event("a", 1, 1);
     Ticks ticks(*db_);
     touch(ticks.add("s", "mention", std::nullopt, kNow));
