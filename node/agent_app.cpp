@@ -91,6 +91,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       http_(runtime.loop),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
                  {.keep_for = config_.node.outbox_keep}),
+      treasury_({runtime, *db_, home_, config_}),
       strangers_(kMaxStrangersAnHour),
       stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
@@ -206,6 +207,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   publisher_.start();
   voice_->start();
   desk_->start();
+  treasury_.start();
   announce_node();
   listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
@@ -228,6 +230,7 @@ base::Task<void> AgentApp::stop() {
   co_await runner_->stop();
   voice_->stop();
   co_await desk_->stop();
+  co_await treasury_.stop();
   co_await bifrost_->stop();
   co_await publisher_.stop();
   co_await runtime_.pool.stop();
@@ -560,6 +563,8 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
     co_return question_view(question);
   }
+  if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
+  if (method == "budget") co_return treasury_.budget(params);
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
   if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));
   co_return fail(Errc::kUnsupported, fmt::format("a node has no method \"{}\"", method));

@@ -12,6 +12,7 @@
 #include "node/identity.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
+#include "node/treasury.h"
 #include "nostr/net/http_client.h"
 #include "storage/inbox.h"
 #include "storage/kv.h"
@@ -73,6 +74,7 @@ class AgentApp {
   VoiceOptions options_;
   nostr::HttpClient http_;
   Publisher publisher_;
+  Treasury treasury_;
   std::unique_ptr<frostr::BifrostNode> bifrost_;
   std::unique_ptr<frostr::ThresholdSigner> signer_;
   std::unique_ptr<GroupVoice> voice_;
