@@ -184,7 +184,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       [this] { publisher_.wake(); });
   outside_ = std::make_unique<NodeOutside>(
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
-                        *desk_, publisher_},
+                        *desk_, publisher_, treasury_},
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,

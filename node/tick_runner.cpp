@@ -14,6 +14,7 @@
 #include "nostr/nips/nip59.h"
 #include "orchestration/envelope.h"
 #include "orchestration/hooks/spend_hooks.h"
+#include "orchestration/tools/money_tools.h"
 #include "orchestration/hooks/tool_hooks.h"
 #include "orchestration/tools/file_tools.h"
 #include "orchestration/tools/nostr_tools.h"
@@ -127,6 +128,8 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .operators = options_.operators};
   for (auto& tool : orchestration::make_nostr_tools(deps.outside, speaker))
     CHECK(tools_.add(std::move(tool)).has_value());
+  if (deps.outside.can_pay())
+    CHECK(tools_.add(orchestration::make_pay(deps.clock, agent_.name)).has_value());
   if (!config.tools.read_root.empty())
     CHECK(tools_
               .add(orchestration::make_read_file(deps.loop, deps.workers,

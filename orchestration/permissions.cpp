@@ -15,6 +15,7 @@ constexpr Name<Capability> kCapabilities[] = {{Capability::kQuery, "query"},
                                               {Capability::kFile, "file"},
                                               {Capability::kSign, "sign"},
                                               {Capability::kMessage, "message"},
+                                              {Capability::kSpend, "spend"},
                                               {Capability::kControl, "control"}};
 
 Permit patched(Permit base, const std::optional<Permit>& patch, PatchSource source) {
@@ -57,6 +58,8 @@ Permit level_of(const Permissions& permissions, Capability capability) {
       return permissions.sign;
     case Capability::kMessage:
       return permissions.message;
+    case Capability::kSpend:
+      return permissions.spend;
     case Capability::kControl:
       return permissions.control;
   }
@@ -68,6 +71,7 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
   base.file = patched(base.file, patch.file, source);
   base.sign = patched(base.sign, patch.sign, source);
   base.message = patched(base.message, patch.message, source);
+  base.spend = patched(base.spend, patch.spend, source);
   base.control = patched(base.control, patch.control, source);
   if (patch.sign_kinds)
     base.sign_kinds = source == PatchSource::kOperator

@@ -26,6 +26,7 @@ enum class Capability {
   kFile,     ///< files below tools.read_root
   kSign,     ///< events under the agent's name, by kind
   kMessage,  ///< private messages under the node's key
+  kSpend,    ///< money, through the wallet
   kControl,  ///< the session's own business: asking the operator
 };
 std::string_view capability_name(Capability capability);
@@ -37,6 +38,7 @@ struct Permissions {
   Permit file = Permit::kAllow;
   Permit sign = Permit::kAllow;     ///< the co-signer decides; kAsk makes the node stricter
   Permit message = Permit::kAsk;
+  Permit spend = Permit::kAsk;      ///< the operator is shown amount and destination
   Permit control = Permit::kAllow;
   std::set<nostr::Kind> sign_kinds{nostr::kinds::kTextNote, nostr::kinds::kReaction,
                                    nostr::kinds::kComment};
@@ -47,7 +49,7 @@ Permit level_of(const Permissions& permissions, Capability capability);
 
 /// A partial object from a file; what is unset keeps the base value.
 struct PermissionsPatch {
-  std::optional<Permit> query, file, sign, message, control;
+  std::optional<Permit> query, file, sign, message, spend, control;
   std::optional<std::set<nostr::Kind>> sign_kinds;
   std::map<std::string, bool> tools;
 };

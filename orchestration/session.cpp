@@ -256,7 +256,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     ToolContext context{
         .trigger = trigger_,
         .call_id = invocation.call_id,
-        .ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action())};
+        .ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
     if (!prepared) {
       if (is_for_later(prepared.error().code))
@@ -268,7 +268,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     if (tool->sign_kind() && prepared->draft.kind != *tool->sign_kind()) {
       invocation.sign_kind = prepared->draft.kind;
       ruling = deps_.hooks.decide(invocation);
-      prepared->ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action());
+      prepared->ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action());
     }
     out.request = std::move(*prepared);
   }
@@ -277,7 +277,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     co_return std::optional<CallPlan>{};
   }
   // Asking the operator whether the operator may be asked would be one question too many.
-  if (ruling.verdict == Decision::Verdict::kAsk && !is_group_signed(tool->action()) &&
+  if (ruling.verdict == Decision::Verdict::kAsk && !asks_itself(tool->action()) &&
       tool->action() != ActionClass::kAskOperator)
     out.local_ask = ruling.text();
   co_return std::optional<CallPlan>{std::move(out)};

@@ -10,8 +10,9 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kReply, "reply"},         {ActionClass::kPost, "post"},
     {ActionClass::kReact, "react"},         {ActionClass::kDm, "dm"},
     {ActionClass::kAskOperator, "ask_operator"}, {ActionClass::kReadFile, "read_file"},
-    {ActionClass::kSearch, "search"}};
+    {ActionClass::kSearch, "search"},       {ActionClass::kPay, "pay"}};
 constexpr Name<ActionStatus> kStatuses[] = {
+    {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
     {ActionStatus::kAnswered, "answered"},           {ActionStatus::kDenied, "denied"},
     {ActionStatus::kExpired, "expired"},             {ActionStatus::kWithdrawn, "withdrawn"},
@@ -37,9 +38,14 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kDm:
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
-    case ActionClass::kSearch: return false;
+    case ActionClass::kSearch:
+    case ActionClass::kPay: return false;
   }
   return false;
+}
+
+bool asks_itself(ActionClass action) {
+  return is_group_signed(action) || action == ActionClass::kPay;
 }
 
 bool is_external(ActionClass action) {
@@ -47,7 +53,8 @@ bool is_external(ActionClass action) {
     case ActionClass::kReply:
     case ActionClass::kPost:
     case ActionClass::kReact:
-    case ActionClass::kDm: return true;
+    case ActionClass::kDm:
+    case ActionClass::kPay: return true;
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
     case ActionClass::kSearch: return false;
