@@ -565,6 +565,24 @@ CREATE TABLE spend_limits (
   PRIMARY KEY (dimension, name, per)
 ) STRICT, WITHOUT ROWID;
 
+-- work we sell: a request is a row before anything is done about it
+CREATE TABLE jobs (
+  request BLOB PRIMARY KEY CHECK (length(request) = 32),
+  customer BLOB NOT NULL CHECK (length(customer) = 32),
+  state TEXT NOT NULL CHECK (state IN ('taken','invoiced','paid','done','failed','cancelled')),
+  event TEXT NOT NULL,
+  price INTEGER NOT NULL CHECK (price >= 0),
+  invoice TEXT NOT NULL DEFAULT '',
+  payment_hash BLOB CHECK (length(payment_hash) = 32),
+  result TEXT NOT NULL DEFAULT '',
+  detail TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_open ON jobs (created) WHERE state IN ('taken','invoiced','paid');
+CREATE INDEX jobs_by_customer ON jobs (customer, created);
+CREATE INDEX jobs_by_change ON jobs (changed);
+
 INSERT INTO counters (name, value)
   SELECT 'budget-time', value * 86400 FROM counters WHERE name = 'budget-day';
 DELETE FROM counters WHERE name = 'budget-day';

@@ -8,6 +8,7 @@
 #include "storage/cosign_log.h"
 #include "storage/cursors.h"
 #include "storage/inbox.h"
+#include "storage/jobs.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
 #include "storage/nonces.h"
@@ -201,6 +202,16 @@ class PlansTest : public StorageTest {
     touch(payments.by_hash(named<Sha256>("q")));
     touch(payments.list_open());
     touch(payments.list(5));
+    Jobs jobs(*db_);
+    touch(jobs.take({.event = make_event("c", 5050, 1), .created = kNow}));
+    touch(jobs.set_invoiced(named<EventId>("j"), "", named<Sha256>("h"), kNow));
+    touch(jobs.set_paid(named<EventId>("j"), kNow));
+    touch(jobs.set_done(named<EventId>("j"), make_event("c", 6050, 1), kNow));
+    touch(jobs.end(named<EventId>("j"), JobState::kFailed, "", kNow));
+    touch(jobs.get(named<EventId>("j")));
+    touch(jobs.list_open());
+    touch(jobs.done_since(kNow));
+    touch(jobs.count_since(named<PublicKey>("c"), kNow));
     SpendLimits limits(*db_);
     touch(limits.set({.changed = kNow}));
     touch(limits.get(Dimension::kNode, "", Per::kDay));

@@ -1,0 +1,169 @@
+// Money from the command line: a real wallet service over a real relay, limits, and a program killed at
+// every commit on the way of a payment.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "nostr/base/json.h"
+#include "nostr/nips/bolt11.h"
+#include "tests/e2e/support/failpoints.h"
+#include "tests/e2e/support/must.h"
+#include "tests/e2e/support/program.h"
+#include "tests/node/support/temp_dir.h"
+#include "tests/orchestration/support/wallet_host.h"
+
+namespace e2e {
+namespace {
+
+using base::Msat;
+using base::json::Value;
+using wallet_service::Fault;
+using wallet_service::WalletHost;
+
+class Wallet : public ::testing::Test {
+ protected:
+  Wallet() : relay_({"relay", "--listen", "127.0.0.1:0"}, options()) {
+    const std::string url = relay_.read_line("listening ").value_or("listening ").substr(10);
+    host_ = WalletHost::start({.relays = {url},
+                               .nodes = {{"ours", Msat{1'000'000}}, {"shop", Msat{0}}},
+                               .rules = {},
+                               .fee = {},
+                               .service = {}});
+  }
+  ProgramOptions options(std::string input = "", Environment environment = {}) const {
+    return {.environment = std::move(environment), .log = dir_ / "log", .input = std::move(input)};
+  }
+  Exit run(std::vector<std::string> arguments, std::string input = "",
+           Environment environment = {}) {
+    arguments.insert(arguments.end(), {"--home", (dir_ / "home").string(), "--json"});
+    return run_program(std::move(arguments), options(std::move(input), std::move(environment)));
+  }
+  Value answer(std::vector<std::string> arguments, int code = 0, std::string input = "") {
+    const Exit ended = run(std::move(arguments), std::move(input));
+    EXPECT_EQ(ended.code, code) << ended.out;
+    return must(base::json::parse(ended.out.empty() ? "{}" : ended.out), ended.out);
+  }
+  void connect() { answer({"wallet", "connect"}, 0, host_->uri("ours") + "\n"); }
+  std::string said() const {
+    std::ifstream in(dir_ / "log");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  node::testing::TempDir dir_;
+  Program relay_;
+  std::unique_ptr<WalletHost> host_;
+};
+
+TEST_F(Wallet, ConnectKeepsTheSecretToItself) {
+  EXPECT_EQ(run({"wallet", "balance"}).code, 1) << "no wallet yet";
+  const Value connected = answer({"wallet", "connect"}, 0, host_->uri("ours"));
+  EXPECT_EQ(connected.at("network"), "regtest");
+  const std::filesystem::path file = connected.at("file").get<std::string>();
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(answer({"wallet", "balance"}).at("balance_msat"), 1'000'000);
+  std::filesystem::permissions(file, std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  EXPECT_EQ(run({"wallet", "balance"}).code, 4) << "others could read it";
+  EXPECT_EQ(run({"wallet", "connect"}, "nostr+walletconnect://nonsense").code, 2);
+  const std::string uri = host_->uri("ours");
+  EXPECT_EQ(said().find(uri.substr(uri.find("secret="))), std::string::npos);
+}
+
+TEST_F(Wallet, PaysOnceAndShowsWhatItDid) {
+  connect();
+  const std::string bill = host_->make_invoice("shop", Msat{50'000});
+  const Value paid = answer({"wallet", "pay", bill});
+  EXPECT_EQ(paid.at("state"), "settled");
+  EXPECT_EQ(paid.at("amount_msat"), 50'000);
+  const auto preimage = nostr::Preimage::from_hex(paid.at("preimage").get<std::string>());
+  EXPECT_TRUE(nostr::is_paid_by(must(nostr::parse_invoice(bill)).payment_hash, *preimage));
+  EXPECT_EQ(answer({"wallet", "pay", bill}).at("key"), paid.at("key")) << "the same payment";
+  EXPECT_EQ(host_->payments(), 1);
+  EXPECT_EQ(host_->balance("shop"), Msat{50'000});
+
+  EXPECT_EQ(answer({"wallet", "list"}).at("state"), "settled");
+  EXPECT_EQ(answer({"wallet", "list", "--wallet"}).at("type"), "outgoing");
+  EXPECT_EQ(answer({"wallet", "lookup", bill}).at("state"), "settled");
+  EXPECT_EQ(run({"wallet", "pay", bill, "51"}).code, 1) << "another amount under the same key";
+  EXPECT_EQ(run({"wallet", "pay", host_->make_invoice("shop", Msat{5'000}), "6"}).code, 4);
+  EXPECT_EQ(run({"wallet", "pay", "not-an-invoice"}).code, 2);
+  const Value made = answer({"wallet", "invoice", "21", "-m", "tea"});
+  EXPECT_EQ(must(nostr::parse_invoice(made.at("invoice").get<std::string>())).amount, Msat{21'000});
+}
+
+TEST_F(Wallet, ALimitRefusesExplainsAndCanBeLifted) {
+  connect();
+  const std::string bill = host_->make_invoice("shop", Msat{50'000});
+  answer({"budget", "set", "node", "day", "10"});
+  EXPECT_EQ(run({"wallet", "pay", bill}).code, 4);
+  EXPECT_NE(said().find("node per day: 60000 msat more would exceed 10000 msat"),
+            std::string::npos);
+  EXPECT_EQ(host_->payments(), 0);
+  EXPECT_EQ(answer({"wallet", "pay", bill, "--over-limit"}).at("state"), "settled");
+  const Value budget = answer({"budget"});
+  EXPECT_EQ(budget.at("spent_today_msat"), 50'000);
+  bool found = false;
+  for (const Value& line : budget.at("limits"))
+    if (line.at("limit") == "node day") {
+      found = true;
+      EXPECT_EQ(line.at("from"), "operator");
+      EXPECT_EQ(line.at("msat"), 10'000);
+      EXPECT_EQ(line.at("left_msat"), 0);
+    }
+  EXPECT_TRUE(found);
+  answer({"budget", "set", "node", "day", "default"});
+  EXPECT_EQ(run({"budget", "set", "moon", "day", "1"}).code, 2);
+  EXPECT_EQ(run({"budget", "set", "agent", "day", "1"}).code, 2);
+  EXPECT_EQ(run({"budget", "set", "agent:main", "week", "1"}).code, 2);
+}
+
+struct Death {
+  const char* failpoint;
+  int payments;     ///< after it died
+  int second_code;  ///< of the same command once more
+  int at_last;      ///< payments in the end
+};
+
+TEST_F(Wallet, KilledAtAnyCommitItNeverPaysTwice) {
+  NEEDS_FAILPOINTS();
+  connect();
+  const Death deaths[] = {
+      {"payment-intent", 0, 0, 1},
+      {"payment-before-reserved", 0, 0, 1},
+      {"payment-reserved", 0, 0, 1},
+      {"payment-before-sent", 0, 0, 1},
+      {"payment-sent", 0, 124, 0},  // nothing left, but who knows: it is not sent again
+      {"payment-before-settled", 1, 0, 1},
+      {"payment-settled", 1, 0, 1},
+  };
+  int before = 0;
+  for (const Death& death : deaths) {
+    const std::string bill = host_->make_invoice("shop", Msat{1'000});
+    const Exit killed = run({"wallet", "pay", bill}, "", armed({death.failpoint}));
+    EXPECT_EQ(killed.signal, SIGKILL) << death.failpoint;
+    EXPECT_EQ(host_->payments() - before, death.payments) << death.failpoint;
+    EXPECT_EQ(run({"wallet", "pay", bill}).code, death.second_code) << death.failpoint;
+    EXPECT_EQ(run({"wallet", "pay", bill}).code, death.second_code) << death.failpoint;
+    EXPECT_EQ(host_->payments() - before, death.at_last) << death.failpoint;
+    before = host_->payments();
+  }
+}
+
+TEST_F(Wallet, WhatIsNotKnownIsLookedUpAndEndsWithTheInvoice) {
+  NEEDS_FAILPOINTS();
+  connect();
+  host_->add_rules({{.method = "pay_invoice", .fault = Fault::kRefuse, .code = nostr::WalletErrc::kInternal}});
+  const std::string bill = host_->make_invoice("shop", Msat{1'000}, std::chrono::seconds{600});
+  EXPECT_EQ(run({"wallet", "pay", bill}).code, 124);
+  EXPECT_EQ(answer({"budget"}).at("reserved_msat"), 11'000) << "with its fee";
+  EXPECT_EQ(run({"wallet", "connect"}, host_->uri("shop")).code, 1)
+      << "only this wallet can say what became of it";
+  EXPECT_EQ(run({"wallet", "lookup", bill}, "", {{"SOVEREIGN_CLOCK_AHEAD", "1200"}}).code, 1);
+  EXPECT_EQ(answer({"budget"}).at("reserved_msat"), 0);
+  EXPECT_EQ(host_->payments(), 0);
+}
+
+}  // namespace
+}  // namespace e2e
