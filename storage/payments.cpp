@@ -2,6 +2,8 @@
 // in one commit.
 #include "storage/payments.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "nostr/base/failpoint.h"
@@ -169,6 +171,8 @@ Result<PaymentRow> Payments::settle(std::string_view key,
   if (!may_move(row.state, PaymentState::kSettled)) return illegal(row, PaymentState::kSettled);
   if (preimage && !nostr::is_paid_by(row.payment_hash, *preimage))
     return base::fail(Errc::kCrypto, "the preimage does not open the payment hash");
+  // What a wallet calls its fee may be anything; the ledger holds no more than there is.
+  fee = std::min(fee, base::kMaxMsat - row.amount);
   TRY(budgets_.settle(*row.reservation, row.amount + fee, now));
   TRY(const auto changed, db_.run(kSettle, preimage, fee, detail, now, key, row.state));
   TRY(expect_one(changed, "payment"));

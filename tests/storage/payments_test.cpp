@@ -107,6 +107,13 @@ TEST_F(PaymentsTest, AWrongPreimageSettlesNothing) {
   EXPECT_EQ(today().spent, Msat{0});
 }
 
+TEST_F(PaymentsTest, AFeeBeyondAllBitcoinSettlesAllTheSame) {
+  bring_to_sent("a");
+  const PaymentRow done = must(payments().settle("a", preimage_of("a"), base::kMaxMsat, "", kNow));
+  EXPECT_EQ(done.amount + done.fee, base::kMaxMsat);
+  EXPECT_EQ(today().spent, base::kMaxMsat);
+}
+
 TEST_F(PaymentsTest, ALimitRefusesAndLeavesTheIntent) {
   bring_to_sent("a");
   bring_to_sent("b");

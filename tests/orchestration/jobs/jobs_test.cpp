@@ -3,6 +3,7 @@
 #include "nostr/nips/nip89.h"
 #include "orchestration/jobs/customer.h"
 #include "orchestration/jobs/provider.h"
+#include "orchestration/llm/dvm.h"
 #include "tests/orchestration/support/money_world.h"
 
 namespace orchestration {
@@ -199,6 +200,27 @@ TEST_F(JobsTest, ARestartGoesOnFromTheRow) {
   w_.world.until([&] { return job(request).state == JobState::kDone; });
   EXPECT_EQ(job(request).result->content, "HELLO");
   EXPECT_EQ(shop_service_->handled("make_invoice"), 1) << "asked for once";
+}
+
+TEST_F(JobsTest, AModelIsBoughtByTheCall) {
+  open_shop(Msat{500});
+  DvmBackend backend(customer_, {.id = "dvm",
+                                 .model = "loud",
+                                 .agent = "main",
+                                 .provider = shop_key_.public_key(),
+                                 .max_price = Msat{500},
+                                 .relays = {w_.world.url()}});
+  Request request;
+  request.messages = {{.role = Role::kSystem, .content = "be brief"},
+                      {.role = Role::kUser, .content = "hello"}};
+  const auto reply = run(backend.complete(request));
+  ASSERT_TRUE(reply.has_value()) << reply.error().error.detail;
+  EXPECT_EQ(reply->message.content, "[SYSTEM]\nBE BRIEF\n\n[USER]\nHELLO");
+  EXPECT_EQ(w_.node_today().spent, Msat{500});
+  w_.set_limit(storage::Dimension::kNode, "", storage::Per::kDay, 600);
+  const auto refused = run(backend.complete(request));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().fault, ModelFault::kRefused) << "no second try costs money";
 }
 
 // ---- answers that do not count (NIP-90 "Result": T174)
