@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "nipsa/kinds.h"
 #include "nostr/base/json.h"
 #include "nostr/nips/bolt11.h"
 #include "tests/e2e/support/failpoints.h"
 #include "tests/e2e/support/must.h"
 #include "tests/e2e/support/program.h"
+#include "tests/e2e/support/story.h"
 #include "tests/node/support/temp_dir.h"
 #include "tests/orchestration/support/wallet_host.h"
 
@@ -163,6 +165,109 @@ TEST_F(Wallet, WhatIsNotKnownIsLookedUpAndEndsWithTheInvoice) {
   EXPECT_EQ(run({"wallet", "lookup", bill}, "", {{"SOVEREIGN_CLOCK_AHEAD", "1200"}}).code, 1);
   EXPECT_EQ(answer({"budget"}).at("reserved_msat"), 0);
   EXPECT_EQ(host_->payments(), 0);
+}
+
+// ---- the agent's own money
+
+/// A world whose node has a wallet, and a shop behind the same relay.
+struct RichWorld {
+  explicit RichWorld(WorldOptions options) : world(std::move(options)) {
+    host = WalletHost::start({.relays = world.relay_urls(),
+                              .nodes = {{"ours", Msat{1'000'000}}, {"shop", Msat{1'000'000}}},
+                              .rules = {},
+                              .fee = {},
+                              .service = {}});
+  }
+  void connect(const std::string& node, const std::filesystem::path& home) {
+    const Exit ended =
+        world.command({"wallet", "connect", "--home", home.string()}, host->uri(node) + "\n");
+    ASSERT_EQ(ended.code, 0);
+  }
+
+  World world;
+  std::unique_ptr<WalletHost> host;
+};
+
+constexpr const char* kPayingPlaybook = R"(
+[[rule]]
+on = "mention"
+call = { tool = "pay", args = { destination = "{{content}}", amount_sats = 50, reason = "they sent a bill" } }
+
+[[rule]]
+on = "tool"
+say = "settled"
+)";
+
+Message await_money_question(World& world) {
+  return world.owner().await_message(
+      [](const Message& message) { return message.text.find("PAY ") != std::string::npos; });
+}
+
+TEST(AgentMoney, ABillIsPaidOnceTheOperatorSaidYesToAmountAndDestination) {
+  RichWorld rich({.playbook = kPayingPlaybook});
+  rich.connect("ours", rich.world.node_home());
+  rich.world.start();
+  const std::string bill = rich.host->make_invoice("shop", Msat{50'000});
+  mention(rich.world, bill);
+  const Message question = await_money_question(rich.world);
+  const std::string payee = must(nostr::parse_invoice(bill)).payee.hex();
+  EXPECT_NE(question.text.find("PAY 50 sats to lightning node " + payee), std::string::npos)
+      << question.text;
+  EXPECT_EQ(rich.host->payments(), 0) << "not before the answer";
+  rich.world.owner().send(question.from, "yes " + code_in(question.text));
+  rich.world.stranger().await({.authors = {rich.world.node_key()}, .kinds = {nipsa::kinds::kTickResult}});
+  EXPECT_EQ(rich.host->payments(), 1);
+  EXPECT_EQ(rich.host->balance("shop"), Msat{1'050'000});
+}
+
+TEST(AgentMoney, ANoPaysNothing) {
+  RichWorld rich({.playbook = kPayingPlaybook});
+  rich.connect("ours", rich.world.node_home());
+  rich.world.start();
+  mention(rich.world, rich.host->make_invoice("shop", Msat{50'000}));
+  const Message question = await_money_question(rich.world);
+  rich.world.owner().send(question.from, "no " + code_in(question.text));
+  rich.world.stranger().await({.authors = {rich.world.node_key()}, .kinds = {nipsa::kinds::kTickResult}});
+  EXPECT_EQ(rich.host->payments(), 0);
+}
+
+TEST(AgentMoney, KilledWhileItPaysTheNodeGoesOnAndPaysOnce) {
+  NEEDS_FAILPOINTS();
+  RichWorld rich({.playbook = kPayingPlaybook});
+  rich.connect("ours", rich.world.node_home());
+  rich.world.start_cosigner(World::kFirstCosigner);
+  rich.world.start_cosigner(World::kSecondCosigner);
+  rich.world.start_node(armed({"payment-before-settled"}));
+  rich.world.revive();
+  mention(rich.world, rich.host->make_invoice("shop", Msat{50'000}));
+  const Message question = await_money_question(rich.world);
+  rich.world.owner().send(question.from, "yes " + code_in(question.text));
+  rich.world.stranger().await({.authors = {rich.world.node_key()}, .kinds = {nipsa::kinds::kTickResult}});
+  EXPECT_EQ(rich.world.deaths(), 1);
+  EXPECT_EQ(rich.host->payments(), 1);
+}
+
+TEST(AgentMoney, TheAgentSellsAnAnswerToAnotherHome) {
+  RichWorld rich({.playbook = "[[rule]]\non = \"heartbeat\"\nsay = \"forty-two\"\n",
+                  .config = "\n[jobs]\nkind = 5050\nprice_msat = 5000\n"});
+  rich.connect("shop", rich.world.node_home());
+  const std::filesystem::path buyer = rich.world.root() / "buyer";
+  rich.connect("ours", buyer);
+  rich.world.start();
+  const auto job = [&](std::string bid) {
+    return rich.world.command({"job", "request", "what is the answer?", "--provider",
+                               rich.world.node_key().hex(), "--bid", std::move(bid), "--relay",
+                               rich.world.relay_urls().front(), "--encrypted", "--home",
+                               buyer.string(), "--json"});
+  };
+  const Exit bought = job("10");
+  ASSERT_EQ(bought.code, 0) << bought.out;
+  const Value answer = must(base::json::parse(bought.out), bought.out);
+  EXPECT_EQ(answer.at("content"), "forty-two");
+  EXPECT_EQ(answer.at("paid_msat"), 5'000);
+  EXPECT_EQ(rich.host->balance("shop"), Msat{1'005'000});
+  EXPECT_EQ(job("4").code, 4) << "below the price nothing is done";
+  EXPECT_EQ(rich.host->payments(), 1);
 }
 
 }  // namespace

@@ -29,7 +29,12 @@ base::Task<base::Result<std::string>> shout(JobTask task) {
 
 class JobsTest : public ::testing::Test {
  protected:
-  JobsTest() : customer_(w_.world.pool, customer_key_, w_.world.clock, w_.world.rng, w_.cashier.get()) {}
+  JobsTest() { meet(); }
+  /// A customer with the cashier as it is now.
+  void meet() {
+    customer_ = std::make_unique<JobCustomer>(w_.world.pool, customer_key_, w_.world.clock,
+                                              w_.world.rng, w_.cashier.get());
+  }
   ~JobsTest() override {
     if (provider_) run(provider_->stop());
     provider_.reset();
@@ -81,13 +86,13 @@ class JobsTest : public ::testing::Test {
   std::unique_ptr<wallet_service::WalletService> shop_service_;
   std::unique_ptr<WalletClient> shop_wallet_;
   std::unique_ptr<JobProvider> provider_;
-  JobCustomer customer_;
+  std::unique_ptr<JobCustomer> customer_;
 };
 
 TEST_F(JobsTest, AJobIsAskedPaidForDoneAndDelivered) {
   open_shop(Msat{5'000});
   std::vector<std::string> told;
-  const JobOutcome done = must(run(customer_.order(
+  const JobOutcome done = must(run(customer_->order(
       order("hello"), [&](const JobProgress& progress) { told.push_back(progress.detail); })));
   EXPECT_EQ(done.content, "HELLO");
   EXPECT_EQ(done.worker, shop_key_.public_key());
@@ -104,7 +109,7 @@ TEST_F(JobsTest, AnEncryptedJobIsReadAndAnsweredInEitherCipher) {
     JobOrder secret = order("a secret");
     secret.encrypted = true;
     secret.legacy_encryption = legacy;
-    const JobOutcome done = must(run(customer_.order(std::move(secret))));
+    const JobOutcome done = must(run(customer_->order(std::move(secret))));
     EXPECT_EQ(done.content, "A SECRET");
     const nostr::Event request = job(done.request).event;
     EXPECT_EQ(request.content.find("?iv=") != std::string::npos, legacy);
@@ -125,7 +130,7 @@ TEST_F(JobsTest, TheOfferIsAnnouncedAsAHandler) {
 
 TEST_F(JobsTest, MoreThanTheBidIsNotPaid) {
   open_shop(Msat{5'000});
-  EXPECT_EQ(errc_of(run(customer_.order(order("hello", Msat{4'999})))), Errc::kDenied)
+  EXPECT_EQ(errc_of(run(customer_->order(order("hello", Msat{4'999})))), Errc::kDenied)
       << "the provider does not work below its price";
   EXPECT_EQ(w_.network.payments(), 0);
 }
@@ -133,7 +138,7 @@ TEST_F(JobsTest, MoreThanTheBidIsNotPaid) {
 TEST_F(JobsTest, ALimitStopsTheJobAndTheRequestIsWithdrawn) {
   open_shop(Msat{5'000});
   w_.set_limit(storage::Dimension::kAgent, "main", storage::Per::kDay, 1'000);
-  EXPECT_EQ(errc_of(run(customer_.order(order("hello")))), Errc::kLimit);
+  EXPECT_EQ(errc_of(run(customer_->order(order("hello")))), Errc::kLimit);
   w_.world.until([&] {
     const auto rows = must(storage::Jobs(*w_.db).list_open());
     return rows.empty();
@@ -143,15 +148,17 @@ TEST_F(JobsTest, ALimitStopsTheJobAndTheRequestIsWithdrawn) {
 
 TEST_F(JobsTest, AFailureIsTold) {
   open_shop(Msat{0});
-  const auto failed = run(customer_.order(order("fail")));
+  const auto failed = run(customer_->order(order("fail")));
   ASSERT_EQ(errc_of(failed), Errc::kDenied);
   EXPECT_NE(failed.error().detail.find("cannot shout that"), std::string::npos);
 }
 
 TEST_F(JobsTest, ALostAnswerOfTheWalletPaysOnceAndTheJobIsDone) {
+  w_.restart_waiting(testing::kSilence);
+  meet();
   open_shop(Msat{5'000});
   w_.misbehave("pay_invoice", Fault::kLoseAnswer);
-  const JobOutcome done = must(run(customer_.order(order("hello"))));
+  const JobOutcome done = must(run(customer_->order(order("hello"))));
   EXPECT_EQ(done.content, "HELLO");
   EXPECT_EQ(w_.network.payments(), 1);
 }
@@ -159,7 +166,7 @@ TEST_F(JobsTest, ALostAnswerOfTheWalletPaysOnceAndTheJobIsDone) {
 TEST_F(JobsTest, NobodyAnswersAndTheRequestIsTakenBack) {
   JobOrder lonely = order("hello");
   lonely.patience = std::chrono::milliseconds(50);
-  EXPECT_EQ(errc_of(run(customer_.order(std::move(lonely)))), Errc::kTimeout);
+  EXPECT_EQ(errc_of(run(customer_->order(std::move(lonely)))), Errc::kTimeout);
   const auto found =
       run(w_.world.pool.fetch({w_.world.url()}, {{.kinds = {nostr::kinds::kDeletion}}},
                               std::chrono::seconds{10}));
@@ -204,7 +211,7 @@ TEST_F(JobsTest, ARestartGoesOnFromTheRow) {
 
 TEST_F(JobsTest, AModelIsBoughtByTheCall) {
   open_shop(Msat{500});
-  DvmBackend backend(customer_, {.id = "dvm",
+  DvmBackend backend(*customer_, {.id = "dvm",
                                  .model = "loud",
                                  .agent = "main",
                                  .provider = shop_key_.public_key(),

@@ -82,8 +82,10 @@ TEST(WalletClient, ARefusalIsTheWalletsWord) {
 
 TEST(WalletClient, SilenceIsATimeOutAndGarbageThePeersFault) {
   MoneyWorld world;
+  world.restart_waiting(testing::kSilence);
   world.misbehave("get_balance", Fault::kLoseAnswer);
   EXPECT_EQ(errc_of(world.run(world.wallet->ask(nostr::GetBalance{}))), Errc::kTimeout);
+  world.restart_waiting(testing::kAnyAnswer);
   world.misbehave("get_balance", Fault::kGarbage);
   EXPECT_EQ(errc_of(world.run(world.wallet->ask(nostr::GetBalance{}))), Errc::kPeer);
   world.misbehave("get_info", Fault::kMismatch);
@@ -104,7 +106,7 @@ TEST(WalletClient, AnsweringTwoRequestsAtOnceMixesNothingUp) {
   MoneyWorld world;
   world.service->add_rules({{.method = "get_balance",
                              .fault = Fault::kSlow,
-                             .wait = std::chrono::milliseconds(30)}});
+                             .wait = std::chrono::milliseconds(300)}});
   std::vector<std::string> order;
   base::Scope scope(world.world.loop);
   const auto note = [](MoneyWorld* w, nostr::WalletRequest request, std::string name,
@@ -142,6 +144,7 @@ TEST(WalletClient, ARequestThatReachesNoRelayIsKnownToBeUnsent) {
 
 TEST(WalletClient, ARequestIsNotActedOnAfterItsTime) {
   MoneyWorld world;
+  world.restart_waiting(testing::kSilence);
   const WalletMessage message = must(world.run(world.wallet->prepare(nostr::GetBalance{})));
   world.world.clock.advance(std::chrono::seconds{61});
   EXPECT_EQ(errc_of(world.run(world.wallet->send(message))), Errc::kTimeout);

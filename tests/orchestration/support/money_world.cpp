@@ -42,7 +42,7 @@ void MoneyWorld::open() {
   db = must(storage::open_database((directory_ / "sovereign.db").string()));
   wallet = std::make_unique<WalletClient>(
       world.pool, world.clock, world.rng, must(nostr::parse_wallet_uri(service->uri())),
-      WalletClientOptions{.answer_timeout = kSilence},
+      WalletClientOptions{.answer_timeout = patience_},
       [this](const nostr::WalletNotification& notice) {
         notices.push_back(notice);
         if (cashier) cashier->hear(notice);

@@ -10,8 +10,9 @@
 
 namespace orchestration::testing {
 
-/// Silence is told from slowness by a deadline: long enough for any answer over loopback.
-inline constexpr std::chrono::milliseconds kSilence{250};
+/// For a request whose answer never comes; what is answered waits as long as it takes.
+inline constexpr std::chrono::milliseconds kSilence{100};
+inline constexpr std::chrono::milliseconds kAnyAnswer{30'000};
 
 class MoneyWorld {
  public:
@@ -38,6 +39,11 @@ class MoneyWorld {
   int times_paid(const std::string& invoice) const;
   /// Ends cashier and database as a kill would, and starts them again.
   void restart();
+  /// The same with another time that answers are waited for.
+  void restart_waiting(std::chrono::milliseconds patience) {
+    patience_ = patience;
+    restart();
+  }
   void set_limit(storage::Dimension dimension, std::string name, storage::Per per,
                  std::int64_t msat);
   storage::BudgetTotals node_today();
@@ -55,6 +61,7 @@ class MoneyWorld {
  private:
   void open();
   std::filesystem::path directory_;
+  std::chrono::milliseconds patience_ = kAnyAnswer;
 };
 
 }  // namespace orchestration::testing
