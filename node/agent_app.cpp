@@ -200,6 +200,8 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   // Relays that others name in their lists must not lead into this machine's network.
   std::vector<std::string> ours = options_.relays;
   ours.insert(ours.end(), config_.node.inbox_relays.begin(), config_.node.inbox_relays.end());
+  if (const auto wallet = treasury_.client())
+    ours.insert(ours.end(), (*wallet)->relays().begin(), (*wallet)->relays().end());
   runtime_.pool.restrict_private(std::move(ours));
   CO_TRY(control_, ControlServer::listen(runtime_.loop, home_.control_socket(),
                                          [this](std::string method, Value params) {

@@ -184,6 +184,9 @@ Result<std::vector<std::string>> Treasury::breaches(const orchestration::Spender
 Task<Result<PaymentRow>> Treasury::open(PaymentWish wish) {
   CO_TRY(Cashier* const spender, cashier());
   CO_TRY(auto standing, spender->find(wish.key));
+  if (standing && standing->amount != wish.amount)
+    co_return fail(Errc::kConflict,
+                   fmt::format("payment {} is one of {} msat", wish.key, standing->amount.value));
   if (standing) co_return *std::move(standing);
   std::string invoice = wish.destination;
   orchestration::InvoiceTerms terms{.amount = wish.amount};
