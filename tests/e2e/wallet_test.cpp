@@ -205,8 +205,11 @@ struct MoneyQuestion {
 MoneyQuestion await_money_question(World& world) {
   const Message shown = world.owner().await_message(
       [](const Message& message) { return message.text.find("PAY ") != std::string::npos; });
+  if (const std::string code = code_in(shown.text); !code.empty())
+    return {shown.text, code, shown.from};
   const Message coded = world.owner().await_message([&](const Message& message) {
-    return message.from == shown.from && !code_in(message.text).empty();
+    return message.from == shown.from && message.text.starts_with("[") &&
+           !code_in(message.text).empty();
   });
   return {shown.text, code_in(coded.text), shown.from};
 }
