@@ -190,8 +190,6 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
                        node_, *signer_, *voice_, *outside_, publisher_, *backend_},
       config_, options_);
-  shop_ = std::make_unique<JobShop>(
-      JobShop::Deps{runtime_, *db_, node_, treasury_, *backend_}, config_);
   return {};
 }
 
@@ -200,8 +198,6 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   // Relays that others name in their lists must not lead into this machine's network.
   std::vector<std::string> ours = options_.relays;
   ours.insert(ours.end(), config_.node.inbox_relays.begin(), config_.node.inbox_relays.end());
-  if (const auto wallet = treasury_.client())
-    ours.insert(ours.end(), (*wallet)->relays().begin(), (*wallet)->relays().end());
   runtime_.pool.restrict_private(std::move(ours));
   CO_TRY(control_, ControlServer::listen(runtime_.loop, home_.control_socket(),
                                          [this](std::string method, Value params) {
@@ -220,7 +216,6 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
     LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
   scope_.spawn("announce agent", announce_agent());
   runner_->start(std::move(tick_ended));
-  CO_TRY(co_await shop_->start());
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
   scope_.spawn("house", keep_house());
@@ -232,7 +227,6 @@ base::Task<void> AgentApp::stop() {
   triggers_.reset();
   if (control_) co_await control_->stop();
   co_await scope_.stop();
-  co_await shop_->stop();
   co_await runner_->stop();
   voice_->stop();
   co_await desk_->stop();
@@ -570,8 +564,6 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
     co_return question_view(question);
   }
   if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
-  if (method == "job")
-    co_return co_await request_job(runtime_, treasury_, home_, config_, std::move(params));
   if (method == "budget") co_return treasury_.budget(params);
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
   if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));

@@ -10,7 +10,6 @@
 #include "node/control.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
-#include "node/job_desk.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
 #include "node/treasury.h"
@@ -83,7 +82,6 @@ class AgentApp {
   std::unique_ptr<NodeOutside> outside_;
   std::unique_ptr<orchestration::Backend> backend_;
   std::unique_ptr<TickRunner> runner_;
-  std::unique_ptr<JobShop> shop_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Subscription> triggers_;
   HourlyCap strangers_;       ///< their events that are looked at

@@ -155,9 +155,6 @@ constexpr std::int64_t kDaySeconds = 86'400;
 std::int64_t as_int(std::chrono::seconds s) {
   return s.count();
 }
-std::int64_t as_int(std::int64_t v) {
-  return v;
-}
 std::int64_t as_int(std::uint32_t v) {
   return v;
 }
@@ -214,16 +211,6 @@ const std::vector<Key>& keys() {
                         SOV_INT(c.budget.per_tick, base::Msat)));
     k.push_back(int_key("budget.per_day_msat", 0, base::kMaxMsat.value,
                         SOV_INT(c.budget.per_day, base::Msat)));
-    Key job_kind = int_key("jobs.kind", 0, 5'999, SOV_INT(c.jobs.kind, std::int64_t));
-    job_kind.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
-      TRY(c.jobs.kind, integer(raw, 0, 5'999));
-      if (c.jobs.kind > 0 && c.jobs.kind < 5'000)
-        return fail(Errc::kInvalid, fmt::format("{} is no kind of job", c.jobs.kind),
-                    "5000 to 5999, for example 5050; 0 sells nothing");
-      return {};
-    };
-    k.push_back(std::move(job_kind));
-    k.push_back(int_key("jobs.price_msat", 0, base::kMaxMsat.value, SOV_INT(c.jobs.price, base::Msat)));
     k.push_back(
         path_key("tools.read_root", [](Config& c) -> std::string& { return c.tools.read_root; }));
     k.push_back(

@@ -57,10 +57,6 @@ struct Config {
     base::Msat per_tick{1'000'000};
     base::Msat per_day{10'000'000};
   } budget;
-  struct Jobs {
-    std::int64_t kind = 0;  ///< of the jobs the agent does for money (NIP-90, 5000 to 5999); 0: none
-    base::Msat price{0};    ///< of each, in advance
-  } jobs;
   struct Tools {
     std::string read_root;  ///< empty: read_file is off
   } tools;

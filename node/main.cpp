@@ -64,7 +64,6 @@ int main(int argc, char** argv) {
   node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
-  node::cli::add_job_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
 

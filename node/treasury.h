@@ -43,8 +43,6 @@ class Treasury {
 
   /// Who spends. kNotFound while no wallet is connected.
   base::Result<orchestration::Cashier*> cashier();
-  /// The wallet itself, for being paid. As cashier().
-  base::Result<orchestration::WalletClient*> client();
   /// Finds out what `wish` means and commits the intent; the row that stands when the key is known.
   base::Task<base::Result<storage::PaymentRow>> open(PaymentWish wish);
   /// The limits a payment as wished for would break now, in words.

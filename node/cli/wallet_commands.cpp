@@ -2,14 +2,65 @@
 #include <fmt/format.h>
 
 #include "node/cli/command.h"
-#include "node/cli/money.h"
+#include "node/control.h"
+#include "node/treasury.h"
+#include "nostr/base/number.h"
+#include "storage/schema.h"
 
 namespace node::cli {
 namespace {
 
+using base::Errc;
+using base::fail;
 using base::Msat;
 using base::Result;
 using base::json::Value;
+
+/// A payment may wait for the wallet, a look-up after it, and a zap for its receipt.
+constexpr std::chrono::seconds kPatience{240};
+
+/// "21", "21sat", "500msat": whole satoshi unless the unit says otherwise.
+Result<Msat> parse_money(std::string_view text) {
+  const auto strip = [&](std::string_view unit) {
+    if (!text.ends_with(unit)) return false;
+    text.remove_suffix(unit.size());
+    return true;
+  };
+  const bool milli = strip("msat");
+  if (!milli) strip("sat");
+  const auto value = base::parse_number<std::int64_t>(
+      text, 0, milli ? base::kMaxMsat.value : base::kMaxMsat.value / 1000);
+  if (!value)
+    return fail(Errc::kInvalid, fmt::format("\"{}\" is no amount", text),
+                "21 or 21sat (satoshi), or 500msat");
+  return milli ? Msat{*value} : base::to_msat(base::Sat{*value});
+}
+
+std::string money(std::int64_t msat) {
+  return msat % 1000 == 0 ? fmt::format("{} sat", msat / 1000) : fmt::format("{} msat", msat);
+}
+
+base::Task<Result<Value>> ask_here(Runtime& runtime, Treasury& treasury, std::string method,
+                                   Value params) {
+  auto answer = method == "budget" ? treasury.budget(params)
+                                   : co_await treasury.wallet(std::move(params));
+  co_await treasury.stop();
+  co_await runtime.pool.stop();
+  co_return answer;
+}
+
+/// Asks the process that owns the home, or, when none runs, does it here.
+Result<Value> ask(const Context& context, const std::string& method, const Value& params) {
+  const Home home = context.home();
+  auto answer = control_call(home.control_socket(), method, params, kPatience);
+  if (answer || answer.error().code != Errc::kUnavailable) return answer;
+  TRY(const Config config, load_config(home));
+  TRY(home.ensure());
+  TRY(const auto db, storage::open_database(home.database().string()));
+  Runtime runtime;
+  Treasury treasury({runtime, *db, home, config});
+  return runtime.loop.run_until_complete(ask_here(runtime, treasury, method, params));
+}
 
 // ---- printing
 // ----------------------------------------------------------------------------------------
@@ -23,9 +74,9 @@ int code_of(const Value& payment) {
 
 void print_payment(const Value& payment) {
   std::string line = fmt::format("{:<8}  {}", base::json::string_or(payment, "state"),
-                                 format_money(base::json::int_or(payment, "amount_msat")));
+                                 money(base::json::int_or(payment, "amount_msat")));
   if (const auto fee = base::json::int_or(payment, "fee_msat"); fee > 0)
-    line += fmt::format(" + {} fee", format_money(fee));
+    line += fmt::format(" + {} fee", money(fee));
   print_foreign(fmt::format("{}  {}  {}", line, base::json::string_or(payment, "counterparty"),
                             base::json::string_or(payment, "key")));
   for (const char* name : {"detail", "preimage", "receipt"})
@@ -36,7 +87,7 @@ void print_payment(const Value& payment) {
 void print_transaction(const Value& transaction) {
   print_foreign(fmt::format("{:<8}  {:<8}  {}  {}", base::json::string_or(transaction, "type"),
                             base::json::string_or(transaction, "state"),
-                            format_money(base::json::int_or(transaction, "amount_msat")),
+                            money(base::json::int_or(transaction, "amount_msat")),
                             base::json::string_or(transaction, "description")));
 }
 
@@ -52,7 +103,7 @@ void print_entry(const Context& context, const Value& entry) {
 int connect(const Context& context, const std::string& uri_file) {
   auto uri = read_input(uri_file, 8'192);
   if (!uri) return report(context, uri.error());
-  const auto answer = ask_treasury(context, "wallet", {{"verb", "connect"}, {"uri", *uri}});
+  const auto answer = ask(context, "wallet", {{"verb", "connect"}, {"uri", *uri}});
   base::wipe(*uri);
   if (!answer) return report_usage(context, answer.error());
   if (context.json) {
@@ -101,7 +152,7 @@ int finish_payment(const Context& context, const Result<Value>& answer) {
 int pay(const Context& context, const PayArguments& arguments) {
   const auto params = pay_params(arguments);
   if (!params) return report_usage(context, params.error());
-  return finish_payment(context, ask_treasury(context, "wallet", *params));
+  return finish_payment(context, ask(context, "wallet", *params));
 }
 
 int zap(const Context& context, const PayArguments& arguments) {
@@ -115,7 +166,7 @@ int zap(const Context& context, const PayArguments& arguments) {
                   {"over_limit", arguments.over_limit}};
   if (!arguments.key_file.empty())
     params["key_file"] = std::filesystem::absolute(arguments.key_file).string();
-  return finish_payment(context, ask_treasury(context, "wallet", params));
+  return finish_payment(context, ask(context, "wallet", params));
 }
 
 struct InvoiceArguments {
@@ -126,7 +177,7 @@ struct InvoiceArguments {
 int invoice(const Context& context, const InvoiceArguments& arguments) {
   const auto amount = parse_money(arguments.amount);
   if (!amount) return report_usage(context, amount.error());
-  const auto made = ask_treasury(context, "wallet",
+  const auto made = ask(context, "wallet",
                         {{"verb", "invoice"},
                          {"amount_msat", amount->value},
                          {"description", arguments.description},
@@ -140,25 +191,25 @@ int invoice(const Context& context, const InvoiceArguments& arguments) {
 }
 
 int balance(const Context& context) {
-  const auto answer = ask_treasury(context, "wallet", {{"verb", "balance"}});
+  const auto answer = ask(context, "wallet", {{"verb", "balance"}});
   if (!answer) return report(context, answer.error());
   if (context.json)
     print_json(*answer);
   else
-    print_line(format_money(base::json::int_or(*answer, "balance_msat")));
+    print_line(money(base::json::int_or(*answer, "balance_msat")));
   return kOk;
 }
 
 int list(const Context& context, std::int64_t limit, bool of_wallet) {
   const auto answer =
-      ask_treasury(context, "wallet", {{"verb", "list"}, {"limit", limit}, {"of_wallet", of_wallet}});
+      ask(context, "wallet", {{"verb", "list"}, {"limit", limit}, {"of_wallet", of_wallet}});
   if (!answer) return report(context, answer.error());
   for (const Value& entry : *answer) print_entry(context, entry);
   return kOk;
 }
 
 int look_up(const Context& context, const std::string& which) {
-  const auto answer = ask_treasury(context, "wallet", {{"verb", "lookup"}, {"which", which}});
+  const auto answer = ask(context, "wallet", {{"verb", "lookup"}, {"which", which}});
   if (!answer) return report(context, answer.error());
   print_entry(context, *answer);
   return answer->contains("key") ? code_of(*answer) : kOk;
@@ -170,10 +221,10 @@ int look_up(const Context& context, const std::string& which) {
 void print_limit(const Value& line) {
   const Value& msat = line.at("msat");
   std::string text = fmt::format("{:<28}  {:<14}", base::json::string_or(line, "limit"),
-                                 msat.is_null() ? "no limit" : format_money(msat.get<std::int64_t>()));
+                                 msat.is_null() ? "no limit" : money(msat.get<std::int64_t>()));
   if (line.contains("spent_msat"))
-    text += fmt::format("  spent {}, reserved {}", format_money(base::json::int_or(line, "spent_msat")),
-                        format_money(base::json::int_or(line, "reserved_msat")));
+    text += fmt::format("  spent {}, reserved {}", money(base::json::int_or(line, "spent_msat")),
+                        money(base::json::int_or(line, "reserved_msat")));
   print_foreign(fmt::format("{}  ({})", text, base::json::string_or(line, "from")));
 }
 
@@ -185,8 +236,8 @@ int print_budget(const Context& context, const Result<Value>& answer) {
   }
   for (const Value& line : answer->at("limits")) print_limit(line);
   print_line(fmt::format("today: {} spent, {} reserved",
-                         format_money(base::json::int_or(*answer, "spent_today_msat")),
-                         format_money(base::json::int_or(*answer, "reserved_msat"))));
+                         money(base::json::int_or(*answer, "spent_today_msat")),
+                         money(base::json::int_or(*answer, "reserved_msat"))));
   for (const Value& payment : answer->at("open_payments")) print_payment(payment);
   return kOk;
 }
@@ -201,7 +252,7 @@ int set_budget(const Context& context, const std::string& subject, const std::st
     if (!limit) return report_usage(context, limit.error());
     params["msat"] = limit->value;
   }
-  return print_budget(context, ask_treasury(context, "budget", params));
+  return print_budget(context, ask(context, "budget", params));
 }
 
 void add_payment_flags(CLI::App& command, PayArguments& arguments) {
@@ -281,7 +332,7 @@ void add_budget(CLI::App& app, Context& context, Action* chosen) {
       "  sovereign budget set counterparty:* hour 100\n  sovereign budget set agent:main tick default");
   budget->callback([=, &context] {
     if (!budget->get_subcommands().empty()) return;
-    *chosen = [&context] { return print_budget(context, ask_treasury(context, "budget", {{"verb", "show"}})); };
+    *chosen = [&context] { return print_budget(context, ask(context, "budget", {{"verb", "show"}})); };
   });
   struct Setting {
     std::string subject, per, amount;

@@ -258,28 +258,5 @@ TEST(AgentMoney, KilledWhileItPaysTheNodeGoesOnAndPaysOnce) {
   EXPECT_EQ(rich.host->payments(), 1);
 }
 
-TEST(AgentMoney, TheAgentSellsAnAnswerToAnotherHome) {
-  RichWorld rich({.playbook = "[[rule]]\non = \"heartbeat\"\nsay = \"forty-two\"\n",
-                  .config = "\n[jobs]\nkind = 5050\nprice_msat = 5000\n"});
-  rich.connect("shop", rich.world.node_home());
-  const std::filesystem::path buyer = rich.world.root() / "buyer";
-  rich.connect("ours", buyer);
-  rich.world.start();
-  const auto job = [&](std::string bid) {
-    return rich.world.command({"job", "request", "what is the answer?", "--provider",
-                               rich.world.node_key().hex(), "--bid", std::move(bid), "--relay",
-                               rich.world.relay_urls().front(), "--encrypted", "--home",
-                               buyer.string(), "--json"});
-  };
-  const Exit bought = job("10");
-  ASSERT_EQ(bought.code, 0) << bought.out;
-  const Value answer = must(base::json::parse(bought.out), bought.out);
-  EXPECT_EQ(answer.at("content"), "forty-two");
-  EXPECT_EQ(answer.at("paid_msat"), 5'000);
-  EXPECT_EQ(rich.host->balance("shop"), Msat{1'005'000});
-  EXPECT_EQ(job("4").code, 4) << "below the price nothing is done";
-  EXPECT_EQ(rich.host->payments(), 1);
-}
-
 }  // namespace
 }  // namespace e2e
