@@ -10,13 +10,14 @@ namespace {
 
 constexpr std::string_view kMetadata = R"([["text/plain","tea for two"]])";
 
-/// The value of `name` up to the next parameter we know, decoded already by the server.
+/// The value of `name` up to the next parameter we know. The server has decoded them, and puts commas
+/// between them.
 std::string parameter(std::string_view query, std::string_view name) {
   const std::string start = std::string(name) + "=";
   const auto at = query.find(start);
   if (at == query.npos) return "";
   std::string_view value = query.substr(at + start.size());
-  for (const std::string_view next : {"&amount=", "&comment=", "&nostr=", "&lnurl="})
+  for (const std::string_view next : {",amount=", ",comment=", ",nostr=", ",lnurl="})
     value = value.substr(0, value.find(next));
   return std::string(value);
 }
