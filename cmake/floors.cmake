@@ -37,5 +37,5 @@ target_link_libraries(sovereign_nostr INTERFACE sovereign_client sovereign_serve
 sovereign_library(storage FOLDERS storage LINK sovereign_nostr PkgConfig::SQLITE)
 sovereign_library(nipsa FOLDERS nipsa LINK sovereign_storage)
 sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2 absl::time)
-sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2)
+sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2 PkgConfig::SECCOMP)
 sovereign_library(node FOLDERS node LINK sovereign_orchestration)

@@ -10,8 +10,10 @@
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
 #include "node/desk_views.h"
+#include "node/grants_view.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
+#include "node/pause.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip17.h"
@@ -188,7 +190,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
-                       node_, *signer_, *voice_, *outside_, publisher_, *backend_},
+                       node_, *signer_, *voice_, *outside_, publisher_, *backend_, http_, home_},
       config_, options_);
   return {};
 }
@@ -517,6 +519,7 @@ Result<Value> AgentApp::status() {
       {"relays", relay_view(runtime_.pool.status())},
       {"cosigners", cosigner_view()},
       {"ready", readiness.ready},
+      {"paused", PauseSwitch(home_).reason().value_or("")},
       {"why_not", readiness.why_not},
       {"budget",
        {{"day_limit_msat", config_.budget.per_day.value},
@@ -558,6 +561,10 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method.starts_with("grant-")) {
+    storage::Grants grants(*db_);
+    co_return answer_grants(grants, method, params, runtime_.clock.now());
+  }
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));

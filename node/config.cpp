@@ -13,6 +13,8 @@
 
 #include "nostr/base/json.h"
 #include "nostr/base/suggest.h"
+#include "orchestration/hooks/standing_hooks.h"
+#include "orchestration/shell/command_rules.h"
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
 
@@ -130,6 +132,33 @@ Key list_key(std::string name, Get get) {
           }};  // NOLINT
 }
 
+/// One of a few words.
+template <class Get>
+Key word_key(std::string name, std::vector<std::string> words, Get get) {
+  Key key = text_key(std::move(name), get);
+  key.set = [get, words](Config& c, const Raw& raw, const auto&) -> Result<void> {
+    TRY(get(c), one_of(raw, words));
+    return {};
+  };
+  return key;
+}
+
+/// Command rules; one that is malformed is found here, not when it would be needed.
+template <class Get>
+Key rules_key(std::string name, Get get) {
+  Key key = list_key(std::move(name), get);
+  key.set = [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
+    TRY(expect_type(raw, Raw::Type::kText));
+    for (const std::string& item : raw.items) TRY(orchestration::parse_command_rule(item));
+    get(c) = raw.items;
+    return {};
+  };
+  key.show = [get](const Config& c) {
+    return fmt::format("{}", fmt::join(get(const_cast<Config&>(c)), ", "));
+  };  // NOLINT
+  return key;
+}
+
 template <class Get>
 Key int_key(std::string name, std::int64_t low, std::int64_t high, Get get) {
   return {std::move(name),
@@ -190,6 +219,14 @@ const std::vector<Key>& keys() {
       return {};
     };
     k.push_back(std::move(level));
+    Key quiet =
+        text_key("agent.quiet_hours", [](Config& c) -> std::string& { return c.agent.quiet_hours; });
+    quiet.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+      TRY(c.agent.quiet_hours, text_of(raw));
+      if (!c.agent.quiet_hours.empty()) TRY(orchestration::parse_quiet_hours(c.agent.quiet_hours));
+      return {};
+    };
+    k.push_back(std::move(quiet));
     k.push_back(text_key("agent.model", [](Config& c) -> std::string& { return c.agent.model; }));
     Key triggers = list_key("agent.triggers", [](Config& c) -> auto& { return c.agent.triggers; });
     triggers.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -213,6 +250,21 @@ const std::vector<Key>& keys() {
                         SOV_INT(c.budget.per_day, base::Msat)));
     k.push_back(
         path_key("tools.read_root", [](Config& c) -> std::string& { return c.tools.read_root; }));
+    k.push_back(
+        path_key("tools.workspace", [](Config& c) -> std::string& { return c.tools.workspace; }));
+    k.push_back(word_key("tools.sandbox", {"bubblewrap", "landlock", "none"},
+                         [](Config& c) -> std::string& { return c.tools.sandbox; }));
+    k.push_back(word_key("tools.fetch", {"allow", "ask", "deny"},
+                         [](Config& c) -> std::string& { return c.tools.fetch; }));
+    k.push_back(text_key("tools.search_url",
+                         [](Config& c) -> std::string& { return c.tools.search_url; }));
+    k.push_back(word_key("tools.edit", {"allow", "ask", "deny"},
+                         [](Config& c) -> std::string& { return c.tools.edit; }));
+    k.push_back(word_key("tools.bash", {"allow", "ask", "deny"},
+                         [](Config& c) -> std::string& { return c.tools.bash; }));
+    k.push_back(rules_key("tools.bash_allow", [](Config& c) -> auto& { return c.tools.bash_allow; }));
+    k.push_back(rules_key("tools.bash_ask", [](Config& c) -> auto& { return c.tools.bash_ask; }));
+    k.push_back(rules_key("tools.bash_deny", [](Config& c) -> auto& { return c.tools.bash_deny; }));
     k.push_back(
         {"peers.judges",
          [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -403,6 +455,8 @@ Result<void> apply_environment(Config& config,
     const auto it = environment.find(environment_name(key.name));
     if (it == environment.end()) continue;
     Raw raw{{}, false, "environment " + it->first};
+    // Rules hold spaces; they belong into the file.
+    if (key.name.starts_with("tools.bash_")) continue;
     const bool list = key.name == "node.relays" || key.name == "node.inbox_relays" ||
                       key.name == "node.operators" || key.name == "agent.triggers" ||
                       key.name == "peers.judges";
@@ -464,6 +518,9 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
   for (const Key& key : keys()) config.origins[key.name] = "default";
   TRY(apply_file(config, toml, base_dir));
   TRY(apply_environment(config, environment, base_dir));
+  if (!config.tools.read_root.empty() && !config.tools.workspace.empty())
+    return fail(Errc::kInvalid, "tools.read_root and tools.workspace are both set",
+                "a workspace can be read already: keep one");
   if (config.backends.empty()) config.backends.push_back({.id = "default"});
   const auto chosen =
       std::find_if(config.backends.begin(), config.backends.end(),
@@ -526,18 +583,29 @@ std::string render_config(const Config& c) {
   out += fmt::format(
       "[agent]\nname = {}\nabout = {}\n# supervised | bounded | autonomous. The co-signers' "
       "policies can only be stricter.\n"
-      "level = {}\n# Which backend below thinks.\nmodel = {}\ntriggers = {}\n"
+      "level = {}\n# Which backend below thinks.\nmodel = {}\n{}triggers = {}\n"
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
+      c.agent.quiet_hours.empty() ? "" : fmt::format("quiet_hours = {}\n", dump(c.agent.quiet_hours)),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps,
       c.agent.max_stranger_ticks_per_hour, c.budget.per_tick.value, c.budget.per_day.value);
-  out += "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n";
-  out += fmt::format("read_root = {}\n", dump(c.tools.read_root));
+  out += fmt::format(
+      "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n"
+      "read_root = {}\n# Or a folder it may work in: files are written and commands run there, in a "
+      "sandbox.\nworkspace = {}\n# bubblewrap | landlock | none. What is named here must stand, else no "
+      "command runs.\nsandbox = {}\n# allow | ask | deny\nfetch = {}\nedit = {}\nbash = {}\n",
+      dump(c.tools.read_root), dump(c.tools.workspace), dump(c.tools.sandbox), dump(c.tools.fetch),
+      dump(c.tools.edit), dump(c.tools.bash));
+  if (!c.tools.search_url.empty()) out += fmt::format("search_url = {}\n", dump(c.tools.search_url));
+  out += fmt::format(
+      "# Rules for single commands: * is one word, ** at the end any rest. Deny wins, then the longest.\n"
+      "bash_allow = {}\nbash_ask = {}\nbash_deny = {}\n",
+      toml_list(c.tools.bash_allow), toml_list(c.tools.bash_ask), toml_list(c.tools.bash_deny));
   if (!c.peers.judges.empty())
     out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n",
                        fmt::join(c.peers.judges, ", "));

@@ -45,6 +45,7 @@ struct Config {
   struct Agent {
     std::string name = "agent";
     std::string about = "a sovereign agent";
+    std::string quiet_hours;        ///< "22:30-07:00 Europe/Berlin"; empty: none
     std::string level = "bounded";  ///< supervised | bounded | autonomous
     std::string model = "default";  ///< a backend id
     std::vector<std::string> triggers = {"mention", "dm"};
@@ -58,7 +59,14 @@ struct Config {
     base::Msat per_day{10'000'000};
   } budget;
   struct Tools {
-    std::string read_root;  ///< empty: read_file is off
+    std::string read_root;  ///< the folder that may be read; empty: none
+    std::string workspace;  ///< the folder that may also be written and worked in; empty: none
+    std::string sandbox = "bubblewrap";  ///< bubblewrap, landlock or none
+    std::string fetch = "ask";           ///< allow, ask or deny: pages of the web
+    std::string search_url;              ///< a search engine that answers JSON; empty: no web_search
+    std::string edit = "ask";            ///< allow, ask or deny: writing below the workspace
+    std::string bash = "ask";            ///< the same for commands no rule below covers
+    std::vector<std::string> bash_allow, bash_ask, bash_deny;  ///< rules: "git log **"
   } tools;
   struct Peers {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all

@@ -14,10 +14,9 @@
 #include "nostr/nips/nip59.h"
 #include "orchestration/envelope.h"
 #include "orchestration/hooks/spend_hooks.h"
-#include "orchestration/tools/money_tools.h"
+#include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/hooks/tool_hooks.h"
-#include "orchestration/tools/file_tools.h"
-#include "orchestration/tools/nostr_tools.h"
+#include "orchestration/tools/money_tools.h"
 
 namespace node {
 namespace {
@@ -90,19 +89,32 @@ class Turn {
 };
 
 orchestration::HookChain make_hooks(const orchestration::AgentSpec& agent, const Config& config,
-                                    storage::Budgets& budgets, const base::Clock& clock) {
+                                    const ToolBox& tool_box, const PauseSwitch& pause,
+                                    storage::Budgets& budgets, storage::Grants& grants,
+                                    const base::Clock& clock) {
   orchestration::HookChain chain;
   orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
                                     .agent_daily = config.budget.per_day,
                                     .session = config.budget.per_tick,
                                     .tick = config.budget.per_tick};
   // Names of built-ins are distinct, so adding cannot fail.
-  CHECK(chain.add(orchestration::permission_gate(agent.permissions, {})).has_value());
+  CHECK(chain.add(orchestration::permission_gate(agent.permissions, tool_box.rules())).has_value());
+  CHECK(chain.add(orchestration::pause_gate([pause] { return pause.reason(); })).has_value());
   CHECK(chain.add(orchestration::autonomy_gate(agent.autonomy)).has_value());
+  CHECK(chain.add(orchestration::taint_gate(orchestration::risky_when_tainted())).has_value());
+  CHECK(chain.add(orchestration::grant_waiver(grants, clock)).has_value());
+  if (auto quiet = orchestration::parse_quiet_hours(config.agent.quiet_hours))
+    CHECK(chain.add(orchestration::quiet_hours_gate(*std::move(quiet), clock)).has_value());
   CHECK(chain.add(orchestration::budget_gate(budgets, clock, limits)).has_value());
   CHECK(chain.add(orchestration::output_truncator()).has_value());
   CHECK(chain.add(orchestration::tool_logger()).has_value());
   return chain;
+}
+
+/// The agent with the permissions the operator's configuration gives it.
+const orchestration::AgentSpec& configured(orchestration::AgentSpec& agent, const ToolBox& tool_box) {
+  agent.permissions = tool_box.permissions(std::move(agent.permissions));
+  return agent;
 }
 
 }  // namespace
@@ -116,31 +128,31 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       budgets_(deps.db),
       events_(deps.db),
       actions_(deps.db),
+      grants_(deps.db),
+      pause_(deps.home),
+      tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
+                config),
       agent_(orchestration::primary_agent(config.agent.name, config.agent.model,
                                           orchestration::parse_level(config.agent.level)
                                               .value_or(orchestration::Level::kSupervised))),
-      hooks_(make_hooks(agent_, config, budgets_, deps.clock)),
+      hooks_(make_hooks(configured(agent_, tool_box_), config, tool_box_, pause_, budgets_, grants_,
+                        deps.clock)),
       saved_(deps.loop),
       wake_(deps.loop),
       scope_(deps.loop) {
   const orchestration::Speaker speaker{.agent = deps.signer.public_key(),
                                        .node = deps.node.public_key(),
                                        .operators = options_.operators};
-  for (auto& tool : orchestration::make_nostr_tools(deps.outside, speaker))
-    CHECK(tools_.add(std::move(tool)).has_value());
+  tool_box_.fill(tools_, speaker);
   if (deps.outside.can_pay())
     CHECK(tools_.add(orchestration::make_pay(deps.clock, agent_.name)).has_value());
-  if (!config.tools.read_root.empty())
-    CHECK(tools_
-              .add(orchestration::make_read_file(deps.loop, deps.workers,
-                                                 {.root = config.tools.read_root}))
-              .has_value());
 }
 
 TickRunner::~TickRunner() = default;
 
 void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   ended_ = std::move(ended);
+  scope_.spawn("look at the sandbox", tool_box_.announce());
   scope_.spawn("tick scheduler", schedule());
 }
 
@@ -169,6 +181,7 @@ std::size_t TickRunner::busy() {
 bool TickRunner::start_some(const std::vector<TickRow>& open) {
   // Another process acts for our share: two agents at once would be worse than none.
   if (deps_.signer.fenced()) return false;
+  if (pause_.reason()) return false;
   const UnixTime now = deps_.clock.now();
   const std::string_view mention = orchestration::trigger_kind_name(TriggerKind::kMention);
   std::size_t at_work = busy();

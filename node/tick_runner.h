@@ -14,9 +14,12 @@
 #include "nipsa/tick.h"
 #include "node/config.h"
 #include "node/outside.h"
+#include "node/pause.h"
+#include "node/tool_box.h"
 #include "node/trajectory_record.h"
 #include "orchestration/agents/agent.h"
 #include "orchestration/session.h"
+#include "storage/grants.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 
@@ -46,6 +49,8 @@ class TickRunner {
     NodeOutside& outside;
     Publisher& publisher;
     orchestration::Backend& backend;
+    nostr::HttpClient& http;
+    const Home& home;
   };
   TickRunner(Deps deps, const Config& config, VoiceOptions options);
   ~TickRunner();
@@ -85,6 +90,9 @@ class TickRunner {
   storage::Budgets budgets_;
   storage::EventDb events_;
   storage::Actions actions_;
+  storage::Grants grants_;
+  PauseSwitch pause_;
+  ToolBox tool_box_;
   orchestration::AgentSpec agent_;
   orchestration::ToolRegistry tools_;
   orchestration::HookChain hooks_;

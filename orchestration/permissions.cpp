@@ -5,18 +5,21 @@
 #include <iterator>
 
 #include "orchestration/names.h"
+#include "orchestration/shell/judge.h"
 
 namespace orchestration {
 namespace {
 
-constexpr Name<Permit> kPermits[] = {
-    {Permit::kAllow, "allow"}, {Permit::kAsk, "ask"}, {Permit::kDeny, "deny"}};
 constexpr Name<Capability> kCapabilities[] = {{Capability::kQuery, "query"},
                                               {Capability::kFile, "file"},
                                               {Capability::kSign, "sign"},
                                               {Capability::kMessage, "message"},
-                                              {Capability::kSpend, "spend"},
-                                              {Capability::kControl, "control"}};
+                                              {Capability::kControl, "control"},
+                                              {Capability::kEdit, "edit"},
+                                              {Capability::kRun, "run"},
+                                              {Capability::kFetch, "fetch"},
+                                              {Capability::kServer, "server"},
+                                              {Capability::kSpend, "spend"}};
 
 Permit patched(Permit base, const std::optional<Permit>& patch, PatchSource source) {
   if (!patch) return base;
@@ -29,23 +32,61 @@ std::set<nostr::Kind> intersection(const std::set<nostr::Kind>& a, const std::se
   return out;
 }
 
+/// A workspace's own file can forbid and ask for more, never allow.
+CommandRules narrowed(CommandRules base, const CommandRules& patch) {
+  base.mode = stricter(base.mode, patch.mode);
+  base.ask.insert(base.ask.end(), patch.ask.begin(), patch.ask.end());
+  base.deny.insert(base.deny.end(), patch.deny.begin(), patch.deny.end());
+  return base;
+}
+
+std::size_t literal_prefix(std::string_view pattern) {
+  return std::min(pattern.find('*'), pattern.size());
+}
+
+/// What the rules about subjects say; nullopt when none matches.
+std::optional<PermissionAnswer> rule_about(const std::vector<SubjectRule>& rules, const PermissionQuery& query) {
+  const SubjectRule* best = nullptr;
+  for (const SubjectRule& rule : rules) {
+    if (rule.tool != "*" && rule.tool != query.tool) continue;
+    if (query.subject.empty() || !matches_subject(rule.pattern, query.subject)) continue;
+    const auto weight = [](const SubjectRule& r) {
+      return std::pair{r.permit == Permit::kDeny, literal_prefix(r.pattern)};
+    };
+    if (!best || weight(rule) > weight(*best) ||
+        (weight(rule) == weight(*best) && stricter(rule.permit, best->permit) != best->permit))
+      best = &rule;
+  }
+  if (!best) return std::nullopt;
+  if (best->permit == Permit::kAllow) return PermissionAnswer{Permit::kAllow, ""};
+  return PermissionAnswer{best->permit, "rule \"" + best->tool + " " + best->pattern + "\" = " +
+                                            std::string(permit_name(best->permit))};
+}
+
 }  // namespace
 
-std::string_view permit_name(Permit permit) {
-  return name_in(kPermits, permit);
+bool matches_subject(std::string_view pattern, std::string_view subject) {
+  while (!pattern.empty() && pattern[0] != '*') {
+    if (subject.empty() || subject[0] != pattern[0]) return false;
+    pattern.remove_prefix(1);
+    subject.remove_prefix(1);
+  }
+  if (pattern.empty()) return subject.empty();
+  const bool deep = pattern.starts_with("**");
+  pattern.remove_prefix(deep ? 2 : 1);
+  if (pattern.empty()) return deep || !subject.contains('/');
+  for (std::size_t skip = 0; skip <= subject.size(); ++skip) {
+    if (matches_subject(pattern, subject.substr(skip))) return true;
+    if (skip < subject.size() && !deep && subject[skip] == '/') return false;
+  }
+  return false;
 }
-base::Result<Permit> parse_permit(std::string_view name) {
-  return value_in(kPermits, name, "permission");
-}
+
 std::string_view capability_name(Capability capability) {
   return name_in(kCapabilities, capability);
 }
 base::Result<Capability> parse_capability(std::string_view name) {
   return value_in(kCapabilities, name, "capability");
-}
-
-Permit stricter(Permit a, Permit b) {
-  return std::max(a, b);
 }
 
 Permit level_of(const Permissions& permissions, Capability capability) {
@@ -62,8 +103,24 @@ Permit level_of(const Permissions& permissions, Capability capability) {
       return permissions.spend;
     case Capability::kControl:
       return permissions.control;
+    case Capability::kEdit:
+      return permissions.edit;
+    case Capability::kRun:
+      return permissions.commands.mode;
+    case Capability::kFetch:
+      return permissions.fetch;
+    case Capability::kServer:
+      return permissions.server;
   }
   return Permit::kDeny;
+}
+
+bool may_ever(const Permissions& permissions, Capability capability) {
+  if (level_of(permissions, capability) != Permit::kDeny) return true;
+  if (capability == Capability::kRun)
+    return !permissions.commands.allow.empty() || !permissions.commands.ask.empty();
+  return std::any_of(permissions.rules.begin(), permissions.rules.end(),
+                     [](const SubjectRule& rule) { return rule.permit != Permit::kDeny; });
 }
 
 Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource source) {
@@ -73,6 +130,17 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
   base.message = patched(base.message, patch.message, source);
   base.spend = patched(base.spend, patch.spend, source);
   base.control = patched(base.control, patch.control, source);
+  base.edit = patched(base.edit, patch.edit, source);
+  base.fetch = patched(base.fetch, patch.fetch, source);
+  base.server = patched(base.server, patch.server, source);
+  if (patch.commands)
+    base.commands =
+        source == PatchSource::kOperator ? *patch.commands : narrowed(base.commands, *patch.commands);
+  base.commands.mode = patched(base.commands.mode, patch.run, source);
+  for (SubjectRule rule : patch.rules) {
+    if (source == PatchSource::kWorkspace) rule.permit = stricter(rule.permit, Permit::kAsk);
+    base.rules.push_back(std::move(rule));
+  }
   if (patch.sign_kinds)
     base.sign_kinds = source == PatchSource::kOperator
                           ? *patch.sign_kinds
@@ -86,10 +154,10 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
   return base;
 }
 
-PermissionAnswer evaluate(const Permissions& permissions, const std::set<std::string>& denied_tools,
+PermissionAnswer evaluate(const Permissions& permissions, const NodeRules& node,
                           const PermissionQuery& query) {
   const std::string tool(query.tool);
-  if (denied_tools.contains(tool)) return {Permit::kDeny, "this node never runs " + tool};
+  if (node.denied_tools.contains(tool)) return {Permit::kDeny, "this node never runs " + tool};
   if (permissions.hidden_tools.contains(tool))
     return {Permit::kDeny, tool + " is switched off for this agent"};
   if (query.capability == Capability::kSign) {
@@ -98,6 +166,28 @@ PermissionAnswer evaluate(const Permissions& permissions, const std::set<std::st
       return {Permit::kDeny,
               "kind " + std::to_string(*query.sign_kind) + " is not on this agent's list"};
   }
+  if (query.capability == Capability::kRun) {
+    ShellScene scene = node.scene;
+    scene.may_edit = permissions.edit != Permit::kDeny;
+    ShellJudgement judged = judge(permissions.commands, scene, query.subject);
+    return {judged.permit, judged.text()};
+  }
+  const bool is_path = query.capability == Capability::kFile || query.capability == Capability::kEdit;
+  PermissionQuery asked = query;
+  std::string path;
+  if (is_path && !query.subject.empty()) {
+    const std::string& root = node.scene.workspace;
+    path = resolve_path(std::string(query.subject), root.empty() ? "/" : root, node.scene.home);
+    for (const std::string& kept : node.scene.protected_paths)
+      if (is_within(path, kept)) return {Permit::kDeny, "the path is out of reach for tools"};
+    // Rules speak of paths below the workspace, in their one normal spelling.
+    if (path == root)
+      path = ".";
+    else if (is_within(path, root.empty() ? "/" : root))
+      path.erase(0, root.size() + 1);
+    asked.subject = path;
+  }
+  if (auto found = rule_about(permissions.rules, asked)) return *std::move(found);
   const Permit level = level_of(permissions, query.capability);
   if (level == Permit::kAllow) return {level, ""};
   return {level,

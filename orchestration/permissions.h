@@ -1,5 +1,5 @@
 // Permissions: (agent, tool, what it touches) → allow, ask or deny. Pure.
-// Deny beats ask, ask beats allow.
+// Deny beats ask, ask beats allow; a rule about one path, host or command beats the general level.
 #pragma once
 
 #include <map>
@@ -7,18 +7,15 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nostr/event/kinds.h"
 #include "nostr/base/result.h"
+#include "orchestration/permit.h"
+#include "orchestration/shell/command_rules.h"
+#include "orchestration/shell/dangers.h"
 
 namespace orchestration {
-
-enum class Permit { kAllow, kAsk, kDeny };
-std::string_view permit_name(Permit permit);
-/// "allow", "ask" or "deny"; kInvalid otherwise.
-base::Result<Permit> parse_permit(std::string_view name);
-/// deny > ask > allow.
-Permit stricter(Permit a, Permit b);
 
 /// What a tool touches. Each has one level per agent.
 enum class Capability {
@@ -26,11 +23,26 @@ enum class Capability {
   kFile,     ///< files below tools.read_root
   kSign,     ///< events under the agent's name, by kind
   kMessage,  ///< private messages under the node's key
+  kControl,  ///< the session's own business: asking the operator, its list of things to do
+  kEdit,     ///< files below the workspace are written
+  kRun,      ///< commands in the sandbox; the subject is the command line
+  kFetch,    ///< pages of the web; the subject is the host
+  kServer,   ///< tools of MCP servers; the subject is server__tool
   kSpend,    ///< money, through the wallet
-  kControl,  ///< the session's own business: asking the operator
 };
 std::string_view capability_name(Capability capability);
 base::Result<Capability> parse_capability(std::string_view name);
+
+/// A level for the subjects of one tool that match a pattern: paths ("src/**"), hosts ("*.example.org").
+/// `*` stands for anything but "/", `**` for anything. Commands have rules of their own.
+struct SubjectRule {
+  std::string tool;     ///< "*" for every tool
+  std::string pattern;
+  Permit permit = Permit::kAsk;
+  friend bool operator==(const SubjectRule&, const SubjectRule&) = default;
+};
+/// Whether `subject` is one of those `pattern` stands for.
+bool matches_subject(std::string_view pattern, std::string_view subject);
 
 /// One agent's rules, complete: every capability has a level.
 struct Permissions {
@@ -40,16 +52,26 @@ struct Permissions {
   Permit message = Permit::kAsk;
   Permit spend = Permit::kAsk;      ///< the operator is shown amount and destination
   Permit control = Permit::kAllow;
+  Permit edit = Permit::kAsk;
+  CommandRules commands;            ///< kRun: its mode is the level
+  Permit fetch = Permit::kAsk;
+  Permit server = Permit::kAsk;
+  std::vector<SubjectRule> rules;
   std::set<nostr::Kind> sign_kinds{nostr::kinds::kTextNote, nostr::kinds::kReaction,
                                    nostr::kinds::kComment};
   std::set<std::string> hidden_tools;  ///< `tools[name] = false`: not shown, and refused if called
 };
 
 Permit level_of(const Permissions& permissions, Capability capability);
+/// Whether anything of the kind can be permitted: by the level or by a rule. Else it is not offered.
+bool may_ever(const Permissions& permissions, Capability capability);
 
 /// A partial object from a file; what is unset keeps the base value.
 struct PermissionsPatch {
-  std::optional<Permit> query, file, sign, message, spend, control;
+  std::optional<Permit> query, file, sign, message, control, edit, run, fetch, server,
+      spend;
+  std::optional<CommandRules> commands;  ///< as a whole; from a workspace only its ask and deny rules count
+  std::vector<SubjectRule> rules;        ///< added; from a workspace an allow counts as ask
   std::optional<std::set<nostr::Kind>> sign_kinds;
   std::map<std::string, bool> tools;
 };
@@ -60,11 +82,18 @@ enum class PatchSource { kOperator, kWorkspace };
 /// hidden tools stay hidden.
 Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource source);
 
+/// What holds for every agent of this node, whatever its own rules say.
+struct NodeRules {
+  std::set<std::string> denied_tools;
+  ShellScene scene;  ///< for commands; its protected paths are out of reach for every tool
+};
+
 /// What is about to happen.
 struct PermissionQuery {
   std::string_view tool;
   Capability capability = Capability::kQuery;
   std::optional<nostr::Kind> sign_kind;  ///< required for kSign
+  std::string_view subject;              ///< path, host, command line; empty when the tool has none
 };
 
 struct PermissionAnswer {
@@ -72,8 +101,10 @@ struct PermissionAnswer {
   std::string reason;  ///< names the rule; empty for kAllow
 };
 
-/// First that applies: the node's `denied_tools`, hidden tools, the kind list, the capability's level.
-PermissionAnswer evaluate(const Permissions& permissions, const std::set<std::string>& denied_tools,
+/// First that applies: the node's denied tools and protected paths, hidden tools, the kind list, the
+/// rules about the subject (a deny; else the longest literal prefix, a tie asks), the level. For kRun:
+/// judge() (shell/judge.h).
+PermissionAnswer evaluate(const Permissions& permissions, const NodeRules& node,
                           const PermissionQuery& query);
 
 }  // namespace orchestration

@@ -55,6 +55,13 @@ std::size_t trailing(const std::vector<CallRecord>& calls, Predicate matches) {
   return count;
 }
 
+/// Both rulings as one.
+Ruling stricter(const Ruling& a, Ruling b) {
+  b.verdict = std::max(a.verdict, b.verdict);
+  b.reasons.insert(b.reasons.begin(), a.reasons.begin(), a.reasons.end());
+  return b;
+}
+
 /// Why a session without a reply ended, as call_model() (llm/caller.h) says it.
 std::string model_detail(Errc code) {
   if (code == Errc::kLimit) return "budget-exhausted";
@@ -88,7 +95,8 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     if (transcript_->messages().empty()) CO_TRY(begin());
     deps_.hooks.notify({.session = row_.id,
                         .agent = agent_.name,
-                        .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted});
+                        .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
+                        .by_stranger = trigger_.event && trigger_.trust != Trust::kOperator});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
       const TranscriptMessage& last = transcript_->messages().back();
@@ -202,8 +210,9 @@ Task<Result<void>> Session::propose(ToolCall call) {
     co_return refuse(call, std::move(params), std::move(*refused));
   ToolInvocation invocation = invocation_of(call.id, call.name, params);
   deps_.hooks.mutate(invocation);
+  Ruling consulted = co_await deps_.hooks.consult(invocation);
   ToolOutput refused;
-  CO_TRY(auto planned, co_await plan(std::move(invocation), refused));
+  CO_TRY(auto planned, co_await plan(std::move(invocation), std::move(consulted), refused));
   if (!planned) co_return refuse(call, std::move(params), std::move(refused));
   co_return transcript_->propose(call.id, std::move(*planned), deps_.clock.now());
 }
@@ -242,7 +251,7 @@ std::optional<ToolOutput> Session::precheck(const ToolCall& call, Value& params)
   return std::nullopt;
 }
 
-Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
+Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, Ruling consulted,
                                                     ToolOutput& refused) {
   Tool* tool = deps_.tools.find(invocation.tool);
   if (!tool) {
@@ -250,11 +259,17 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     co_return std::optional<CallPlan>{};
   }
   invocation = invocation_of(invocation.call_id, invocation.tool, invocation.params);
-  Ruling ruling = deps_.hooks.decide(invocation);
+  // Hooks and mutators may have changed the arguments: what the tool gets must still fit.
+  if (auto fits = validate(tool->spec().parameters, invocation.params); !fits) {
+    refused = output_of(ToolOutcome::kInvalid, "The changed arguments do not fit: " + fits.error().detail);
+    co_return std::optional<CallPlan>{};
+  }
+  Ruling ruling = stricter(consulted, deps_.hooks.decide(invocation));
   CallPlan out{.tool = invocation.tool, .params = invocation.params};
   if (tool->is_outward() && ruling.verdict != Decision::Verdict::kBlock) {
     ToolContext context{
         .trigger = trigger_,
+        .session = row_.id,
         .call_id = invocation.call_id,
         .ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
@@ -267,7 +282,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation,
     // The gate judged the kind the tool usually signs; what it drafted is what counts.
     if (tool->sign_kind() && prepared->draft.kind != *tool->sign_kind()) {
       invocation.sign_kind = prepared->draft.kind;
-      ruling = deps_.hooks.decide(invocation);
+      ruling = stricter(consulted, deps_.hooks.decide(invocation));
       prepared->ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action());
     }
     out.request = std::move(*prepared);
@@ -312,6 +327,7 @@ Task<Result<void>> Session::start(std::string call_id) {
         call_id, output_of(ToolOutcome::kDenied, "Not possible now: " + reserved.error().detail));
   auto started = transcript_->start(call_id, deps_.clock.now());
   if (!started) deps_.hooks.release(invocation);
+  begun_ = call_id;
   co_return started;
 }
 
@@ -329,7 +345,12 @@ Task<Result<void>> Session::perform(std::string call_id) {
     co_return finish(call_id, describe_result(plan.request->action, std::move(result)));
   }
   const auto start = std::chrono::steady_clock::now();
-  ToolContext context{.trigger = trigger_, .call_id = call_id};
+  // What changed something and did not live to tell is never done twice.
+  if (begun_ != call_id && is_local_effect(tool->action()))
+    co_return finish(call_id, output_of(ToolOutcome::kError,
+                                        "The outcome is unknown: the node stopped while this ran. Look "
+                                        "before you do it again."));
+  ToolContext context{.trigger = trigger_, .session = row_.id, .call_id = call_id};
   auto text = co_await tool->run(std::move(context), plan.params);
   thought_ += since(start);
   if (!text && is_for_later(text.error().code) && text.error().code != Errc::kUnavailable)
@@ -422,6 +443,7 @@ ToolInvocation Session::invocation_of(const std::string& call_id, const std::str
     out.capability = tool->capability();
     out.action = tool->action();
     out.sign_kind = tool->sign_kind();
+    out.subject = tool->subject(params);
   }
   return out;
 }

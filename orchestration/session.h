@@ -100,7 +100,7 @@ class Session {
   base::Task<base::Result<void>> propose(ToolCall call);
   base::Task<base::Result<void>> start(std::string call_id);
   base::Task<base::Result<void>> perform(std::string call_id);
-  base::Task<base::Result<std::optional<CallPlan>>> plan(ToolInvocation invocation, ToolOutput& refused);
+  base::Task<base::Result<std::optional<CallPlan>>> plan(ToolInvocation invocation, Ruling consulted, ToolOutput& refused);
   base::Result<void> refuse(const ToolCall& call, base::json::Value params, ToolOutput output);
   base::Result<void> finish(const std::string& call_id, ToolOutput output);
   base::Result<void> answer(const ToolCall& call, const CallRecord& record);
@@ -125,6 +125,7 @@ class Session {
   bool resumed_ = false;
   std::optional<Transcript> transcript_;
   std::optional<TrajectoryRecorder> recorder_;
+  std::string begun_;  ///< the call this process started last
   std::chrono::milliseconds thought_{0};  ///< spent of SessionLimits::think_time by this process
 };
 

@@ -523,7 +523,37 @@ CREATE TABLE relay_health (
 CREATE INDEX relay_health_by_time ON relay_health (failed);
 )sql";
 
-// --- 10: money that leaves -----------------------------------------------------------------------
+// --- 10: what the operator answered in advance, and what sessions mean to do ------------------------
+
+constexpr const char* kHands = R"sql(
+CREATE TABLE grants (
+  id INTEGER PRIMARY KEY,
+  agent TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  pattern TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  max_uses INTEGER NOT NULL CHECK (max_uses >= 0),
+  uses INTEGER NOT NULL CHECK (uses >= 0),
+  revoked INTEGER
+) STRICT;
+CREATE INDEX grants_by_tool ON grants (tool, expires);
+CREATE INDEX grants_by_end ON grants (expires);
+
+CREATE TABLE mcp_pins (
+  tool TEXT PRIMARY KEY,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  agreed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE todos (
+  session TEXT PRIMARY KEY,
+  items TEXT NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+// --- 11: money that leaves -----------------------------------------------------------------------
 
 // One payment per invoice stands at a time: only a failed one may be tried again, under a new key.
 // spend_limits.msat NULL: explicitly without limit.
@@ -592,7 +622,7 @@ constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
     Migration{7, kPublishing}, Migration{8, kVanish},
-    Migration{9, kRelays},  Migration{10, kPayments},
+    Migration{9, kRelays}, Migration{10, kHands}, Migration{11, kPayments},
 };
 
 }  // namespace

@@ -45,6 +45,7 @@ OWNERS = [
                               r"|nostr/net/|node/control\w*\.cpp|\w+/\S*process\w*\.cpp"),
     (r"curl/", r"nostr/net/"),
     (r"absl/", r"frostr/quiet_hours\.cpp"),
+    (r"seccomp\.h", r"orchestration/sandbox/"),
     (r"sodium|utf8proc", r"nostr/crypto/"),
 ]
 # Tests, fuzzers and tools stand outside the house and see every floor.

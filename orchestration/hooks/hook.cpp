@@ -9,7 +9,7 @@ namespace orchestration {
 /// The enabled hooks in order, and for each point those that care about it.
 struct HookChain::Table {
   std::vector<Hook> hooks;
-  std::vector<const Hook*> mutate_tool, decide_tool, reserve_tool, release_tool, observe_tool,
+  std::vector<const Hook*> mutate_tool, consult_tool, decide_tool, waive_tool, reserve_tool, release_tool, observe_tool,
       transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session;
 };
 
@@ -79,7 +79,9 @@ void HookChain::rebuild() {
   }
   for (const Hook& hook : table->hooks) {
     if (hook.mutate_tool) table->mutate_tool.push_back(&hook);
+    if (hook.consult_tool) table->consult_tool.push_back(&hook);
     if (hook.decide_tool) table->decide_tool.push_back(&hook);
+    if (hook.waive_tool) table->waive_tool.push_back(&hook);
     if (hook.reserve_tool) table->reserve_tool.push_back(&hook);
     if (hook.release_tool) table->release_tool.push_back(&hook);
     if (hook.observe_tool) table->observe_tool.push_back(&hook);
@@ -98,6 +100,7 @@ namespace {
 void add_decision(Ruling& ruling, const Hook& hook, Decision decision) {
   if (decision.verdict == Decision::Verdict::kContinue) return;
   ruling.verdict = std::max(ruling.verdict, decision.verdict);
+  ruling.each_time = ruling.each_time || decision.each_time;
   ruling.reasons.push_back(hook.name + ": " + decision.reason);
 }
 
@@ -108,10 +111,35 @@ void HookChain::mutate(ToolInvocation& call) const {
   for (const Hook* hook : table->mutate_tool) hook->mutate_tool(call);
 }
 
+base::Task<Ruling> HookChain::consult(ToolInvocation& call) const {
+  const auto table = table_;
+  Ruling ruling;
+  for (const Hook* hook : table->consult_tool) {
+    auto task = hook->consult_tool(call);
+    if (!task) continue;
+    auto answer = co_await std::move(*task);
+    if (!answer) {
+      add_decision(ruling, *hook, {Decision::Verdict::kBlock, answer.error().detail});
+      continue;
+    }
+    if (answer->params) call.params = *std::move(answer->params);
+    add_decision(ruling, *hook, std::move(answer->decision));
+  }
+  co_return ruling;
+}
+
 Ruling HookChain::decide(const ToolInvocation& call) const {
   const auto table = table_;
   Ruling ruling;
   for (const Hook* hook : table->decide_tool) add_decision(ruling, *hook, hook->decide_tool(call));
+  if (ruling.verdict != Decision::Verdict::kAsk || ruling.each_time) return ruling;
+  for (const Hook* hook : table->waive_tool) {
+    auto answer = hook->waive_tool(call);
+    if (!answer) continue;
+    ruling.verdict = Decision::Verdict::kContinue;
+    ruling.reasons.push_back(hook->name + ": " + *std::move(answer));
+    break;
+  }
   return ruling;
 }
 

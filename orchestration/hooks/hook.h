@@ -1,9 +1,10 @@
 // Hooks: named, ordered observers and gates around every tool call and model call.
 //
-// A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting: they
-// run on the app thread between two awaits, read and write memory or SQLite, and return. Order at
+// A hook is a value: a name, a priority and the points it cares about. Hooks do no waiting (but for those
+// that are consulted): they run on the app thread between two awaits, read and write memory or SQLite, and
+// return. Order at
 // one point is descending priority, then order of registration.
-// Before a call: mutate, decide, reserve. After it: observe, then transform.
+// Before a call: mutate, consult, decide, reserve. After it: observe, then transform.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "nostr/base/clock.h"
+#include "nostr/base/task.h"
 #include "orchestration/llm/backend.h"
 #include "orchestration/permissions.h"
 #include "orchestration/tools/outside.h"
@@ -33,6 +35,7 @@ struct ToolInvocation {
   ActionClass action = ActionClass::kSearch;
   std::optional<nostr::Kind> sign_kind;
   std::string canonical;  ///< RFC 8785 form of `params`
+  std::string subject;    ///< Tool::subject(): path, host or command line
 };
 
 struct ToolOutput {
@@ -47,13 +50,21 @@ struct Decision {
   enum class Verdict { kContinue, kAsk, kBlock };
   Verdict verdict = Verdict::kContinue;
   std::string reason;
+  bool each_time = false;  ///< kAsk: no standing grant answers it
 };
 
 /// What all deciders together say: the strictest verdict and every reason given.
 struct Ruling {
   Decision::Verdict verdict = Decision::Verdict::kContinue;
   std::vector<std::string> reasons;  ///< "hook: reason"
+  bool each_time = false;            ///< one of those who ask takes no standing grant for an answer
   std::string text() const;          ///< the reasons joined by "; "
+};
+
+/// A hook's answer that takes time: its decision, and arguments instead of the model's.
+struct Consultation {
+  Decision decision;
+  std::optional<base::json::Value> params;
 };
 
 enum class SessionPhase { kStarted, kResumed, kEnded };
@@ -63,6 +74,7 @@ struct SessionNotice {
   std::string agent;
   SessionPhase phase = SessionPhase::kStarted;
   std::string detail;
+  bool by_stranger = false;  ///< words of somebody who is no operator woke it
 };
 
 /// A model call on its way; `call_key` names it for the ledger: "session:turn:attempt".
@@ -82,7 +94,13 @@ struct Hook {
   bool guarded = false;  ///< may not be disabled
 
   std::function<void(ToolInvocation&)> mutate_tool;
+  /// Asked after the mutators and before the call is frozen, one after the other; may wait. Nothing when
+  /// the call is none of its business. An error blocks the call.
+  std::function<std::optional<base::Task<base::Result<Consultation>>>(const ToolInvocation&)> consult_tool;
   std::function<Decision(const ToolInvocation&)> decide_tool;
+  /// When the deciders ask and none insists: whether the operator has answered for calls like this one
+  /// already. What it returns says by what, and the call goes on; the first to answer decides.
+  std::function<std::optional<std::string>(const ToolInvocation&)> waive_tool;
   /// Only after every decider let the call pass; an error stops the call and rolls back the
   /// reservations made before it.
   std::function<base::Result<void>(const ToolInvocation&)> reserve_tool;
@@ -116,7 +134,9 @@ class HookChain {
   std::vector<std::string> names() const;
 
   void mutate(ToolInvocation& call) const;
-  /// Every decider is asked, whatever the others said.
+  /// Lets consulted hooks change `call` and collects what they decide.
+  base::Task<Ruling> consult(ToolInvocation& call) const;
+  /// Every decider is asked, whatever the others said; a standing grant may answer for the operator.
   Ruling decide(const ToolInvocation& call) const;
   base::Result<void> reserve(const ToolInvocation& call) const;
   /// Gives back what reserve() took, when the tool never started.

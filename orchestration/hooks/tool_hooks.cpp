@@ -35,13 +35,15 @@ std::string_view tail_utf8(std::string_view text, std::size_t from) {
 
 }  // namespace
 
-Hook permission_gate(Permissions permissions, std::set<std::string> denied_tools) {
+Hook permission_gate(Permissions permissions, NodeRules node) {
   Hook hook{.name = "permission", .priority = 100, .guarded = true};
   hook.decide_tool = [permissions = std::move(permissions),
-                      denied_tools = std::move(denied_tools)](const ToolInvocation& call) {
-    PermissionAnswer answer =
-        evaluate(permissions, denied_tools,
-                 {.tool = call.tool, .capability = call.capability, .sign_kind = call.sign_kind});
+                      node = std::move(node)](const ToolInvocation& call) {
+    PermissionAnswer answer = evaluate(permissions, node,
+                                       {.tool = call.tool,
+                                        .capability = call.capability,
+                                        .sign_kind = call.sign_kind,
+                                        .subject = call.subject});
     return Decision{verdict_of(answer.permit), std::move(answer.reason)};
   };
   return hook;
@@ -54,9 +56,10 @@ Hook autonomy_gate(AutonomyRules rules) {
       case Need::kAuto:
         return Decision{};
       case Need::kAsk:
-        return Decision{Decision::Verdict::kAsk,
-                        fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
-                                    action_class_name(call.action))};
+        return Decision{.verdict = Decision::Verdict::kAsk,
+                        .reason = fmt::format("{} asks for {}", nipsa::autonomy_name(rules.level),
+                                              action_class_name(call.action)),
+                        .each_time = rules.always_ask.contains(call.action)};
       case Need::kDeny:
         return Decision{Decision::Verdict::kBlock,
                         fmt::format("{} is never allowed here", action_class_name(call.action))};

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <string>
 
 #include "orchestration/autonomy.h"
@@ -12,7 +11,7 @@
 namespace orchestration {
 
 /// Priority 100, guarded: permissions.h on the frozen call.
-Hook permission_gate(Permissions permissions, std::set<std::string> denied_tools);
+Hook permission_gate(Permissions permissions, NodeRules node);
 
 /// Priority 90, guarded: autonomy.h for acts that leave the session.
 Hook autonomy_gate(AutonomyRules rules);

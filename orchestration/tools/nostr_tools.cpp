@@ -11,6 +11,7 @@
 #include "nostr/nips/nip22.h"
 #include "nostr/nips/nip25.h"
 #include "orchestration/envelope.h"
+#include "orchestration/tools/schema.h"
 
 namespace orchestration {
 namespace {
@@ -24,18 +25,8 @@ constexpr std::int64_t kMaxSearch = 50;
 constexpr std::size_t kMaxEventInList = 2000;
 constexpr std::int64_t kMaxNote = 8000;
 
-Value text_param(const char* description, std::int64_t max, std::int64_t min = 1) {
-  return {{"type", "string"}, {"description", description}, {"minLength", min}, {"maxLength", max}};
-}
 Value reason_param() {
   return text_param("One line for the operator: why you want this.", 300, 0);
-}
-
-Value object_schema(Value properties, Value required) {
-  return {{"type", "object"},
-          {"properties", std::move(properties)},
-          {"required", std::move(required)},
-          {"additionalProperties", false}};
 }
 
 struct Facts {

@@ -10,7 +10,10 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kReply, "reply"},         {ActionClass::kPost, "post"},
     {ActionClass::kReact, "react"},         {ActionClass::kDm, "dm"},
     {ActionClass::kAskOperator, "ask_operator"}, {ActionClass::kReadFile, "read_file"},
-    {ActionClass::kSearch, "search"},       {ActionClass::kPay, "pay"}};
+    {ActionClass::kSearch, "search"},
+    {ActionClass::kEditFile, "edit_file"}, {ActionClass::kRunCommand, "run_command"},
+    {ActionClass::kFetch, "fetch"},        {ActionClass::kCallServer, "call_server"},
+    {ActionClass::kKeepTodo, "keep_todo"}, {ActionClass::kPay, "pay"}};
 constexpr Name<ActionStatus> kStatuses[] = {
     {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
@@ -39,6 +42,11 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
     case ActionClass::kSearch:
+    case ActionClass::kEditFile:
+    case ActionClass::kRunCommand:
+    case ActionClass::kFetch:
+    case ActionClass::kCallServer:
+    case ActionClass::kKeepTodo:
     case ActionClass::kPay: return false;
   }
   return false;
@@ -54,12 +62,22 @@ bool is_external(ActionClass action) {
     case ActionClass::kPost:
     case ActionClass::kReact:
     case ActionClass::kDm:
+    case ActionClass::kEditFile:
+    case ActionClass::kRunCommand:
+    case ActionClass::kCallServer:
     case ActionClass::kPay: return true;
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
-    case ActionClass::kSearch: return false;
+    case ActionClass::kSearch:
+    case ActionClass::kFetch:
+    case ActionClass::kKeepTodo: return false;
   }
   return true;
+}
+
+bool is_local_effect(ActionClass action) {
+  return action == ActionClass::kEditFile || action == ActionClass::kRunCommand ||
+         action == ActionClass::kCallServer;
 }
 
 }  // namespace orchestration

@@ -19,17 +19,36 @@
 namespace orchestration {
 
 /// What kind of outward act a draft is: policies and reports speak in these words.
-enum class ActionClass { kReply, kPost, kReact, kDm, kAskOperator, kReadFile, kSearch, kPay };
+enum class ActionClass {
+  kReply,
+  kPost,
+  kReact,
+  kDm,
+  kAskOperator,
+  kReadFile,
+  kSearch,
+  kEditFile,    ///< below the workspace
+  kRunCommand,  ///< in the sandbox
+  kFetch,       ///< a page of the web
+  kCallServer,  ///< a tool of an MCP server
+  kKeepTodo,    ///< the session's own list
+  kPay,         ///< money leaves the wallet
+};
 
-/// "reply", "post", "react", "dm", "ask_operator", "read_file", "search", "pay".
+/// "reply", "post", "react", "dm", "ask_operator", "read_file", "search", "edit_file", "run_command",
+/// "fetch", "call_server", "keep_todo", "pay".
 std::string_view action_class_name(ActionClass action);
 base::Result<ActionClass> parse_action_class(std::string_view name);
 /// Whether the act is signed by the group key, so that the co-signer, not the node, gates it.
 bool is_group_signed(ActionClass action);
 /// Whether Outside::act() asks the operator itself, in words of its own: then the session does not.
 bool asks_itself(ActionClass action);
-/// Whether the act leaves the session: publishing, messages, payments. Asking the operator does not.
+/// Whether the act has an effect outside the session: publishing, messages, payments, files, commands.
+/// Asking the operator has none, and neither have looking and fetching.
 bool is_external(ActionClass action);
+/// Whether it changes this machine or a server and cannot be asked again how it ended: after a crash
+/// it is never repeated.
+bool is_local_effect(ActionClass action);
 
 /// Identity of an act for ever: a second request under the same pair is the same act.
 struct ActionKey {

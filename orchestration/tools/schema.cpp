@@ -29,6 +29,8 @@ base::Result<void> check_object(const Value& schema, const Value& value, const s
   const Value none = Value::object();
   const auto declared = schema.find("properties");
   const Value& properties = declared == schema.end() ? none : *declared;
+  const auto more = schema.find("additionalProperties");
+  const bool takes_more = more != schema.end() && *more != false;
   const std::string prefix = path.empty() ? "" : path + ".";
   if (const auto required = schema.find("required"); required != schema.end())
     for (const Value& name : *required)
@@ -36,6 +38,7 @@ base::Result<void> check_object(const Value& schema, const Value& value, const s
         return misfit(prefix + name.get<std::string>(), "is missing");
   for (const auto& [name, item] : value.items()) {
     const auto known = properties.find(name);
+    if (known == properties.end() && takes_more) continue;
     if (known == properties.end())
       return misfit(prefix + name.substr(0, 64), "is not a parameter of this tool");
     TRY(check(*known, item, prefix + name));
@@ -88,6 +91,21 @@ base::Result<void> check(const Value& schema, const Value& value, const std::str
 
 base::Result<void> validate(const Value& schema, const Value& value) {
   return check(schema, value, "");
+}
+
+Value text_param(const char* description, std::int64_t max, std::int64_t min) {
+  return {{"type", "string"}, {"description", description}, {"minLength", min}, {"maxLength", max}};
+}
+
+Value int_param(const char* description, std::int64_t min, std::int64_t max) {
+  return {{"type", "integer"}, {"description", description}, {"minimum", min}, {"maximum", max}};
+}
+
+Value object_schema(Value properties, Value required) {
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
+          {"additionalProperties", false}};
 }
 
 }  // namespace orchestration

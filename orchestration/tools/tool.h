@@ -16,6 +16,7 @@ namespace orchestration {
 /// What a running call may know of its surroundings.
 struct ToolContext {
   Trigger trigger;
+  std::string session;
   std::string call_id;
   bool ask = false;  ///< the node demands the operator's word (ActionRequest::ask)
 };
@@ -35,6 +36,8 @@ class Tool {
   virtual bool is_outward() const = 0;
   /// The kind prepare() will draft under the agent's name, for the permission gate.
   virtual std::optional<nostr::Kind> sign_kind() const = 0;
+  /// What rules about single paths, hosts and commands look at; empty when there is nothing of the kind.
+  virtual std::string subject(const base::json::Value& params) const;
   /// `params` fits spec().parameters. An error is told to the model as the call's result, except
   /// kUnavailable, which stops the session so that it can go on later.
   virtual base::Task<base::Result<ActionRequest>> prepare(ToolContext context, base::json::Value params) = 0;
@@ -46,6 +49,8 @@ class ToolRegistry {
  public:
   /// kConflict when the name is taken.
   base::Result<void> add(std::unique_ptr<Tool> tool);
+  /// Adds or replaces. A tool that is replaced lives on for calls that are under way.
+  void put(std::unique_ptr<Tool> tool);
   Tool* find(std::string_view name) const;
   /// Specs of the tools `permissions` shows, in the order added.
   std::vector<ToolSpec> specs(const Permissions& permissions) const;
@@ -54,6 +59,7 @@ class ToolRegistry {
 
  private:
   std::vector<std::unique_ptr<Tool>> tools_;
+  std::vector<std::unique_ptr<Tool>> retired_;
 };
 
 }  // namespace orchestration

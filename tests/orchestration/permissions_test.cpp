@@ -36,7 +36,7 @@ TEST(Permissions, FirstRuleThatAppliesWins) {
        Permit::kAsk},
   };
   for (const Row& row : rows) {
-    const auto answer = evaluate(row.permissions, row.denied, row.query);
+    const auto answer = evaluate(row.permissions, {.denied_tools = row.denied}, row.query);
     EXPECT_EQ(answer.permit, row.expected) << row.name;
     EXPECT_EQ(answer.reason.empty(), row.expected == Permit::kAllow) << row.name;
   }

@@ -7,10 +7,12 @@
 #include "storage/budgets.h"
 #include "storage/cosign_log.h"
 #include "storage/cursors.h"
+#include "storage/grants.h"
 #include "storage/inbox.h"
 #include "storage/jobs.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
+#include "storage/mcp_pins.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
 #include "storage/payments.h"
@@ -18,6 +20,7 @@
 #include "storage/sessions.h"
 #include "storage/spend_limits.h"
 #include "storage/ticks.h"
+#include "storage/todos.h"
 #include "storage/trajectories.h"
 #include "tests/storage/fixture.h"
 
@@ -39,6 +42,7 @@ constexpr UnixTime kNow = unix_time(1'000'000);
 bool may_scan(const std::string& step) {
   return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
          step == "SCAN leases" ||  // a row for each member of a group
+         step == "SCAN grants" ||  // ORDER BY id DESC LIMIT, as audit
          step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
          step == "SCAN audit_anchors" ||
          step == "SCAN spend_limits";  // a row for each limit the operator set
@@ -50,6 +54,21 @@ class PlansTest : public StorageTest {
   template <class T>
   static void touch(const base::Result<T>& result) {
     if (!result) EXPECT_NE(result.error().code, Errc::kDatabase) << result.error().detail;
+  }
+
+  void touch_hands() {
+    Grants grants(*db_);
+    touch(grants.add({.agent = "*", .tool = "bash", .pattern = "true", .expires = unix_time(2'000'000)}, kNow));
+    touch(grants.of_tool("bash", kNow));
+    touch(grants.use(1, kNow));
+    touch(grants.revoke(1, kNow));
+    touch(grants.list(10));
+    Todos todos(*db_);
+    touch(todos.put("s", "[]", kNow));
+    touch(todos.get("s"));
+    McpPins pins(*db_);
+    touch(pins.put("s__t", named<Sha256>("t"), kNow));
+    touch(pins.get("s__t"));
   }
 
   void touch_events() {
@@ -280,6 +299,7 @@ class PlansTest : public StorageTest {
 
 TEST_F(PlansTest, NoStatementScansATable) {
   touch_events();
+  touch_hands();
   touch_boxes();
   touch_approvals();
   touch_signing();

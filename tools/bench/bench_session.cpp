@@ -47,7 +47,7 @@ int main() {
   HookChain chain;
   std::size_t sum = 0;
   const AutonomyRules rules{.level = Level::kBounded};
-  must(chain.add(permission_gate(Permissions{}, {"bash"})));
+  must(chain.add(permission_gate(Permissions{}, {.denied_tools = {"bash"}})));
   must(chain.add(autonomy_gate(rules)));
   must(chain.add(output_truncator()));
   must(chain.add(tool_logger()));

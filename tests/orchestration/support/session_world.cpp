@@ -20,15 +20,6 @@ T must(base::Result<T> value) {
 
 }  // namespace
 
-TempDir::TempDir() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "sovereign-XXXXXX").string();
-  root_ = ::mkdtemp(pattern.data());
-}
-TempDir::~TempDir() {
-  std::error_code ignored;
-  std::filesystem::remove_all(root_, ignored);
-}
-
 nostr::SecretKey key_of(std::uint8_t seed) {
   std::array<std::uint8_t, 32> bytes{};
   bytes.fill(seed);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,20 +20,9 @@
 #include "orchestration/tools/nostr_tools.h"
 #include "storage/schema.h"
 #include "storage/trajectories.h"
+#include "tests/orchestration/support/temp_dir.h"
 
 namespace orchestration::testing {
-
-/// A directory of its own, removed at the end.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  std::string path(std::string_view name) const { return (root_ / name).string(); }
-  const std::filesystem::path& root() const { return root_; }
-
- private:
-  std::filesystem::path root_;
-};
 
 nostr::SecretKey key_of(std::uint8_t seed);
 

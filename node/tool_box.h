@@ -1,0 +1,48 @@
+// ToolBox: the tools of this node's agent as its configuration grants them, and the wall they run behind.
+#pragma once
+
+#include <memory>
+
+#include "node/config.h"
+#include "node/home.h"
+#include "nostr/base/workers.h"
+#include "nostr/net/http_client.h"
+#include "orchestration/permissions.h"
+#include "orchestration/sandbox/sandbox.h"
+#include "orchestration/tools/nostr_tools.h"
+#include "orchestration/tools/tool.h"
+#include "storage/todos.h"
+
+namespace node {
+
+/// App thread. Deps outlive it, and it outlives the registries it filled.
+class ToolBox {
+ public:
+  struct Deps {
+    base::Loop& loop;
+    base::Workers& workers;
+    orchestration::Outside& outside;
+    nostr::HttpClient& http;
+    storage::Db& db;
+    const base::Clock& clock;
+    const Home& home;
+  };
+  ToolBox(Deps deps, const Config& config);
+
+  /// Adds every tool that is configured. A folder that cannot be opened is logged, and its tools stay off.
+  void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker);
+  /// What the operator's configuration makes of `agent`'s permissions.
+  orchestration::Permissions permissions(orchestration::Permissions base) const;
+  /// What no agent may touch: the node's own files, keys in the usual places.
+  orchestration::NodeRules rules() const;
+  /// Looks at the wall and logs what it keeps, when there are commands to run behind it.
+  base::Task<void> announce();
+
+ private:
+  Deps deps_;
+  Config::Tools config_;
+  storage::Todos todos_;
+  std::unique_ptr<orchestration::Sandbox> sandbox_;
+};
+
+}  // namespace node
