@@ -11,7 +11,7 @@ namespace node {
 
 /// The files of one actor (node or co-signer). Nothing is created before ensure().
 struct Home {
-  std::filesystem::path config_dir;  ///< config.toml, policy.toml, key, share and wallet files
+  std::filesystem::path config_dir;  ///< config.toml, policy.toml, key and share files
   std::filesystem::path data_dir;    ///< sovereign.db
   std::filesystem::path run_dir;     ///< control socket
 
@@ -19,7 +19,6 @@ struct Home {
   std::filesystem::path policy_file() const { return config_dir / "policy.toml"; }
   std::filesystem::path node_key_file() const { return config_dir / "node.key"; }
   std::filesystem::path service_key_file() const { return config_dir / "service.key"; }
-  std::filesystem::path wallet_file() const { return config_dir / "wallet.uri"; }
   std::filesystem::path database() const { return data_dir / "sovereign.db"; }
   std::filesystem::path control_socket() const { return run_dir / "control.sock"; }
 

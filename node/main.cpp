@@ -11,6 +11,7 @@
 
 #include "node/cli/command.h"
 #include "node/cli/help.h"
+#include "node/cli/wallet_commands.h"
 #include "nostr/base/log.h"
 
 namespace {

@@ -26,6 +26,11 @@ using storage::PaymentRow;
 using storage::PaymentState;
 using storage::Per;
 
+/// The connection string, a secret like any key.
+std::filesystem::path wallet_file(const Home& home) {
+  return home.config_dir / "wallet.uri";
+}
+
 constexpr std::int64_t kMaxListed = 500;
 constexpr std::chrono::milliseconds kReceiptPatience{15'000};
 
@@ -137,9 +142,9 @@ Task<void> Treasury::stop() {
 Result<void> Treasury::load() {
   if (cashier_) return {};
   std::error_code error;
-  if (!std::filesystem::exists(deps_.home.wallet_file(), error))
+  if (!std::filesystem::exists(wallet_file(deps_.home), error))
     return fail(Errc::kNotFound, "this home has no wallet", "sovereign wallet connect < URIFILE");
-  TRY(std::string text, read_secret_file(deps_.home.wallet_file()));
+  TRY(std::string text, read_secret_file(wallet_file(deps_.home)));
   text.erase(std::min(text.find_last_not_of(" \r\n\t") + 1, text.size()));
   auto uri = nostr::parse_wallet_uri(text);
   base::wipe(text);
@@ -243,7 +248,7 @@ Task<Result<Value>> Treasury::connect(Value params) {
   if (!info && info.error().code != Errc::kUnsupported) co_return std::unexpected(info.error());
   CO_TRY(refuse_while_under_way());  // it took a while
   CO_TRY(deps_.home.ensure());
-  CO_TRY(write_file(deps_.home.wallet_file(), kept + "\n", 0600));
+  CO_TRY(write_file(wallet_file(deps_.home), kept + "\n", 0600));
   base::wipe(kept);
   if (cashier_) retired_.emplace_back(std::move(client_), std::move(cashier_));
   co_await scope_->stop();
@@ -252,7 +257,7 @@ Task<Result<Value>> Treasury::connect(Value params) {
   Value out = {{"wallet", client_->wallet().hex()},
                {"relays", client_->relays()},
                {"methods", service.methods},
-               {"file", deps_.home.wallet_file().string()}};
+               {"file", wallet_file(deps_.home).string()}};
   if (info) {
     out["alias"] = info->alias;
     out["network"] = info->network;

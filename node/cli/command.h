@@ -72,7 +72,6 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
-void add_wallet_commands(CLI::App& app, Context& context, Action* chosen);
 void add_standing_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
 

@@ -1,7 +1,8 @@
 // wallet, budget: money from the command line, through the running process or without one.
+#include "node/cli/wallet_commands.h"
+
 #include <fmt/format.h>
 
-#include "node/cli/command.h"
 #include "node/control.h"
 #include "node/treasury.h"
 #include "nostr/base/number.h"

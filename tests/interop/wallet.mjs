@@ -12,10 +12,10 @@ import { bytesToHex, hexToBytes } from 'nostr-tools/utils';
 import { run, scratch, start, startRelay } from './support/sovereign.mjs';
 
 const program = join(dirname(process.env.SOVEREIGN), 'tools', 'sovereign-wallet-service');
-const skip = existsSync(program) ? false : 'sovereign-wallet-service is not built';
+if (!existsSync(program)) throw new Error(`${program} is missing: build sovereign-wallet-service`);
 const sha256 = (hex) => createHash('sha256').update(hexToBytes(hex)).digest('hex');
 
-describe('wallets', { skip }, () => {
+describe('wallets', () => {
   const files = scratch();
   let relay, service, script;
   const uri = async (name) => (await service.until(`wallet ${name} `)).split(' ')[2];
