@@ -360,7 +360,7 @@ void add_wallet_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* wallet = app.add_subcommand("wallet", "Pay and be paid through a wallet of yours (NIP-47)");
   wallet->require_subcommand(1);
   wallet->footer(
-      "Examples:\n  sovereign wallet connect --uri-file wallet.txt\n  sovereign wallet balance\n"
+      "Examples:\n  sovereign wallet connect --uri-file connection.txt\n  sovereign wallet balance\n"
       "  sovereign wallet pay bob@example.com 21");
   auto uri_file = std::make_shared<std::string>("-");
   auto* connect_command = wallet->add_subcommand(
