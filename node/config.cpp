@@ -410,6 +410,98 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
   return {};
 }
 
+Result<std::vector<std::string>> texts_of(const Raw& raw) {
+  TRY(expect_type(raw, Raw::Type::kText));
+  return raw.items;
+}
+
+Result<void> set_mcp(McpServerConfig& server, const std::string& key, const Raw& raw,
+                     const std::filesystem::path& dir) {
+  if (key == "command") {
+    TRY(server.command, texts_of(raw));
+  } else if (key == "url") {
+    TRY(server.url, text_of(raw));
+  } else if (key == "bearer_file") {
+    TRY(const std::string path, text_of(raw));
+    server.bearer_file = absolute_path(path, dir);
+  } else if (key == "env") {
+    TRY(server.env, texts_of(raw));
+  } else if (key == "readable") {
+    TRY(server.readable, texts_of(raw));
+    for (std::string& path : server.readable) path = absolute_path(path, dir);
+  } else if (key == "network") {
+    TRY(expect_type(raw, Raw::Type::kBoolean));
+    server.network = raw.items.front() == "true";
+  } else if (key == "timeout") {
+    TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
+    server.timeout = std::chrono::seconds(seconds);
+  } else {
+    return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
+                base::did_you_mean(key, {"command", "url", "bearer_file", "env", "readable", "network", "timeout"}));
+  }
+  return {};
+}
+
+Result<void> set_hook(UserHookConfig& hook, const std::string& key, const Raw& raw,
+                      const std::filesystem::path&) {
+  if (key == "command") {
+    TRY(hook.command, texts_of(raw));
+  } else if (key == "tools") {
+    TRY(hook.tools, texts_of(raw));
+  } else if (key == "timeout") {
+    TRY(const std::int64_t seconds, integer(raw, 1, 60));
+    hook.timeout = std::chrono::seconds(seconds);
+  } else {
+    return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
+                base::did_you_mean(key, {"command", "tools", "timeout"}));
+  }
+  return {};
+}
+
+/// The members of [SECTION.NAME] through `set`; errors name the line.
+template <class Entry, class Set>
+Result<void> apply_named_table(Config& config, Entry& entry, const std::string& section,
+                               const toml::table& table, const std::filesystem::path& dir, Set set) {
+  for (const auto& [key, node] : table) {
+    const std::string name = fmt::format("{}.{}.{}", section, entry.name, key.str());
+    auto placed = [&](base::Error error) {
+      return std::unexpected(base::in_context(
+          fmt::format("config.toml:{}: {}", node.source().begin.line, name), std::move(error)));
+    };
+    auto raw = raw_of(node);
+    if (!raw) return placed(raw.error());
+    if (auto done = set(entry, std::string(key.str()), *raw, dir); !done) return placed(done.error());
+    config.origins[name] = raw->origin;
+  }
+  return {};
+}
+
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+Result<void> apply_tool_table(Config& config, const std::string& section, const std::string& name,
+                              const toml::table& table, const std::filesystem::path& dir) {
+  if (!is_plain_name(name))
+    return fail(Errc::kInvalid, fmt::format("[{}.{}]: a name is made of a-z, 0-9, _ and -", section, name));
+  if (section == "mcp") {
+    McpServerConfig server{.name = name};
+    TRY(apply_named_table(config, server, section, table, dir, set_mcp));
+    if (server.command.empty() == server.url.empty())
+      return fail(Errc::kInvalid, fmt::format("mcp.{} needs either command or url", name));
+    config.mcp.push_back(std::move(server));
+    return {};
+  }
+  UserHookConfig hook{.name = name};
+  TRY(apply_named_table(config, hook, section, table, dir, set_hook));
+  if (hook.command.empty() || !hook.command.front().starts_with('/'))
+    return fail(Errc::kInvalid, fmt::format("hooks.{} needs command, beginning with an absolute path", name));
+  config.hooks.push_back(std::move(hook));
+  return {};
+}
+
 Result<void> apply_file(Config& config, std::string_view text, const std::filesystem::path& dir) {
   const toml::parse_result parsed = toml::parse(text, std::string_view("config.toml"));
   if (!parsed)
@@ -428,6 +520,13 @@ Result<void> apply_file(Config& config, std::string_view text, const std::filesy
                       fmt::format("config.toml:{}: write [backends.{}] as a section",
                                   value.source().begin.line, key.str()));
         TRY(apply_backend_table(config, std::string(key.str()), *value.as_table(), dir));
+        continue;
+      }
+      if (section.str() == "mcp" || section.str() == "hooks") {
+        if (!value.is_table())
+          return fail(Errc::kInvalid, fmt::format("config.toml:{}: write [{}.{}] as a section",
+                                                  value.source().begin.line, section.str(), key.str()));
+        TRY(apply_tool_table(config, std::string(section.str()), std::string(key.str()), *value.as_table(), dir));
         continue;
       }
       const std::string name = fmt::format("{}.{}", section.str(), key.str());
@@ -559,6 +658,11 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
       out.emplace_back(prefix + "rate_out_msat_per_1k", std::to_string(b.rate_out_msat_per_1k));
     out.emplace_back(prefix + "timeout", std::to_string(b.timeout.count()));
   }
+  for (const McpServerConfig& server : config.mcp)
+    out.emplace_back("mcp." + server.name,
+                     server.url.empty() ? fmt::format("{}", fmt::join(server.command, " ")) : server.url);
+  for (const UserHookConfig& hook : config.hooks)
+    out.emplace_back("hooks." + hook.name, fmt::format("{}", fmt::join(hook.command, " ")));
   return out;
 }
 

@@ -29,6 +29,26 @@ struct BackendConfig {
 };
 
 /// Everything `sovereign run` needs to know. Paths are absolute after loading.
+/// One MCP server: a program behind the sandbox, or an address.
+struct McpServerConfig {
+  std::string name;                   ///< in [mcp.NAME]; the first half of its tools' names
+  std::vector<std::string> command;   ///< argv; or
+  std::string url;                    ///< of a server that speaks streamable HTTP
+  std::string bearer_file;            ///< for `url`: a file that holds its token
+  std::vector<std::string> env;       ///< variables of this program that it gets; nothing else is passed on
+  std::vector<std::string> readable;  ///< files and folders the program may read besides the system's
+  bool network = false;               ///< for `command`: whether it may open connections
+  std::chrono::seconds timeout{60};   ///< of one call
+};
+
+/// An executable of the operator that judges tool calls before they happen.
+struct UserHookConfig {
+  std::string name;                  ///< in [hooks.NAME]
+  std::vector<std::string> command;
+  std::vector<std::string> tools;    ///< empty: all
+  std::chrono::seconds timeout{5};
+};
+
 struct Config {
   struct Identity {
     std::string group;  ///< file with bfgroup1…
@@ -72,6 +92,8 @@ struct Config {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
   } peers;
   std::vector<BackendConfig> backends;
+  std::vector<McpServerConfig> mcp;
+  std::vector<UserHookConfig> hooks;
 
   /// Where each value came from: "default", "config.toml:LINE" or "environment SOVEREIGN_…".
   std::map<std::string, std::string> origins;

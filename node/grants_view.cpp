@@ -58,7 +58,7 @@ Result<Value> answer_grants(storage::Grants& grants, const std::string& method, 
     TRY(const storage::GrantRow row, grants.revoke(id, now));
     return grant_view(row, now);
   }
-  const bool all = params.value("all", false);
+  const bool all = base::json::get_bool(params, "all").value_or(false);
   TRY(const auto rows, grants.list(kMaxListed));
   Value out = Value::array();
   for (const storage::GrantRow& row : rows)

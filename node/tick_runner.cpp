@@ -89,7 +89,7 @@ class Turn {
 };
 
 orchestration::HookChain make_hooks(const orchestration::AgentSpec& agent, const Config& config,
-                                    const ToolBox& tool_box, const PauseSwitch& pause,
+                                    ToolBox& tool_box, const PauseSwitch& pause,
                                     storage::Budgets& budgets, storage::Grants& grants,
                                     const base::Clock& clock) {
   orchestration::HookChain chain;
@@ -108,6 +108,7 @@ orchestration::HookChain make_hooks(const orchestration::AgentSpec& agent, const
   CHECK(chain.add(orchestration::budget_gate(budgets, clock, limits)).has_value());
   CHECK(chain.add(orchestration::output_truncator()).has_value());
   CHECK(chain.add(orchestration::tool_logger()).has_value());
+  for (orchestration::Hook& hook : tool_box.hooks()) CHECK(chain.add(std::move(hook)).has_value());
   return chain;
 }
 
@@ -153,6 +154,7 @@ TickRunner::~TickRunner() = default;
 void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   ended_ = std::move(ended);
   scope_.spawn("look at the sandbox", tool_box_.announce());
+  if (!config_.mcp.empty()) scope_.spawn("mcp servers", tool_box_.keep_servers(tools_));
   scope_.spawn("tick scheduler", schedule());
 }
 

@@ -2,10 +2,12 @@
 #include "node/tool_box.h"
 
 #include <cstdlib>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
+#include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
 #include "orchestration/tools/todo_tools.h"
@@ -36,22 +38,62 @@ std::string user_home() {
   return home && *home == '/' ? home : "/root";
 }
 
+/// The variables named, as this program has them.
+std::vector<std::string> passed_on(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  for (const std::string& name : names)
+    if (const char* value = std::getenv(name.c_str()))  // NOLINT(concurrency-mt-unsafe): nothing writes it
+      out.push_back(name + "=" + value);
+  return out;
+}
+
+std::unique_ptr<orchestration::McpTransport> transport_of(const McpServerConfig& server,
+                                                          const ToolBox::Deps& deps,
+                                                          orchestration::Sandbox& sandbox) {
+  if (server.url.empty())
+    return orchestration::make_stdio_transport(deps.loop, sandbox,
+                                               {.argv = server.command,
+                                                .readable = server.readable,
+                                                .network = server.network,
+                                                .environment = passed_on(server.env)});
+  orchestration::McpHttpOptions options{.url = server.url};
+  if (!server.bearer_file.empty()) {
+    auto token = read_secret_file(server.bearer_file);
+    while (token && !token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
+    if (token)
+      options.headers.emplace_back("Authorization", "Bearer " + *token);
+    else
+      LOG(kError, "mcp", "the server's token cannot be read",
+          {{"server", server.name}, {"error", token.error().detail}});
+  }
+  return orchestration::make_http_transport(deps.http, std::move(options));
+}
+
+constexpr std::chrono::seconds kServerLook{30};
+
 }  // namespace
 
 ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
       todos_(deps.db),
+      hook_configs_(config.hooks),
       sandbox_(std::make_unique<orchestration::Sandbox>(
           deps.loop, orchestration::SandboxOptions{
                          .wall = orchestration::parse_wall(config.tools.sandbox)
-                                     .value_or(orchestration::Wall::kBubblewrap)})) {}
+                                     .value_or(orchestration::Wall::kBubblewrap)})),
+      pins_(deps.db) {
+  for (const McpServerConfig& server : config.mcp)
+    servers_.push_back(std::make_shared<orchestration::McpClient>(
+        transport_of(server, deps, *sandbox_),
+        orchestration::McpClientOptions{.name = server.name, .tool_timeout = server.timeout}));
+}
 
 void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
-  const std::string& root = config_.workspace.empty() ? config_.read_root : config_.workspace;
+  const std::string root = rules().scene.workspace;
   if (root.empty()) return;
   for (const std::string& kept : rules().scene.protected_paths) {
     if (!orchestration::is_within(kept, root)) continue;
@@ -66,7 +108,8 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
     return;
   }
   const orchestration::FileToolDeps files{deps_.loop, deps_.workers, *workspace};
-  const orchestration::CommandToolDeps commands{*sandbox_, (*workspace)->root()};
+  const orchestration::CommandToolDeps commands{*sandbox_, (*workspace)->root(),
+                                                 config_.edit != "deny"};
   add_all(tools, orchestration::make_reading_tools(files));
   add_all(tools, orchestration::make_git_tools(commands));
   CHECK(tools.add(orchestration::make_read_pdf(commands)).has_value());
@@ -89,7 +132,8 @@ orchestration::Permissions ToolBox::permissions(orchestration::Permissions base)
 
 orchestration::NodeRules ToolBox::rules() const {
   orchestration::NodeRules out;
-  out.scene.workspace = config_.workspace.empty() ? config_.read_root : config_.workspace;
+  const std::string& root = config_.workspace.empty() ? config_.read_root : config_.workspace;
+  if (!root.empty()) out.scene.workspace = orchestration::resolve_path(root, "/", "");
   out.scene.home = user_home();
   for (const auto& folder : {deps_.home.config_dir, deps_.home.data_dir, deps_.home.run_dir})
     out.scene.protected_paths.push_back(
@@ -97,6 +141,34 @@ orchestration::NodeRules ToolBox::rules() const {
   for (const char* name : {".ssh", ".gnupg", ".aws", ".config/gcloud", ".netrc", ".git-credentials"})
     out.scene.protected_paths.push_back(out.scene.home + "/" + name);
   return out;
+}
+
+std::vector<orchestration::Hook> ToolBox::hooks() {
+  std::vector<orchestration::Hook> out;
+  if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
+  for (const UserHookConfig& hook : hook_configs_)
+    out.push_back(orchestration::user_hook(
+        *sandbox_, {.name = "hooks." + hook.name, .command = hook.command, .tools = hook.tools, .timeout = hook.timeout}));
+  return out;
+}
+
+base::Task<void> ToolBox::keep_servers(orchestration::ToolRegistry& tools) {
+  std::set<std::string> known;
+  for (;;) {
+    for (const auto& server : servers_) {
+      if (known.contains(server->name()) && !server->is_stale()) continue;
+      auto done = co_await server->refresh();
+      if (!done) {
+        LOG(kWarn, "mcp", "a server does not answer", {{"error", done.error().detail}, {"hint", done.error().hint}});
+        continue;
+      }
+      known.insert(server->name());
+      for (auto& tool : orchestration::make_mcp_tools(server)) tools.put(std::move(tool));
+      LOG(kInfo, "mcp", "a server offers tools",
+          {{"server", server->name()}, {"tools", fmt::to_string(server->tools().size())}});
+    }
+    co_await base::sleep_for(kServerLook);
+  }
 }
 
 base::Task<void> ToolBox::announce() {

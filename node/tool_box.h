@@ -7,6 +7,7 @@
 #include "node/home.h"
 #include "nostr/base/workers.h"
 #include "nostr/net/http_client.h"
+#include "orchestration/mcp/client.h"
 #include "orchestration/permissions.h"
 #include "orchestration/sandbox/sandbox.h"
 #include "orchestration/tools/nostr_tools.h"
@@ -35,6 +36,10 @@ class ToolBox {
   orchestration::Permissions permissions(orchestration::Permissions base) const;
   /// What no agent may touch: the node's own files, keys in the usual places.
   orchestration::NodeRules rules() const;
+  /// Hooks that belong to configured tools: descriptions of MCP tools, executables of the operator.
+  std::vector<orchestration::Hook> hooks();
+  /// Asks MCP servers for their tools and puts them into `tools`, now and whenever they change.
+  base::Task<void> keep_servers(orchestration::ToolRegistry& tools);
   /// Looks at the wall and logs what it keeps, when there are commands to run behind it.
   base::Task<void> announce();
 
@@ -42,7 +47,10 @@ class ToolBox {
   Deps deps_;
   Config::Tools config_;
   storage::Todos todos_;
+  std::vector<UserHookConfig> hook_configs_;
   std::unique_ptr<orchestration::Sandbox> sandbox_;
+  storage::McpPins pins_;
+  std::vector<std::shared_ptr<orchestration::McpClient>> servers_;
 };
 
 }  // namespace node

@@ -63,7 +63,39 @@ std::optional<PermissionAnswer> rule_about(const std::vector<SubjectRule>& rules
                                             std::string(permit_name(best->permit))};
 }
 
+PermissionAnswer by_level(const Permissions& permissions, Capability capability) {
+  const Permit level = level_of(permissions, capability);
+  if (level == Permit::kAllow) return {level, ""};
+  return {level, std::string(capability_name(capability)) + " = " + std::string(permit_name(level))};
+}
+
+PermissionAnswer evaluate_path(const Permissions& permissions, const ShellScene& scene, PermissionQuery query,
+                               std::string_view named) {
+  const std::string root = scene.workspace.empty() ? "/" : scene.workspace;
+  std::string path = resolve_path(std::string(named), root, scene.home);
+  for (const std::string& kept : scene.protected_paths)
+    if (is_within(path, kept)) return {Permit::kDeny, "the path is out of reach for tools"};
+  // Rules speak of paths below the workspace, in their one normal spelling.
+  if (path == root)
+    path = ".";
+  else if (is_within(path, root))
+    path.erase(0, root == "/" ? 1 : root.size() + 1);
+  query.subject = path;
+  if (auto found = rule_about(permissions.rules, query)) return *std::move(found);
+  return by_level(permissions, query.capability);
+}
+
 }  // namespace
+
+std::vector<std::string_view> lines_of(std::string_view subject) {
+  std::vector<std::string_view> out;
+  for (std::size_t start = 0; start <= subject.size();) {
+    const std::size_t end = std::min(subject.find('\n', start), subject.size());
+    out.push_back(subject.substr(start, end - start));
+    start = end + 1;
+  }
+  return out;
+}
 
 bool matches_subject(std::string_view pattern, std::string_view subject) {
   while (!pattern.empty() && pattern[0] != '*') {
@@ -173,25 +205,16 @@ PermissionAnswer evaluate(const Permissions& permissions, const NodeRules& node,
     return {judged.permit, judged.text()};
   }
   const bool is_path = query.capability == Capability::kFile || query.capability == Capability::kEdit;
-  PermissionQuery asked = query;
-  std::string path;
   if (is_path && !query.subject.empty()) {
-    const std::string& root = node.scene.workspace;
-    path = resolve_path(std::string(query.subject), root.empty() ? "/" : root, node.scene.home);
-    for (const std::string& kept : node.scene.protected_paths)
-      if (is_within(path, kept)) return {Permit::kDeny, "the path is out of reach for tools"};
-    // Rules speak of paths below the workspace, in their one normal spelling.
-    if (path == root)
-      path = ".";
-    else if (is_within(path, root.empty() ? "/" : root))
-      path.erase(0, root.size() + 1);
-    asked.subject = path;
+    PermissionAnswer worst{Permit::kAllow, ""};
+    for (const std::string_view path : lines_of(query.subject)) {
+      PermissionAnswer answer = evaluate_path(permissions, node.scene, query, path);
+      if (stricter(answer.permit, worst.permit) != worst.permit) worst = std::move(answer);
+    }
+    return worst;
   }
-  if (auto found = rule_about(permissions.rules, asked)) return *std::move(found);
-  const Permit level = level_of(permissions, query.capability);
-  if (level == Permit::kAllow) return {level, ""};
-  return {level,
-          std::string(capability_name(query.capability)) + " = " + std::string(permit_name(level))};
+  if (auto found = rule_about(permissions.rules, query)) return *std::move(found);
+  return by_level(permissions, query.capability);
 }
 
 }  // namespace orchestration

@@ -44,6 +44,9 @@ struct SubjectRule {
 /// Whether `subject` is one of those `pattern` stands for.
 bool matches_subject(std::string_view pattern, std::string_view subject);
 
+/// The paths of a subject that names several, a line each; one, perhaps empty, otherwise.
+std::vector<std::string_view> lines_of(std::string_view subject);
+
 /// One agent's rules, complete: every capability has a level.
 struct Permissions {
   Permit query = Permit::kAllow;

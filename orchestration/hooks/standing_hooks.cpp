@@ -1,6 +1,7 @@
 // Small closures over what stands.
 #include "orchestration/hooks/standing_hooks.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -23,7 +24,12 @@ constexpr std::string_view kBash = "bash";
 
 bool grant_covers(const storage::GrantRow& grant, const ToolInvocation& call) {
   if (grant.tool != call.tool || (grant.agent != "*" && grant.agent != call.agent)) return false;
-  if (call.capability != Capability::kRun) return matches_subject(grant.pattern, call.subject);
+  if (call.capability != Capability::kRun) {
+    const auto lines = lines_of(call.subject);
+    return std::all_of(lines.begin(), lines.end(), [&](std::string_view line) {
+      return matches_subject(grant.pattern, line);
+    });
+  }
   const auto rule = parse_command_rule(grant.pattern);
   const ShellLine line = parse_shell(call.subject);
   return rule && line.plain && covers(*rule, line.commands[0].words);

@@ -19,8 +19,15 @@ using base::Task;
 using base::json::Value;
 
 constexpr int kMaxPages = 20;
+constexpr std::chrono::milliseconds kConnectLook{20};
 constexpr std::size_t kMaxShownDescription = 1'000;
 constexpr std::size_t kMaxResult = 65'536;
+
+/// Puts a flag down when it goes, by whatever way.
+struct Release {
+  bool& flag;
+  ~Release() { flag = false; }
+};
 
 class McpTool final : public LocalTool {
  public:
@@ -75,7 +82,10 @@ Task<Result<Value>> McpClient::ask(std::string method, Value params, std::chrono
 }
 
 Task<Result<void>> McpClient::connect() {
+  while (connecting_) co_await base::sleep_for(kConnectLook);
   if (connected_) co_return Result<void>{};
+  connecting_ = true;
+  const Release release{connecting_};
   if (auto opened = co_await transport_->open(); !opened)
     co_return std::unexpected(base::in_context("mcp server " + options_.name, std::move(opened).error()));
   const Value hello = {{"protocolVersion", kMcpVersion},

@@ -45,6 +45,7 @@ class McpClient {
   McpClientOptions options_;
   std::map<std::string, McpDescriptor> tools_;
   bool connected_ = false;
+  bool connecting_ = false;  ///< by one caller; the others wait for it
   bool stale_ = false;
 };
 

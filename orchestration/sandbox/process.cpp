@@ -89,7 +89,7 @@ bool confine(const Launch& launch) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  ::umask(077);
+  ::umask(022);
   const std::string& directory = launch.spec->directory;
   if (::dup2(launch.input, 0) < 0 || ::dup2(launch.output, 1) < 0 || ::dup2(launch.errors, 2) < 0)
     give_up(launch);

@@ -34,7 +34,7 @@ struct SandboxOptions {
 struct SandboxJob {
   std::vector<std::string> argv;         ///< argv[0] from /usr/local/bin, /usr/bin, /bin, or a path
   std::string workspace;                 ///< absolute; seen under the same path; empty: sees no files of ours
-  bool may_write = false;                ///< below the workspace (never .git/hooks and .git/config)
+  bool may_write = false;                ///< below the workspace (behind bubblewrap not .git/hooks and config)
   std::string directory;                 ///< where it starts; empty: the workspace
   std::vector<std::string> readable;     ///< further files or folders it may read
   bool network = false;

@@ -56,7 +56,7 @@ class Bash final : public LocalTool {
     const std::string line = base::json::string_or(params, "command");
     SandboxJob job{.argv = plain_argv(line),
                    .workspace = deps_.workspace,
-                   .may_write = true,
+                   .may_write = deps_.may_write,
                    .run = {.time = std::chrono::seconds{base::json::int_or(params, "seconds", 120)},
                            .output_bytes = kMaxKept}};
     if (job.argv.empty()) job.argv = {"/bin/bash", "--noprofile", "--norc", "-c", line};

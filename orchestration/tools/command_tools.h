@@ -13,7 +13,8 @@ namespace orchestration {
 /// `sandbox` outlives the tools.
 struct CommandToolDeps {
   Sandbox& sandbox;
-  std::string workspace;  ///< absolute
+  std::string workspace;   ///< absolute
+  bool may_write = false;  ///< whether commands may write below it
 };
 
 /// bash: one line, judged by the permission gate before it comes here. A plain command is run by its

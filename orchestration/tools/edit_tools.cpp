@@ -126,11 +126,12 @@ class ApplyPatch final : public EditTool {
                   object_schema({{"patch", text_param("the diff", kMaxText)}}, {"patch"})},
                  std::move(deps)) {}
 
-  /// The one file it touches, for rules about paths; with several, the folder that holds them all.
   std::string subject(const Value& params) const override {
     const auto patches = parse_patch(base::json::string_or(params, "patch"));
     if (!patches) return "";
-    return patches->size() == 1 ? patches->front().path : ".";
+    std::string out;
+    for (const FilePatch& patch : *patches) out += (out.empty() ? "" : "\n") + patch.path;
+    return out;
   }
 
   Task<Result<std::string>> run(ToolContext, Value params) override {

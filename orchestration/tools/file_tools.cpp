@@ -124,7 +124,8 @@ class Glob final : public FileTool {
       std::string rows;
       std::size_t found = 0;
       auto walked = workspace->walk(path, walk_limits(), [&](const FolderEntry& entry) {
-        const std::string_view name = std::string_view(entry.path).substr(prefix.size());
+        std::string_view name = entry.path;  // `path` may be a file itself
+        if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
         if (!re2::RE2::FullMatch(name, pattern)) return true;
         rows += entry.path + "\n";
         return ++found < kMaxFound;

@@ -37,6 +37,7 @@ class Tool {
   /// The kind prepare() will draft under the agent's name, for the permission gate.
   virtual std::optional<nostr::Kind> sign_kind() const = 0;
   /// What rules about single paths, hosts and commands look at; empty when there is nothing of the kind.
+  /// Several paths stand on a line each, and every one of them must be permitted.
   virtual std::string subject(const base::json::Value& params) const;
   /// `params` fits spec().parameters. An error is told to the model as the call's result, except
   /// kUnavailable, which stops the session so that it can go on later.

@@ -42,6 +42,30 @@ TEST(Permissions, FirstRuleThatAppliesWins) {
   }
 }
 
+TEST(Permissions, RulesAboutPathsHoldForEverySpellingAndEveryPath) {
+  const Permissions permissions{.edit = Permit::kAllow,
+                                .rules = {{"*", "secrets/**", Permit::kDeny},
+                                          {"write_file", "docs/**", Permit::kAllow},
+                                          {"write_file", "docs/*", Permit::kAsk},
+                                          {"write_file", "docs/api/**", Permit::kAsk}}};
+  const NodeRules node{.scene = {.workspace = "/w", .home = "/home/u", .protected_paths = {"/home/u/.ssh"}}};
+  const std::pair<const char*, Permit> rows[] = {{"a", Permit::kAllow},
+                                                 {"secrets/a", Permit::kDeny},
+                                                 {"./secrets//a", Permit::kDeny},
+                                                 {"b/../secrets/a", Permit::kDeny},
+                                                 {"/w/secrets/a", Permit::kDeny},
+                                                 {"a\nsecrets/a", Permit::kDeny},
+                                                 {"docs/a", Permit::kAsk},
+                                                 {"docs/b/a", Permit::kAllow},
+                                                 {"docs/api/a", Permit::kAsk},
+                                                 {"/home/u/.ssh/id", Permit::kDeny},
+                                                 {"~/.ssh/id", Permit::kDeny}};
+  for (const auto& [path, expected] : rows)
+    EXPECT_EQ(evaluate(permissions, node, {.tool = "write_file", .capability = Capability::kEdit, .subject = path}).permit,
+              expected)
+        << path;
+}
+
 TEST(Permissions, AWorkspaceOnlyNarrowsTheOperatorMayWiden) {
   const Permissions base{.file = Permit::kAsk, .sign_kinds = {1, 7}, .hidden_tools = {"post"}};
   const PermissionsPatch wider{.file = Permit::kAllow,

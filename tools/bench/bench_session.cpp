@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/hooks/tool_hooks.h"
 #include "tools/bench/figure.h"
 
@@ -49,9 +50,11 @@ int main() {
   const AutonomyRules rules{.level = Level::kBounded};
   must(chain.add(permission_gate(Permissions{}, {.denied_tools = {"bash"}})));
   must(chain.add(autonomy_gate(rules)));
+  must(chain.add(pause_gate([] { return std::optional<std::string>(); })));
+  must(chain.add(taint_gate(risky_when_tainted())));
   must(chain.add(output_truncator()));
   must(chain.add(tool_logger()));
-  for (int i = 0; i < 8; ++i) must(chain.add(counter(i, sum)));
+  for (int i = 0; i < 6; ++i) must(chain.add(counter(i, sum)));
 
   const base::json::Value params = {{"content", "a reply of usual length, as models write them"},
                                     {"event_id", std::string(64, 'a')}};

@@ -59,6 +59,12 @@ TEST(Grants, CoverExactlyWhatTheySay) {
                          Row{"edit_file", "docs/**", edit("docs/a/b.md"), true},
                          Row{"edit_file", "docs/*", edit("docs/a/b.md"), false},
                          Row{"edit_file", "docs/**", edit("src/docs/x"), false},
+                         Row{"apply_patch", "docs/**", [] {
+                               ToolInvocation call = edit("docs/a\ndocs/b");
+                               call.tool = "apply_patch";
+                               return call;
+                             }(), true},
+                         Row{"edit_file", "docs/**", edit("docs/a\nsecrets/b"), false},
                          Row{"write_file", "**", edit("x"), false}, Row{"edit_file", "**", edit(""), true}}) {
     const storage::GrantRow grant{.agent = "*", .tool = row.tool, .pattern = row.pattern};
     EXPECT_EQ(grant_covers(grant, row.call), row.covers) << row.pattern << " | " << row.call.subject;

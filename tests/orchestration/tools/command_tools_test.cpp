@@ -25,7 +25,7 @@ class CommandToolsTest : public ::testing::Test {
     const auto report = loop_.run_until_complete(sandbox_.probe());
     if (!report) GTEST_SKIP() << report.error().detail;
   }
-  CommandToolDeps deps() { return {sandbox_, dir_.path("work")}; }
+  CommandToolDeps deps() { return {sandbox_, dir_.path("work"), true}; }
   base::Result<std::string> run(Tool& tool, base::json::Value params) {
     return loop_.run_until_complete(tool.run({}, std::move(params)));
   }
@@ -45,12 +45,15 @@ TEST_F(CommandToolsTest, BashSaysOutputErrorsAndCode) {
   EXPECT_NE(run(*bash, {{"command", "echo new > sub/b.txt"}})->find("Exit code 0."), std::string::npos);
   EXPECT_TRUE(fs::exists(dir_.path("work/sub/b.txt")));
   EXPECT_NE(run(*bash, {{"command", "sleep 60"}, {"seconds", 1}})->find("took too long"), std::string::npos);
+  const auto reader = make_bash({sandbox_, dir_.path("work")});
+  EXPECT_EQ(run(*reader, {{"command", "touch c.txt"}})->find("Exit code 0."), std::string::npos);
+  EXPECT_FALSE(fs::exists(dir_.path("work/c.txt")));
   EXPECT_EQ(bash->subject({{"command", "git status"}}), "git status");
 }
 
 TEST_F(CommandToolsTest, ASandboxThatDoesNotStandRunsNothing) {
   Sandbox broken(loop_, {.bwrap = "/nonexistent"});
-  const auto bash = make_bash({broken, dir_.path("work")});
+  const auto bash = make_bash({broken, dir_.path("work"), true});
   EXPECT_EQ(run(*bash, {{"command", "touch proof"}}).error().code, base::Errc::kUnsupported);
   EXPECT_FALSE(fs::exists(dir_.path("work/proof")));
 }

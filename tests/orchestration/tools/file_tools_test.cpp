@@ -162,6 +162,7 @@ TEST(Glob, StandsForPaths) {
     ASSERT_TRUE(found.has_value()) << row.glob;
     EXPECT_EQ(found->find(std::string("\n") + row.path + "\n") != std::string::npos, row.matches) << row.glob << *found;
   }
+  EXPECT_NE(f.run("glob", {{"pattern", "**"}, {"path", "a.cpp"}})->find("a.cpp"), std::string::npos);
   for (const char* bad : {"a[", "a{b", "[a[b]", "[\\d]"}) EXPECT_FALSE(glob_to_regex(bad).has_value()) << bad;
 }
 
