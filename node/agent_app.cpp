@@ -103,6 +103,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
                  {.keep_for = config_.node.outbox_keep}),
       directory_(runtime.pool, runtime.clock, options_.relays, config_.node.inbox_relays, &health_),
+      treasury_({runtime, *db_, home_, config_}),
       strangers_(kMaxStrangersAnHour),
       stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
@@ -195,7 +196,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       [this] { publisher_.wake(); });
   outside_ = std::make_unique<NodeOutside>(
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
-                        *desk_, publisher_, directory_},
+                        *desk_, publisher_, directory_, treasury_},
       signer_->public_key(), options_);
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
@@ -218,6 +219,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   publisher_.start();
   voice_->start();
   desk_->start();
+  treasury_.start();
   announce_node();
   listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
@@ -241,6 +243,7 @@ base::Task<void> AgentApp::stop() {
   co_await runner_->stop();
   voice_->stop();
   co_await desk_->stop();
+  co_await treasury_.stop();
   co_await bifrost_->stop();
   co_await publisher_.stop();
   co_await runtime_.pool.stop();
@@ -541,7 +544,7 @@ Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
   TRY(const storage::BudgetTotals day,
-      budgets_.totals({.key = "node", .limit = config_.budget.per_day, .daily = true}, now));
+      budgets_.totals({.key = "node", .limit = config_.budget.per_day, .window = storage::Window::kDay}, now));
   TRY(const auto ticks, ticks_.list_unfinished());
   Value running = Value::array();
   for (const storage::TickRow& tick : ticks)
@@ -609,6 +612,8 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
     co_return question_view(question);
   }
+  if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
+  if (method == "budget") co_return treasury_.budget(params);
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
   if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));
   co_return fail(Errc::kUnsupported, fmt::format("a node has no method \"{}\"", method));

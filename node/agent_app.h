@@ -12,6 +12,7 @@
 #include "node/identity.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
+#include "node/treasury.h"
 #include "nostr/client/directory.h"
 #include "nostr/client/feed.h"
 #include "nostr/net/http_client.h"
@@ -82,6 +83,7 @@ class AgentApp {
   nostr::HttpClient http_;
   Publisher publisher_;
   nostr::RelayDirectory directory_;
+  Treasury treasury_;
   std::unique_ptr<frostr::BifrostNode> bifrost_;
   std::unique_ptr<frostr::ThresholdSigner> signer_;
   std::unique_ptr<GroupVoice> voice_;

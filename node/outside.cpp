@@ -82,6 +82,8 @@ base::Task<Result<std::vector<nostr::Event>>> NodeOutside::search(nostr::Filter 
 base::Task<Result<ActionResult>> NodeOutside::act(ActionRequest request) {
   if (request.action == orchestration::ActionClass::kDm)
     co_return co_await send_dm(std::move(request));
+  if (request.action == orchestration::ActionClass::kPay)
+    co_return co_await pay(std::move(request));
   if (request.action == orchestration::ActionClass::kAskOperator) {
     LocalAction question{.key = request.key,
                          .action = request.action,

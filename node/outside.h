@@ -3,6 +3,7 @@
 #pragma once
 
 #include "node/group_voice.h"
+#include "node/treasury.h"
 #include "orchestration/approvals/desk.h"
 #include "orchestration/tools/outside.h"
 #include "storage/approvals.h"
@@ -24,6 +25,7 @@ class NodeOutside final : public orchestration::Outside {
     orchestration::Desk& desk;
     Publisher& publisher;
     nostr::RelayDirectory& directory;
+    Treasury& treasury;
   };
   NodeOutside(Deps deps, nostr::PublicKey agent, VoiceOptions options);
 
@@ -31,11 +33,16 @@ class NodeOutside final : public orchestration::Outside {
   base::Task<base::Result<orchestration::ActionResult>> act(orchestration::ActionRequest request) override;
   base::Task<base::Result<orchestration::ActionResult>> approve(orchestration::LocalAction action) override;
 
+  /// Whether a wallet is connected.
+  bool can_pay() { return deps_.treasury.cashier().has_value(); }
   /// The desk settled a question: whoever waits for it looks again.
   void question_changed() { changed_.notify(); }
 
  private:
   base::Task<base::Result<orchestration::ActionResult>> send_dm(orchestration::ActionRequest request);
+  base::Task<base::Result<orchestration::ActionResult>> pay(orchestration::ActionRequest request);
+  base::Result<base::json::Value> payment_terms(const orchestration::ActionRequest& request,
+                                                const orchestration::Spender& who);
   base::Task<base::Result<orchestration::ActionResult>> ask(orchestration::LocalAction action);
   base::Result<orchestration::Ask> build_ask(const orchestration::LocalAction& action, const storage::ActionRow& row);
   base::Task<base::Result<storage::ActionRow>> await_answer(storage::ActionRow row);

@@ -16,6 +16,7 @@
 #include "orchestration/hooks/spend_hooks.h"
 #include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/hooks/tool_hooks.h"
+#include "orchestration/tools/money_tools.h"
 
 namespace node {
 namespace {
@@ -144,6 +145,8 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .node = deps.node.public_key(),
                                        .operators = options_.operators};
   tool_box_.fill(tools_, speaker);
+  if (deps.outside.can_pay())
+    CHECK(tools_.add(orchestration::make_pay(deps.clock, agent_.name)).has_value());
 }
 
 TickRunner::~TickRunner() = default;

@@ -11,6 +11,7 @@ namespace {
 
 ToolOutcome outcome_of(ActionStatus status) {
   switch (status) {
+    case ActionStatus::kPaid:
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
     case ActionStatus::kAnswered:
@@ -22,6 +23,7 @@ ToolOutcome outcome_of(ActionStatus status) {
     case ActionStatus::kWithdrawn:
     case ActionStatus::kUndeliverable:
       return ToolOutcome::kExpired;
+    case ActionStatus::kUnknown:
     case ActionStatus::kFailed:
       return ToolOutcome::kError;
   }
@@ -31,6 +33,10 @@ ToolOutcome outcome_of(ActionStatus status) {
 std::string sentence(ActionClass action, const ActionResult& result) {
   const std::string_view name = action_class_name(action);
   switch (result.status) {
+    case ActionStatus::kPaid:
+      return "Done: it is paid.";
+    case ActionStatus::kUnknown:
+      return "It is not known yet whether it was paid; that is being looked up. Do not pay it again.";
     case ActionStatus::kPublished:
       return result.event_id ? fmt::format("Done: {} went out as {}.", name,
                                            nostr::encode_note(*result.event_id))
@@ -89,10 +95,13 @@ ToolOutput describe_result(ActionClass action, ActionResult result) {
 
 std::string failure_detail(ActionStatus status) {
   switch (status) {
+    case ActionStatus::kPaid:
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
     case ActionStatus::kAnswered:
       return "";
+    case ActionStatus::kUnknown:
+      return "payment-unknown";
     case ActionStatus::kDenied:
       return "approval-denied";
     case ActionStatus::kExpired:

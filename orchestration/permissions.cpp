@@ -18,7 +18,8 @@ constexpr Name<Capability> kCapabilities[] = {{Capability::kQuery, "query"},
                                               {Capability::kEdit, "edit"},
                                               {Capability::kRun, "run"},
                                               {Capability::kFetch, "fetch"},
-                                              {Capability::kServer, "server"}};
+                                              {Capability::kServer, "server"},
+                                              {Capability::kSpend, "spend"}};
 
 Permit patched(Permit base, const std::optional<Permit>& patch, PatchSource source) {
   if (!patch) return base;
@@ -130,6 +131,8 @@ Permit level_of(const Permissions& permissions, Capability capability) {
       return permissions.sign;
     case Capability::kMessage:
       return permissions.message;
+    case Capability::kSpend:
+      return permissions.spend;
     case Capability::kControl:
       return permissions.control;
     case Capability::kEdit:
@@ -157,6 +160,7 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
   base.file = patched(base.file, patch.file, source);
   base.sign = patched(base.sign, patch.sign, source);
   base.message = patched(base.message, patch.message, source);
+  base.spend = patched(base.spend, patch.spend, source);
   base.control = patched(base.control, patch.control, source);
   base.edit = patched(base.edit, patch.edit, source);
   base.fetch = patched(base.fetch, patch.fetch, source);

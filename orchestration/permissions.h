@@ -28,6 +28,7 @@ enum class Capability {
   kRun,      ///< commands in the sandbox; the subject is the command line
   kFetch,    ///< pages of the web; the subject is the host
   kServer,   ///< tools of MCP servers; the subject is server__tool
+  kSpend,    ///< money, through the wallet
 };
 std::string_view capability_name(Capability capability);
 base::Result<Capability> parse_capability(std::string_view name);
@@ -52,6 +53,7 @@ struct Permissions {
   Permit file = Permit::kAllow;
   Permit sign = Permit::kAllow;     ///< the co-signer decides; kAsk makes the node stricter
   Permit message = Permit::kAsk;
+  Permit spend = Permit::kAsk;      ///< the operator is shown amount and destination
   Permit control = Permit::kAllow;
   Permit edit = Permit::kAsk;
   CommandRules commands;            ///< kRun: its mode is the level
@@ -69,7 +71,8 @@ bool may_ever(const Permissions& permissions, Capability capability);
 
 /// A partial object from a file; what is unset keeps the base value.
 struct PermissionsPatch {
-  std::optional<Permit> query, file, sign, message, control, edit, run, fetch, server;
+  std::optional<Permit> query, file, sign, message, control, edit, run, fetch, server,
+      spend;
   std::optional<CommandRules> commands;  ///< as a whole; from a workspace only its ask and deny rules count
   std::vector<SubjectRule> rules;        ///< added; from a workspace an allow counts as ask
   std::optional<std::set<nostr::Kind>> sign_kinds;

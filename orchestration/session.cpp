@@ -271,7 +271,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, R
         .trigger = trigger_,
         .session = row_.id,
         .call_id = invocation.call_id,
-        .ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action())};
+        .ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
     if (!prepared) {
       if (is_for_later(prepared.error().code))
@@ -283,7 +283,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, R
     if (tool->sign_kind() && prepared->draft.kind != *tool->sign_kind()) {
       invocation.sign_kind = prepared->draft.kind;
       ruling = stricter(consulted, deps_.hooks.decide(invocation));
-      prepared->ask = ruling.verdict == Decision::Verdict::kAsk && is_group_signed(tool->action());
+      prepared->ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action());
     }
     out.request = std::move(*prepared);
   }
@@ -292,7 +292,7 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, R
     co_return std::optional<CallPlan>{};
   }
   // Asking the operator whether the operator may be asked would be one question too many.
-  if (ruling.verdict == Decision::Verdict::kAsk && !is_group_signed(tool->action()) &&
+  if (ruling.verdict == Decision::Verdict::kAsk && !asks_itself(tool->action()) &&
       tool->action() != ActionClass::kAskOperator)
     out.local_ask = ruling.text();
   co_return std::optional<CallPlan>{std::move(out)};

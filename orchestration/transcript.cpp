@@ -80,14 +80,20 @@ Result<TranscriptMessage> decode(const storage::MessageRow& row) {
 }
 
 Value request_json(const ActionRequest& request) {
-  return {{"tick", request.key.tick},
-          {"call_id", request.key.call_id},
-          {"action", action_class_name(request.action)},
-          {"kind", request.draft.kind},
-          {"tags", request.draft.tags},
-          {"content", request.draft.content},
-          {"reason", request.reason},
-          {"ask", request.ask}};
+  Value out = {{"tick", request.key.tick},
+               {"call_id", request.key.call_id},
+               {"action", action_class_name(request.action)},
+               {"kind", request.draft.kind},
+               {"tags", request.draft.tags},
+               {"content", request.draft.content},
+               {"reason", request.reason},
+               {"ask", request.ask}};
+  if (const auto& order = request.payment)
+    out["payment"] = {{"agent", order->agent},
+                      {"destination", order->destination},
+                      {"amount_msat", order->amount.value},
+                      {"comment", order->comment}};
+  return out;
 }
 
 Result<ActionRequest> request_of(const Value& value) {
@@ -110,6 +116,13 @@ Result<ActionRequest> request_of(const Value& value) {
   TRY(out.draft.content, base::json::get_string(value, "content"));
   out.reason = base::json::string_or(value, "reason");
   out.ask = value.value("ask", false);
+  if (const auto order = value.find("payment"); order != value.end()) {
+    TRY(const std::int64_t amount, base::json::get_int(*order, "amount_msat"));
+    out.payment = PayOrder{.agent = base::json::string_or(*order, "agent"),
+                           .destination = base::json::string_or(*order, "destination"),
+                           .amount = base::Msat{amount},
+                           .comment = base::json::string_or(*order, "comment")};
+  }
   return out;
 }
 

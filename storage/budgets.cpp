@@ -11,8 +11,10 @@ namespace storage {
 
 namespace {
 
-constexpr std::int64_t kNotDaily = -1;
+constexpr std::int64_t kNoWindow = -1;
+constexpr std::int64_t kSecondsPerHour = 3'600;
 constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::string_view kHourMark = "/hour";
 
 constexpr const char* kAdd =
     "INSERT INTO reservations (key, purpose, agent, tick, session, reserved, state, created, "
@@ -49,15 +51,54 @@ constexpr const char* kSpentInTick =
     "SELECT coalesce(sum(settled), 0) FROM reservations WHERE tick = ? AND state = 'settled'";
 constexpr const char* kSpentInSession =
     "SELECT coalesce(sum(settled), 0) FROM reservations WHERE session = ? AND state = 'settled'";
-constexpr const char* kDay = "SELECT value FROM counters WHERE name = 'budget-day'";
-constexpr const char* kSetDay =
-    "INSERT INTO counters (name, value) VALUES ('budget-day', ?) "
+constexpr const char* kLatest = "SELECT value FROM counters WHERE name = 'budget-time'";
+constexpr const char* kSetLatest =
+    "INSERT INTO counters (name, value) VALUES ('budget-time', ?) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
+/// Where a scope's sums stand: rows are found by key and number of the window. Hours and days are
+/// told apart by the key, because one scope is counted in both.
 struct ScopeRow {
   std::string scope;
-  std::int64_t day = kNotDaily;
+  std::int64_t window = kNoWindow;
 };
+
+std::int64_t hour_of(UnixTime at) {
+  return base::to_unix(at) / kSecondsPerHour;
+}
+std::int64_t day_of(UnixTime at) {
+  return base::to_unix(at) / kSecondsPerDay;
+}
+
+ScopeRow row_of(const BudgetScope& scope, UnixTime at) {
+  switch (scope.window) {
+    case Window::kTotal:
+      return {scope.key, kNoWindow};
+    case Window::kHour:
+      return {scope.key + std::string(kHourMark), hour_of(at)};
+    case Window::kDay:
+      return {scope.key, day_of(at)};
+  }
+  return {scope.key, kNoWindow};
+}
+
+/// The window in which the scope of `row` counts what happens at `at`.
+std::int64_t window_at(const ScopeRow& row, UnixTime at) {
+  if (row.window == kNoWindow) return kNoWindow;
+  return row.scope.ends_with(kHourMark) ? hour_of(at) : day_of(at);
+}
+
+std::string_view window_words(Window window) {
+  switch (window) {
+    case Window::kTotal:
+      return "";
+    case Window::kHour:
+      return " per hour";
+    case Window::kDay:
+      return " per day";
+  }
+  return "";
+}
 
 Reservation read_reservation(Row& r) {
   return {.id = r.take<std::int64_t>(),
@@ -84,41 +125,53 @@ Result<void> check_amount(Msat amount) {
               fmt::format("amount is {} msat, limits are 0 and 21 million bitcoin", amount.value));
 }
 
-Result<BudgetTotals> read_totals(Db& db, std::string_view scope, std::int64_t day) {
+Result<BudgetTotals> read_totals(Db& db, const ScopeRow& row) {
   TRY(const auto totals,
       db.one(
           kTotals,
           [](Row& r) { return BudgetTotals{.spent = r.take<Msat>(), .reserved = r.take<Msat>()}; },
-          scope, day));
+          row.scope, row.window));
   return totals.value_or(BudgetTotals{});
 }
 
-Result<void> move_totals(Db& db, std::string_view scope, std::int64_t day, std::int64_t reserved,
-                         std::int64_t spent) {
-  TRY(db.run(kOpenTotals, scope, day));
-  TRY(db.run(kMoveTotals, reserved, spent, scope, day));
+Result<void> move_totals(Db& db, const ScopeRow& row, std::int64_t reserved, std::int64_t spent) {
+  TRY(db.run(kOpenTotals, row.scope, row.window));
+  TRY(db.run(kMoveTotals, reserved, spent, row.scope, row.window));
   return {};
 }
 
-/// kLimit when `amount` more does not fit under the scope's limit. Exact fill is allowed.
-Result<void> check_limit(const BudgetScope& scope, const BudgetTotals& totals, Msat amount) {
-  if (!scope.limit) return {};
+/// Whether `amount` more fits under the scope's limit. Exact fill is allowed.
+bool fits(const BudgetScope& scope, const BudgetTotals& totals, Msat amount) {
+  if (!scope.limit) return true;
   // Written as a difference, because a sum of three large amounts could overflow.
   const std::int64_t room = scope.limit->value - totals.spent.value - totals.reserved.value;
-  if (amount.value <= room && scope.limit->value > 0) return {};
-  return fail(Errc::kLimit,
-              fmt::format("budget {}{}: {} msat more would exceed {} msat (spent {}, reserved {})",
-                          scope.key, scope.daily ? " of today" : "", amount.value,
-                          scope.limit->value, totals.spent.value, totals.reserved.value),
-              "raise the limit in [budget], or wait for the next day");
+  return amount.value <= room && scope.limit->value > 0;
 }
 
 }  // namespace
 
-/// The UTC day, which never goes back: a clock set back must not open a spent budget again.
-Result<std::int64_t> Budgets::current_day(UnixTime now) {
-  TRY(const auto known, db_.one(kDay, read_int));
-  return std::max(known.value_or(0), base::to_unix(now) / kSecondsPerDay);
+std::string describe(const Breach& breach, Msat amount) {
+  return fmt::format("{}{}: {} msat more would exceed {} msat (spent {}, reserved {})",
+                     breach.scope.key, window_words(breach.scope.window), amount.value,
+                     breach.scope.limit.value_or(Msat{}).value, breach.totals.spent.value,
+                     breach.totals.reserved.value);
+}
+
+/// The latest time ever counted in: a clock set back must not open a spent budget again.
+Result<UnixTime> Budgets::latest(UnixTime now) {
+  TRY(const auto known, db_.one(kLatest, read_int));
+  return std::max(base::unix_time(known.value_or(0)), now);
+}
+
+Result<std::vector<Breach>> Budgets::breaches(const std::vector<BudgetScope>& scopes, Msat amount,
+                                              UnixTime now) {
+  TRY(const UnixTime at, latest(now));
+  std::vector<Breach> out;
+  for (const BudgetScope& scope : scopes) {
+    TRY(const BudgetTotals totals, read_totals(db_, row_of(scope, at)));
+    if (!fits(scope, totals, amount)) out.push_back({scope, totals});
+  }
+  return out;
 }
 
 Result<Reservation> Budgets::reserve(const ReserveRequest& request, UnixTime now) {
@@ -130,17 +183,19 @@ Result<Reservation> Budgets::reserve(const ReserveRequest& request, UnixTime now
       return fail(Errc::kConflict, "this reservation key was used for another amount or purpose");
     return *known;
   }
-  TRY(const std::int64_t today, current_day(now));
-  TRY(db_.run(kSetDay, today));
+  TRY(const UnixTime at, latest(now));
+  TRY(db_.run(kSetLatest, at));
   TRY(db_.run(kAdd, request.key, request.purpose, request.agent, request.tick, request.session,
               request.amount, now, now));
   const std::int64_t id = db_.last_rowid();
   for (const BudgetScope& scope : request.scopes) {
-    const std::int64_t day = scope.daily ? today : kNotDaily;
-    TRY(const BudgetTotals totals, read_totals(db_, scope.key, day));
-    TRY(check_limit(scope, totals, request.amount));
-    TRY(db_.run(kAddScope, id, scope.key, day));
-    TRY(move_totals(db_, scope.key, day, request.amount.value, 0));
+    const ScopeRow row = row_of(scope, at);
+    TRY(const BudgetTotals totals, read_totals(db_, row));
+    if (!fits(scope, totals, request.amount))
+      return fail(Errc::kLimit, "budget " + describe(Breach{scope, totals}, request.amount),
+                  "sovereign budget shows every limit; budget set changes one");
+    TRY(db_.run(kAddScope, id, row.scope, row.window));
+    TRY(move_totals(db_, row, request.amount.value, 0));
   }
   TRY(const auto row, find(request.key));
   CHECK(row.has_value());
@@ -158,16 +213,16 @@ Result<Reservation> Budgets::finish(std::int64_t id, ReservationState to, Msat a
   if (!row) return fail(Errc::kNotFound, fmt::format("no reservation {}", id));
   TRY(const auto changed, db_.run(kFinish, to, actual, estimated, now, id));
   TRY(expect_one(changed, fmt::format("reservation is {}", name_of(row->state))));
-  TRY(const std::int64_t today, current_day(now));
-  TRY(db_.run(kSetDay, today));
+  TRY(const UnixTime at, latest(now));
+  TRY(db_.run(kSetLatest, at));
   TRY(const auto scopes,
       db_.all(
           kScopes, [](Row& r) { return ScopeRow{r.take<std::string>(), r.take<std::int64_t>()}; },
           id));
   for (const ScopeRow& scope : scopes) {
-    TRY(move_totals(db_, scope.scope, scope.day, -row->reserved.value, 0));
-    // Spending belongs to the day it is settled in, whatever day it was reserved.
-    TRY(move_totals(db_, scope.scope, scope.day == kNotDaily ? kNotDaily : today, 0, actual.value));
+    TRY(move_totals(db_, scope, -row->reserved.value, 0));
+    // Spending belongs to the window it is settled in, whatever window it was reserved in.
+    TRY(move_totals(db_, {scope.scope, window_at(scope, at)}, 0, actual.value));
   }
   TRY(const auto after, db_.one(kGet, read_reservation, id));
   CHECK(after.has_value());
@@ -195,8 +250,8 @@ Result<Reservation> Budgets::mark_unknown(std::int64_t id, UnixTime now) {
 }
 
 Result<BudgetTotals> Budgets::totals(const BudgetScope& scope, UnixTime now) {
-  TRY(const std::int64_t today, current_day(now));
-  return read_totals(db_, scope.key, scope.daily ? today : kNotDaily);
+  TRY(const UnixTime at, latest(now));
+  return read_totals(db_, row_of(scope, at));
 }
 
 Result<std::optional<Reservation>> Budgets::find(std::string_view key) {

@@ -20,12 +20,16 @@ struct EnumText<ReservationState> {
   static constexpr std::array<std::string_view, 4> kNames{"reserved", "settled", "released", "unknown"};
 };
 
-/// One limit to check. A daily scope counts per UTC day: a reservation counts in the day it was made,
-/// its settlement in the day it was settled.
+/// Over what a scope sums: for ever, or per hour or day of UTC. A reservation counts in the window it
+/// was made in, its settlement in the window it was settled in. No window ever opens twice: a clock set
+/// back goes on counting in the latest one.
+enum class Window { kTotal, kHour, kDay };
+
+/// One limit to check.
 struct BudgetScope {
   std::string key;              ///< e.g. "node", "agent:<hex>", "tick:<slot>", "session:<id>"
   std::optional<Msat> limit;    ///< nullopt: count, do not limit; 0 allows nothing
-  bool daily = false;
+  Window window = Window::kTotal;
 };
 
 struct ReserveRequest {
@@ -58,6 +62,14 @@ struct BudgetTotals {
   Msat reserved;
 };
 
+/// A limit that an amount does not fit under.
+struct Breach {
+  BudgetScope scope;
+  BudgetTotals totals;
+};
+/// "agent:main per day: 500 msat more would exceed 1000 msat (spent 600, reserved 0)".
+std::string describe(const Breach& breach, Msat amount);
+
 /// The cost ledger. Every change is kFull and moves the sums in the same commit. App thread.
 class Budgets {
  public:
@@ -74,7 +86,10 @@ class Budgets {
   /// The effect may or may not have happened; keeps the amount reserved.
   Result<Reservation> mark_unknown(std::int64_t id, UnixTime now);
 
-  /// Sums of one scope; for a daily one, of the current day.
+  /// Every scope `amount` does not fit under now: what reserve() would refuse.
+  Result<std::vector<Breach>> breaches(const std::vector<BudgetScope>& scopes, Msat amount,
+                                       UnixTime now);
+  /// Sums of one scope; of the current window, where it has one.
   Result<BudgetTotals> totals(const BudgetScope& scope, UnixTime now);
   Result<std::optional<Reservation>> find(std::string_view key);
   /// Reserved and unknown rows, oldest first: what a restart has to resolve.
@@ -84,7 +99,7 @@ class Budgets {
   Result<Msat> spent_in_session(std::string_view session);
 
  private:
-  Result<std::int64_t> current_day(UnixTime now);
+  Result<UnixTime> latest(UnixTime now);
   Result<Reservation> finish(std::int64_t id, ReservationState to, Msat actual, UnixTime now,
                              bool estimated);
   Db& db_;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "nostr/base/bech32.h"
 #include "nostr/base/json.h"
 #include "nostr/base/uri.h"
 #include "nostr/event/event_json.h"
@@ -34,12 +35,16 @@ std::size_t count_tags(const Tags& tags, std::string_view name) {
   return tag_values(tags, name).size();
 }
 
-bool is_web_url(std::string_view url) {
+bool may_be_plain(std::string_view host, LnurlHosts hosts) {
+  const auto name = host.substr(0, host.find(':'));
+  return name.ends_with(".onion") || (hosts == LnurlHosts::kLoopback && name == "127.0.0.1");
+}
+
+bool is_web_url(std::string_view url, LnurlHosts hosts) {
   const auto parts = base::split_uri(url);
   if (!parts || url.size() > kMaxUrl || parts->host.empty()) return false;
   if (parts->scheme == "https") return true;
-  const auto host = parts->host.substr(0, parts->host.find(':'));
-  return parts->scheme == "http" && host.ends_with(".onion");
+  return parts->scheme == "http" && may_be_plain(parts->host, hosts);
 }
 
 /// What the tags say, once their number is known to be right.
@@ -113,8 +118,8 @@ base::Result<ZapRequest> check_zap_request(const Event& event) {
 }
 
 base::Result<std::string> zap_invoice_url(std::string_view callback, const Event& request,
-                                          Msat amount, std::string_view lnurl) {
-  if (!is_web_url(callback)) return bad("lnurl callback is no https URL");
+                                          Msat amount, std::string_view lnurl, LnurlHosts hosts) {
+  if (!is_web_url(callback, hosts)) return bad("lnurl callback is no https URL");
   std::string url(callback.substr(0, callback.find('#')));
   base::append_query(url, "amount", std::to_string(amount.value));
   base::append_query(url, "nostr", to_json(request));
@@ -122,11 +127,20 @@ base::Result<std::string> zap_invoice_url(std::string_view callback, const Event
   return url;
 }
 
-base::Result<LnurlPay> parse_lnurl_pay(std::string_view json) {
+base::Result<std::string> lnurl_invoice_url(std::string_view callback, Msat amount,
+                                            std::string_view comment, LnurlHosts hosts) {
+  if (!is_web_url(callback, hosts)) return bad("lnurl callback is no https URL");
+  std::string url(callback.substr(0, callback.find('#')));
+  base::append_query(url, "amount", std::to_string(amount.value));
+  if (!comment.empty()) base::append_query(url, "comment", comment);
+  return url;
+}
+
+base::Result<LnurlPay> parse_lnurl_pay(std::string_view json, LnurlHosts hosts) {
   TRY(const Json answer, read_lnurl_answer(json));
   LnurlPay out;
   TRY(out.callback, base::json::get_string(answer, "callback"));
-  if (!is_web_url(out.callback)) return bad("lnurl callback is no https URL");
+  if (!is_web_url(out.callback, hosts)) return bad("lnurl callback is no https URL");
   TRY(out.min_sendable, read_sendable(answer, "minSendable"));
   TRY(out.max_sendable, read_sendable(answer, "maxSendable"));
   if (out.min_sendable > out.max_sendable) return bad("minSendable is above maxSendable");
@@ -143,7 +157,7 @@ base::Result<std::string> parse_lnurl_invoice(std::string_view json) {
   return base::json::get_string(answer, "pr");
 }
 
-base::Result<std::string> lightning_address_url(std::string_view address) {
+base::Result<std::string> lightning_address_url(std::string_view address, LnurlHosts hosts) {
   const auto at = address.find('@');
   const auto name = address.substr(0, at);
   const auto domain = at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
@@ -154,8 +168,23 @@ base::Result<std::string> lightning_address_url(std::string_view address) {
   };
   if (address.size() > 320 || !made_of(name, "-_.+") || !made_of(domain, "-.:"))
     return bad("not a lightning address");
-  const std::string_view scheme = domain.ends_with(".onion") ? "http://" : "https://";
+  const std::string_view scheme = may_be_plain(domain, hosts) ? "http://" : "https://";
   return std::string(scheme) + std::string(domain) + "/.well-known/lnurlp/" + std::string(name);
+}
+
+base::Result<std::string> decode_lnurl(std::string_view text, LnurlHosts hosts) {
+  for (const std::string_view scheme : {"lightning:", "LIGHTNING:"})
+    if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
+  TRY(const base::Bech32 decoded, base::bech32_decode(text, 2 * kMaxUrl));
+  std::string url(base::as_text(decoded.data));
+  if (decoded.hrp != "lnurl" || decoded.variant != base::Bech32Variant::kBech32)
+    return bad("not an lnurl");
+  if (!is_web_url(url, hosts)) return bad("the lnurl holds no https URL");
+  return url;
+}
+
+std::string encode_lnurl(std::string_view url) {
+  return base::bech32_encode("lnurl", base::as_bytes(url), base::Bech32Variant::kBech32);
 }
 
 Draft build_zap_receipt(const Event& request, std::string request_json, std::string invoice,

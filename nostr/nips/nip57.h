@@ -30,10 +30,22 @@ Draft build_zap_request(const ZapRequest& request, UnixTime at);
 /// breaks the rules, kCrypto a forged one.
 base::Result<ZapRequest> check_zap_request(const Event& event);
 
+/// Which URLs of lnurl providers are taken. kLoopback is for tests, whose providers have no
+/// certificate.
+enum class LnurlHosts {
+  kSecure,    ///< https, and http for .onion
+  kLoopback,  ///< http at 127.0.0.1 as well
+};
+
 /// The URL that turns a signed request into an invoice ("Appendix B"). kInvalid unless `callback`
-/// is an https URL without control characters (http only for .onion).
+/// is a URL of `hosts` without control characters.
 base::Result<std::string> zap_invoice_url(std::string_view callback, const Event& request,
-                                          base::Msat amount, std::string_view lnurl);
+                                          base::Msat amount, std::string_view lnurl,
+                                          LnurlHosts hosts = LnurlHosts::kSecure);
+/// The URL that asks for an invoice without a zap (LUD-06, with LUD-12's comment unless empty).
+base::Result<std::string> lnurl_invoice_url(std::string_view callback, base::Msat amount,
+                                            std::string_view comment,
+                                            LnurlHosts hosts = LnurlHosts::kSecure);
 
 /// What an lnurl-pay endpoint says about itself (LUD-06 with NIP-57's two members).
 struct LnurlPay {
@@ -46,12 +58,20 @@ struct LnurlPay {
 };
 /// kInvalid when malformed or over 64 KiB, kPeer with the provider's reason when it answers an
 /// error.
-base::Result<LnurlPay> parse_lnurl_pay(std::string_view json);
+base::Result<LnurlPay> parse_lnurl_pay(std::string_view json,
+                                       LnurlHosts hosts = LnurlHosts::kSecure);
 /// The `pr` of its callback's answer: an invoice, still unchecked. Errors as parse_lnurl_pay.
 base::Result<std::string> parse_lnurl_invoice(std::string_view json);
-/// `https://domain/.well-known/lnurlp/name` of a lightning address (LUD-16). kInvalid for another
-/// form.
-base::Result<std::string> lightning_address_url(std::string_view address);
+/// `https://domain/.well-known/lnurlp/name` of a lightning address (LUD-16); with `kLoopback`, http
+/// where the domain is 127.0.0.1. kInvalid for another form.
+base::Result<std::string> lightning_address_url(std::string_view address,
+                                                LnurlHosts hosts = LnurlHosts::kSecure);
+/// The URL inside `lnurl1…` (LUD-01), with or without `lightning:`, in either case. kInvalid for
+/// another form or a URL that is not of `hosts`.
+base::Result<std::string> decode_lnurl(std::string_view text,
+                                       LnurlHosts hosts = LnurlHosts::kSecure);
+/// `lnurl1…` of a URL.
+std::string encode_lnurl(std::string_view url);
 
 /// A paid zap.
 struct Zap {

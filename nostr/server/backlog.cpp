@@ -81,7 +81,8 @@ base::Result<void> Backlog::advance(EventStore& store, UnixTime now, std::vector
   // answer: look further each time, or the walk would ask the same for ever.
   if (taken == 0) walk.taken_at_last += found.size();
   if (walk.remaining == 0) walk.cut = true;
-  if (walk.remaining == 0 || found.size() < asked) ++current_;
+  const bool is_all = found.size() < asked && walk.completeness != Completeness::kMore;
+  if (walk.remaining == 0 || is_all) ++current_;
   return {};
 }
 

@@ -153,8 +153,29 @@ std::string describe_event(const nostr::UnsignedEvent& event) {
   return out + "text:\n" + quote_foreign(event.content);
 }
 
+/// Amount and destination first, in words of ours.
+std::string describe_payment(base::json::Value params) {
+  const std::int64_t msat = base::json::int_or(params, "amount_msat");
+  std::string out = fmt::format(
+      "PAY {} to {}\n",
+      msat % 1000 == 0 ? fmt::format("{} sats", msat / 1000) : fmt::format("{} msat", msat),
+      one_line(base::json::string_or(params, "destination")));
+  if (const std::int64_t fee = base::json::int_or(params, "fee_up_to_msat"); fee > 0)
+    out += fmt::format("and a fee of up to {} msat\n", fee);
+  for (const auto& limit : params.value("exceeds", base::json::Value::array()))
+    if (limit.is_string())
+      out += fmt::format("BEYOND A LIMIT: {}\n", one_line(limit.get<std::string>()));
+  for (const char* told : {"amount_msat", "destination", "fee_up_to_msat", "exceeds"})
+    params.erase(told);
+  for (const auto& [key, value] : params.items())
+    if (value.is_string() && !value.get<std::string>().empty())
+      out += quote_foreign(key + ": " + value.get<std::string>());
+  return out;
+}
+
 std::string describe_action(std::string_view action_class, const base::json::Value& params,
                             std::int64_t sats) {
+  if (action_class == "pay" && params.is_object()) return describe_payment(params);
   std::string out = fmt::format("{}\n", base::escape_for_terminal(action_class));
   if (sats > 0) out += fmt::format("cost: {} sats\n", sats);
   if (!params.is_object()) return out;

@@ -55,8 +55,8 @@ void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock,
 
 std::vector<storage::BudgetScope> scopes_of(const SpendLimits& limits, const ModelCall& call) {
   std::vector<storage::BudgetScope> scopes;
-  scopes.push_back({.key = "node", .limit = limits.node_daily, .daily = true});
-  scopes.push_back({.key = "agent:" + call.agent, .limit = limits.agent_daily, .daily = true});
+  scopes.push_back({.key = "node", .limit = limits.node_daily, .window = storage::Window::kDay});
+  scopes.push_back({.key = "agent:" + call.agent, .limit = limits.agent_daily, .window = storage::Window::kDay});
   scopes.push_back({.key = "session:" + call.session, .limit = limits.session});
   if (!call.tick.empty()) scopes.push_back({.key = "tick:" + call.tick, .limit = limits.tick});
   return scopes;

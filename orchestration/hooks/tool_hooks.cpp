@@ -21,6 +21,12 @@ Decision::Verdict verdict_of(Permit permit) {
   return Decision::Verdict::kBlock;
 }
 
+/// What the call would spend by its own word; a payment is held to it.
+base::Msat stated_cost(const ToolInvocation& call) {
+  if (call.action != ActionClass::kPay) return {};
+  return base::to_msat({base::json::int_or(call.params, "amount_sats")});
+}
+
 /// The part of `text` after its first `from` bytes, starting at a character.
 std::string_view tail_utf8(std::string_view text, std::size_t from) {
   while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0) == 0x80) ++from;
@@ -46,7 +52,7 @@ Hook permission_gate(Permissions permissions, NodeRules node) {
 Hook autonomy_gate(AutonomyRules rules) {
   Hook hook{.name = "autonomy", .priority = 90, .guarded = true};
   hook.decide_tool = [rules = std::move(rules)](const ToolInvocation& call) {
-    switch (need(rules, call.action, base::Msat{})) {
+    switch (need(rules, call.action, stated_cost(call))) {
       case Need::kAuto:
         return Decision{};
       case Need::kAsk:

@@ -13,8 +13,9 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kSearch, "search"},
     {ActionClass::kEditFile, "edit_file"}, {ActionClass::kRunCommand, "run_command"},
     {ActionClass::kFetch, "fetch"},        {ActionClass::kCallServer, "call_server"},
-    {ActionClass::kKeepTodo, "keep_todo"}};
+    {ActionClass::kKeepTodo, "keep_todo"}, {ActionClass::kPay, "pay"}};
 constexpr Name<ActionStatus> kStatuses[] = {
+    {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
     {ActionStatus::kAnswered, "answered"},           {ActionStatus::kDenied, "denied"},
     {ActionStatus::kExpired, "expired"},             {ActionStatus::kWithdrawn, "withdrawn"},
@@ -45,9 +46,14 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kRunCommand:
     case ActionClass::kFetch:
     case ActionClass::kCallServer:
-    case ActionClass::kKeepTodo: return false;
+    case ActionClass::kKeepTodo:
+    case ActionClass::kPay: return false;
   }
   return false;
+}
+
+bool asks_itself(ActionClass action) {
+  return is_group_signed(action) || action == ActionClass::kPay;
 }
 
 bool is_external(ActionClass action) {
@@ -58,7 +64,8 @@ bool is_external(ActionClass action) {
     case ActionClass::kDm:
     case ActionClass::kEditFile:
     case ActionClass::kRunCommand:
-    case ActionClass::kCallServer: return true;
+    case ActionClass::kCallServer:
+    case ActionClass::kPay: return true;
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:
     case ActionClass::kSearch:

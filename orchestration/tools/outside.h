@@ -32,14 +32,17 @@ enum class ActionClass {
   kFetch,       ///< a page of the web
   kCallServer,  ///< a tool of an MCP server
   kKeepTodo,    ///< the session's own list
+  kPay,         ///< money leaves the wallet
 };
 
 /// "reply", "post", "react", "dm", "ask_operator", "read_file", "search", "edit_file", "run_command",
-/// "fetch", "call_server", "keep_todo".
+/// "fetch", "call_server", "keep_todo", "pay".
 std::string_view action_class_name(ActionClass action);
 base::Result<ActionClass> parse_action_class(std::string_view name);
 /// Whether the act is signed by the group key, so that the co-signer, not the node, gates it.
 bool is_group_signed(ActionClass action);
+/// Whether Outside::act() asks the operator itself, in words of its own: then the session does not.
+bool asks_itself(ActionClass action);
 /// Whether the act has an effect outside the session: publishing, messages, payments, files, commands.
 /// Asking the operator has none, and neither have looking and fetching.
 bool is_external(ActionClass action);
@@ -55,12 +58,21 @@ struct ActionKey {
   friend auto operator<=>(const ActionKey&, const ActionKey&) = default;
 };
 
+/// Money to be sent, once, to a lightning invoice, a lightning address or an lnurl.
+struct PayOrder {
+  std::string agent;        ///< on whose budget
+  std::string destination;
+  base::Msat amount;        ///< what an invoice must ask for exactly
+  std::string comment;      ///< for the payee, "" for none
+};
+
 /// One outward act. The draft has no created_at: the implementer stamps and commits it (design 9.3).
 struct ActionRequest {
   ActionKey key;
   ActionClass action = ActionClass::kReply;
   nostr::Draft draft;       ///< kDm: kind 14 with its `p`; kAskOperator: content = the question
   std::string reason;       ///< one line for a person: why the agent wants this
+  std::optional<PayOrder> payment;  ///< kPay, which has no draft
   bool ask = false;         ///< the node's own rules demand the operator even if the co-signer's do not
 };
 
@@ -75,6 +87,8 @@ struct LocalAction {
 
 /// What became of an act. Final: asked again, the implementer answers the same.
 enum class ActionStatus {
+  kPaid,           ///< kPay only: the money left, and the payee has it
+  kUnknown,        ///< kPay only: it may have left; it is looked up and never sent again
   kPublished,      ///< signed and accepted by the quorum of relays (a DM: handed to its relays)
   kApproved,       ///< approve() only: the operator said yes
   kAnswered,       ///< kAskOperator only: `text` is the operator's answer

@@ -113,7 +113,7 @@ TEST(ModelEndpoint, FailuresOnTheWayAreSurvivedAndTheReplyIsOne) {
     storage::Budgets budgets(*db);
     EXPECT_TRUE(must(budgets.list_open()).empty());
     const auto day = must(budgets.totals(
-        {.key = "node", .limit = base::Msat{10'000'000}, .daily = true}, world.owner().now()));
+        {.key = "node", .limit = base::Msat{10'000'000}, .window = storage::Window::kDay}, world.owner().now()));
     EXPECT_EQ(day.reserved.value, 0);
     // 1000 + 1000 for the two whole answers and 2000 + 1000 at the rates above, more for the cut
     // ones, which are estimated.

@@ -21,10 +21,10 @@ constexpr UnixTime kNow = unix_time(1000 * kDay + 100);
 
 BudgetScope daily(std::optional<std::int64_t> limit) {
   return {
-      .key = "node", .limit = limit ? std::optional(Msat{*limit}) : std::nullopt, .daily = true};
+      .key = "node", .limit = limit ? std::optional(Msat{*limit}) : std::nullopt, .window = Window::kDay};
 }
 BudgetScope tick(std::int64_t limit) {
-  return {.key = "tick:1", .limit = Msat{limit}, .daily = false};
+  return {.key = "tick:1", .limit = Msat{limit}};
 }
 
 ReserveRequest request(std::string key, std::int64_t amount, std::vector<BudgetScope> scopes) {
@@ -131,6 +131,29 @@ TEST_F(BudgetsTest, SpendingBelongsToTheDayOfSettlement) {
   EXPECT_EQ(*must(db_->one("SELECT spent + reserved FROM budget_totals WHERE day = 1000",
                            [](Row& r) { return r.take<int>(); })),
             0);
+}
+
+TEST_F(BudgetsTest, HoursAndDaysOfOneScopeAreCountedApart) {
+  const BudgetScope hour{.key = "node", .limit = Msat{50}, .window = Window::kHour};
+  must(ledger().settle(reserve("a", 50, {hour, daily(80)}), Msat{50}, kNow));
+  EXPECT_EQ(errc_of(ledger().reserve(request("b", 1, {hour, daily(80)}), kNow)), Errc::kLimit);
+  const UnixTime next_hour = kNow + base::seconds{3'600};
+  reserve("c", 30, {hour, daily(80)}, next_hour);
+  EXPECT_EQ(totals(hour, next_hour).reserved, Msat{30});
+  EXPECT_EQ(totals(daily(80), next_hour).spent, Msat{50});
+  EXPECT_EQ(errc_of(ledger().reserve(request("d", 1, {hour, daily(80)}), next_hour)), Errc::kLimit);
+  EXPECT_EQ(errc_of(ledger().reserve(request("e", 21, {hour}), kNow)), Errc::kLimit)
+      << "a clock set back opens no spent hour";
+}
+
+TEST_F(BudgetsTest, BreachesNamesEveryLimitThatWouldNotHold) {
+  reserve("a", 60, {daily(100), tick(70)});
+  EXPECT_TRUE(must(ledger().breaches({daily(100), tick(70)}, Msat{10}, kNow)).empty());
+  const auto one = must(ledger().breaches({daily(100), tick(70)}, Msat{11}, kNow));
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(describe(one[0], Msat{11}),
+            "tick:1: 11 msat more would exceed 70 msat (spent 0, reserved 60)");
+  EXPECT_EQ(must(ledger().breaches({daily(100), tick(70)}, Msat{41}, kNow)).size(), 2u);
 }
 
 TEST_F(BudgetsTest, AClockSetBackOpensNoSpentDay) {

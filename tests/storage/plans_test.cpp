@@ -9,13 +9,16 @@
 #include "storage/cursors.h"
 #include "storage/grants.h"
 #include "storage/inbox.h"
+#include "storage/jobs.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
 #include "storage/mcp_pins.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
+#include "storage/payments.h"
 #include "storage/relay_health.h"
 #include "storage/sessions.h"
+#include "storage/spend_limits.h"
 #include "storage/ticks.h"
 #include "storage/todos.h"
 #include "storage/trajectories.h"
@@ -41,7 +44,8 @@ bool may_scan(const std::string& step) {
          step == "SCAN leases" ||  // a row for each member of a group
          step == "SCAN grants" ||  // ORDER BY id DESC LIMIT, as audit
          step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
-         step == "SCAN audit_anchors";
+         step == "SCAN audit_anchors" ||
+         step == "SCAN spend_limits";  // a row for each limit the operator set
 }
 
 class PlansTest : public StorageTest {
@@ -204,15 +208,45 @@ class PlansTest : public StorageTest {
     touch(log.bind("s", "k", named<EventId>("e"), kNow));
   }
 
+  void touch_payments() {
+    Payments payments(*db_);
+    touch(payments.add({.key = "p", .amount = Msat{1}, .created = kNow}));
+    touch(payments.reserve("p", {}, kNow));
+    touch(payments.set_sent("p", named<EventId>("r"), kNow, kNow));
+    touch(payments.set_unknown("p", "", kNow));
+    touch(payments.settle("p", std::nullopt, Msat{}, "", kNow));
+    touch(payments.add({.key = "q", .amount = Msat{1}, .payment_hash = named<Sha256>("q")}));
+    touch(payments.fail("q", "", kNow));
+    touch(payments.by_hash(named<Sha256>("q")));
+    touch(payments.list_open());
+    touch(payments.list(5));
+    Jobs jobs(*db_);
+    touch(jobs.take({.event = make_event("c", 5050, 1), .created = kNow}));
+    touch(jobs.set_invoiced(named<EventId>("j"), "", named<Sha256>("h"), kNow));
+    touch(jobs.set_paid(named<EventId>("j"), kNow));
+    touch(jobs.set_done(named<EventId>("j"), make_event("c", 6050, 1), kNow));
+    touch(jobs.end(named<EventId>("j"), JobState::kFailed, "", kNow));
+    touch(jobs.get(named<EventId>("j")));
+    touch(jobs.list_open());
+    touch(jobs.done_since(kNow));
+    touch(jobs.count_since(named<PublicKey>("c"), kNow));
+    SpendLimits limits(*db_);
+    touch(limits.set({.changed = kNow}));
+    touch(limits.get(Dimension::kNode, "", Per::kDay));
+    touch(limits.list());
+    touch(limits.erase(Dimension::kNode, "", Per::kDay));
+  }
+
   void touch_work() {
     Budgets budgets(*db_);
-    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .daily = true}}},
+    touch(budgets.reserve({.key = "k", .amount = Msat{1}, .scopes = {{.key = "s", .window = Window::kDay}}},
                           kNow));
     touch(budgets.mark_unknown(1, kNow));
     touch(budgets.settle(1, Msat{1}, kNow));
     touch(budgets.list_open());
     touch(budgets.spent_in_tick("t"));
     touch(budgets.spent_in_session("s"));
+    touch_payments();
     const Event event = make_event("a", 1, 1);
     Ticks ticks(*db_);
     touch(ticks.add("s", "mention", std::nullopt, kNow));

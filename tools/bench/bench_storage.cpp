@@ -174,7 +174,7 @@ void durable_commits(Db& db) {
         must(budgets.reserve({.key = std::to_string(next++),
                               .purpose = "bench",
                               .amount = Msat{10},
-                              .scopes = {{.key = "node", .daily = true}, {.key = "tick:1"}}},
+                              .scopes = {{.key = "node", .window = storage::Window::kDay}, {.key = "tick:1"}}},
                              kNow));
     must(budgets.settle(row.id, Msat{5}, kNow));
     return 1;

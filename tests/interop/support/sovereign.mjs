@@ -78,19 +78,36 @@ export async function ok(args, options) {
   return result;
 }
 
-/** Starts a service and waits for its first line on stdout: { line, err(), stop() }. */
-export async function start(args) {
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a service and waits for its first line on stdout: { line, lines, until(prefix), err(), stop() }. */
+export async function start(args, { program = binary } = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let err = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (err += text));
   running.add(child);
   const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
   ended.then(() => running.delete(child));
+  const lines = [];
+  const output = createInterface({ input: child.stdout });
+  output.on('line', (line) => lines.push(line));
   const first = new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve);
+    output.once('line', resolve);
     ended.then((code) => reject(new Error(`sovereign ${args.join(' ')} exited ${code}: ${err}`)));
   });
   const service = {
+    lines,
+    /** The first line that starts with `prefix`, said or still to come. */
+    until: (prefix) =>
+      within(
+        new Promise((resolve) => {
+          const look = () => {
+            const line = lines.find((text) => text.startsWith(prefix));
+            if (line !== undefined) resolve(line);
+          };
+          output.on('line', look);
+          look();
+        }),
+        `"${prefix}" of ${args[0]}`,
+      ),
     err: () => err,
     async stop() {
       child.kill('SIGTERM');

@@ -3,6 +3,8 @@
 
 #include <secp256k1_recovery.h>
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "nostr/base/bech32.h"
@@ -38,22 +40,41 @@ inline base::Bytes to_bytes(const base::Bytes& symbols) {
   return out;
 }
 
-/// `hrp` holds network and amount ("lnbc21u"); `key` signs as the node.
-inline std::string make_invoice(const std::string& hrp, const nostr::Sha256& payment_hash,
-                                const nostr::Sha256& description_hash,
-                                const nostr::SecretKey& key) {
-  base::Bytes data{1, 12, 18, 31, 28, 25, 2};  // a timestamp: `pvjluez`
-  const auto field = [&](std::uint8_t type, base::ByteView value) {
-    const base::Bytes symbols = to_symbols(value);
-    data.insert(data.end(), {type, static_cast<std::uint8_t>(symbols.size() / 32),
-                             static_cast<std::uint8_t>(symbols.size() % 32)});
+/// What an invoice says. `hrp` holds network and amount ("lnbc21u").
+struct InvoiceParts {
+  std::string hrp;
+  nostr::Sha256 payment_hash;
+  std::string description;
+  std::optional<nostr::Sha256> description_hash;
+  std::int64_t timestamp = 1'496'314'658;
+  std::optional<std::int64_t> expiry;  ///< seconds; the default is an hour
+};
+
+inline void append_number(base::Bytes& out, std::int64_t value, std::size_t symbols) {
+  for (std::size_t i = symbols; i-- > 0;)
+    out.push_back(static_cast<std::uint8_t>(value >> (5 * i)) & 31);
+}
+
+/// `key` signs as the node.
+inline std::string sign_invoice(const InvoiceParts& parts, const nostr::SecretKey& key) {
+  base::Bytes data;
+  append_number(data, parts.timestamp, 7);
+  const auto field = [&](std::uint8_t type, const base::Bytes& symbols) {
+    data.push_back(type);
+    append_number(data, static_cast<std::int64_t>(symbols.size()), 2);
     data.insert(data.end(), symbols.begin(), symbols.end());
   };
-  field(1, payment_hash.view());       // p
-  field(23, description_hash.view());  // h
-  field(10, {});                       // an unknown, empty one: makes all of it whole bytes
+  field(1, to_symbols(parts.payment_hash.view()));                                      // p
+  if (parts.description_hash) field(23, to_symbols(parts.description_hash->view()));    // h
+  if (!parts.description_hash) field(13, to_symbols(base::as_bytes(parts.description)));  // d
+  if (parts.expiry) {
+    base::Bytes number;
+    append_number(number, *parts.expiry, 7);
+    field(6, number);  // x
+  }
+  while (data.size() % 8 != 0) field(10, {});  // unknown and empty: makes all of it whole bytes
   const base::Bytes body = to_bytes(data);
-  const nostr::Sha256 message = nostr::Sha256Hasher().update(hrp).update(body).finish();
+  const nostr::Sha256 message = nostr::Sha256Hasher().update(parts.hrp).update(body).finish();
   const std::unique_ptr<secp256k1_context, decltype(&secp256k1_context_destroy)> context(
       secp256k1_context_create(SECP256K1_CONTEXT_NONE), &secp256k1_context_destroy);
   secp256k1_ecdsa_recoverable_signature signature;
@@ -67,7 +88,20 @@ inline std::string make_invoice(const std::string& hrp, const nostr::Sha256& pay
   const base::Bytes tail = to_symbols(raw);
   data.insert(data.end(), tail.begin(), tail.end());
   CHECK(data.size() % 8 == 0);
-  return base::bech32_encode(hrp, to_bytes(data), base::Bech32Variant::kBech32);
+  return base::bech32_encode(parts.hrp, to_bytes(data), base::Bech32Variant::kBech32);
+}
+
+/// One that commits to a text elsewhere.
+inline std::string make_invoice(const std::string& hrp, const nostr::Sha256& payment_hash,
+                                const nostr::Sha256& description_hash,
+                                const nostr::SecretKey& key) {
+  return sign_invoice({.hrp = hrp,
+                       .payment_hash = payment_hash,
+                       .description = "",
+                       .description_hash = description_hash,
+                       .timestamp = 1'496'314'658,
+                       .expiry = std::nullopt},
+                      key);
 }
 
 }  // namespace nips_test
