@@ -103,7 +103,7 @@ std::string disorder(const Arguments& arguments) {
   rule("closed", "EVENT", "out", seldom, "message = \"error: shutting down idle subscription\"");
   rule("stop-reading", "EVENT", "in", seldom, "lasting_ms = 500");
   rule("restart", "EVENT", "in", seldom, "pause_ms = 300");
-  rule("drop", "EOSE", "out", 0.02);
+  rule("drop", "EOSE", "out", 0.005);
   rule("flip-ok", "OK", "out", 0.001);
   rule("drop", "OK", "out", 0.0005);
   rule("unmatched", "EVENT", "out", 0.0005, "kind = 4");
