@@ -7,6 +7,7 @@
 #include "frostr/reject.h"
 #include "frostr/threshold_signer.h"
 #include "nostr/base/log.h"
+#include "nostr/nips/nip04.h"
 
 namespace frostr {
 
@@ -136,6 +137,22 @@ Task<Result<std::string>> ThresholdSigner::nip44_decrypt(nostr::PublicKey peer,
   EcdhContext context{peer == public_key() ? "self" : "proven", tick_, {}};
   CO_TRY(const auto key, co_await nip44_key(peer, std::move(context)));
   co_return nostr::nip44_decrypt(key, payload);
+}
+
+Task<Result<std::string>> ThresholdSigner::nip04_encrypt(nostr::PublicKey peer,
+                                                         std::string plaintext) {
+  EcdhContext context{peer == public_key() ? "self" : "proven", tick_, {}};
+  CO_TRY(const nostr::SharedX shared, co_await ecdh(peer, std::move(context)));
+  auto payload = nostr::nip04_encrypt(shared, plaintext, node_.rng());
+  base::wipe(plaintext);
+  co_return payload;
+}
+
+Task<Result<std::string>> ThresholdSigner::nip04_decrypt(nostr::PublicKey peer,
+                                                         std::string payload) {
+  EcdhContext context{peer == public_key() ? "self" : "proven", tick_, {}};
+  CO_TRY(const nostr::SharedX shared, co_await ecdh(peer, std::move(context)));
+  co_return nostr::nip04_decrypt(shared, payload);
 }
 
 void ThresholdSigner::forget() {

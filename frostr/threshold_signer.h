@@ -93,6 +93,9 @@ class ThresholdSigner final : public nostr::Signer {
   /// so nip44_key().
   base::Task<Result<std::string>> nip44_encrypt(nostr::PublicKey peer, std::string plaintext) override;
   base::Task<Result<std::string>> nip44_decrypt(nostr::PublicKey peer, std::string payload) override;
+  /// The same; its key is never kept.
+  base::Task<Result<std::string>> nip04_encrypt(nostr::PublicKey peer, std::string plaintext) override;
+  base::Task<Result<std::string>> nip04_decrypt(nostr::PublicKey peer, std::string payload) override;
 
   /// The tick that plain Signer calls belong to.
   void set_tick(std::optional<nostr::EventId> tick) { tick_ = tick; }

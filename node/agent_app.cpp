@@ -11,6 +11,7 @@
 #include "nipsa/schedule.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
+#include "node/group_side.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
 #include "node/pause.h"
@@ -50,8 +51,6 @@ constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints a
 constexpr std::size_t kMaxStrangersAnHour = 1'200;   // triggers that are looked at, rows they cause
 constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps are dated back
 constexpr std::chrono::seconds kHousePeriod{3'600};
-constexpr std::string_view kHomeKey = "lease-home";
-constexpr std::string_view kStartsKey = "starts";
 
 /// What a gift wrap says of its time means nothing; the message inside is looked at when it is open.
 bool is_history(const nostr::Event& event, UnixTime now) {
@@ -61,24 +60,6 @@ bool is_history(const nostr::Event& event, UnixTime now) {
 bool wants(const Config& config, std::string_view trigger) {
   return std::find(config.agent.triggers.begin(), config.agent.triggers.end(), trigger) !=
          config.agent.triggers.end();
-}
-
-Result<VoiceOptions> voice_options(const Config& config) {
-  VoiceOptions options{.approval_ttl = config.agent.approval_ttl};
-  for (const std::string& relay : config.node.relays) {
-    if (!nostr::is_relay_url(relay))
-      return fail(Errc::kInvalid, fmt::format("node.relays: \"{}\" is no relay URL", relay),
-                  "ws:// or wss://");
-    options.relays.push_back(nostr::normalize_relay_url(relay));
-  }
-  if (options.relays.empty())
-    return fail(Errc::kInvalid, "node.relays is empty", "name at least one relay in config.toml");
-  for (const std::string& text : config.node.operators) {
-    auto key = nostr::parse_public_key(text);
-    if (!key) return std::unexpected(base::in_context("node.operators", key.error()));
-    options.operators.push_back(*key);
-  }
-  return options;
 }
 
 }  // namespace
@@ -119,9 +100,7 @@ Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home&
   TRY(VoiceOptions options, voice_options(config));
   TRY(ThresholdIdentity identity,
       load_identity(config.identity.group, config.identity.share, config.identity.passphrase_file));
-  TRY(nostr::SecretKey key,
-      load_key_file(config.node.key_file.empty() ? home.node_key_file()
-                                                 : std::filesystem::path(config.node.key_file)));
+  TRY(nostr::SecretKey key, load_node_key(home, config));
   TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
   std::unique_ptr<AgentApp> app(new AgentApp(runtime, home, std::move(config), std::move(db),
                                              std::move(key), std::move(options)));
@@ -157,30 +136,16 @@ Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
   return backend;
 }
 
-/// Who this process is to the co-signers: this home, started once more.
-Result<frostr::BifrostOptions::Lease> AgentApp::lease_identity() {
-  storage::Kv kv(*db_);
-  TRY(auto name, kv.get(kHomeKey));
-  if (!name) {
-    name = runtime_.rng.hex(16);
-    TRY(kv.set(kHomeKey, *name));
-  }
-  TRY(const std::int64_t generation, kv.bump(kStartsKey));
-  return frostr::BifrostOptions::Lease{&node_.key(), *name, generation};
-}
-
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
   TRY(backend_, build_backend());
-  TRY(const frostr::BifrostOptions::Lease lease, lease_identity());
+  TRY(const frostr::BifrostOptions::Lease lease, next_lease(*db_, node_.key(), runtime_.rng));
   frostr::BifrostOptions bifrost{
       .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};
   TRY(bifrost_, frostr::BifrostNode::create(
                     {loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng},
                     std::move(identity.group), std::move(identity.share), std::move(bifrost)));
-  frostr::ThresholdOptions threshold;
-  for (const std::uint32_t judge : config_.peers.judges) threshold.judges.push_back({judge});
-  signer_ = std::make_unique<frostr::ThresholdSigner>(*bifrost_, std::move(threshold));
+  signer_ = std::make_unique<frostr::ThresholdSigner>(*bifrost_, threshold_options(config_));
   voice_ = std::make_unique<GroupVoice>(runtime_.pool, *db_, runtime_.clock, runtime_.rng, *signer_,
                                         node_, publisher_, directory_, options_, loop);
   desk_ = std::make_unique<orchestration::Desk>(

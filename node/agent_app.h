@@ -41,7 +41,6 @@ class AgentApp {
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
   base::Result<void> build(ThresholdIdentity identity);
-  base::Result<frostr::BifrostOptions::Lease> lease_identity();
   base::Result<std::unique_ptr<orchestration::Backend>> build_backend();
 
   void announce_node();

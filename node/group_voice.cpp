@@ -117,6 +117,7 @@ GroupVoice::GroupVoice(nostr::Pool& pool, storage::Db& db, const base::Clock& cl
       decided_(loop) {}
 
 void GroupVoice::start() {
+  drop_handovers();
   nostr::Filter filter{.kinds = {nipsa::kinds::kApprovalDecision},
                        .tags = {{'p', {node_.public_key().hex()}}},
                        .since = clock_.now() - kLookBack};
@@ -127,6 +128,16 @@ void GroupVoice::start() {
         return take_answers(batch);
       }},
       nostr::FeedOptions{.cursors = &cursors_});
+}
+
+/// Clients that waited for an earlier process do not wait any more.
+void GroupVoice::drop_handovers() {
+  const auto open = actions_.list_unfinished();
+  for (const ActionRow& row : open.value_or(std::vector<ActionRow>{})) {
+    if (row.tick != kHandOverTick) continue;
+    if (auto closed = finish(row, ActionState::kFailed, "the process ended"); !closed)
+      LOG(kError, "voice", "cannot close what a client asked for", {{"detail", closed.error().detail}});
+  }
 }
 
 bool GroupVoice::take_answers(std::span<const nostr::Delivery> batch) {
@@ -165,6 +176,23 @@ base::Task<Result<ActionResult>> GroupVoice::say(Utterance utterance) {
   }
 }
 
+base::Task<Result<Event>> GroupVoice::sign_for(Utterance utterance) {
+  utterance.hand_over = true;
+  const orchestration::ActionKey key = utterance.key;
+  auto said = co_await say(std::move(utterance));
+  CO_TRY(const auto row, actions_.get(key.tick, key.call_id));
+  if (!said) {
+    if (row) CO_TRY(finish(*row, ActionState::kFailed, said.error().detail));
+    co_return std::unexpected(said.error());
+  }
+  if (row->state == ActionState::kDone) co_return nostr::parse_event(row->event_json);
+  if (row->state == ActionState::kExpired)
+    co_return fail(Errc::kTimeout, "the operator did not answer in time");
+  if (row->state == ActionState::kUndeliverable)
+    co_return fail(Errc::kUnavailable, "the operator could not be asked: " + row->result);
+  co_return fail(Errc::kDenied, row->result.empty() ? "refused" : row->result);
+}
+
 /// One move of the row's state machine; a result when it has come to an end.
 base::Task<GroupVoice::Step> GroupVoice::advance(const Utterance& utterance, ActionRow row) {
   switch (row.state) {
@@ -174,7 +202,7 @@ base::Task<GroupVoice::Step> GroupVoice::advance(const Utterance& utterance, Act
     case ActionState::kAsked:
       co_return co_await await_decision(std::move(row));
     case ActionState::kSigned:
-      co_return co_await await_relays(std::move(row));
+      co_return co_await await_relays(utterance, std::move(row));
     case ActionState::kPublished:
     case ActionState::kDone:
     case ActionState::kDenied:
@@ -198,7 +226,8 @@ Result<void> GroupVoice::finish(const ActionRow& row, ActionState to, std::strin
 /// Fixes created_at, once: what was approved and what is signed must be one event for ever.
 Result<void> GroupVoice::stamp(const Utterance& utterance, ActionRow& row) {
   if (row.event_id) return {};
-  TRY(const UnsignedEvent event, dated_event(row));
+  TRY(UnsignedEvent event, dated_event(row));
+  if (utterance.hand_over) event.created_at = utterance.draft.created_at;
   const EventId id = nostr::compute_id(event);
   row.event_json = nostr::to_json(event);
   TRY(actions_.set_stamped(utterance.key.tick, utterance.key.call_id, id, row.event_json,
@@ -252,20 +281,21 @@ base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utte
                                                            ActionRow row) {
   CO_TRY(stamp(utterance, row));
   CO_TRY(UnsignedEvent event, stamped_event(row));
-  co_await directory_.locate(addressees(event.tags), nostr::kinds::kRelayList, kLocatePatience);
+  if (!utterance.hand_over)
+    co_await directory_.locate(addressees(event.tags), nostr::kinds::kRelayList, kLocatePatience);
   const auto deadline = std::chrono::steady_clock::now() + options_.patience;
   for (;;) {
     CO_TRY(frostr::SignContext context, context_for(utterance, row));
     CO_TRY(frostr::SignOutcome outcome,
            co_await signer_.sign_with_context(event, std::move(context)));
     if (const auto* done = std::get_if<frostr::Signed>(&outcome)) {
-      CO_TRY(keep_signature(row, done->event));
+      CO_TRY(keep_signature(utterance, row, done->event));
       co_return std::nullopt;
     }
     if (const auto* refused = std::get_if<frostr::Refused>(&outcome)) {
       const bool too_old = refused->reason.starts_with("created-at-out-of-window") &&
                            event.created_at + kStampLife < clock_.now();
-      if (too_old && !row.question) {
+      if (too_old && !row.question && !utterance.hand_over) {
         CO_TRY(stamp_anew(row));
         CO_TRY(event, stamped_event(row));
         continue;
@@ -304,11 +334,13 @@ base::Task<GroupVoice::Step> GroupVoice::request_signature(const Utterance& utte
   }
 }
 
-Result<void> GroupVoice::keep_signature(const ActionRow& row, const Event& event) {
+Result<void> GroupVoice::keep_signature(const Utterance& utterance, const ActionRow& row,
+                                        const Event& event) {
   const UnixTime now = clock_.now();
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(actions_.set_signed(row.tick, row.call_id, event, now));
   TRY(events_.insert(event, now));
+  if (utterance.hand_over) return tx.commit();
   const std::vector<nostr::PublicKey> people = addressees(event.tags);
   const std::vector<std::string> relays = nostr::plan_publishing(
       options_.relays, people, directory_.book(), directory_.health(), now, kSpeaking);
@@ -318,7 +350,11 @@ Result<void> GroupVoice::keep_signature(const ActionRow& row, const Event& event
   return {};
 }
 
-base::Task<GroupVoice::Step> GroupVoice::await_relays(ActionRow row) {
+base::Task<GroupVoice::Step> GroupVoice::await_relays(const Utterance& utterance, ActionRow row) {
+  if (utterance.hand_over) {
+    CO_TRY(finish(row, ActionState::kDone, ""));
+    co_return std::nullopt;
+  }
   CO_TRY(const bool accepted, co_await publisher_.settled(*row.event_id));
   if (accepted) {
     CO_TRY(finish(row, ActionState::kPublished, ""));

@@ -38,7 +38,13 @@ struct Utterance {
   std::string reason;
   bool ask = false;
   std::optional<nostr::EventId> tick;    ///< the 39210 it belongs to
+  /// The signed event is given to whoever asked for it instead of relays, and created_at stays as the
+  /// draft has it: they know it already.
+  bool hand_over = false;
 };
+
+/// The slot of everything that is handed over: it belongs to no tick.
+inline constexpr std::string_view kHandOverTick = "bunker";
 
 /// App thread. References outlive it.
 class GroupVoice {
@@ -55,6 +61,11 @@ class GroupVoice {
   /// not decided yet and nothing lost; call again.
   base::Task<base::Result<orchestration::ActionResult>> say(Utterance utterance);
 
+  /// Has `utterance` signed and gives back the event instead of publishing it (hand_over). Every
+  /// failure is final: who is away now is asked anew under another key. kDenied, kTimeout (nobody
+  /// answered in time), kUnavailable.
+  base::Task<base::Result<nostr::Event>> sign_for(Utterance utterance);
+
   /// The newest event of the group at `address` that this node knows, from its store.
   base::Result<std::optional<nostr::Event>> head(const nostr::Address& address) { return events_.head(address); }
 
@@ -63,16 +74,18 @@ class GroupVoice {
   base::Task<Step> advance(const Utterance& utterance, storage::ActionRow row);
   base::Task<Step> request_signature(const Utterance& utterance, storage::ActionRow row);
   base::Task<Step> await_decision(storage::ActionRow row);
-  base::Task<Step> await_relays(storage::ActionRow row);
+  base::Task<Step> await_relays(const Utterance& utterance, storage::ActionRow row);
   base::Result<void> stamp(const Utterance& utterance, storage::ActionRow& row);
   base::Result<void> stamp_anew(storage::ActionRow& row);
   base::Result<nostr::UnsignedEvent> dated_event(const storage::ActionRow& row);
-  base::Result<void> keep_signature(const storage::ActionRow& row, const nostr::Event& event);
+  base::Result<void> keep_signature(const Utterance& utterance, const storage::ActionRow& row,
+                                    const nostr::Event& event);
   base::Result<void> ask_operator(const Utterance& utterance, const storage::ActionRow& row,
                                   const frostr::ApprovalRequired& required);
   base::Result<nostr::Event> build_question(const Utterance& utterance, const storage::ActionRow& row,
                                             const nostr::PublicKey& asker);
   base::Result<frostr::SignContext> context_for(const Utterance& utterance, const storage::ActionRow& row);
+  void drop_handovers();
   bool take_answers(std::span<const nostr::Delivery> batch);
   base::Result<void> take_answer(const nostr::Event& event);
   base::Result<void> take_decision(const nostr::Event& event);

@@ -3,11 +3,15 @@
 
 #include "frostr/wire/credential.h"
 #include "nostr/base/log.h"
+#include "storage/kv.h"
 
 namespace node {
 namespace {
 
 using base::Result;
+
+constexpr std::string_view kHomeKey = "lease-home";
+constexpr std::string_view kStartsKey = "starts";
 
 /// The one line of a text file, without surrounding white space.
 std::string_view only_line(std::string_view text) {
@@ -68,6 +72,18 @@ Result<void> install_identity(const Home& home, const std::string& group_path,
   TRY(std::string share, read_secret_file(share_path));
   const frostr::SecretText wiped(std::move(share));
   return write_file(home.config_dir / "share.txt", wiped.expose(), 0600);
+}
+
+Result<frostr::BifrostOptions::Lease> next_lease(storage::Db& db, const nostr::SecretKey& runner,
+                                                 base::Rng& rng) {
+  storage::Kv kv(db);
+  TRY(auto name, kv.get(kHomeKey));
+  if (!name) {
+    name = rng.hex(16);
+    TRY(kv.set(kHomeKey, *name));
+  }
+  TRY(const std::int64_t generation, kv.bump(kStartsKey));
+  return frostr::BifrostOptions::Lease{&runner, *name, generation};
 }
 
 }  // namespace node

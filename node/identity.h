@@ -3,8 +3,10 @@
 
 #include <string>
 
+#include "frostr/bifrost_node.h"
 #include "frostr/frost/shares.h"
 #include "node/home.h"
+#include "storage/db.h"
 
 namespace node {
 
@@ -24,5 +26,10 @@ base::Result<ThresholdIdentity> load_identity(const std::string& group_path, con
 /// Copies the identity's files into a home as group.txt and share.txt (mode 0600), the share as it
 /// stands: encrypted stays encrypted.
 base::Result<void> install_identity(const Home& home, const std::string& group_path, const std::string& share_path);
+
+/// Who this process is to the co-signers: the home of `db`, started once more. `runner` is its node
+/// key and outlives the lease.
+base::Result<frostr::BifrostOptions::Lease> next_lease(storage::Db& db, const nostr::SecretKey& runner,
+                                                       base::Rng& rng);
 
 }  // namespace node

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   node::cli::add_agent_commands(app, context, &chosen);
   node::cli::add_cosigner_commands(app, context, &chosen);
   node::cli::add_frost_commands(app, context, &chosen);
+  node::cli::add_bunker_commands(app, context, &chosen);
   node::cli::add_relay_commands(app, context, &chosen);
   node::cli::add_event_commands(app, context, &chosen);
   node::cli::add_req_commands(app, context, &chosen);

@@ -83,7 +83,7 @@ bool may_move(ActionState from, ActionState to) {
     case kApproved:
       return to == kSigned || to == kDone || to == kDenied || to == kExpired || refused;
     case kSigned:
-      return to == kPublished || to == kFailed;
+      return to == kPublished || to == kDone || to == kFailed;
     case kPublished:
       return to == kDone || to == kFailed;
     case kDone:

@@ -15,7 +15,7 @@ namespace storage {
 ///   proposed → asked approved signed done denied refused failed
 ///   asked    → approved denied expired withdrawn undeliverable refused failed
 ///   approved → signed done denied expired refused failed
-///   signed   → published failed
+///   signed   → published failed, or done when the event is handed to whoever asked for it
 ///   published→ done failed
 /// The rest (denied expired withdrawn undeliverable refused done failed) is final.
 enum class ActionState {

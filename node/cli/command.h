@@ -71,6 +71,7 @@ void add_sync_commands(CLI::App& app, Context& context, Action* chosen);
 void add_relay_commands(CLI::App& app, Context& context, Action* chosen);
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
+void add_bunker_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_standing_commands(CLI::App& app, Context& context, Action* chosen);

@@ -1,6 +1,7 @@
 // A Signer that answers at once, because the key is here.
 #include "nostr/signer/key_signer.h"
 
+#include "nostr/nips/nip04.h"
 #include "nostr/nips/nip44.h"
 
 namespace nostr {
@@ -23,6 +24,18 @@ base::Task<base::Result<std::string>> KeySigner::nip44_decrypt(PublicKey peer,
                                                                std::string payload) {
   CO_TRY(const ConversationKey key, nip44_conversation_key(key_, peer));
   co_return nostr::nip44_decrypt(key, payload);
+}
+
+base::Task<base::Result<std::string>> KeySigner::nip04_encrypt(PublicKey peer,
+                                                               std::string plaintext) {
+  CO_TRY(const SharedX shared, ecdh(key_, peer));
+  co_return nostr::nip04_encrypt(shared, plaintext, rng_);
+}
+
+base::Task<base::Result<std::string>> KeySigner::nip04_decrypt(PublicKey peer,
+                                                               std::string payload) {
+  CO_TRY(const SharedX shared, ecdh(key_, peer));
+  co_return nostr::nip04_decrypt(shared, payload);
 }
 
 }  // namespace nostr

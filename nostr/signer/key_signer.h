@@ -16,6 +16,8 @@ class KeySigner final : public Signer {
   base::Task<base::Result<Event>> sign(Draft draft) override;
   base::Task<base::Result<std::string>> nip44_encrypt(PublicKey peer, std::string plaintext) override;
   base::Task<base::Result<std::string>> nip44_decrypt(PublicKey peer, std::string payload) override;
+  base::Task<base::Result<std::string>> nip04_encrypt(PublicKey peer, std::string plaintext) override;
+  base::Task<base::Result<std::string>> nip04_decrypt(PublicKey peer, std::string payload) override;
 
   /// The key itself, for protocols that need it in place (NIP-59 wraps, NIP-42).
   const SecretKey& key() const { return key_; }

@@ -20,6 +20,9 @@ class Signer {
   /// NIP-44 v2 to `peer`. Result: base64.
   virtual base::Task<base::Result<std::string>> nip44_encrypt(PublicKey peer, std::string plaintext) = 0;
   virtual base::Task<base::Result<std::string>> nip44_decrypt(PublicKey peer, std::string payload) = 0;
+  /// NIP-04 to `peer`, for clients and messages older than NIP-17.
+  virtual base::Task<base::Result<std::string>> nip04_encrypt(PublicKey peer, std::string plaintext) = 0;
+  virtual base::Task<base::Result<std::string>> nip04_decrypt(PublicKey peer, std::string payload) = 0;
 };
 
 }  // namespace nostr

@@ -5,6 +5,7 @@
 #include "storage/approvals.h"
 #include "storage/audit.h"
 #include "storage/budgets.h"
+#include "storage/bunker.h"
 #include "storage/cosign_log.h"
 #include "storage/cursors.h"
 #include "storage/grants.h"
@@ -66,6 +67,20 @@ class PlansTest : public StorageTest {
     Todos todos(*db_);
     touch(todos.put("s", "[]", kNow));
     touch(todos.get("s"));
+    BunkerRows bunker(*db_);
+    const auto app = named<PublicKey>("app");
+    touch(bunker.add_secret(named<Sha256>("secret"), kNow, unix_time(2'000'000)));
+    touch(bunker.take_secret(named<Sha256>("secret"), kNow));
+    touch(bunker.pair({.key = app}, {{"sign_event", 1, BunkerVerdict::kAllow}}));
+    touch(bunker.clients());
+    touch(bunker.saw(app, kNow));
+    touch(bunker.rules(app));
+    touch(bunker.verdict(app, "sign_event", nostr::Kind{1}));
+    touch(bunker.open_request(app, "1", "ping", kNow, Durability::kNormal));
+    touch(bunker.set_request(app, "1", BunkerRequestState::kAllowed, kNow));
+    touch(bunker.fail_open_requests(kNow));
+    touch(bunker.forget_requests(kNow));
+    touch(bunker.revoke(app, kNow));
     McpPins pins(*db_);
     touch(pins.put("s__t", named<Sha256>("t"), kNow));
     touch(pins.get("s__t"));
