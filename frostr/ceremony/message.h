@@ -1,7 +1,6 @@
-// What the parties of a key generation tell each other over relays. Kind 20000 as the peer protocol,
-// NIP-44 between host keys, the text one JSON object:
-//   {"dkg": hex of the parameters' hash, "type": …, "data": base64url}   ("abort": "text" instead)
-// The hash names the session: whoever runs with other keys, order or threshold does not fit.
+// What the parties of a ceremony tell each other: one JSON object,
+//   {"ceremony": hex of the invitation's id, "type": …, "data": base64url}   ("abort": and "text")
+// The id names the session: whoever was invited to something else does not fit.
 #pragma once
 
 #include <string>
@@ -12,8 +11,9 @@
 
 namespace frostr {
 
-struct DkgMessage {
+struct CeremonyMessage {
   enum class Type {
+    // A key generation.
     kRound1,       ///< participant: commitment, proof, encrypted shares
     kDealings,     ///< coordinator: all of them, summed
     kRound2,       ///< participant: signature of the transcript
@@ -22,19 +22,23 @@ struct DkgMessage {
     kDone,         ///< coordinator: all acknowledged
     kComplaint,    ///< participant: its share does not fit
     kEvidence,     ///< coordinator: what lets the complainant find out whose fault it is
-    kAbort,        ///< either: gave up, and why
+    // Any ceremony.
+    kAbort,        ///< gave up, and why
   };
   Type type = Type::kAbort;
   base::Bytes data;
   std::string text;  ///< kAbort only; a stranger's words, at most 300 bytes
 };
 
-std::string to_text(const nostr::Sha256& session, const DkgMessage& message);
-struct ParsedDkgMessage {
+/// "participant 2" for position 1: how parties are called, everywhere.
+std::string party_name(std::size_t position);
+
+std::string to_text(const nostr::Sha256& session, const CeremonyMessage& message);
+struct ParsedCeremonyMessage {
   nostr::Sha256 session;
-  DkgMessage message;
+  CeremonyMessage message;
 };
 /// kInvalid for everything malformed, other protocols on the same kind included.
-base::Result<ParsedDkgMessage> parse_dkg_message(std::string_view text);
+base::Result<ParsedCeremonyMessage> parse_ceremony_message(std::string_view text);
 
 }  // namespace frostr
