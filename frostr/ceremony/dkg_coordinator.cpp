@@ -50,6 +50,10 @@ std::vector<DkgCoordinator::Outgoing> DkgCoordinator::receive(std::size_t from,
     case Type::kDealings:
     case Type::kCertificate:
     case Type::kEvidence:
+    case Type::kDealing:
+    case Type::kSum:
+    case Type::kConfirm:
+    case Type::kRenewed:
       return {};
   }
   // Only what is new is worth sending before the next repeat.

@@ -146,6 +146,10 @@ void DkgSession::take(const CeremonyMessage& message) {
     case Type::kRound2:
     case Type::kAck:
     case Type::kComplaint:
+    case Type::kDealing:
+    case Type::kSum:
+    case Type::kConfirm:
+    case Type::kRenewed:
       return;
   }
 }

@@ -19,7 +19,7 @@ namespace {
 using Type = CeremonyMessage::Type;
 
 constexpr std::size_t kMaxAbortBytes = 300;
-constexpr std::array<std::pair<Type, std::string_view>, 9> kNames{{
+constexpr std::array<std::pair<Type, std::string_view>, 13> kNames{{
     {Type::kRound1, "round1"},
     {Type::kDealings, "dealings"},
     {Type::kRound2, "round2"},
@@ -28,6 +28,10 @@ constexpr std::array<std::pair<Type, std::string_view>, 9> kNames{{
     {Type::kDone, "done"},
     {Type::kComplaint, "complaint"},
     {Type::kEvidence, "evidence"},
+    {Type::kDealing, "dealing"},
+    {Type::kSum, "sum"},
+    {Type::kConfirm, "confirm"},
+    {Type::kRenewed, "renewed"},
     {Type::kAbort, "abort"},
 }};
 

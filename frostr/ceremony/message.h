@@ -22,6 +22,11 @@ struct CeremonyMessage {
     kDone,         ///< coordinator: all acknowledged
     kComplaint,    ///< participant: its share does not fit
     kEvidence,     ///< coordinator: what lets the complainant find out whose fault it is
+    // A renewal of shares.
+    kDealing,      ///< dealer to each: its signed commitment, and the share for that party
+    kSum,          ///< helper to who lost its share: its parts added up
+    kConfirm,      ///< each to each: holds what is new, made of these dealings
+    kRenewed,      ///< each to each: everybody confirmed, the old is gone
     // Any ceremony.
     kAbort,        ///< gave up, and why
   };

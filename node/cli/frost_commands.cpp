@@ -6,6 +6,7 @@
 #include "node/cli/dkg_commands.h"
 #include "node/cli/frost_output.h"
 #include "node/cli/frost_requests.h"
+#include "node/cli/renewal_commands.h"
 #include "node/control.h"
 #include "node/identity.h"
 #include "node/key_file.h"
@@ -137,6 +138,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
     };
   });
   add_dkg_commands(*frost, context, chosen);
+  add_renewal_commands(*frost, context, chosen);
   add_frost_requests(*frost, context, chosen);
 }
 

@@ -116,18 +116,25 @@ std::string KeyParties::logs() const {
   return out;
 }
 
-Exit KeyParties::request_signature(const fs::path& requester, const fs::path& cosigner,
-                                   std::vector<std::string> more) {
+std::unique_ptr<Program> KeyParties::serve(const fs::path& cosigner) {
   const std::string name = fmt::format("cosigner-{}", ++cosigners_);
   const auto group = must(frostr::decode_group(text(cosigner / "group.txt"))).group;
   const auto share = must(frostr::decode_share(text(cosigner / "share.txt"))).share;
   must(node::write_file(root() / (name + ".toml"),
                         policy_for(group, group.find(share.idx)->identity().hex())));
-  Program serving({"cosigner", "--home", (root() / name).string(), "--group", (cosigner / "group.txt").string(),
-                   "--share", (cosigner / "share.txt").string(), "--relay", relay_url(), "--policy",
-                   (root() / (name + ".toml")).string()},
-                  {.environment = {}, .log = root() / (name + ".log"), .input = ""});
-  if (!serving.read_line("ready ")) throw std::runtime_error("the co-signer did not start\n" + logs());
+  auto serving = std::make_unique<Program>(
+      std::vector<std::string>{"cosigner", "--home", (root() / name).string(), "--group",
+                               (cosigner / "group.txt").string(), "--share", (cosigner / "share.txt").string(),
+                               "--relay", relay_url(), "--policy", (root() / (name + ".toml")).string()},
+      ProgramOptions{.environment = {}, .log = root() / (name + ".log"), .input = ""});
+  if (!serving->read_line("ready ")) throw std::runtime_error("the co-signer did not start\n" + logs());
+  return serving;
+}
+
+Exit KeyParties::request(const fs::path& requester, const std::vector<fs::path>& cosigners,
+                         std::vector<std::string> more) {
+  std::vector<std::unique_ptr<Program>> serving;
+  for (const fs::path& cosigner : cosigners) serving.push_back(serve(cosigner));
   std::vector<std::string> arguments{"frost", "sign", "--group", (requester / "group.txt").string(), "--share",
                                      (requester / "share.txt").string(), "--relay", relay_url(), "--hash",
                                      nostr::sha256("a hash to sign").hex()};
@@ -135,8 +142,14 @@ Exit KeyParties::request_signature(const fs::path& requester, const fs::path& co
   return run(std::move(arguments));
 }
 
-void KeyParties::expect_signature(int requester, int cosigner, std::vector<std::string> more) {
-  const Exit exit = request_signature(folder(requester), folder(cosigner), std::move(more));
+Exit KeyParties::request_signature(const fs::path& requester, const fs::path& cosigner) {
+  return request(requester, {cosigner}, {});
+}
+
+void KeyParties::expect_signature(int requester, std::vector<int> cosigners, std::vector<std::string> more) {
+  std::vector<fs::path> folders;
+  for (const int cosigner : cosigners) folders.push_back(folder(cosigner));
+  const Exit exit = request(folder(requester), folders, std::move(more));
   ASSERT_EQ(exit.code, 0) << logs();
   const auto group = must(frostr::decode_group(text(folder(requester) / "group.txt"))).group;
   const auto signature = must(nostr::Signature::from_hex(exit.out.substr(0, exit.out.find('\n'))));

@@ -47,17 +47,24 @@ class KeyParties : public ::testing::Test {
   std::string log(int party) const;  ///< its standard error so far
   std::string logs() const;
 
-  /// Signs a hash as the member in `requester`'s folder with `cosigner`'s as the only other one there,
-  /// and checks the signature under the group's key. The exit of the request when it fails.
-  void expect_signature(int requester, int cosigner, std::vector<std::string> more = {});
-  Exit request_signature(const std::filesystem::path& requester, const std::filesystem::path& cosigner,
-                         std::vector<std::string> more = {});
+  /// Signs a hash as the member in `requester`'s folder with the given ones as the only others there, and
+  /// checks the signature under the group's key.
+  void expect_signature(int requester, std::vector<int> cosigners, std::vector<std::string> more = {});
+  void expect_signature(int requester, int cosigner, std::vector<std::string> more = {}) {
+    expect_signature(requester, std::vector{cosigner}, std::move(more));
+  }
+  /// The request alone, with one other there.
+  Exit request_signature(const std::filesystem::path& requester, const std::filesystem::path& cosigner);
 
  private:
   node::testing::TempDir dir_;
   Program relay_;
   std::string url_;
   std::vector<std::string> npubs_;
+  Exit request(const std::filesystem::path& requester, const std::vector<std::filesystem::path>& cosigners,
+               std::vector<std::string> more);
+  std::unique_ptr<Program> serve(const std::filesystem::path& cosigner);
+
   int cosigners_ = 0;
 };
 
