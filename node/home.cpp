@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "nostr/base/bytes.h"
+#include "nostr/base/user.h"
 
 namespace node {
 namespace {
@@ -65,7 +66,7 @@ Home Home::locate(const std::string& override_dir) {
     const fs::path all = fs::absolute(dir);
     return {all, all, all};
   }
-  const fs::path user = from_environment("HOME", "/");
+  const fs::path user = base::user_home();
   const fs::path data = from_environment("XDG_DATA_HOME", user / ".local/share") / "sovereign";
   return {from_environment("XDG_CONFIG_HOME", user / ".config") / "sovereign", data,
           from_environment("XDG_RUNTIME_DIR", data / "run") / "sovereign"};

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
+#include "nostr/base/user.h"
 #include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
@@ -31,11 +32,6 @@ std::vector<orchestration::CommandRule> rules_of(const std::vector<std::string>&
   for (const std::string& text : texts)
     if (auto rule = orchestration::parse_command_rule(text)) out.push_back(*std::move(rule));
   return out;
-}
-
-std::string user_home() {
-  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nothing writes it
-  return home && *home == '/' ? home : "/root";
 }
 
 /// The variables named, as this program has them.
@@ -134,7 +130,7 @@ orchestration::NodeRules ToolBox::rules() const {
   orchestration::NodeRules out;
   const std::string& root = config_.workspace.empty() ? config_.read_root : config_.workspace;
   if (!root.empty()) out.scene.workspace = orchestration::resolve_path(root, "/", "");
-  out.scene.home = user_home();
+  out.scene.home = base::user_home();
   for (const auto& folder : {deps_.home.config_dir, deps_.home.data_dir, deps_.home.run_dir})
     out.scene.protected_paths.push_back(
         orchestration::resolve_path(std::filesystem::absolute(folder).string(), "/", ""));

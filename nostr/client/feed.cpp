@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
+#include "nostr/client/coverage.h"
 #include "nostr/client/delivered.h"
 #include "nostr/nips/nip65.h"
 
@@ -42,9 +43,8 @@ UnixTime stream_time(const Event& event, UnixTime now) {
 struct Feed::State : std::enable_shared_from_this<State> {
   /// One filter at one relay.
   struct Track {
-    std::optional<UnixTime> cursor;  ///< all before has been handed over
-    std::optional<UnixTime> saved;
-    UnixTime position;               ///< of the live stream since the last EOSE
+    Coverage coverage;
+    std::optional<UnixTime> saved;  ///< cursor
   };
   struct Relay {
     Relay(std::string u, base::Loop& loop) : url(std::move(u)), wake(loop) {}
@@ -52,16 +52,18 @@ struct Feed::State : std::enable_shared_from_this<State> {
     std::unique_ptr<Subscription> live;
     std::vector<Track> tracks;
     base::Signal wake;
-    std::uint64_t asked = 0;   ///< walks that were called for
-    std::uint64_t walked = 0;  ///< the latest of them that is complete
-    UnixTime live_since;       ///< the EOSE after which events are live
+    bool live_once = false;    ///< there has been an EOSE
     LiveIds live_ids = std::make_shared<std::unordered_set<EventId>>();
     bool walking = false;
     bool resting = false;      ///< after a failure: what cannot be kept now is not asked for at once
     std::uint64_t dropped = 0;
     UnixTime looked;           ///< when cursors were last saved
 
-    bool complete() const { return asked > 0 && walked == asked; }
+    bool complete() const {
+      return live_once && std::ranges::all_of(tracks, [](const Track& track) {
+               return track.coverage.complete();
+             });
+    }
   };
 
   State(Pool& p, const base::Clock& c, Filters f, FeedCallbacks b, FeedOptions o)
@@ -77,16 +79,16 @@ struct Feed::State : std::enable_shared_from_this<State> {
   void open(const std::string& url);
   void subscribe(Relay& relay);
   static base::Task<void> run(std::shared_ptr<State> self, Relay& relay);
-  base::Task<base::Result<void>> walk(Relay& relay);
-  Filter history_of(const Relay& relay, std::size_t index) const;
+  base::Task<base::Result<void>> walk(Relay& relay, std::size_t index);
+  base::Task<base::Result<void>> fill_gaps(Relay& relay);
+  Filter history_of(std::size_t index, const Gap& gap) const;
 
   void on_live(Relay& relay, std::span<const Delivery> batch);
   void on_eose(Relay& relay);
   bool hand_over(std::span<const Delivery> batch);
   void call_for_walk(Relay& relay);
-  void complete_walk(Relay& relay, UnixTime live_since);
+  bool walk_after_drops(Relay& relay);
   void move_cursors(Relay& relay);
-  bool has_dropped(Relay& relay) const;
   void report(const Relay& relay, const base::Error& why);
   void close();
 
@@ -125,10 +127,12 @@ void Feed::State::open(const std::string& url) {
   relay.tracks.resize(filters.size());
   for (std::size_t i = 0; i < filters.size() && options.cursors != nullptr; ++i) {
     auto kept = options.cursors->get(url, keys[i]);
-    if (kept)
-      relay.tracks[i].cursor = relay.tracks[i].saved = *kept;
-    else
+    if (kept) {
+      relay.tracks[i].saved = *kept;
+      relay.tracks[i].coverage = Coverage(*kept);
+    } else {
       report(relay, kept.error());
+    }
   }
   subscribe(relay);
   pool.spawn("feed " + url, run(shared_from_this(), relay));
@@ -158,14 +162,15 @@ void Feed::State::subscribe(Relay& relay) {
 
 void Feed::State::on_eose(Relay& relay) {
   if (closed) return;
-  relay.live_since = clock.now();
+  relay.live_once = true;
   relay.resting = false;
   call_for_walk(relay);
 }
 
+/// Something may have gone by unseen: all since the last sure moment is to be walked through.
 void Feed::State::call_for_walk(Relay& relay) {
-  ++relay.asked;
-  for (Track& track : relay.tracks) track.position = UnixTime{};
+  for (std::size_t i = 0; i < filters.size(); ++i)
+    relay.tracks[i].coverage.begin(clock.now());
   if (!relay.resting) relay.wake.notify();
 }
 
@@ -185,22 +190,20 @@ void Feed::State::on_live(Relay& relay, std::span<const Delivery> batch) {
     if (delivery.stored) continue;  // comes before the EOSE: says nothing about what is between
     for (std::size_t i = 0; i < filters.size(); ++i)
       if (matches(filters[i], *delivery.event))
-        relay.tracks[i].position =
-            std::max(relay.tracks[i].position, stream_time(*delivery.event, now));
+        relay.tracks[i].coverage.advance(stream_time(*delivery.event, now));
   }
-  if (!relay.complete() || now < relay.looked + options.save_every) return;
+  if (!relay.live_once || now < relay.looked + options.save_every) return;
   relay.looked = now;
-  if (has_dropped(relay))
-    call_for_walk(relay);
-  else
-    move_cursors(relay);
+  if (!walk_after_drops(relay)) move_cursors(relay);
 }
 
-/// Whether frames of the relay went by unseen since the last look.
-bool Feed::State::has_dropped(Relay& relay) const {
+/// Whether frames of the relay went by unseen since the last look; then a walk looks for them.
+bool Feed::State::walk_after_drops(Relay& relay) {
   for (const RelayStatus& status : pool.status())
-    if (status.url == relay.url)
-      return std::exchange(relay.dropped, status.dropped) < status.dropped;
+    if (status.url == relay.url && std::exchange(relay.dropped, status.dropped) < status.dropped) {
+      call_for_walk(relay);
+      return true;
+    }
   return false;
 }
 
@@ -222,24 +225,20 @@ bool Feed::State::hand_over(std::span<const Delivery> batch) {
 base::Task<void> Feed::State::run(std::shared_ptr<State> self, Relay& relay) {
   int failures = 0;
   while (!self->closed) {
-    if (relay.walked == relay.asked) {
+    if (!relay.live_once || relay.complete()) {
       failures = 0;
       co_await relay.wake.wait_for(kIdle);
       continue;
     }
-    const std::uint64_t asked = relay.asked;
-    const UnixTime live_since = relay.live_since;
     relay.walking = true;
-    const auto walked = co_await self->walk(relay);
+    const auto walked = co_await self->fill_gaps(relay);
     relay.walking = false;
     if (self->closed) co_return;
-    if (walked && relay.asked == asked) {
-      relay.walked = asked;
-      self->complete_walk(relay, live_since);
+    self->move_cursors(relay);
+    if (walked) {
+      if (self->callbacks.on_complete) self->callbacks.on_complete(relay.url);
       continue;
     }
-    // Called for again meanwhile: what came between lies before the newest EOSE.
-    if (walked) continue;
     self->report(relay, walked.error());
     const auto& options = self->options;
     const auto pause =
@@ -251,48 +250,65 @@ base::Task<void> Feed::State::run(std::shared_ptr<State> self, Relay& relay) {
   }
 }
 
-Filter Feed::State::history_of(const Relay& relay, std::size_t index) const {
-  Filter filter = filters[index];
-  filter.until.reset();
-  filter.limit.reset();
-  if (const auto& cursor = relay.tracks[index].cursor)
-    filter.since = std::max(*cursor - cursor_overlap(filter, options.overlap), UnixTime{});
-  return filter;
-}
-
-base::Task<base::Result<void>> Feed::State::walk(Relay& relay) {
-  for (std::size_t i = 0; i < filters.size(); ++i) {
-    if (is_ephemeral_only(filters[i])) continue;
-    HistorySink sink = [this, &relay](std::span<const EventPtr> events) {
-      std::vector<Delivery> batch;
-      for (const EventPtr& event : events) batch.push_back({event, relay.url, true});
-      return !closed && hand_over(batch) && !closed;
-    };
-    Filter filter = history_of(relay, i);
-    CO_TRY(const HistoryReport report,
-           co_await read_history(pool, relay.url, std::move(filter), options.paging,
-                                 std::move(sink), relay.live_ids));
-    if (report.doubtful_seconds > 0)
-      LOG(kWarn, "relay", "seconds with more events than it sends",
-          {{"url", relay.url}, {"seconds", std::to_string(report.doubtful_seconds)}});
-  }
+/// Walks until no filter has a gap, those that open meanwhile included.
+base::Task<base::Result<void>> Feed::State::fill_gaps(Relay& relay) {
+  while (!relay.complete())
+    for (std::size_t i = 0; i < filters.size(); ++i) CO_TRY(co_await walk(relay, i));
   co_return base::Result<void>{};
 }
 
-void Feed::State::complete_walk(Relay& relay, UnixTime live_since) {
-  for (Track& track : relay.tracks) track.position = std::max(track.position, live_since);
-  relay.looked = clock.now();
-  move_cursors(relay);
-  if (callbacks.on_complete) callbacks.on_complete(relay.url);
+Filter Feed::State::history_of(std::size_t index, const Gap& gap) const {
+  Filter filter = filters[index];
+  filter.limit.reset();
+  filter.until = gap.until;
+  if (gap.from)
+    filter.since = std::max(*gap.from - cursor_overlap(filter, options.overlap), UnixTime{});
+  return filter;
 }
 
+/// One gap of one filter, if there is one.
+base::Task<base::Result<void>> Feed::State::walk(Relay& relay, std::size_t index) {
+  Coverage& coverage = relay.tracks[index].coverage;
+  const Gap* const gap = coverage.take();
+  if (gap == nullptr) co_return base::Result<void>{};
+  if (is_ephemeral_only(filters[index])) {
+    coverage.filled();
+    co_return base::Result<void>{};
+  }
+  HistorySink sink = [this, &relay](std::span<const EventPtr> events) {
+    std::vector<Delivery> batch;
+    for (const EventPtr& event : events) batch.push_back({event, relay.url, true});
+    return !closed && hand_over(batch) && !closed;
+  };
+  // A page of which frames were dropped is not covered: the walk goes over it again.
+  HistoryProgress progress = [this, &relay, &coverage](UnixTime reached) {
+    if (closed || walk_after_drops(relay)) return false;
+    coverage.reached(reached);
+    return true;
+  };
+  Filter filter = history_of(index, *gap);
+  const auto read = co_await read_history(pool, relay.url, std::move(filter), options.paging,
+                                          std::move(sink), relay.live_ids, std::move(progress));
+  const bool sure = !closed && !walk_after_drops(relay);
+  if (!read || !sure) coverage.give_back();
+  if (!read) co_return std::unexpected(read.error());
+  if (!sure) co_return base::Result<void>{};
+  coverage.filled();
+  if (read->doubtful_seconds > 0)
+    LOG(kWarn, "relay", "seconds with more events than it sends",
+        {{"url", relay.url}, {"seconds", std::to_string(read->doubtful_seconds)}});
+  co_return base::Result<void>{};
+}
+
+/// Called when nothing is known to have gone by unseen.
 void Feed::State::move_cursors(Relay& relay) {
   for (std::size_t i = 0; i < relay.tracks.size(); ++i) {
     Track& track = relay.tracks[i];
-    track.cursor = std::max(track.cursor.value_or(track.position), track.position);
-    if (options.cursors == nullptr || track.saved == track.cursor) continue;
-    if (auto saved = options.cursors->advance(relay.url, keys[i], *track.cursor); saved)
-      track.saved = track.cursor;
+    track.coverage.confirm();
+    const std::optional<UnixTime> cursor = track.coverage.cursor();
+    if (options.cursors == nullptr || !cursor || track.saved >= cursor) continue;
+    if (auto saved = options.cursors->advance(relay.url, keys[i], *cursor); saved)
+      track.saved = cursor;
     else
       report(relay, saved.error());
   }
@@ -307,7 +323,7 @@ void Feed::State::close() {
   closed = true;
   for (const auto& relay : relays) {
     relay->live.reset();
-    if (relay->complete()) move_cursors(*relay);
+    if (relay->live_once && !walk_after_drops(*relay)) move_cursors(*relay);
     relay->wake.notify();
   }
 }

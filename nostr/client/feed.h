@@ -44,9 +44,9 @@ struct FeedOptions {
 ///
 /// Per relay: a REQ for live events stays open (it asks for one stored event only, which every relay
 /// answers with EOSE). After each EOSE of it the history since the cursor is walked through page by
-/// page; when the walk is complete the cursor moves to the time of that EOSE, and from then on with
-/// the events that arrive. A disconnect, a CLOSED, dropped frames or events that were not kept start
-/// the next walk; a cursor never passes what was not walked through.
+/// page; a disconnect, a CLOSED, dropped frames or events that were not kept call for the next walk.
+/// What a walk has covered stays covered when it is cut off (coverage.h), and a cursor never passes
+/// what is not.
 ///
 /// `since` of a filter is where a relay without a cursor begins; a later start goes on from the
 /// cursor, however long ago that is. `limit` and `until` play no part. Filters of ephemeral kinds

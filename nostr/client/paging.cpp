@@ -190,7 +190,7 @@ base::Error at_relay(const std::string& relay, base::Error error) {
 
 base::Task<base::Result<HistoryReport>> read_history(Pool& pool, std::string relay, Filter filter,
                                                      PagingLimits limits, HistorySink sink,
-                                                     LiveIds live) {
+                                                     LiveIds live, HistoryProgress progress) {
   using Steady = std::chrono::steady_clock;
   const auto deadline = Steady::now() + limits.patience;
   if (!live) live = std::make_shared<std::unordered_set<EventId>>();
@@ -221,6 +221,8 @@ base::Task<base::Result<HistoryReport>> read_history(Pool& pool, std::string rel
     }
     failures = 0;
     walk.take(found.events, !found.finished.empty(), *live);
+    if (progress && walk.reached() && !progress(*walk.reached()))
+      co_return base::fail(Errc::kCancelled, relay + ": the reading of its history was broken off");
   }
   if (walk.cut()) co_return std::unexpected(at_relay(relay, *walk.cut()));
   co_return HistoryReport{walk.pages(), walk.events(), walk.doubtful_seconds()};

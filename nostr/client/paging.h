@@ -49,6 +49,8 @@ class PageWalk {
   void take(std::span<const EventPtr> page, bool finished,
             const std::unordered_set<EventId>& live = {});
 
+  /// Everything from here on has come, except perhaps of that very second; nullopt: nothing is known.
+  const std::optional<UnixTime>& reached() const { return until_; }
   /// Set when a bound ended the walk before all had come: kLimit.
   const std::optional<base::Error>& cut() const { return cut_; }
   std::size_t pages() const { return pages_; }
@@ -94,12 +96,16 @@ using HistorySink = std::function<bool(std::span<const EventPtr>)>;
 /// What arrives live while a page is awaited; emptied before each page.
 using LiveIds = std::shared_ptr<std::unordered_set<EventId>>;
 
+/// Hears after each page how far back the walk has come (PageWalk::reached); false ends it.
+using HistoryProgress = std::function<bool(UnixTime reached)>;
+
 /// Walks through what `relay` has stored for `filter` and hands it to `sink`; events at the edges of
 /// pages come twice. Errors name the relay: kUnavailable (it fails, refuses or falls silent), kLimit
-/// and kTimeout (a bound was met), kCancelled (the sink wants no more). App thread; `pool` outlives
-/// the call.
+/// and kTimeout (a bound was met), kCancelled (sink or progress want no more). App thread; `pool`
+/// outlives the call.
 base::Task<base::Result<HistoryReport>> read_history(Pool& pool, std::string relay, Filter filter,
                                                      PagingLimits limits, HistorySink sink,
-                                                     LiveIds live = nullptr);
+                                                     LiveIds live = nullptr,
+                                                     HistoryProgress progress = nullptr);
 
 }  // namespace nostr

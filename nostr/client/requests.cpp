@@ -340,7 +340,7 @@ void Requests::send_req(Req& req, MonoTime now) {
   req.phase = Phase::kOpen;
   req.epoch = auth_.epoch();
   req.retry_at.reset();
-  req.asked_at = req.heard_at = now;
+  req.asked_at = req.heard_at = req.refilled_at = now;
   req.allowance = stored_allowance(req.target->filters);
   changed_ = true;
   const bool clamp = limits_.events != RelayLimits::kUnknown;
@@ -430,15 +430,19 @@ Allowance Requests::stored_allowance(const Filters& filters) const {
   return {std::min(2 * asked + kSlack, all.events), all.bytes};
 }
 
-/// A live stream may go on for ever, but only so fast.
+/// A live stream may go on for ever, but only so fast. It flows before the EOSE too, which may be
+/// late or lost.
 void Requests::refill(Req& req, MonoTime now) const {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - req.refilled_at);
   const auto ms = static_cast<std::uint64_t>(elapsed.count());
   const Allowance more = Allowance::of(ms * options_.live_per_second / 1000);
   if (more.events == 0) return;  // what is less than one is not lost
   const Allowance most = Allowance::of(options_.live_burst);
-  req.allowance = {std::min(req.allowance.events + more.events, most.events),
-                   std::min(req.allowance.bytes + more.bytes, most.bytes)};
+  const auto add = [](std::uint64_t& left, std::uint64_t extra, std::uint64_t up_to) {
+    left = std::max(left, std::min(left + extra, up_to));
+  };
+  add(req.allowance.events, more.events, most.events);
+  add(req.allowance.bytes, more.bytes, most.bytes);
   req.refilled_at = now;
 }
 
@@ -447,7 +451,7 @@ EventRun Requests::begin_run(const TargetPtr& target, MonoTime now) {
   if (it == reqs_.end()) return {};
   Req& req = it->second;
   req.heard_at = now;
-  if (req.eose) refill(req, now);
+  refill(req, now);
   return {!req.eose, &req.allowance};
 }
 

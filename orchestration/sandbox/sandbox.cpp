@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "nostr/base/user.h"
 #include "orchestration/names.h"
 #include "orchestration/sandbox/landlock.h"
 #include "orchestration/sandbox/seccomp_filter.h"
@@ -222,9 +223,7 @@ Task<Result<SandboxReport>> Sandbox::probe() {
                             .missing = {"files, network and other processes are not kept from tools"}};
     co_return *report_;
   }
-  const char* set = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nothing writes it
-  const std::string home = set && std::string_view(set).size() > 1 ? set : "/root";
-  SandboxJob job{.argv = {"/bin/sh", "-c", std::string(kProbe), "sh", home},
+  SandboxJob job{.argv = {"/bin/sh", "-c", std::string(kProbe), "sh", base::user_home()},
                  .run = {.time = std::chrono::seconds{10}}};
   std::vector<Fd> held;
   auto how = spec(job, held);

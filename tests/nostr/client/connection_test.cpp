@@ -60,6 +60,24 @@ TEST(Connection, NewFiltersOverlapWithTheOldUntilTheyAreServed) {
   EXPECT_TRUE(table->live.contains(new_wire));
 }
 
+// A live stream does not wait for an EOSE that was lost: at its own pace it costs no relay its place.
+TEST(Connection, WhatIsToleratedBeforeEoseGrowsAtThePaceOfALiveStream) {
+  Fixture f;
+  f.connection.opened(kNow);
+  const TargetPtr asked = std::make_shared<const Target>(Target{1, {{.kinds = {1}, .limit = 1}}, nullptr, {}});
+  f.connection.want(1, asked, kNow);
+  EventRun run = f.connection.begin_run(asked, kNow);
+  EXPECT_TRUE(run.stored);
+  EXPECT_TRUE(run.allowance->take(102, 102));
+  EXPECT_FALSE(run.allowance->take(1, 1)) << "at once is far more than asked";
+  run = f.connection.begin_run(asked, kNow + base::seconds{2});
+  EXPECT_TRUE(run.allowance->take(4'000, 4'000));
+  EXPECT_FALSE(run.allowance->take(1, 1));
+  run = f.connection.begin_run(asked, kNow + base::seconds{100'000});
+  EXPECT_TRUE(run.allowance->take(50'000, 50'000));
+  EXPECT_FALSE(run.allowance->take(1, 1)) << "bounded, however long it takes";
+}
+
 TEST(Connection, DropSendsCloseAndToleratesLateEvents) {
   Fixture f;
   f.connection.opened(kNow);

@@ -35,7 +35,7 @@ struct Owner {
   explicit Owner(Harness& harness) : h(harness) {}
 
   void follow(std::vector<std::string> relays, Filters filters, FeedOptions options = {}) {
-    options.retry_first = 10ms;
+    if (options.retry_first == FeedOptions{}.retry_first) options.retry_first = 10ms;
     options.paging.retry_pause = 5ms;
     options.paging.smallest_cap = 4;
     feed = std::make_unique<Feed>(
@@ -216,7 +216,7 @@ TEST(Feed, AnEventBeforeEoseMovesNoCursor) {
   Harness h;
   const auto relay = StoredRelay::start(h, {.cap = 5});
   MemoryCursors cursors;
-  const FeedOptions options{.cursors = &cursors, .paging = {.max_pages = 2}, .save_every = 0s};
+  const FeedOptions options{.cursors = &cursors, .paging = {.max_pages = 2}, .save_every = 0s, .retry_first = 1h};
   relay->keep(numbered(0, 50, now() - 1'000));
   Owner owner(h);
   owner.follow({relay->url()}, kind_filter(1), options);
@@ -228,6 +228,21 @@ TEST(Feed, AnEventBeforeEoseMovesNoCursor) {
   relay->add(live);
   h.until([&] { return owner.times.contains(live.id); });
   EXPECT_TRUE(cursors.at.empty());
+}
+
+// Two pages an attempt: beginning again each time would never come to the end.
+TEST(Feed, AWalkThatWasCutOffGoesOnWhereItWas) {
+  Harness h;
+  const auto relay = StoredRelay::start(h, {.cap = 5});
+  relay->keep(numbered(0, 50, now() - 1'000));
+  MemoryCursors cursors;
+  Owner owner(h);
+  owner.follow({relay->url()}, kind_filter(1), {.cursors = &cursors, .paging = {.max_pages = 2}});
+  h.until([&] { return owner.completed == 1; });
+  EXPECT_GE(owner.problems.size(), 3u);
+  EXPECT_EQ(owner.times.size(), 50u);
+  EXPECT_TRUE(owner.each_once());
+  EXPECT_EQ(cursors.at.size(), 1u);
 }
 
 TEST(Feed, LiveEventsMoveTheCursorOfTheirFilterOnly) {
