@@ -7,6 +7,7 @@
 
 #include "nipsa/digest.h"
 #include "nipsa/kinds.h"
+#include "nipsa/tick.h"
 #include "node/approval_book.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
@@ -368,8 +369,21 @@ base::Task<GroupVoice::Step> GroupVoice::await_relays(const Utterance& utterance
 // ---- asking
 // ------------------------------------------------------------------------------------------
 
+/// What a client wants signed belongs to no tick of the agent, and a question belongs to one: it gets
+/// a claim of its own, so that whoever reads the record finds what it was about.
+Result<Event> GroupVoice::build_claim() {
+  nipsa::TickRequest request{.d = nipsa::random_d("tick-", rng_),
+                             .agent = signer_.public_key(),
+                             .trigger = nipsa::TriggerName::kManual,
+                             .trigger_event = {},
+                             .slot = nipsa::slot_of_manual(rng_)};
+  TRY(nostr::Draft draft, nipsa::build_tick_request(request, node_.public_key(), clock_.now()));
+  return nostr::sign_event(std::move(draft), node_.key(), rng_);
+}
+
 Result<Event> GroupVoice::build_question(const Utterance& utterance, const ActionRow& row,
-                                         const nostr::PublicKey& asker) {
+                                         const nostr::PublicKey& asker,
+                                         const std::optional<EventId>& tick) {
   const UnixTime now = clock_.now();
   TRY(UnsignedEvent event, stamped_event(row));
   TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(node_.key(), asker));
@@ -379,7 +393,7 @@ Result<Event> GroupVoice::build_question(const Utterance& utterance, const Actio
                            rng_));
   nipsa::ApprovalRequest request{.guardian = asker,
                                  .operators = options_.operators,
-                                 .tick = utterance.tick,
+                                 .tick = tick,
                                  .agent = signer_.public_key(),
                                  .action = fmt::format("kind:{}", kind),
                                  .action_hash = row.digest,
@@ -404,9 +418,16 @@ Result<void> GroupVoice::ask_operator(const Utterance& utterance, const ActionRo
   if (!required.service)
     return finish(row, ActionState::kRefused,
                   "the co-signer wants the operator but names no key that asks");
-  TRY(const Event request, build_question(utterance, row, *required.service));
+  std::optional<EventId> tick = utterance.tick;
+  std::optional<Event> claim;
+  if (utterance.hand_over && !tick) {
+    TRY(claim, build_claim());
+    tick = claim->id;
+  }
+  TRY(const Event request, build_question(utterance, row, *required.service, tick));
   const UnixTime now = clock_.now();
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  if (claim) TRY(publisher_.post(*claim, options_.relays, "claim", options_.approval_ttl));
   TRY(actions_.set_question(row.tick, row.call_id, request.id, now));
   TRY(finish(row, ActionState::kAsked, ""));
   TRY(events_.insert(request, now));

@@ -82,8 +82,10 @@ class GroupVoice {
                                     const nostr::Event& event);
   base::Result<void> ask_operator(const Utterance& utterance, const storage::ActionRow& row,
                                   const frostr::ApprovalRequired& required);
+  base::Result<nostr::Event> build_claim();
   base::Result<nostr::Event> build_question(const Utterance& utterance, const storage::ActionRow& row,
-                                            const nostr::PublicKey& asker);
+                                            const nostr::PublicKey& asker,
+                                            const std::optional<nostr::EventId>& tick);
   base::Result<frostr::SignContext> context_for(const Utterance& utterance, const storage::ActionRow& row);
   void drop_handovers();
   bool take_answers(std::span<const nostr::Delivery> batch);

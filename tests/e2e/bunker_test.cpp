@@ -2,6 +2,8 @@
 // group the co-signer asks the operator as it always does.
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "nostr/client/remote_signer.h"
 #include "tests/e2e/support/must.h"
 #include "tests/e2e/support/story.h"
@@ -34,16 +36,15 @@ class App {
   base::Result<nostr::Event> sign(nostr::Kind kind, const std::string& content) {
     return harness_.loop.run_until_complete(signer_->sign({kind, {}, {}, content}));
   }
-  /// Asks, and has `meanwhile` happen before the answer.
+  /// Asks, while somebody else does `meanwhile` on a thread of their own.
   base::Result<nostr::Event> sign_while(nostr::Kind kind, const std::string& content, const std::function<void()>& meanwhile) {
     std::optional<base::Result<nostr::Event>> done;
     base::Scope scope(harness_.loop);
     scope.spawn("sign", keep({kind, {}, {}, content}, done));
-    harness_.loop.run_until_complete(base::next_turn());
-    harness_.loop.run_until_complete(base::sleep_for(std::chrono::milliseconds{1}));
-    meanwhile();
+    std::future<void> other = std::async(std::launch::async, meanwhile);
     harness_.until([&] { return done.has_value(); });
     harness_.loop.run_until_complete(scope.stop());
+    other.get();
     return *std::move(done);
   }
   std::string pubkey() const { return key_.public_key().hex(); }
