@@ -3,6 +3,7 @@
 
 #include "frostr/wire/credential.h"
 #include "frostr/wire/rs_package.h"
+#include "node/passphrase.h"
 #include "nostr/base/log.h"
 
 namespace node {
@@ -63,6 +64,22 @@ Result<ThresholdIdentity> load_identity(const std::string& group_path,
     return std::unexpected(
         base::in_context(share_path + " does not belong to " + group_path, fits.error()));
   return ThresholdIdentity{std::move(group), std::move(share)};
+}
+
+Result<void> save_share(const std::filesystem::path& path, const frostr::SecretShare& share,
+                        std::string_view passphrase, base::Rng& rng) {
+  if (passphrase.empty()) {
+    const frostr::SecretText text = frostr::encode_share(share);
+    const frostr::SecretText line(std::string(text.expose()) + "\n");
+    return write_file(path, line.expose(), 0600);
+  }
+  TRY(const std::string text, frostr::encrypt_share(share, passphrase, rng));
+  return write_file(path, text + "\n", 0600);
+}
+
+Result<frostr::SecretText> share_passphrase(const std::string& file) {
+  if (file.empty()) return frostr::SecretText("");
+  return read_passphrase(file, "");
 }
 
 Result<void> install_identity(const Home& home, const std::string& group_path,

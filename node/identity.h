@@ -1,9 +1,12 @@
 // The threshold identity of a home: the public group and this machine's one share.
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "frostr/frost/shares.h"
+#include "frostr/wire/credential.h"
 #include "node/home.h"
 
 namespace node {
@@ -22,6 +25,13 @@ base::Result<frostr::SecretShare> load_share(const std::string& path, const std:
 /// Both, checked against each other.
 base::Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
                                               const std::string& passphrase_file);
+
+/// Writes `share` in one line, mode 0600: `sovshare1…` under `passphrase`, `bfshare1…` when that is
+/// empty. Blocks for about 0.2 s with a passphrase.
+base::Result<void> save_share(const std::filesystem::path& path, const frostr::SecretShare& share,
+                              std::string_view passphrase, base::Rng& rng);
+/// The passphrase new shares are written under: the first line of `file`, empty when no file is named.
+base::Result<frostr::SecretText> share_passphrase(const std::string& file);
 
 /// Copies the identity's files into a home as group.txt and share.txt (mode 0600), the share as it
 /// stands: encrypted stays encrypted.

@@ -67,23 +67,22 @@ Result<nostr::Event> seal_with(const nostr::ConversationKey& key, const nostr::S
   return nostr::sign_event(std::move(draft), sender, rng);
 }
 
-Result<OpenedMessage> open_with(const nostr::ConversationKey& key, base::ByteView payload,
-                                const nostr::Event& event, ShareIndex member,
-                                const nostr::PublicKey& self) {
-  TRY(std::string text, nostr::nip44_decrypt_bytes(key, payload));
-  return OpenedMessage{member, event.pubkey, event.pubkey == self, std::move(text)};
+Result<std::string> unseal(const nostr::Event& event, const nostr::SecretKey& self) {
+  TRY(const base::Bytes payload, decode_content(event.content));
+  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(self, event.pubkey));
+  return nostr::nip44_decrypt_bytes(key, payload, kMaxRpcBytes);
 }
 
 }  // namespace
 
 Result<void> check_envelope(const nostr::Event& event, const nostr::PublicKey& self,
-                            base::UnixTime now, base::seconds window) {
+                            base::UnixTime now, std::optional<base::seconds> window) {
   if (event.kind != nostr::kinds::kBifrost)
     return fail(Errc::kInvalid, "event is of kind " + std::to_string(event.kind) +
                                     ", peer messages are of kind 20000");
   if (!mentions(event, self)) return fail(Errc::kInvalid, "the event has no p tag for us");
-  if (event.created_at < now - window || event.created_at > now + window)
-    return fail(Errc::kTimeout, "created_at is more than " + std::to_string(window.count()) +
+  if (window && (event.created_at < now - *window || event.created_at > now + *window))
+    return fail(Errc::kTimeout, "created_at is more than " + std::to_string(window->count()) +
                                     " s from now",
                 "compare the clocks of the two machines");
   return {};
@@ -96,6 +95,12 @@ Result<nostr::Event> seal_message(const nostr::SecretKey& sender, const nostr::P
   return seal_with(key, sender, recipient, text, ContentText::kBase64Url, now, rng);
 }
 
+Result<std::string> open_sealed(const nostr::Event& event, const nostr::SecretKey& self,
+                                base::UnixTime now, std::optional<base::seconds> window) {
+  TRY(check_envelope(event, self.public_key(), now, window));
+  return unseal(event, self);
+}
+
 Result<OpenedMessage> open_message(const nostr::Event& event, const nostr::SecretKey& self,
                                    const GroupPackage& group, base::UnixTime now,
                                    base::seconds window) {
@@ -103,9 +108,8 @@ Result<OpenedMessage> open_message(const nostr::Event& event, const nostr::Secre
   if (member == nullptr) return fail(Errc::kDenied, "the author is not a member of the group");
   TRY(check_envelope(event, self.public_key(), now, window));
   TRY(nostr::check(event));
-  TRY(const base::Bytes payload, decode_content(event.content));
-  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(self, event.pubkey));
-  return open_with(key, payload, event, member->idx, self.public_key());
+  TRY(std::string text, unseal(event, self));
+  return OpenedMessage{member->idx, event.pubkey, event.pubkey == self.public_key(), std::move(text)};
 }
 
 Transport::Transport(nostr::SecretKey self, const GroupPackage& group)
@@ -161,7 +165,9 @@ Result<OpenedMessage> Transport::open_verified(const nostr::Event& event, base::
   TRY(check_envelope(event, public_key(), now, window));
   TRY(const base::Bytes payload, decode_content(event.content));
   TRY(const nostr::ConversationKey* key, key_with(event.pubkey));
-  return open_with(*key, payload, event, peer->second.member, public_key());
+  TRY(std::string text, nostr::nip44_decrypt_bytes(*key, payload, kMaxRpcBytes));
+  return OpenedMessage{peer->second.member, event.pubkey, event.pubkey == public_key(),
+                       std::move(text)};
 }
 
 Result<const nostr::ConversationKey*> Transport::key_with(const nostr::PublicKey& peer) {

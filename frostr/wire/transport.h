@@ -32,9 +32,12 @@ Result<nostr::Event> seal_message(const nostr::SecretKey& sender, const nostr::P
 
 /// What can be said of a sealed message of a known author without hashing or decrypting; whatever is
 /// opened, by whom ever, passes here first. kInvalid for the wrong kind or no `p` tag of ours,
-/// kTimeout for created_at outside the window.
+/// kTimeout for created_at outside the window; without one, any time will do.
 Result<void> check_envelope(const nostr::Event& event, const nostr::PublicKey& self, base::UnixTime now,
-                            base::seconds window = kTransportWindow);
+                            std::optional<base::seconds> window);
+/// The text of a message of a known author whose id and signature were verified.
+Result<std::string> open_sealed(const nostr::Event& event, const nostr::SecretKey& self, base::UnixTime now,
+                                std::optional<base::seconds> window);
 
 /// A decrypted message and who sent it.
 struct OpenedMessage {

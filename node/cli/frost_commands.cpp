@@ -1,13 +1,15 @@
-// frost deal | status: making and showing threshold identities.
+// frost deal | status: dealing and showing threshold identities.
 #include <fmt/format.h>
 
 #include "frostr/wire/credential.h"
 #include "node/cli/command.h"
+#include "node/cli/dkg_commands.h"
+#include "node/cli/frost_output.h"
 #include "node/cli/frost_requests.h"
+#include "node/cli/renewal_commands.h"
 #include "node/control.h"
 #include "node/identity.h"
 #include "node/key_file.h"
-#include "nostr/nips/nip19.h"
 
 namespace node::cli {
 namespace {
@@ -37,20 +39,6 @@ Result<std::optional<frostr::SecretScalar>> secret_to_split(const DealArguments&
   return std::optional(std::move(scalar));
 }
 
-Result<void> write_share(const std::filesystem::path& path, const frostr::SecretShare& share,
-                         const std::string& passphrase_file, base::Rng& rng) {
-  if (passphrase_file.empty()) {
-    const frostr::SecretText text = frostr::encode_share(share);
-    frostr::SecretText line(std::string(text.expose()) + "\n");
-    return write_file(path, line.expose(), 0600);
-  }
-  TRY(std::string phrase, read_secret_file(passphrase_file));
-  while (!phrase.empty() && (phrase.back() == '\n' || phrase.back() == '\r')) phrase.pop_back();
-  const frostr::SecretText wiped(std::move(phrase));
-  TRY(const std::string text, frostr::encrypt_share(share, wiped.expose(), rng));
-  return write_file(path, text + "\n", 0600);
-}
-
 Result<frostr::GroupPackage> deal_into(const DealArguments& arguments) {
   const std::filesystem::path dir(arguments.out);
   std::error_code error;
@@ -65,31 +53,11 @@ Result<frostr::GroupPackage> deal_into(const DealArguments& arguments) {
   TRY(auto secret, secret_to_split(arguments));
   TRY(const frostr::Dealt dealt,
       frostr::deal(rng, arguments.threshold, arguments.members, std::move(secret)));
+  TRY(const frostr::SecretText phrase, share_passphrase(arguments.passphrase_file));
   TRY(write_file(dir / "group.txt", frostr::encode_group(dealt.group) + "\n"));
   for (const frostr::SecretShare& share : dealt.shares)
-    TRY(write_share(dir / fmt::format("share-{}.txt", share.idx.value), share,
-                    arguments.passphrase_file, rng));
+    TRY(save_share(dir / fmt::format("share-{}.txt", share.idx.value), share, phrase.expose(), rng));
   return dealt.group;
-}
-
-void print_group(const Context& context, const frostr::GroupPackage& group) {
-  const std::string npub = nostr::encode_npub(group.identity());
-  if (context.json) {
-    Value members = Value::array();
-    for (const frostr::GroupMember& member : group.members())
-      members.push_back({{"idx", member.idx.value}, {"pubkey", member.identity().hex()}});
-    print_json({{"identity", group.identity().hex()},
-                {"npub", npub},
-                {"threshold", group.threshold()},
-                {"members", members},
-                {"gid", group.id().hex()}});
-    return;
-  }
-  print_line(npub);
-  print_line(group.identity().hex());
-  print_line(fmt::format("{} of {} shares sign", group.threshold(), group.members().size()));
-  for (const frostr::GroupMember& member : group.members())
-    print_line(fmt::format("share {}  {}", member.idx.value, member.identity().hex()));
 }
 
 int show_group_file(const Context& context, const std::string& file) {
@@ -146,7 +114,7 @@ int deal(const Context& context, const DealArguments& arguments) {
 
 void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* frost =
-      app.add_subcommand("frost", "Threshold identities: deal, inspect, sign, derive secrets");
+      app.add_subcommand("frost", "Threshold identities: generate, deal, inspect, sign, derive secrets");
   frost->require_subcommand(1);
   auto dealing = std::make_shared<DealArguments>();
   auto* deal_command =
@@ -177,6 +145,8 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
       return file->empty() ? show_live_group(context) : show_group_file(context, *file);
     };
   });
+  add_dkg_commands(*frost, context, chosen);
+  add_renewal_commands(*frost, context, chosen);
   add_frost_requests(*frost, context, chosen);
 }
 

@@ -142,8 +142,8 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
     const home = await cosignerHome(dealt, 'row-theirs', 2, relay.url);
     let service = await start(['cosigner', '--home', home]);
     let requester = await dealt.node(1, relay.url);
-    // What each code was answered with. A closed node keeps its socket and hears its successors'
-    // answers too, so one answer may come several times.
+    // What each code was answered with, whoever heard it: a node that is being closed still hears its
+    // successor's answers.
     const answered = new Map();
     const listen = (node) => node.on('message', (message) => {
       if (message.type !== 'accept' || !message.data?.nonce_code) return;
@@ -158,7 +158,7 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
           await service.kill();
           service = await start(['cosigner', '--home', home]);
         } else if (randomInt(8) === 0) {
-          closeBifrost(requester);
+          await closeBifrost(requester);
           requester = await dealt.node(1, relay.url);
           listen(requester);
         }
@@ -205,7 +205,7 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
     try {
       for (let i = 0; i < count; ++i) {
         if (randomInt(4) === 0) {
-          closeBifrost(peer);
+          await closeBifrost(peer);
           peer = await dealt.node(2, relay.url);
         }
         const hash = sha256(`ours ${i}`);

@@ -27,5 +27,12 @@ export async function bifrostNode(group, share, url) {
   return node;
 }
 
-/** Its close() throws after it has stopped its timers, and leaves the socket; the process ends that. */
-export const closeBifrost = (node) => node?.close().catch(() => {});
+/** Its close() throws after it has stopped its timers and leaves the socket, over which it would go on answering. */
+export async function closeBifrost(node) {
+  if (!node) return;
+  const sockets = node.client.client.sockets.map((socket) => socket.ws).filter((ws) => ws.readyState !== WebSocket.CLOSED);
+  await node.close().catch(() => {});
+  const closed = sockets.map((ws) => new Promise((resolve) => ws.addEventListener('close', resolve)));
+  for (const ws of sockets) ws.close();
+  await within(Promise.all(closed), 'bifrost’s sockets to close').catch(() => {});
+}

@@ -1,25 +1,23 @@
 // The coordinating side of a key generation.
 #include <algorithm>
 
-#include "frostr/dkg_session.h"
+#include "frostr/ceremony/dkg_session.h"
 #include "nostr/base/log.h"
 
 namespace frostr {
 
 using base::Errc;
-using Type = DkgMessage::Type;
-
-namespace {
-
-std::string participant(std::size_t id) { return "participant " + std::to_string(id + 1); }
-
-}  // namespace
+using Type = CeremonyMessage::Type;
 
 DkgCoordinator::DkgCoordinator(chilldkg::SessionParams params)
     : params_(std::move(params)), parties_(params_.participants()) {}
 
 std::vector<DkgCoordinator::Outgoing> DkgCoordinator::receive(std::size_t from,
-                                                              const DkgMessage& message) {
+                                                              const CeremonyMessage& message) {
+  if (message.type == Type::kDone || (message.type == Type::kAbort && failure_)) {
+    parties_[from].knows_the_end = complete() || failure_;
+    return {};
+  }
   if (failure_) return {};
   const bool had_dealt = dealt_.has_value();
   const bool had_certified = certified_.has_value();
@@ -45,13 +43,17 @@ std::vector<DkgCoordinator::Outgoing> DkgCoordinator::receive(std::size_t from,
     case Type::kAbort:
       if (!certified_)
         give_up({Errc::kPeer,
-                 participant(from) + " gave up: " + base::escape_for_terminal(message.text),
+                 party_name(from) + " gave up: " + base::escape_for_terminal(message.text),
                  {}});
       break;
+    case Type::kDone:
     case Type::kDealings:
     case Type::kCertificate:
-    case Type::kDone:
     case Type::kEvidence:
+    case Type::kDealing:
+    case Type::kSum:
+    case Type::kConfirm:
+    case Type::kRenewed:
       return {};
   }
   // Only what is new is worth sending before the next repeat.
@@ -60,11 +62,11 @@ std::vector<DkgCoordinator::Outgoing> DkgCoordinator::receive(std::size_t from,
   return news ? repeat() : std::vector<Outgoing>{};
 }
 
-void DkgCoordinator::take_round1(std::size_t from, const DkgMessage& message) {
+void DkgCoordinator::take_round1(std::size_t from, const CeremonyMessage& message) {
   std::optional<base::Bytes>& kept = parties_[from].round1;
   if (kept && *kept != message.data)
     return give_up({Errc::kPeer,
-                    participant(from) + " sent two different first messages",
+                    party_name(from) + " sent two different first messages",
                     "it may have been started again without its state file"});
   kept = message.data;
   if (dealt_ || !std::ranges::all_of(parties_, [](const Party& p) { return p.round1.has_value(); }))
@@ -76,7 +78,7 @@ void DkgCoordinator::take_round1(std::size_t from, const DkgMessage& message) {
   dealt_ = *std::move(dealt);
 }
 
-void DkgCoordinator::take_round2(std::size_t from, const DkgMessage& message) {
+void DkgCoordinator::take_round2(std::size_t from, const CeremonyMessage& message) {
   if (!dealt_ || certified_) return;
   parties_[from].round2 = message.data;
   if (!std::ranges::all_of(parties_, [](const Party& p) { return p.round2.has_value(); })) return;
@@ -87,7 +89,7 @@ void DkgCoordinator::take_round2(std::size_t from, const DkgMessage& message) {
   certified_ = *std::move(certified);
 }
 
-void DkgCoordinator::take_ack(std::size_t from, const DkgMessage& message) {
+void DkgCoordinator::take_ack(std::size_t from, const CeremonyMessage& message) {
   const auto signature = nostr::Signature::from_bytes(message.data);
   if (!certified_ || parties_[from].acknowledged || !signature) return;
   if (!chilldkg::check_acknowledgement(params_, from, certified_->finished.recovery_data,
@@ -104,6 +106,7 @@ void DkgCoordinator::give_up(base::Error error) {
 std::vector<DkgCoordinator::Outgoing> DkgCoordinator::repeat() const {
   std::vector<Outgoing> out;
   for (std::size_t to = 0; to < parties_.size(); ++to) {
+    if (parties_[to].knows_the_end) continue;
     if (failure_) {
       out.push_back({to, {Type::kAbort, {}, failure_->detail}});
     } else if (complete()) {
@@ -116,6 +119,10 @@ std::vector<DkgCoordinator::Outgoing> DkgCoordinator::repeat() const {
   return out;
 }
 
+bool DkgCoordinator::all_know_the_end() const {
+  return std::ranges::all_of(parties_, &Party::knows_the_end);
+}
+
 std::string DkgCoordinator::waiting_for() const {
   std::string out;
   for (std::size_t id = 0; id < parties_.size(); ++id) {
@@ -123,7 +130,7 @@ std::string DkgCoordinator::waiting_for() const {
     const bool spoke = certified_ ? party.acknowledged
                        : dealt_   ? party.round2.has_value()
                                   : party.round1.has_value();
-    if (!spoke) out += (out.empty() ? "" : ", ") + participant(id);
+    if (!spoke) out += (out.empty() ? "" : ", ") + party_name(id);
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // The participant's side of a key generation and its clock.
-#include "frostr/dkg_session.h"
+#include "frostr/ceremony/dkg_session.h"
 
 #include <algorithm>
 
@@ -11,13 +11,11 @@ namespace frostr {
 
 using base::Errc;
 using base::fail;
-using Type = DkgMessage::Type;
+using Type = CeremonyMessage::Type;
 
 namespace {
 
 constexpr int kFarewells = 3;
-
-std::string participant(std::size_t id) { return "participant " + std::to_string(id + 1); }
 
 }  // namespace
 
@@ -54,10 +52,13 @@ DkgSession::DkgSession(chilldkg::HostKey host, chilldkg::Participant1 round1, st
       round1_(std::move(round1)),
       id_(id),
       memory_(std::move(memory)),
+      now_(now),
       deadline_(now + options.patience),
       next_repeat_(now),
       rng_(&rng),
       options_(options) {
+  for (const Point& key : round1_.params().host_keys()) hosts_.push_back(key.x_only());
+  session_ = options_.session.value_or(round1_.params().hash());
   if (id_ == 0) coordinator_.emplace(round1_.params());
 }
 
@@ -75,19 +76,20 @@ Result<DkgSession> DkgSession::create(chilldkg::HostKey host, chilldkg::SessionP
     out.memory_.dealings.clear();
     out.take_dealings({Type::kDealings, dealings, {}});
     if (out.failure_) return std::unexpected(*out.failure_);
+    if (!out.memory_.certificate.empty())
+      out.take_certificate({Type::kCertificate, base::Bytes(out.memory_.certificate), {}});
   }
   return out;
 }
 
-std::vector<DkgSession::Outgoing> DkgSession::receive(const nostr::PublicKey& from,
-                                                      std::string_view text) {
-  const auto& hosts = round1_.params().host_keys();
-  const auto author = std::ranges::find(hosts, from, &Point::x_only);
-  const auto parsed = parse_dkg_message(text);
-  if (author == hosts.end() || !parsed || outcome_) return {};
-  const auto sender = static_cast<std::size_t>(author - hosts.begin());
-  if (parsed->session != round1_.params().hash()) {
-    foreign_ = participant(sender) + " runs a session with other keys, order or threshold";
+std::vector<CeremonyMail> DkgSession::receive(const nostr::PublicKey& from,
+                                              std::string_view text) {
+  const auto author = std::ranges::find(hosts_, from);
+  const auto parsed = parse_ceremony_message(text);
+  if (author == hosts_.end() || !parsed || outcome_) return {};
+  const auto sender = static_cast<std::size_t>(author - hosts_.begin());
+  if (parsed->session != session_) {
+    foreign_ = party_name(sender) + " runs a session with other keys, order or threshold, or of another invitation";
     return {};
   }
   if (coordinator_) {
@@ -95,41 +97,47 @@ std::vector<DkgSession::Outgoing> DkgSession::receive(const nostr::PublicKey& fr
   } else if (sender == 0) {
     take(parsed->message);
   }
+  settle();
   return drain();
 }
 
-std::vector<DkgSession::Outgoing> DkgSession::tick(base::UnixTime now) {
+std::vector<CeremonyMail> DkgSession::tick(base::UnixTime now) {
   if (outcome_) return {};
+  now_ = now;
   if (now >= next_repeat_) {
     next_repeat_ = now + options_.retry;
-    for (const DkgMessage& message : to_repeat()) say(message);
-    if (coordinator_) {
-      if (coordinator_->complete()) ++farewells_;
+    for (const CeremonyMessage& message : to_repeat()) say(message);
+    if (coordinator_)
       for (const auto& outgoing : coordinator_->repeat()) deliver(outgoing);
-    }
+    if (abort_ || (coordinator_ && (coordinator_->complete() || coordinator_->failure())))
+      ++farewells_;
   }
-  settle(now);
+  settle();
   return drain();
 }
 
 // --- what the coordinator tells us -------------------------------------------------------------
 
-void DkgSession::take(const DkgMessage& message) {
+void DkgSession::take(const CeremonyMessage& message) {
   switch (message.type) {
     case Type::kDealings:
       return take_dealings(message);
     case Type::kCertificate:
       return take_certificate(message);
     case Type::kDone:
-      if (finished_) finished_->confirmed = true;
-      return;
+      if (!finished_) return;
+      finished_->confirmed = true;
+      return say({Type::kDone, {}, {}});
     case Type::kEvidence:
       if (disputed_)
         give_up(to_error(round1_.investigate(host_, *disputed_, message.data)));
       return;
     case Type::kAbort:
       // With the certificate in hand the key exists, whatever anybody says.
-      if (!finished_ && !failure_)
+      if (finished_) return;
+      heard_the_end_ = true;
+      say({Type::kAbort, {}, "as told"});
+      if (!failure_)
         failure_ = base::Error{Errc::kPeer,
                                "the coordinator gave up: " + base::escape_for_terminal(message.text),
                                {}};
@@ -138,11 +146,15 @@ void DkgSession::take(const DkgMessage& message) {
     case Type::kRound2:
     case Type::kAck:
     case Type::kComplaint:
+    case Type::kDealing:
+    case Type::kSum:
+    case Type::kConfirm:
+    case Type::kRenewed:
       return;
   }
 }
 
-void DkgSession::take_dealings(const DkgMessage& message) {
+void DkgSession::take_dealings(const CeremonyMessage& message) {
   if (failure_ || disputed_) return;
   if (round2_) {
     if (message.data != memory_.dealings)
@@ -162,7 +174,7 @@ void DkgSession::take_dealings(const DkgMessage& message) {
   }
 }
 
-void DkgSession::take_certificate(const DkgMessage& message) {
+void DkgSession::take_certificate(const CeremonyMessage& message) {
   if (!round2_ || finished_ || failure_) return;
   auto finished = round2_->finish(message.data);
   // A wrong certificate proves nothing about the session: a right one may still come.
@@ -170,53 +182,73 @@ void DkgSession::take_certificate(const DkgMessage& message) {
   const auto signature =
       acknowledge(host_, round1_.params(), finished->recovery_data, rng_->secret<32>());
   if (!signature) return give_up(signature.error());
+  memory_.certificate = message.data;
   finished_ = Outcome{*std::move(finished), false};
-  ack_ = DkgMessage{Type::kAck, {signature->view().begin(), signature->view().end()}, {}};
+  ack_ = CeremonyMessage{Type::kAck, {signature->view().begin(), signature->view().end()}, {}};
   say(*ack_);
 }
 
 void DkgSession::give_up(base::Error error) {
   if (failure_ || finished_) return;
   failure_ = error;
-  say({Type::kAbort, {}, std::move(error.detail)});
+  abort_ = CeremonyMessage{Type::kAbort, {}, std::move(error.detail)};
+  say(*abort_);
 }
 
 // --- speaking ----------------------------------------------------------------------------------
 
 // Everything so far, because a coordinator that was restarted knows nothing.
-std::vector<DkgMessage> DkgSession::to_repeat() const {
+std::vector<CeremonyMessage> DkgSession::to_repeat() const {
+  if (abort_) return {*abort_};
   if (failure_) return {};
-  std::vector<DkgMessage> out{{Type::kRound1, round1_.message(), {}}};
+  std::vector<CeremonyMessage> out{{Type::kRound1, round1_.message(), {}}};
   if (disputed_) out.push_back({Type::kComplaint, {}, {}});
   if (round2_) out.push_back({Type::kRound2, round2_->message(), {}});
   if (ack_) out.push_back(*ack_);
   return out;
 }
 
-void DkgSession::say(const DkgMessage& message) {
+void DkgSession::say(const CeremonyMessage& message) {
   if (coordinator_) {
     for (const auto& answer : coordinator_->receive(id_, message)) deliver(answer);
     return;
   }
-  out_.push_back({round1_.params().host_keys().front().x_only(),
-                  to_text(round1_.params().hash(), message)});
+  out_.push_back({hosts_.front(), to_text(session_, message)});
 }
 
 void DkgSession::deliver(const DkgCoordinator::Outgoing& outgoing) {
   if (outgoing.to == id_) return take(outgoing.message);
-  out_.push_back({round1_.params().host_keys()[outgoing.to].x_only(),
-                  to_text(round1_.params().hash(), outgoing.message)});
+  out_.push_back({hosts_[outgoing.to], to_text(session_, outgoing.message)});
 }
 
-std::vector<DkgSession::Outgoing> DkgSession::drain() { return std::exchange(out_, {}); }
+std::vector<CeremonyMail> DkgSession::drain() { return std::exchange(out_, {}); }
 
-void DkgSession::settle(base::UnixTime now) {
+std::string DkgSession::waiting_for() const {
+  if (outcome_ || failure_) return {};
+  if (coordinator_) {
+    const std::string silent = coordinator_->waiting_for();
+    return silent.empty() ? "saying goodbye" : "waiting for " + silent;
+  }
+  if (finished_) return "have the key; waiting until everybody holds the recovery data";
+  return round2_ ? "signed the transcript; waiting for everybody's signature"
+                 : "waiting for everybody's dealings";
+}
+
+/// Whether those who wait for what only we can tell them have heard it, or had their chance.
+bool DkgSession::last_word_is_out() const {
+  if (farewells_ >= kFarewells || now_ >= deadline_) return true;
+  return coordinator_ ? coordinator_->all_know_the_end() : !abort_ || heard_the_end_;
+}
+
+void DkgSession::settle() {
+  if (outcome_) return;
   if (coordinator_ && coordinator_->failure() && !finished_) failure_ = coordinator_->failure();
-  if (failure_) {
+  const bool said = last_word_is_out();
+  if (failure_ && said) {
     outcome_ = std::unexpected(*failure_);
-  } else if (finished_ && finished_->confirmed && (!coordinator_ || farewells_ >= kFarewells)) {
+  } else if (finished_ && finished_->confirmed && said) {
     outcome_ = std::move(*finished_);
-  } else if (now >= deadline_) {
+  } else if (now_ >= deadline_) {
     // The key exists once we hold the certificate; the others can be convinced with it.
     if (finished_) {
       outcome_ = std::move(*finished_);
