@@ -31,8 +31,8 @@ class AuditTrail {
 
   struct Entry {
     std::uint32_t member = 0;  ///< 0: the operator, at this machine
-    std::string kind;          ///< "sign", "ecdh", "lease", "policy"
-    std::string verdict;       ///< "signed", "refused", …
+    std::string kind;          ///< "sign", "ecdh", "onboard", "lease", "transport", "quorum", "policy"
+    std::string verdict;       ///< "signed", "refused", "dropped", "culprit", …
     std::string reason;        ///< a word of a fixed set, then perhaps ": " and details
     std::optional<nostr::Sha256> digest{};
     std::optional<nostr::EventId> event_id{};

@@ -1,4 +1,4 @@
-// The shell: subscriptions, dispatch, calls, pings. No decision is taken here.
+// The shell: subscriptions and dispatch. No decision is taken here; calls are in bifrost_calls.cpp.
 #include "frostr/bifrost_node.h"
 
 #include <fmt/format.h>
@@ -22,32 +22,35 @@ constexpr milliseconds kGoodbyeWait{300};
 
 }  // namespace
 
-/// A request of ours that waits for its answer.
-struct BifrostNode::Call {
-  Call(base::Loop& loop, ShareIndex to) : peer(to), done(loop) {}
-  ShareIndex peer;
-  base::Signal done;
-  std::optional<RpcReply> reply;
-  bool unsent = false;  ///< no relay took it
-};
-
 Result<std::unique_ptr<BifrostNode>> BifrostNode::create(Deps deps, GroupPackage group,
                                                          SecretShare share,
                                                          BifrostOptions options) {
   TRY(check_share(share, group));
-  TRY(auto transport, share.transport_key());
+  TRY(auto identity, share.transport_key());
   if (options.relays.empty())
     return fail(Errc::kInvalid, "no relay for the group's messages", "name one with --relay");
-  return std::unique_ptr<BifrostNode>(new BifrostNode(deps, std::move(group), std::move(share),
-                                                      std::move(transport), std::move(options)));
+  std::unique_ptr<BifrostNode> node(new BifrostNode(
+      deps, std::move(group), std::move(share), std::move(identity), std::move(options)));
+  if (node->options_.own_mode) TRY(node->begin_life());
+  return node;
+}
+
+/// Our own mode needs the group where it will stay, so it begins once the node stands.
+Result<void> BifrostNode::begin_life() {
+  auto key = options_.transport_key ? options_.transport_key->clone()
+                                    : nostr::SecretKey::generate(deps_.rng);
+  TRY(own_, OwnMode::begin(deps_.db, group_, share_, std::move(key), deps_.clock.now(), deps_.rng));
+  apart_.emplace(own_->transport().clone(), share_.idx);
+  cosigner_.set_own_mode(own_.get());
+  return {};
 }
 
 BifrostNode::BifrostNode(Deps deps, GroupPackage group, SecretShare share,
-                         nostr::SecretKey transport, BifrostOptions options)
+                         nostr::SecretKey identity, BifrostOptions options)
     : deps_(deps),
       group_(std::move(group)),
       share_(std::move(share)),
-      transport_(std::move(transport), group_),
+      transport_(std::move(identity), group_),
       options_(std::move(options)),
       ledger_(deps_.db),
       nonces_(share_, ledger_, deps_.rng, options_.nonces),
@@ -55,7 +58,8 @@ BifrostNode::BifrostNode(Deps deps, GroupPackage group, SecretShare share,
       cosigner_(deps_.db, group_, share_, nonces_, peers_, deps_.rng, options_.policy,
                 options_.approvals, options_.cosigner),
       connected_(deps_.loop),
-      ping_wanted_(deps_.loop),
+      news_(deps_.loop),
+      fenced_(deps_.loop),
       scope_(deps_.loop) {}
 
 BifrostNode::~BifrostNode() = default;
@@ -77,18 +81,21 @@ Task<Result<void>> BifrostNode::start() {
     is_connected_ = true;
     connected_.notify();
   };
-  messages_ = deps_.pool.subscribe(
-      options_.relays, {transport_filter(group_, transport_.public_key())}, std::move(callbacks));
-  // A peer that asks us learns at once that our earlier nonces are dead, and gets new ones.
-  for (const Peer& peer : peers_.all())
-    if (options_.coordinates || cosigner_.policy().requester(peer.idx.value) != nullptr)
-      ping_now_.insert(peer.idx);
+  messages_ = deps_.pool.subscribe(options_.relays, message_filters(), std::move(callbacks));
   if (!is_connected_) co_await connected_.wait_for(options_.connect_wait);
+  greet();
   scope_.spawn("bifrost pings", keep_pinging());
   if (!is_connected_)
     co_return fail(Errc::kUnavailable, fmt::format("no relay of the group answered within {} ms",
                                                    options_.connect_wait.count()));
   co_return Result<void>();
+}
+
+/// Who asks us, or is asked by us, learns at once that our earlier nonces are dead, and gets new ones.
+void BifrostNode::greet() {
+  for (const Peer& peer : peers_.all())
+    if (options_.coordinates || cosigner_.policy().requester(peer.idx.value) != nullptr)
+      want_ping(peer.idx);
 }
 
 Task<void> BifrostNode::say_goodbye(ShareIndex peer) {
@@ -176,42 +183,91 @@ bool BifrostNode::within_rate(ShareIndex from) {
   return ++count <= options_.max_requests_per_second;
 }
 
+nostr::Filters BifrostNode::message_filters() const {
+  nostr::Filters filters{transport_.filter()};
+  if (apart_) filters.push_back(apart_->filter());
+  return filters;
+}
+
+Transport* BifrostNode::line_of(const nostr::PublicKey& author) {
+  if (transport_.knows(author)) return &transport_;
+  return apart_ && apart_->knows(author) ? &*apart_ : nullptr;
+}
+
+/// Listens to the keys members talk under now. Called before anything is said to them, so that their
+/// answer finds us listening.
+void BifrostNode::follow_pins() {
+  if (!own_) return;
+  bool changed = false;
+  for (const Peer& peer : peers_.all()) {
+    const Hello* hello = own_->pinned(peer.idx);
+    const auto key = hello != nullptr ? std::optional(hello->key) : std::nullopt;
+    const auto before = apart_->key_of(peer.idx);
+    if (before == key) continue;
+    changed = true;
+    if (before) lose_calls(peer.idx);  // what was said to its process of before is not heard
+    if (key) apart_->pin(peer.idx, *key);
+    else apart_->unpin(peer.idx);
+  }
+  if (changed && messages_ != nullptr) messages_->update(message_filters());
+}
+
+void BifrostNode::doubt(std::string_view why) {
+  if (auto dropped = cosigner_.doubt(why, deps_.clock.now()); !dropped)
+    LOG(kError, "frost", "a doubt was not recorded", {{"error", dropped.error().detail}});
+  greet();
+}
+
+void BifrostNode::check_clock() {
+  const auto now = deps_.clock.now();
+  if (!own_ || cosigner_.policy().requesters.empty() ||
+      !own_->clock_jumped(now, steady_clock::now()))
+    return;
+  if (auto begun = own_->begin_again(now); !begun)
+    LOG(kError, "frost", "a new life was not recorded", {{"error", begun.error().detail}});
+  doubt("the clock jumped: this machine was suspended, restored or set");
+}
+
 void BifrostNode::on_message(const nostr::Event& event) {
-  const GroupMember* author = group_.find(event.pubkey);
-  if (author == nullptr || !within_rate(author->idx)) return;
-  const auto opened = transport_.open_verified(event, deps_.clock.now());
-  if (!opened) {
-    LOG(kDebug, "frost", "message dropped", {{"why", opened.error().detail}});
-    return;
-  }
+  Transport* line = line_of(event.pubkey);
+  if (line == nullptr) return;
+  const ShareIndex from = *line->member_of(event.pubkey);
+  const auto drop = [&](const std::string& why) {
+    LOG(kDebug, "frost", "message dropped", {{"member", fmt::to_string(from.value)}, {"why", why}});
+    cosigner_.report(from, "transport", "dropped", why, deps_.clock.now());
+  };
+  if (!within_rate(from)) return drop("too-many: messages in one second");
+  check_clock();
+  const auto opened = line->open_verified(event, deps_.clock.now());
+  if (!opened) return drop("forged: " + opened.error().detail);
   const auto message = parse_rpc(opened->text);
-  if (!message) {
-    LOG(kDebug, "frost", "message not understood", {{"why", message.error().detail}});
-    return;
-  }
+  if (!message) return drop("malformed: " + message.error().detail);
   if (!opened->from_self) peers_.on_message(opened->from, deps_.clock.now());
   if (const auto* request = std::get_if<RpcRequest>(&*message))
-    return on_request(*opened, *request);
+    return on_request(*line, *opened, *request);
   if (const auto* accept = std::get_if<RpcAccept>(&*message))
     return on_reply(opened->from, accept->id, *accept);
   if (const auto* reject = std::get_if<RpcReject>(&*message))
     return on_reply(opened->from, reject->id, *reject);
 }
 
-void BifrostNode::on_request(const OpenedMessage& message, const RpcRequest& request) {
+void BifrostNode::on_request(Transport& line, const OpenedMessage& message,
+                             const RpcRequest& request) {
   if (message.from_self && request.method != "echo") return;
   auto outcome = cosigner_.handle(message.from, request, deps_.clock.now(), Cosigner::Look::kFirst);
+  follow_pins();
   if (auto* answer = std::get_if<Cosigner::Reply>(&outcome))
-    return reply(message.author, std::move(answer->text));
+    return reply(line, message.author, std::move(answer->text));
   if (auto* refresh = std::get_if<Cosigner::Refresh>(&outcome)) {
     if (scope_.running() >= options_.max_in_flight) return;
-    scope_.spawn("bifrost refresh", refresh_and_answer(message.from, message.author, request,
+    scope_.spawn("bifrost refresh", refresh_and_answer(line, message.from, message.author, request,
                                                        std::move(refresh->filters)));
   }
 }
 
-Task<void> BifrostNode::refresh_and_answer(ShareIndex from, nostr::PublicKey author,
-                                           RpcRequest request, nostr::Filters filters) {
+Task<void> BifrostNode::refresh_and_answer(Transport& line, ShareIndex from,
+                                           nostr::PublicKey author, RpcRequest request,
+                                           nostr::Filters filters) {
   const auto found =
       co_await deps_.pool.fetch(follow_relays(), std::move(filters), options_.refresh_timeout);
   for (const nostr::EventPtr& event : found.events) {
@@ -220,156 +276,13 @@ Task<void> BifrostNode::refresh_and_answer(ShareIndex from, nostr::PublicKey aut
       LOG(kError, "frost", "a fetched event was not stored", {{"error", stored.error().detail}});
   }
   auto outcome = cosigner_.handle(from, request, deps_.clock.now(), Cosigner::Look::kFinal);
-  if (auto* answer = std::get_if<Cosigner::Reply>(&outcome)) reply(author, std::move(answer->text));
+  if (auto* answer = std::get_if<Cosigner::Reply>(&outcome))
+    reply(line, author, std::move(answer->text));
 }
 
-void BifrostNode::reply(nostr::PublicKey to, std::string text) {
+void BifrostNode::reply(Transport& line, nostr::PublicKey to, std::string text) {
   if (scope_.running() >= options_.max_in_flight) return;
-  scope_.spawn("bifrost reply", send(to, std::move(text), ""));
-}
-
-Task<void> BifrostNode::send(nostr::PublicKey to, std::string text, std::string call_id) {
-  auto sealed = transport_.seal(to, text, deps_.clock.now(), deps_.rng);
-  base::wipe(text);
-  bool taken = false;
-  std::string why;
-  if (sealed) {
-    const auto outcomes = co_await deps_.pool.publish(options_.relays, *std::move(sealed));
-    for (const nostr::PublishOutcome& outcome : outcomes) {
-      // An unknown outcome may have arrived: only plain rejections count against the call.
-      taken = taken || outcome.state != nostr::PublishOutcome::State::kRejected;
-      if (outcome.state != nostr::PublishOutcome::State::kAccepted) why = outcome.message;
-    }
-  } else {
-    why = sealed.error().detail;
-  }
-  if (taken) co_return;
-  LOG(kWarn, "frost", "message not sent", {{"why", why}});
-  if (const auto call = calls_.find(call_id); call != calls_.end()) {
-    call->second->unsent = true;
-    call->second->done.notify();
-  }
-}
-
-void BifrostNode::on_reply(ShareIndex from, const std::string& id, RpcReply reply) {
-  const auto call = calls_.find(id);
-  if (call == calls_.end() || call->second->peer != from || call->second->reply) return;
-  call->second->reply = std::move(reply);
-  call->second->done.notify();
-}
-
-Task<Result<RpcReply>> BifrostNode::call(ShareIndex peer, std::string method, std::string params0,
-                                         milliseconds limit) {
-  const GroupMember* member = group_.find(peer);
-  if (member == nullptr)
-    co_return fail(Errc::kNotFound, fmt::format("member {} is not in the group", peer.value));
-  const nostr::PublicKey to = member->identity();
-  RpcRequest request{new_rpc_id(deps_.rng), std::move(method), {}};
-  request.params.push_back(std::move(params0));
-  if (const auto& lease = options_.lease; lease && lease->runner != nullptr)
-    request.params.push_back(seal_lease({lease->home, lease->generation, cosigner_.notes().boot},
-                                        request, {group_, share_.idx, peer}, *lease->runner,
-                                        deps_.clock.now(), deps_.rng));
-  CO_TRY(auto text, to_text(request));
-  if (scope_.running() >= options_.max_in_flight)
-    co_return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
-
-  const auto call = std::make_shared<Call>(deps_.loop, peer);
-  // The entry leaves with this frame, also when the task is cancelled.
-  struct Entry {
-    std::map<std::string, std::shared_ptr<Call>>& calls;
-    std::string id;
-    ~Entry() { calls.erase(id); }
-  } entry{calls_, request.id};
-  calls_.emplace(request.id, call);
-  const auto started = steady_clock::now();
-  scope_.spawn("bifrost call", send(to, std::move(text), request.id));
-  const auto deadline = started + limit;
-  while (!call->reply && !call->unsent) {
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-    if (left.count() <= 0) break;
-    co_await call->done.wait_for(left);
-  }
-  if (call->reply) {
-    const auto took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started);
-    peers_.on_answer(peer, took, deps_.clock.now());
-    RpcReply answer = *std::move(call->reply);
-    co_return answer;
-  }
-  if (call->unsent)
-    co_return fail(Errc::kUnavailable, "no relay took the message", "check the group's relays");
-  peers_.on_silence(peer);
-  co_return fail(Errc::kTimeout, fmt::format("member {} did not answer {} within {} ms", peer.value,
-                                             request.method, limit.count()));
-}
-
-std::string BifrostNode::ping_body(ShareIndex peer) {
-  PingRequest ping;
-  const auto now = deps_.clock.now();
-  const auto available = static_cast<std::uint32_t>(nonces_.available(peer));
-  if (const GroupMember* member = group_.find(peer))
-    ping.pool_status.push_back(
-        {peer, member->identity(), available, available < nonces_.low_water(), available == 0});
-  if (auto fresh = cosigner_.nonces_for(peer, std::nullopt, now)) ping.nonces = *std::move(fresh);
-  std::string params = to_params(ping);
-  if (auto body = base::json::parse(params)) {
-    cosigner_.notes().add_to(*body);
-    params = base::json::dump(*body);
-  }
-  return params;
-}
-
-Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
-  std::string body = ping_body(peer);
-  CO_TRY(auto reply, co_await call(peer, "ping", std::move(body), options_.ping_timeout));
-  const auto* accept = std::get_if<RpcAccept>(&reply);
-  if (accept == nullptr)
-    co_return fail(Errc::kPeer, fmt::format("member {} rejected a ping", peer.value));
-  const auto answer = parse_ping_answer(accept->data);
-  if (!answer)
-    co_return std::unexpected(
-        base::in_context(fmt::format("member {}", peer.value), answer.error()));
-  const bool was_fenced = lease_elsewhere().has_value();
-  if (peers_.on_notes(peer, PeerNotes::read(accept->data))) nonces_.drop_received(peer);
-  nonces_.receive(peer, answer->nonces);
-  if (!was_fenced && lease_elsewhere()) ping_wanted_.notify();  // from now on more often
-  co_return Result<void>();
-}
-
-Task<Result<void>> BifrostNode::onboard(ShareIndex peer) {
-  std::string body = onboard_params(share_.idx, group_.find(share_.idx)->pubkey);
-  CO_TRY(auto reply, co_await call(peer, "onboard", std::move(body), options_.ping_timeout));
-  const auto* accept = std::get_if<RpcAccept>(&reply);
-  if (accept == nullptr)
-    co_return fail(Errc::kPeer, fmt::format("member {} rejected onboarding", peer.value));
-  const auto answer = parse_onboard_answer(accept->data);
-  if (!answer)
-    co_return std::unexpected(
-        base::in_context(fmt::format("member {}", peer.value), answer.error()));
-  if (answer->group.id() != group_.id())
-    co_return fail(Errc::kPeer, fmt::format("member {} belongs to another group", peer.value));
-  nonces_.receive(peer, answer->nonces);
-  co_return Result<void>();
-}
-
-void BifrostNode::want_ping(ShareIndex peer) {
-  ping_now_.insert(peer);
-  ping_wanted_.notify();
-}
-
-bool BifrostNode::wants_ping(ShareIndex peer) const {
-  if (ping_now_.contains(peer)) return true;
-  if (!options_.coordinates) return false;
-  const Peer* known = peers_.find(peer);
-  if (known != nullptr && known->notes.lease) return true;  // to keep it, or to hear when it is free
-  return !peers_.online(peer, deps_.clock.now()) || nonces_.available(peer) < nonces_.low_water();
-}
-
-Task<void> BifrostNode::ping_once(ShareIndex peer) {
-  const auto pinged = co_await ping(peer);
-  if (!pinged)
-    LOG(kDebug, "frost", "ping failed",
-        {{"member", fmt::to_string(peer.value)}, {"why", pinged.error().detail}});
+  scope_.spawn("bifrost reply", send(line, to, std::move(text), ""));
 }
 
 void BifrostNode::keep_house() {
@@ -379,17 +292,6 @@ void BifrostNode::keep_house() {
   auto kept = cosigner_.keep_house(now);
   if (kept) kept = nonces_.keep_house(now);
   if (!kept) LOG(kError, "frost", "old records were not removed", {{"error", kept.error().detail}});
-}
-
-Task<void> BifrostNode::keep_pinging() {
-  for (;;) {
-    keep_house();
-    for (const Peer& peer : peers_.all())
-      if (wants_ping(peer.idx)) scope_.spawn("bifrost ping", ping_once(peer.idx));
-    ping_now_.clear();
-    co_await ping_wanted_.wait_for(lease_elsewhere() ? options_.fenced_interval
-                                                     : options_.ping_interval);
-  }
 }
 
 }  // namespace frostr

@@ -38,12 +38,6 @@ nostr::EventId as_event_id(const nostr::Sha256& hash) {
   return nostr::EventId(hash.array());
 }
 
-/// The words of a refusal on the wire.
-std::string refusal_text(const std::string& reason, const LeaseFact& lease) {
-  if (reason.starts_with("lease-held")) return lease_held_text(lease.until);
-  return refused_text(reason);
-}
-
 }  // namespace
 
 std::optional<std::string> Cosigner::check_members(ShareIndex from,
@@ -159,7 +153,7 @@ Cosigner::Answer Cosigner::judge_and_sign(ShareIndex from, const Requester& requ
     return {.reject = std::move(text)};
   };
   const auto refuse = [&](const std::string& reason, std::optional<nostr::Sha256> digest) {
-    return reject("refused", reason, refusal_text(reason, lease), digest);
+    return reject("refused", reason, refusal_text(reason, lease.until), digest);
   };
 
   auto call = read_event(request);
@@ -217,12 +211,16 @@ Result<json::Value> Cosigner::spend_and_sign(ShareIndex from, const SignRequest&
   TRY(tx.commit());
   // From here the nonce can never be used again, whatever happens to this process.
   FAILPOINT("cosign.spent");
+  if (call.verdict.by_approval) FAILPOINT("cosign.approval-spent");
   TRY(const Scalar z, context.sign_partial(std::move(pair), share_));
 
   SignAnswer answer{share_.idx, group_.find(share_.idx)->pubkey, request.sid, code, {{sighash, z}},
                     {}};
   if (auto fresh = nonces_for(from, held, now)) answer.replenish = *std::move(fresh);
-  return to_data(answer);
+  json::Value data = to_data(answer);
+  if (own_ != nullptr && !answer.replenish.empty())
+    data["batch"] = own_->sign_batch(from, answer.replenish).hex();
+  return data;
 }
 
 Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now,
@@ -232,7 +230,7 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base:
     if (auto written = audit(from, "ecdh", "refused", reason, std::nullopt, std::nullopt, now);
         !written)
       return {.reject = retry_text("storage")};
-    return {.reject = refusal_text(reason, lease)};
+    return {.reject = refusal_text(reason, lease.until)};
   };
   const auto request = parse_ecdh_request(rpc.params.empty() ? std::string() : rpc.params.front());
   if (!request) return refuse("malformed: " + request.error().detail);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "frostr/reject.h"
+#include "nostr/base/log.h"
 
 namespace frostr {
 
@@ -43,7 +44,7 @@ Cosigner::Cosigner(storage::Db& db, const GroupPackage& group, const SecretShare
       peers_(peers),
       policy_(std::move(policy)),
       options_(options),
-      notes_{options.service, options.judges, rng.hex(8), std::nullopt},
+      boot_(rng.hex(8)),
       facts_(db, group, options.service, approvals),
       audit_(db),
       leases_(db),
@@ -97,7 +98,7 @@ Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, ba
   }
   if (from == share_.idx) return {.reject = refused_text("own-message")};
   if (request.method == "ping") return on_ping(from, request, now);
-  if (request.method == "onboard") return on_onboard(from, body_of(request), now);
+  if (request.method == "onboard") return on_onboard(from, request, now);
   if (!is_once(request.method)) return {.reject = refused_text("unknown-method")};
   if (!ready_) return {.reject = retry_text("starting: the relays have not been read yet")};
   if (request.method == "sign") return on_sign(from, request, now, look);
@@ -138,7 +139,9 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
   const std::string body = body_of(rpc);
   const auto ping = parse_ping_request(body);
   if (!ping) return {.reject = refused_text("malformed: " + ping.error().detail)};
-  PeerNotes notes = notes_;
+  const json::Value document = json::parse(body).value_or(json::Value());
+  std::optional<LeaseNote> lease_note;
+  bool kept_out = false;
   const Requester* requester = policy_.requester(from.value);
   if (requester != nullptr && requester->runner) {
     const auto claim = lease_claim(from, *requester, rpc, now);
@@ -147,18 +150,16 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
     } else {
       const auto lease = use_lease(from, *requester, rpc, now);
       if (!lease) return {.reject = retry_text("storage")};
-      notes.lease = LeaseNote{lease->state == LeaseFact::State::kHeld, lease->until};
+      lease_note = LeaseNote{lease->state == LeaseFact::State::kHeld, lease->until};
+      kept_out = lease_refusal(*requester, *lease).has_value();
     }
   }
   PingAnswer answer;
   answer.recv = requester != nullptr;
   // Two processes share one list of nonces: what the one kept out takes, the holder would miss.
-  const bool kept_out = notes.lease && !notes.lease->held && notes.lease->until > now;
   if (!kept_out) {
-    if (const auto document = json::parse(body)) {
-      if (peers_.on_notes(from, PeerNotes::read(*document))) nonces_.drop_received(from);
-    }
-    nonces_.receive(from, ping->nonces);
+    if (auto taken = take_notes(from, document, ping->nonces, now); !taken)
+      return {.reject = retry_text("storage")};
     std::optional<std::size_t> held;
     for (const PoolStatus& status : ping->pool_status)
       if (status.peer_idx == share_.idx) held = status.available;
@@ -170,21 +171,32 @@ Cosigner::Answer Cosigner::on_ping(ShareIndex from, const RpcRequest& rpc, base:
         {from, member->identity(), available, available < nonces_.low_water(), available == 0});
   }
   json::Value data = to_data(answer);
-  notes.add_to(data);
+  add_notes(from, answer.nonces, data, lease_note);
   return {.data = std::move(data)};
 }
 
-Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const std::string& body,
-                                      base::UnixTime now) {
-  const auto request = parse_onboard_request(body);
+Cosigner::Answer Cosigner::on_onboard(ShareIndex from, const RpcRequest& rpc, base::UnixTime now) {
+  const auto request = parse_onboard_request(body_of(rpc));
   if (!request) return {.reject = refused_text("malformed: " + request.error().detail)};
   const GroupMember* member = group_.find(from);
   if (member == nullptr || request->idx != from || request->share_pk != member->identity() ||
       (request->share_point && *request->share_point != member->pubkey))
     return {.reject = refused_text("not-the-author: idx and share_pk must be the sender's own")};
-  auto fresh = nonces_for(from, std::nullopt, now);
+  if (const Requester* requester = policy_.requester(from.value)) {
+    const auto lease = use_lease(from, *requester, rpc, now);
+    if (!lease) return {.reject = retry_text("storage")};
+    if (const auto refusal = lease_refusal(*requester, *lease)) {
+      if (!audit(from, "onboard", "refused", *refusal, std::nullopt, std::nullopt, now))
+        return {.reject = retry_text("storage")};
+      return {.reject = refusal_text(*refusal, lease->until)};
+    }
+  }
+  // Who asks to be taken in has none left, whatever it was sent before.
+  auto fresh = nonces_for(from, 0, now);
   if (!fresh) return {.reject = retry_text("storage")};
-  return {.data = to_data(OnboardAnswer{group_, *std::move(fresh)})};
+  json::Value data = to_data(OnboardAnswer{group_, *fresh});
+  add_notes(from, *fresh, data);
+  return {.data = std::move(data)};
 }
 
 Result<std::vector<WireNonce>> Cosigner::nonces_for(ShareIndex peer,
@@ -198,6 +210,77 @@ Result<void> Cosigner::keep_house(base::UnixTime now) {
   TRY(replays_.purge(now));
   TRY(audit_.flush(now));
   return facts_.forget_old(now);
+}
+
+PeerNotes Cosigner::notes() const {
+  PeerNotes notes{.service = options_.service, .judges = options_.judges, .boot = boot_};
+  if (own_ != nullptr) {
+    notes.own = own_->hello();
+    notes.boot = notes.own->boot;
+  }
+  return notes;
+}
+
+void Cosigner::add_notes(ShareIndex peer, std::span<const WireNonce> fresh, json::Value& body,
+                         std::optional<LeaseNote> lease) {
+  PeerNotes notes = this->notes();
+  notes.lease = lease;
+  notes.held = nonces_.held(peer, PeerNotes::kHeldDigits);
+  if (own_ != nullptr) {
+    notes.seen = own_->last_known(peer);
+    if (const Hello* hello = own_->pinned(peer)) notes.listens = hello->boot;
+    if (!fresh.empty()) notes.batch = own_->sign_batch(peer, fresh);
+  }
+  notes.add_to(body);
+}
+
+Result<void> Cosigner::take_notes(ShareIndex from, const json::Value& body,
+                                  std::span<const WireNonce> nonces, base::UnixTime now) {
+  const PeerNotes notes = PeerNotes::read(body);
+  if (peers_.on_notes(from, notes)) {
+    nonces_.drop_received(from);
+    TRY(nonces_.forget_issued(from, now));
+  }
+  if (own_ != nullptr) {
+    if (notes.own) {
+      TRY(own_->on_hello(from, *notes.own));
+    } else {
+      own_->unpin(from);
+    }
+    // Only who issues nonces has something to lose; a requester's share may be used by two programs.
+    if (notes.seen && !policy_.requesters.empty()) {
+      TRY(const bool forgotten, own_->on_seen(*notes.seen, now));
+      if (forgotten) TRY(doubt(fmt::format("member {} has seen a later run of ours", from.value), now));
+    }
+  }
+  if (notes.held) TRY(nonces_.reconcile(from, *notes.held, now));
+  take_nonces(from, nonces, notes.batch);
+  return {};
+}
+
+void Cosigner::take_nonces(ShareIndex from, std::span<const WireNonce> nonces,
+                           const std::optional<nostr::Signature>& batch) {
+  if (nonces.empty()) return;
+  const bool signs = own_ != nullptr && own_->pinned(from) != nullptr;
+  if (signs && !(batch && own_->check_batch(from, nonces, *batch))) {
+    LOG(kWarn, "frost", "nonces without their issuer's signature dropped",
+        {{"member", fmt::to_string(from.value)}});
+    return;
+  }
+  nonces_.receive(from, nonces);
+}
+
+Result<void> Cosigner::doubt(std::string_view why, base::UnixTime now) {
+  LOG(kWarn, "frost", "every nonce dropped", {{"why", std::string(why)}});
+  TRY(nonces_.forget_earlier(now));
+  return audit(share_.idx, "custody", "doubt", why, std::nullopt, std::nullopt, now);
+}
+
+void Cosigner::report(ShareIndex from, std::string_view kind, std::string_view verdict,
+                      std::string_view reason, base::UnixTime now) {
+  auto written = audit(from, kind, verdict, reason, std::nullopt, std::nullopt, now);
+  if (!written)
+    LOG(kError, "frost", "an audit row was not written", {{"error", written.error().detail}});
 }
 
 std::optional<ShareIndex> Cosigner::requester_of(const nostr::PublicKey& runner) const {

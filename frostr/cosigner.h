@@ -17,6 +17,7 @@
 #include "frostr/facts.h"
 #include "frostr/lease.h"
 #include "frostr/nonce_pool.h"
+#include "frostr/own_mode.h"
 #include "frostr/peers.h"
 #include "frostr/wire/envelope.h"
 #include "frostr/wire/messages.h"
@@ -59,15 +60,34 @@ class Cosigner {
   /// The member whose configured runner is `runner`, if any.
   std::optional<ShareIndex> requester_of(const nostr::PublicKey& runner) const;
 
+  /// What ties nonces to this process and keeps them with those it knows; outlives the co-signer.
+  /// Without it there is bifrost's wire only.
+  void set_own_mode(OwnMode* own) { own_ = own; }
   void set_policy(Policy policy) { policy_ = std::move(policy); }
   const Policy& policy() const { return policy_; }
   /// Until true, sign and ecdh are answered with retry: the view of the relays is not there yet.
   void set_ready(bool ready) { ready_ = ready; }
-  /// What we say about ourselves in pings.
-  const PeerNotes& notes() const { return notes_; }
+  /// New with each life of this process.
+  std::string boot() const { return notes().boot; }
+  /// Adds to a ping or its answer what our members tell each other beside it; `fresh` are the nonces
+  /// it carries.
+  void add_notes(ShareIndex peer, std::span<const WireNonce> fresh, base::json::Value& body,
+                 std::optional<LeaseNote> lease = std::nullopt);
+  /// Takes that from a ping of `from` or its answer, and the nonces beside it.
+  Result<void> take_notes(ShareIndex from, const base::json::Value& body,
+                          std::span<const WireNonce> nonces, base::UnixTime now);
+  /// Keeps nonces that `from` issued to us, unless it signs its batches and has not signed this one.
+  void take_nonces(ShareIndex from, std::span<const WireNonce> nonces,
+                   const std::optional<nostr::Signature>& batch);
+  /// Drops every nonce, ours and theirs, because this process may not be what it seems.
+  Result<void> doubt(std::string_view why, base::UnixTime now);
   /// Nonces for a ping to `peer`, if it may ask us and runs low.
   Result<std::vector<WireNonce>> nonces_for(ShareIndex peer, std::optional<std::size_t> held,
                                             base::UnixTime now);
+  /// Records what was seen of `from` outside its requests: a message that is not what it claims, an
+  /// answer that does not hold. Nothing depends on the row, so a failure is only logged.
+  void report(ShareIndex from, std::string_view kind, std::string_view verdict, std::string_view reason,
+              base::UnixTime now);
   FactSource& facts() { return facts_; }
   AuditTrail& audit() { return audit_; }
   /// Who acts for which member. An operator's change goes through revoke_lease(), which is audited.
@@ -87,7 +107,7 @@ class Cosigner {
 
   Answer answer(ShareIndex from, const RpcRequest& request, base::UnixTime now, Look look);
   Answer on_ping(ShareIndex from, const RpcRequest& rpc, base::UnixTime now);
-  Answer on_onboard(ShareIndex from, const std::string& body, base::UnixTime now);
+  Answer on_onboard(ShareIndex from, const RpcRequest& rpc, base::UnixTime now);
   Answer on_sign(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
   Answer on_ecdh(ShareIndex from, const RpcRequest& rpc, base::UnixTime now, Look look);
 
@@ -109,6 +129,7 @@ class Cosigner {
                      std::string_view reason, std::optional<nostr::Sha256> digest,
                      std::optional<nostr::EventId> event, base::UnixTime now);
   const WireNonce* our_nonce(const SignRequest& request) const;
+  PeerNotes notes() const;
 
   storage::Db& db_;
   const GroupPackage& group_;
@@ -117,7 +138,8 @@ class Cosigner {
   PeerBook& peers_;
   Policy policy_;
   CosignerOptions options_;
-  PeerNotes notes_;
+  OwnMode* own_ = nullptr;
+  std::string boot_;  ///< where there is no own mode
   FactSource facts_;
   AuditTrail audit_;
   LeaseDesk leases_;

@@ -12,6 +12,12 @@ namespace {
 
 constexpr auto kIssuedSide = storage::NonceSide::kIssued;
 
+std::vector<std::string> hex_of(const std::vector<NonceCode>& codes) {
+  std::vector<std::string> out;
+  for (const NonceCode& code : codes) out.push_back(code.hex());
+  return out;
+}
+
 int ledger_peer(ShareIndex peer) {
   return static_cast<int>(peer.value);
 }
@@ -36,15 +42,17 @@ Result<std::vector<WireNonce>> NoncePool::top_up(ShareIndex peer, std::optional<
   IssuedList& list = issued_[peer];
   const std::size_t out = held ? std::min(*held, list.size()) : list.size();
   if (out >= options_.low_water) return fresh;
+  const std::size_t count = std::min(options_.size - out, allowance(peer, now));
   std::vector<std::string> codes;
   std::vector<Issued> made;
-  for (std::size_t i = out; i < options_.size; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     NoncePair pair = NoncePair::generate(share_, rng_);
     const NonceCode code = new_code();
     fresh.push_back({code, pair.commitment()});
     codes.push_back(code.hex());
-    made.push_back({code, std::move(pair)});
+    made.push_back({code, std::move(pair), now});
   }
+  allowances_[peer].left -= count;
   TRY(ledger_.add(kIssuedSide, ledger_peer(peer), codes, now));
   for (Issued& issued : made) list.push_back(std::move(issued));
   // Twice the size, because a batch on its way is not a batch lost.
@@ -53,6 +61,41 @@ Result<std::vector<WireNonce>> NoncePool::top_up(ShareIndex peer, std::optional<
     list.pop_front();
   }
   return fresh;
+}
+
+std::size_t NoncePool::allowance(ShareIndex peer, base::UnixTime now) {
+  Allowance& allowance = allowances_[peer];
+  if (!allowance.counted) allowance.left = options_.burst;
+  const auto seconds = allowance.counted ? std::max((now - *allowance.counted).count(), 0L) : 0L;
+  const std::size_t refill =
+      std::min(static_cast<std::size_t>(seconds), options_.burst) * options_.per_second;
+  allowance.left = std::min(allowance.left + refill, options_.burst);
+  allowance.counted = now;
+  return allowance.left;
+}
+
+Result<void> NoncePool::reconcile(ShareIndex peer, std::span<const std::string> held,
+                                  base::UnixTime now) {
+  const auto is_lost = [&](const Issued& issued) {
+    if (now - issued.at <= options_.in_transit) return false;
+    const std::string code = issued.code.hex();
+    return std::ranges::none_of(held, [&](const std::string& digits) {
+      return !digits.empty() && code.starts_with(digits);
+    });
+  };
+  std::vector<NonceCode> lost;
+  for (const Issued& issued : issued_[peer])
+    if (is_lost(issued)) lost.push_back(issued.code);
+  if (lost.empty()) return {};
+  TRY(ledger_.mark_void(kIssuedSide, ledger_peer(peer), hex_of(lost), now));
+  std::erase_if(issued_[peer], is_lost);
+  return {};
+}
+
+Result<void> NoncePool::forget_issued(ShareIndex peer, base::UnixTime now) {
+  issued_.erase(peer);
+  TRY(ledger_.void_peer(kIssuedSide, ledger_peer(peer), now));
+  return {};
 }
 
 NoncePool::IssuedList::iterator NoncePool::locate(IssuedList& list, const NonceCode& code) {
@@ -96,7 +139,7 @@ Result<void> NoncePool::discard(ShareIndex peer, const NonceCode& code, base::Un
 }
 
 Result<void> NoncePool::keep_house(base::UnixTime now) {
-  TRY(ledger_.purge_void(now - base::seconds(7 * 86'400)));
+  TRY(ledger_.purge_void(now - base::seconds(86'400), 20'000));
   return {};
 }
 
@@ -132,6 +175,13 @@ void NoncePool::drop_received(ShareIndex peer) {
 std::size_t NoncePool::available(ShareIndex peer) const {
   const auto list = received_.find(peer);
   return list == received_.end() ? 0 : list->second.size();
+}
+
+std::vector<std::string> NoncePool::held(ShareIndex peer, std::size_t digits) const {
+  std::vector<std::string> out;
+  if (const auto list = received_.find(peer); list != received_.end())
+    for (const WireNonce& nonce : list->second) out.push_back(nonce.code.hex().substr(0, digits));
+  return out;
 }
 
 NoncePair NoncePool::own_pair() {

@@ -10,8 +10,29 @@ void PeerNotes::add_to(base::json::Value& body) const {
   if (service) body["service"] = service->hex();
   body["judges"] = judges;
   body["boot"] = boot;
+  if (own) body["own"] = to_json(*own);
+  if (seen) body["seen"] = to_json(*seen);
+  if (!listens.empty()) body["listens"] = listens;
+  if (held) body["held"] = *held;
+  if (batch) body["batch"] = batch->hex();
   if (lease) body["lease"] = {{"held", lease->held}, {"until", base::to_unix(lease->until)}};
 }
+
+namespace {
+
+std::optional<std::vector<std::string>> read_held(const base::json::Value& body) {
+  const auto list = body.find("held");
+  if (list == body.end() || !list->is_array() || list->size() > PeerNotes::kMaxHeld)
+    return std::nullopt;
+  std::vector<std::string> out;
+  for (const base::json::Value& code : *list) {
+    if (!code.is_string()) return std::nullopt;
+    out.push_back(code.get<std::string>().substr(0, PeerNotes::kHeldDigits));
+  }
+  return out;
+}
+
+}  // namespace
 
 PeerNotes PeerNotes::read(const base::json::Value& body) {
   PeerNotes notes;
@@ -20,6 +41,12 @@ PeerNotes PeerNotes::read(const base::json::Value& body) {
   if (const auto key = nostr::PublicKey::from_hex(service)) notes.service = *key;
   if (const auto judges = base::json::get_bool(body, "judges")) notes.judges = *judges;
   notes.boot = base::json::string_or(body, "boot").substr(0, 64);
+  if (const auto own = body.find("own"); own != body.end()) notes.own = read_hello(*own);
+  if (const auto seen = body.find("seen"); seen != body.end()) notes.seen = read_hello(*seen);
+  notes.listens = base::json::string_or(body, "listens").substr(0, 64);
+  notes.held = read_held(body);
+  if (const auto sig = nostr::Signature::from_hex(base::json::string_or(body, "batch")))
+    notes.batch = *sig;
   if (const auto lease = base::json::get_object(body, "lease")) {
     const auto held = base::json::get_bool(*lease, "held");
     notes.lease = LeaseNote{held && *held, base::unix_time(base::json::int_or(*lease, "until"))};
@@ -58,6 +85,10 @@ void PeerBook::on_answer(ShareIndex from, std::chrono::milliseconds round_trip,
 
 void PeerBook::on_silence(ShareIndex from) {
   if (Peer* peer = locate(from)) peer->silent = true;
+}
+
+void PeerBook::on_trouble(ShareIndex from, std::string why) {
+  if (Peer* peer = locate(from)) peer->trouble = std::move(why);
 }
 
 void PeerBook::on_lease_held(ShareIndex from, base::UnixTime until) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "frostr/frost/shares.h"
+#include "frostr/wire/hello.h"
 #include "nostr/base/clock.h"
 #include "nostr/base/json.h"
 
@@ -23,8 +24,18 @@ struct LeaseNote {
 struct PeerNotes {
   std::optional<nostr::PublicKey> service;  ///< `service`: the key that asks the operator and publishes 39213
   bool judges = false;                      ///< `judges`: signs by a policy over whole events
-  std::string boot;                         ///< `boot`: new with each process; nonces die with it
+  std::string boot;                         ///< `boot`: new with each life; nonces die with it
   std::optional<LeaseNote> lease;           ///< `lease`: in answers to members that have a runner
+  std::optional<Hello> own;                 ///< `own`: how to reach it apart from its share
+  std::optional<Hello> seen;                ///< `seen`: the last hello of the reader that it knows
+  std::string listens;                      ///< `listens`: the boot of the reader whose key it listens to
+  /// `held`: codes of the reader's nonces that it has left, so that lost ones are replaced. The
+  /// first kHeldDigits of each, at most kMaxHeld; absent when it does not say.
+  std::optional<std::vector<std::string>> held;
+  std::optional<nostr::Signature> batch;    ///< `batch`: the issuer's over the nonces beside it
+
+  static constexpr std::size_t kHeldDigits = 16;
+  static constexpr std::size_t kMaxHeld = 128;
 
   void add_to(base::json::Value& body) const;
   /// Liberal: what is missing or malformed stays empty.
@@ -38,6 +49,7 @@ struct Peer {
   std::optional<base::UnixTime> last_seen;  ///< its last message
   bool silent = false;                      ///< it left a call unanswered since then
   std::chrono::milliseconds round_trip{0};  ///< of the last answered call, 0 = none yet
+  std::string trouble;                      ///< why it cannot be asked, found by the last ping
   PeerNotes notes;
 };
 
@@ -49,6 +61,8 @@ class PeerBook {
   void on_message(ShareIndex from, base::UnixTime now);
   void on_answer(ShareIndex from, std::chrono::milliseconds round_trip, base::UnixTime now);
   void on_silence(ShareIndex from);
+  /// What the last ping came to; empty when it can be asked.
+  void on_trouble(ShareIndex from, std::string why);
   /// Another process of ours acts there until `until`: a rejected call said so.
   void on_lease_held(ShareIndex from, base::UnixTime until);
   /// The member that serves another process now, and until when; nullopt when nobody said so.

@@ -63,7 +63,10 @@ lease_ttl = 120
 # Who may ask: a member of the group by its share's number, and the node key that runs the agent.
 # Only claims (39210) by `runner` open the state. `blind` requests carry a hash and no event: allow
 # gives that member any signature at all. lease = "required" serves nobody but the runner, so that a
-# stolen share alone is worth nothing. Also: kinds = [1, 7] (nothing else), max_per_hour = 60.
+# stolen share alone is worth nothing; it is not the default, because the share on its own (a stock
+# bifrost peer, `frost sign` on another machine after the runner's is lost) would be shut out as well.
+# While a runner holds the lease, either setting serves nobody else.
+# Also: kinds = [1, 7] (nothing else), max_per_hour = 60.
 )";
 
 constexpr std::string_view kTail =

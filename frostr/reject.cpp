@@ -23,6 +23,10 @@ std::string lease_held_text(base::UnixTime until) {
 
 std::string refused_text(std::string_view reason) { return std::string(kRefused).append(reason); }
 
+std::string refusal_text(std::string_view reason, base::UnixTime lease_until) {
+  return reason.starts_with("lease-held") ? lease_held_text(lease_until) : refused_text(reason);
+}
+
 std::string retry_text(std::string_view reason) { return std::string(kRetry).append(reason); }
 
 Reject read_reject(std::string_view text) {

@@ -27,6 +27,8 @@ struct Reject {
 std::string approval_required_text(const nostr::Sha256& digest);
 std::string lease_held_text(base::UnixTime until);
 std::string refused_text(std::string_view reason);
+/// The words of a judgement's refusal: a lease that another process has until `lease_until` has its own.
+std::string refusal_text(std::string_view reason, base::UnixTime lease_until);
 std::string retry_text(std::string_view reason);
 
 /// Never fails: what cannot be read is a refusal with the whole text as reason.

@@ -1,8 +1,9 @@
 // ThresholdSigner: a nostr::Signer whose key is whole nowhere.
 //
-// Each signature is a session with a quorum of co-signers. The one that was asked is stayed with: a
-// refusal is final, only silence leads to the next. What comes of it is a value, because needing the
-// operator's approval is an outcome and not an error.
+// Each signature is a session with a quorum of co-signers, asked as frostr/quorum_call.h explains. The
+// one that was asked about an approval is stayed with: a refusal is final, only silence leads to the
+// next. What comes of it is a value, because needing the operator's approval is an outcome and not an
+// error.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "frostr/bifrost_node.h"
+#include "frostr/quorum_call.h"
 #include "frostr/signing_session.h"
 #include "nostr/nips/nip44.h"
 #include "nostr/signer/signer.h"
@@ -31,19 +33,6 @@ struct SignContext {
 struct Signed {
   nostr::Event event;
 };
-/// The operator has to approve first; nothing was spent.
-struct ApprovalRequired {
-  nostr::Sha256 digest;
-  ShareIndex member;                        ///< who wants to ask: name it in SignContext::member next time
-  std::optional<nostr::PublicKey> service;  ///< its key, the first `p` of the 39212
-};
-struct Refused {
-  ShareIndex member;
-  std::string reason;  ///< a peer's text: escape before showing
-};
-struct Unavailable {
-  std::string why;
-};
 using SignOutcome = std::variant<Signed, ApprovalRequired, Refused, Unavailable>;
 using HashOutcome = std::variant<nostr::Signature, ApprovalRequired, Refused, Unavailable>;
 
@@ -56,7 +45,8 @@ struct EcdhContext {
 
 struct ThresholdOptions {
   std::chrono::milliseconds overall{30'000};      ///< for one signature or secret
-  std::chrono::milliseconds peer_silence{3'000};  ///< then the next peer is asked
+  std::chrono::milliseconds peer_silence{2'500};  ///< then the next peer is asked
+  std::chrono::milliseconds hedge_after{250};     ///< then another quorum is asked as well
   std::chrono::milliseconds cross_check{1'500};   ///< for a second quorum's opinion on a secret
   /// Members known to judge. Events go to judging members only, once any is known (these, or by
   /// their pings): a blind member would void the group's policy.
@@ -72,6 +62,8 @@ struct Readiness {
     std::size_t nonces = 0;
     std::chrono::milliseconds round_trip{0};
     std::optional<nostr::PublicKey> service;
+    bool apart = false;       ///< talked with under transport keys, not under shares
+    std::string why_not;      ///< why it cannot be asked now; empty when it can
     std::optional<LeaseNote> lease;  ///< what it last said about ours
   };
   std::vector<Member> members;  ///< the others
@@ -110,7 +102,8 @@ class ThresholdSigner final : public nostr::Signer {
   base::Task<Result<nostr::SharedX>> ecdh(nostr::PublicKey target, EcdhContext context);
   /// The NIP-44 key with `peer`, from memory if this claim had it before.
   base::Task<Result<nostr::ConversationKey>> nip44_key(nostr::PublicKey peer, EcdhContext context);
-  /// Wipes every conversation key: at the end of a tick, and before anything untrusted runs.
+  /// Wipes every conversation key: at the end of a tick, and before anything untrusted runs. Keys made
+  /// with a member that turns out to give wrong shares go by themselves.
   void forget();
 
   Readiness readiness() const;
@@ -118,30 +111,34 @@ class ThresholdSigner final : public nostr::Signer {
   bool fenced() const { return node_.lease_elsewhere().has_value(); }
 
  private:
-  struct Stopped;
-  struct Work;
-  using Attempt = std::variant<nostr::Signature, ApprovalRequired, Refused, Unavailable, Stopped>;
+  class SignTask;
+  class EcdhTask;
+  /// A conversation key and the members it was made with.
+  struct KeptKey {
+    nostr::ConversationKey key;
+    std::vector<ShareIndex> quorum;
+  };
+  struct Secret {
+    nostr::SharedX x;
+    std::vector<ShareIndex> quorum;
+  };
 
-  std::vector<ShareIndex> candidates(std::optional<ShareIndex> first, bool judging) const;
   bool judges(const Peer& peer) const;
   bool any_judges() const;
-  std::chrono::milliseconds wait_limit(std::chrono::steady_clock::time_point deadline) const;
-  base::Task<Result<HashOutcome>> sign_with_quorum(Work work);
-  base::Task<Result<void>> stock_up(ShareIndex peer);
-  base::Task<Result<Attempt>> attempt(std::vector<ShareIndex> peers, Work work,
-                                      std::chrono::steady_clock::time_point deadline);
-  /// nullopt when `peer` did its part and others are still missing. `session` is the caller's.
-  base::Task<std::optional<Attempt>> ask_member(ShareIndex peer, SigningSession& session,
-                                                std::string params, std::chrono::milliseconds limit);
-  base::Task<Result<nostr::SharedX>> ecdh_with(std::vector<ShareIndex> peers, EcdhTarget target,
-                                               EcdhReason reason, std::chrono::milliseconds limit);
+  /// Events go to members that judge, once any is known.
+  bool may_judge(const Peer& peer) const;
+  QuorumOptions asking(std::optional<ShareIndex> first) const;
+  /// `task` is the caller's.
+  base::Task<Result<HashOutcome>> sign_with_quorum(SignTask& task, std::optional<ShareIndex> first);
+  base::Task<Result<Secret>> derive(nostr::PublicKey target, EcdhContext context);
   base::Task<Result<void>> cross_check(std::vector<ShareIndex> used, EcdhTarget target,
                                        EcdhReason reason, nostr::Sha256 fingerprint);
+  void forget_made_with(const std::vector<ShareIndex>& members);
 
   BifrostNode& node_;
   ThresholdOptions options_;
   std::optional<nostr::EventId> tick_;
-  std::map<std::pair<nostr::PublicKey, std::string>, nostr::ConversationKey> keys_;
+  std::map<std::pair<nostr::PublicKey, std::string>, KeptKey> keys_;
   std::map<nostr::PublicKey, nostr::Sha256> fingerprints_;  ///< of secrets two quorums agreed on
 };
 

@@ -496,7 +496,9 @@ Value AgentApp::cosigner_view() const {
                   {"online", member.online},
                   {"judges", member.judges},
                   {"nonces", member.nonces},
-                  {"round_trip_ms", member.round_trip.count()}};
+                  {"round_trip_ms", member.round_trip.count()},
+                  {"apart", member.apart},
+                  {"why_not", member.why_not}};
     if (member.service) view["service"] = member.service->hex();
     if (member.lease)
       view["lease"] = {{"held", member.lease->held}, {"until", base::to_unix(member.lease->until)}};

@@ -1,6 +1,8 @@
 // Loading group and share files.
 #include "node/identity.h"
 
+#include "frostr/wire/credential.h"
+#include "frostr/wire/rs_package.h"
 #include "node/passphrase.h"
 #include "nostr/base/log.h"
 #include "storage/kv.h"
@@ -34,12 +36,13 @@ Result<frostr::GroupPackage> load_group(const std::string& path) {
   return std::move(credential->group);
 }
 
-Result<frostr::SecretShare> load_share(const std::string& path,
-                                       const std::string& passphrase_file) {
+Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file,
+                                       const frostr::GroupPackage& group) {
   TRY(std::string text, read_secret_file(path));
   const frostr::SecretText wiped(std::move(text));
   const std::string_view line = only_line(wiped.expose());
-  if (!frostr::is_encrypted_share(line)) {
+  const bool from_rs = frostr::is_rs_package(line);
+  if (!from_rs && !frostr::is_encrypted_share(line)) {
     auto credential = frostr::decode_share(line);
     if (!credential) return std::unexpected(base::in_context(path, credential.error()));
     warn(path, credential->warning);
@@ -49,7 +52,9 @@ Result<frostr::SecretShare> load_share(const std::string& path,
     return base::fail(base::Errc::kInvalid, path + " is encrypted", "name a --passphrase-file");
   TRY(std::string phrase, read_secret_file(passphrase_file));
   const frostr::SecretText wiped_phrase(std::move(phrase));
-  auto share = frostr::decrypt_share(line, only_line(wiped_phrase.expose()));
+  const std::string_view passphrase = only_line(wiped_phrase.expose());
+  auto share = from_rs ? frostr::open_rs_package(line, passphrase, group)
+                       : frostr::decrypt_share(line, passphrase);
   if (!share) return std::unexpected(base::in_context(path, share.error()));
   return share;
 }
@@ -58,7 +63,7 @@ Result<ThresholdIdentity> load_identity(const std::string& group_path,
                                         const std::string& share_path,
                                         const std::string& passphrase_file) {
   TRY(frostr::GroupPackage group, load_group(group_path));
-  TRY(frostr::SecretShare share, load_share(share_path, passphrase_file));
+  TRY(frostr::SecretShare share, load_share(share_path, passphrase_file, group));
   if (auto fits = frostr::check_share(share, group); !fits)
     return std::unexpected(
         base::in_context(share_path + " does not belong to " + group_path, fits.error()));

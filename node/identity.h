@@ -20,8 +20,10 @@ struct ThresholdIdentity {
 
 /// Reads `bfgroup1…`.
 base::Result<frostr::GroupPackage> load_group(const std::string& path);
-/// Reads `bfshare1…` or, with a passphrase file, `sovshare1…`; the file must not be readable by others.
-base::Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file);
+/// Reads `bfshare1…` or, with a passphrase file, `sovshare1…` and the packages of bifrost-rs, whose
+/// index only `group` tells; the file must not be readable by others.
+base::Result<frostr::SecretShare> load_share(const std::string& path, const std::string& passphrase_file,
+                                             const frostr::GroupPackage& group);
 /// Both, checked against each other.
 base::Result<ThresholdIdentity> load_identity(const std::string& group_path, const std::string& share_path,
                                               const std::string& passphrase_file);

@@ -27,6 +27,9 @@ constexpr const char* kFind =
 constexpr const char* kCount =
     "SELECT count(*) FROM nonces WHERE side = ? AND peer = ? AND state = ?";
 constexpr const char* kPurgeVoid = "DELETE FROM nonces WHERE state = 'void' AND changed < ?";
+constexpr const char* kPurgeSurplus =
+    "DELETE FROM nonces WHERE state = 'void' AND changed < (SELECT changed FROM nonces "
+    "WHERE state = 'void' ORDER BY changed DESC LIMIT 1 OFFSET ?)";
 
 constexpr const char* kForgetExpired = "DELETE FROM replays WHERE expires < ?";
 constexpr const char* kForgetOne =
@@ -79,6 +82,13 @@ Result<void> NonceLedger::mark_void(NonceSide side, int peer, std::string_view c
   return tx.commit();
 }
 
+Result<void> NonceLedger::mark_void(NonceSide side, int peer,
+                                    const std::vector<std::string>& codes, UnixTime now) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  for (const std::string& code : codes) TRY(db_.run(kVoid, now, side, peer, code));
+  return tx.commit();
+}
+
 Result<std::int64_t> NonceLedger::void_all(UnixTime now) {
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   TRY(const auto changed, db_.run(kVoidAll, now));
@@ -103,8 +113,10 @@ Result<std::int64_t> NonceLedger::count(NonceSide side, int peer, NonceState sta
   return count.value_or(0);
 }
 
-Result<std::int64_t> NonceLedger::purge_void(UnixTime before) {
-  return db_.run(kPurgeVoid, before);
+Result<std::int64_t> NonceLedger::purge_void(UnixTime before, std::int64_t keep) {
+  TRY(const auto old, db_.run(kPurgeVoid, before));
+  TRY(const auto surplus, db_.run(kPurgeSurplus, keep));
+  return old + surplus;
 }
 
 Result<bool> ReplayCache::remember(const nostr::PublicKey& author, std::string_view request_id,

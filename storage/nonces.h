@@ -52,6 +52,8 @@ class NonceLedger {
                           std::string_view sighash, UnixTime now);
   /// ready → void (reject, time-out); kConflict when it is not ready.
   Result<void> mark_void(NonceSide side, int peer, std::string_view code, UnixTime now);
+  /// The same for several codes, in one commit; those that are not ready are passed over.
+  Result<void> mark_void(NonceSide side, int peer, const std::vector<std::string>& codes, UnixTime now);
   /// At boot: the secrets of an earlier process are gone, so every ready code is void; how many.
   Result<std::int64_t> void_all(UnixTime now);
   /// Ready codes of one peer → void (the peer restarted); how many.
@@ -59,8 +61,8 @@ class NonceLedger {
 
   Result<std::optional<NonceRow>> find(NonceSide side, int peer, std::string_view code);
   Result<std::int64_t> count(NonceSide side, int peer, NonceState state);
-  /// Forgets void codes older than `before`; spent ones stay. How many.
-  Result<std::int64_t> purge_void(UnixTime before);
+  /// Forgets void codes older than `before`, and the oldest beyond `keep`; spent ones stay. How many.
+  Result<std::int64_t> purge_void(UnixTime before, std::int64_t keep);
 
  private:
   Db& db_;

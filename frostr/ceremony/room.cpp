@@ -3,11 +3,9 @@
 
 #include <utility>
 
-#include "frostr/wire/envelope.h"
 #include "frostr/wire/transport.h"
 #include "nostr/base/log.h"
 #include "nostr/event/kinds.h"
-#include "nostr/nips/nip44.h"
 
 namespace frostr {
 
@@ -65,12 +63,10 @@ void CeremonyRoom::on_event(const nostr::Event& event) {
   arrived_.notify();
 }
 
-// Id, signature, author, kind and p tag are checked when the pool delivers. created_at is not looked
-// at: a replayed message changes nothing, and clocks need not agree.
+// Id, signature and author are checked when the pool delivers. created_at is not looked at: a replayed
+// message changes nothing, and clocks need not agree.
 Result<std::string> CeremonyRoom::open(const nostr::Event& event) const {
-  TRY(const base::Bytes payload, base::base64url_decode(event.content));
-  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(self_, event.pubkey));
-  return nostr::nip44_decrypt_bytes(key, payload, kMaxRpcBytes);
+  return open_sealed(event, self_, deps_.clock.now(), std::nullopt);
 }
 
 Task<Result<void>> CeremonyRoom::run(Ceremony& ceremony) {

@@ -57,79 +57,126 @@ Result<void> check_text(std::string_view text) {
 
 Result<nostr::Event> seal_with(const nostr::ConversationKey& key, const nostr::SecretKey& sender,
                                const nostr::PublicKey& recipient, std::string_view text,
-                               base::UnixTime now, base::Rng& rng) {
+                               ContentText form, base::UnixTime now, base::Rng& rng) {
   TRY(const base::Bytes payload, nostr::nip44_encrypt_bytes(key, text, rng));
   nostr::Draft draft{.kind = nostr::kinds::kBifrost,
                      .created_at = now,
                      .tags = {{"p", recipient.hex()}},
-                     .content = base::base64url_encode(payload)};
+                     .content = form == ContentText::kBase64 ? base::base64_encode(payload)
+                                                             : base::base64url_encode(payload)};
   return nostr::sign_event(std::move(draft), sender, rng);
 }
 
-/// What can be said of a message without hashing or decrypting: whose it is.
-Result<const GroupMember*> check_envelope(const nostr::Event& event, const nostr::PublicKey& self,
-                                          const GroupPackage& group, base::UnixTime now,
-                                          base::seconds window) {
-  if (event.kind != nostr::kinds::kBifrost)
-    return fail(Errc::kInvalid, "event is of kind " + std::to_string(event.kind) +
-                                    ", peer messages are of kind 20000");
-  const GroupMember* member = group.find(event.pubkey);
-  if (member == nullptr) return fail(Errc::kDenied, "the author is not a member of the group");
-  if (!mentions(event, self)) return fail(Errc::kInvalid, "the event has no p tag for us");
-  if (event.created_at < now - window || event.created_at > now + window)
-    return fail(Errc::kTimeout, "created_at is more than " + std::to_string(window.count()) +
-                                    " s from now",
-                "compare the clocks of the two machines");
-  return member;
-}
-
-Result<OpenedMessage> open_with(const nostr::ConversationKey& key, base::ByteView payload,
-                                const nostr::Event& event, const GroupMember& member,
-                                const nostr::PublicKey& self) {
-  TRY(std::string text, nostr::nip44_decrypt_bytes(key, payload));
-  return OpenedMessage{member.idx, event.pubkey, event.pubkey == self, std::move(text)};
+Result<std::string> unseal(const nostr::Event& event, const nostr::SecretKey& self) {
+  TRY(const base::Bytes payload, decode_content(event.content));
+  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(self, event.pubkey));
+  return nostr::nip44_decrypt_bytes(key, payload, kMaxRpcBytes);
 }
 
 }  // namespace
+
+Result<void> check_envelope(const nostr::Event& event, const nostr::PublicKey& self,
+                            base::UnixTime now, std::optional<base::seconds> window) {
+  if (event.kind != nostr::kinds::kBifrost)
+    return fail(Errc::kInvalid, "event is of kind " + std::to_string(event.kind) +
+                                    ", peer messages are of kind 20000");
+  if (!mentions(event, self)) return fail(Errc::kInvalid, "the event has no p tag for us");
+  if (window && (event.created_at < now - *window || event.created_at > now + *window))
+    return fail(Errc::kTimeout, "created_at is more than " + std::to_string(window->count()) +
+                                    " s from now",
+                "compare the clocks of the two machines");
+  return {};
+}
 
 Result<nostr::Event> seal_message(const nostr::SecretKey& sender, const nostr::PublicKey& recipient,
                                   std::string_view text, base::UnixTime now, base::Rng& rng) {
   TRY(check_text(text));
   TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(sender, recipient));
-  return seal_with(key, sender, recipient, text, now, rng);
+  return seal_with(key, sender, recipient, text, ContentText::kBase64Url, now, rng);
+}
+
+Result<std::string> open_sealed(const nostr::Event& event, const nostr::SecretKey& self,
+                                base::UnixTime now, std::optional<base::seconds> window) {
+  TRY(check_envelope(event, self.public_key(), now, window));
+  return unseal(event, self);
 }
 
 Result<OpenedMessage> open_message(const nostr::Event& event, const nostr::SecretKey& self,
                                    const GroupPackage& group, base::UnixTime now,
                                    base::seconds window) {
-  TRY(const GroupMember* member, check_envelope(event, self.public_key(), group, now, window));
+  const GroupMember* member = group.find(event.pubkey);
+  if (member == nullptr) return fail(Errc::kDenied, "the author is not a member of the group");
+  TRY(check_envelope(event, self.public_key(), now, window));
   TRY(nostr::check(event));
-  TRY(const base::Bytes payload, decode_content(event.content));
-  TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(self, event.pubkey));
-  return open_with(key, payload, event, *member, self.public_key());
+  TRY(std::string text, unseal(event, self));
+  return OpenedMessage{member->idx, event.pubkey, event.pubkey == self.public_key(), std::move(text)};
+}
+
+Transport::Transport(nostr::SecretKey self, const GroupPackage& group)
+    : self_(std::move(self)), text_(ContentText::kBase64Url) {
+  for (const GroupMember& member : group.members()) pin(member.idx, member.identity());
+}
+
+Transport::Transport(nostr::SecretKey self, ShareIndex idx)
+    : self_(std::move(self)), text_(ContentText::kBase64) {
+  pin(idx, public_key());
+}
+
+void Transport::pin(ShareIndex member, const nostr::PublicKey& key) {
+  if (key_of(member) == key) return;
+  unpin(member);
+  peers_.insert_or_assign(key, Peer{member, std::nullopt});
+}
+
+void Transport::unpin(ShareIndex member) {
+  std::erase_if(peers_, [&](const auto& entry) { return entry.second.member == member; });
+}
+
+std::optional<nostr::PublicKey> Transport::key_of(ShareIndex member) const {
+  const auto it = std::ranges::find_if(
+      peers_, [&](const auto& entry) { return entry.second.member == member; });
+  return it == peers_.end() ? std::nullopt : std::optional(it->first);
+}
+
+std::optional<ShareIndex> Transport::member_of(const nostr::PublicKey& key) const {
+  const auto it = peers_.find(key);
+  return it == peers_.end() ? std::nullopt : std::optional(it->second.member);
+}
+
+nostr::Filter Transport::filter() const {
+  nostr::Filter out;
+  for (const auto& [key, peer] : peers_) out.authors.push_back(key);
+  out.kinds = {nostr::kinds::kBifrost};
+  out.tags['p'] = {public_key().hex()};
+  return out;
 }
 
 Result<nostr::Event> Transport::seal(const nostr::PublicKey& recipient, std::string_view text,
                                      base::UnixTime now, base::Rng& rng) {
   TRY(check_text(text));
   TRY(const nostr::ConversationKey* key, key_with(recipient));
-  return seal_with(*key, self_, recipient, text, now, rng);
+  return seal_with(*key, self_, recipient, text, text_, now, rng);
 }
 
 Result<OpenedMessage> Transport::open_verified(const nostr::Event& event, base::UnixTime now,
                                                base::seconds window) {
-  TRY(const GroupMember* member, check_envelope(event, public_key(), group_, now, window));
+  const auto peer = peers_.find(event.pubkey);
+  if (peer == peers_.end()) return fail(Errc::kDenied, "the author is no member we know");
+  TRY(check_envelope(event, public_key(), now, window));
   TRY(const base::Bytes payload, decode_content(event.content));
   TRY(const nostr::ConversationKey* key, key_with(event.pubkey));
-  return open_with(*key, payload, event, *member, public_key());
+  TRY(std::string text, nostr::nip44_decrypt_bytes(*key, payload, kMaxRpcBytes));
+  return OpenedMessage{peer->second.member, event.pubkey, event.pubkey == public_key(),
+                       std::move(text)};
 }
 
-Result<const nostr::ConversationKey*> Transport::key_with(const nostr::PublicKey& member) {
-  const auto known = keys_.find(member);
-  if (known != keys_.end()) return &known->second;
-  if (group_.find(member) == nullptr) return fail(Errc::kDenied, "the recipient is not a member of the group");
-  TRY(nostr::ConversationKey key, nostr::nip44_conversation_key(self_, member));
-  return &keys_.emplace(member, std::move(key)).first->second;
+Result<const nostr::ConversationKey*> Transport::key_with(const nostr::PublicKey& peer) {
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return fail(Errc::kDenied, "the recipient is no member we know");
+  if (!it->second.key) {
+    TRY(it->second.key, nostr::nip44_conversation_key(self_, peer));
+  }
+  return &*it->second.key;
 }
 
 }  // namespace frostr

@@ -67,6 +67,16 @@ int show_group_file(const Context& context, const std::string& file) {
   return kOk;
 }
 
+std::string live_member_text(const Value& member) {
+  std::string line = fmt::format("share {}  {}, {}, {} nonces", base::json::int_or(member, "idx"),
+                                 member.value("online", false) ? "online" : "away",
+                                 member.value("judges", false) ? "judges by policy" : "signs blindly",
+                                 base::json::int_or(member, "nonces"));
+  if (const std::string why = base::json::string_or(member, "why_not"); !why.empty())
+    line += fmt::format(" ({})", why);
+  return line;
+}
+
 /// A group is as strong as its weakest judging member, so this says who judges.
 int show_live_group(const Context& context) {
   auto status =
@@ -78,15 +88,13 @@ int show_live_group(const Context& context) {
   if (context.json) {
     print_json({{"identity", (*status)["identity"]},
                 {"cosigners", status->value("cosigners", Value::array())},
-                {"ready", status->value("ready", false)}});
+                {"ready", status->value("ready", false)},
+                {"why_not", status->value("why_not", "")}});
     return kOk;
   }
   print_line(base::json::string_or(*status, "identity"));
   for (const Value& member : status->value("cosigners", Value::array()))
-    print_line(fmt::format("share {}  {}, {}, {} nonces", base::json::int_or(member, "idx"),
-                           member.value("online", false) ? "online" : "away",
-                           member.value("judges", false) ? "judges by policy" : "signs blindly",
-                           base::json::int_or(member, "nonces")));
+    print_line(live_member_text(member));
   if (const std::string why = base::json::string_or(*status, "why_not"); !why.empty())
     print_line("not ready: " + why);
   return kOk;

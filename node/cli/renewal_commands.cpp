@@ -64,7 +64,7 @@ Result<Invitation> invite(const RenewalArguments& arguments, Kind kind, const no
                  .group = std::move(group)};
   std::error_code error;
   if (std::filesystem::exists(arguments.share, error)) {
-    TRY(const auto share, load_share(arguments.share, arguments.passphrase_file));
+    TRY(const auto share, load_share(arguments.share, arguments.passphrase_file, *out.group));
     out.parties.front().holds = share.idx;
   }
   for (const std::string& text : arguments.holders) {

@@ -1,4 +1,4 @@
-// ChaCha20 and AES-256-CBC through OpenSSL's EVP interface.
+// ChaCha20, AES-256-CBC and AES-256-GCM through OpenSSL's EVP interface.
 #include "nostr/crypto/cipher.h"
 
 #include <algorithm>
@@ -7,8 +7,6 @@
 #include <memory>
 
 #include <openssl/evp.h>
-
-#include "nostr/base/secret.h"
 
 namespace nostr {
 namespace {
@@ -93,6 +91,44 @@ base::Result<base::Bytes> aes256_cbc_decrypt(base::ByteView key, base::ByteView 
     return base::fail(base::Errc::kCrypto, "ciphertext does not end in valid padding");
   }
   out.resize(static_cast<std::size_t>(written + last));
+  return out;
+}
+
+base::Result<base::Bytes> aes256_gcm_decrypt(base::ByteView key, base::ByteView iv,
+                                             base::ByteView sealed) {
+  constexpr std::size_t kTag = 16;
+  CHECK(key.size() == kKeySize && !iv.empty() && iv.size() <= 64);
+  const auto refuse = [] {
+    return base::fail(base::Errc::kCrypto, "the tag does not fit key and ciphertext");
+  };
+  if (sealed.size() < kTag) return refuse();
+  const base::ByteView ciphertext = sealed.first(sealed.size() - kTag);
+  std::array<std::uint8_t, kTag> tag{};
+  std::ranges::copy(sealed.last(kTag), tag.begin());
+  Context context(EVP_CIPHER_CTX_new());
+  CHECK(context != nullptr);
+  // The length of the IV has to be known before the IV.
+  CHECK(EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr, nullptr) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_IVLEN, length(iv.size()), nullptr) == 1);
+  CHECK(EVP_DecryptInit_ex(context.get(), nullptr, nullptr, key.data(), iv.data()) == 1);
+  base::Bytes out(ciphertext.size());
+  int written = 0;
+  int last = 0;
+  CHECK(EVP_DecryptUpdate(context.get(), out.data(), &written, ciphertext.data(),
+                          length(ciphertext.size())) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, length(kTag), tag.data()) == 1);
+  if (EVP_DecryptFinal_ex(context.get(), out.data() + written, &last) != 1) {
+    base::wipe(out);
+    return refuse();
+  }
+  return out;
+}
+
+base::Secret<32> pbkdf2_sha256(base::ByteView password, base::ByteView salt, int iterations) {
+  base::Secret<32> out;
+  CHECK(PKCS5_PBKDF2_HMAC(reinterpret_cast<const char*>(password.data()), length(password.size()),
+                          salt.data(), length(salt.size()), iterations, EVP_sha256(),
+                          static_cast<int>(out.expose().size()), out.expose_mutable().data()) == 1);
   return out;
 }
 

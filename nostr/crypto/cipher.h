@@ -1,9 +1,10 @@
-// Symmetric ciphers the NIPs name, over OpenSSL.
+// Symmetric ciphers the NIPs and peers name, and keys from passwords, over OpenSSL.
 #pragma once
 
 #include <span>
 
 #include "nostr/base/bytes.h"
+#include "nostr/base/secret.h"
 
 namespace nostr {
 
@@ -15,5 +16,13 @@ base::Bytes aes256_cbc_encrypt(base::ByteView key, base::ByteView iv, base::Byte
 /// kCrypto on a bad length or padding.
 base::Result<base::Bytes> aes256_cbc_decrypt(base::ByteView key, base::ByteView iv,
                                              base::ByteView ciphertext);
+
+/// AES-256-GCM without associated data; `sealed` ends in the 16-byte tag. key 32, iv 1 to 64 bytes.
+/// kCrypto when the tag does not fit, also for what is shorter than one.
+base::Result<base::Bytes> aes256_gcm_decrypt(base::ByteView key, base::ByteView iv,
+                                             base::ByteView sealed);
+
+/// PBKDF2 with HMAC-SHA256 (RFC 8018), 32 bytes. Slow on purpose.
+base::Secret<32> pbkdf2_sha256(base::ByteView password, base::ByteView salt, int iterations);
 
 }  // namespace nostr

@@ -1,6 +1,8 @@
 // Members of a group over a real relay on loopback: sockets, encryption, databases.
 #include "frostr/bifrost_node.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "tests/frostr/bifrost_world.h"
@@ -161,6 +163,153 @@ TEST(Bifrost, SilenceLeadsToTheNextCosigner) {
   world.loop.run_until_complete(fail_over(world));
 }
 
+Task<void> outrun_the_silent(World& world) {
+  Member guardian(world, 3, allowing(world));
+  Member node(world, 1, Policy{});
+  co_await started(&guardian);
+  ThresholdOptions options;
+  options.peer_silence = options.overall = std::chrono::hours(1);
+  ThresholdSigner signer(*node.node, options);
+  {
+    Member market(world, 2, allowing(world));
+    co_await started(&market);
+    co_await started(&node);
+    must(co_await node.node->ping(kGuardian));
+    must(co_await node.node->ping(kMarket));
+    node.node->peers().on_answer(kMarket, std::chrono::milliseconds(1), world.clock.now());
+    co_await market.stop();
+  }
+  // It was the quickest, seems online, and will never answer.
+  EXPECT_EQ(node.node->peers().order(std::nullopt, world.clock.now()).front(), kMarket);
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "quick"), {}));
+  EXPECT_TRUE(std::holds_alternative<Signed>(outcome));
+  EXPECT_FALSE(node.node->peers().online(kMarket, world.clock.now())) << "asked last from now on";
+  co_await node.stop();
+  co_await guardian.stop();
+}
+
+TEST(Bifrost, ACosignerThatKeepsASessionWaitingIsOutrunByAnother) {
+  World world;
+  world.loop.run_until_complete(outrun_the_silent(world));
+}
+
+Task<void> hold_back_the_hedge(World& world) {
+  Policy strict = world.cast.policy();
+  strict.kinds[1].verdict = Rule::kRefuse;
+  Member guardian(world, 3, strict);
+  Member node(world, 1, Policy{});
+  co_await started(&guardian);
+  ThresholdOptions options = quick();
+  options.hedge_after = std::chrono::milliseconds(20);
+  ThresholdSigner signer(*node.node, options);
+  {
+    Member market(world, 2, allowing(world));
+    co_await started(&market);
+    co_await started(&node);
+    must(co_await node.node->ping(kGuardian));
+    must(co_await node.node->ping(kMarket));
+    node.node->peers().on_answer(kMarket, std::chrono::milliseconds(1), world.clock.now());
+    co_await market.stop();
+  }
+  // The hedge says no long before the first falls silent; then its word counts.
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "no"), {}));
+  const auto* refused = std::get_if<Refused>(&outcome);
+  EXPECT_NE(refused, nullptr);
+  if (refused != nullptr) EXPECT_EQ(refused->member, kGuardian);
+  co_await node.stop();
+  co_await guardian.stop();
+}
+
+TEST(Bifrost, AHedgesRefusalCountsOnceTheFirstIsSilent) {
+  World world;
+  world.loop.run_until_complete(hold_back_the_hedge(world));
+}
+
+Task<void> sign_three_of_five(World& world) {
+  std::vector<std::unique_ptr<Member>> members;
+  for (const std::uint32_t idx : {2U, 4U, 5U})
+    members.push_back(std::make_unique<Member>(world, idx, allowing(world)));
+  for (const auto& member : members) co_await started(member.get());
+  Member node(world, 1, Policy{});
+  co_await started(&node);
+  ThresholdOptions options = quick();
+  ThresholdSigner signer(*node.node, options);
+  for (int i = 0; i < 3; ++i) {
+    const auto outcome = must(
+        co_await signer.sign_with_context(note_now(world, "note " + std::to_string(i)), {}));
+    EXPECT_TRUE(std::holds_alternative<Signed>(outcome)) << i;
+  }
+  co_await members.back()->stop();
+  members.pop_back();
+  const auto outcome = must(co_await signer.sign_with_context(note_now(world, "with two"), {}));
+  EXPECT_TRUE(std::holds_alternative<Signed>(outcome));
+  co_await members.back()->stop();
+  members.pop_back();
+  const auto last = must(co_await signer.sign_with_context(note_now(world, "with one"), {}));
+  const auto* away = std::get_if<Unavailable>(&last);
+  EXPECT_NE(away, nullptr);
+  if (away != nullptr) EXPECT_NE(away->why.find("member 3"), std::string::npos) << away->why;
+  co_await node.stop();
+  co_await members.back()->stop();
+}
+
+TEST(Bifrost, ThreeOfFiveSignTogetherAndSurviveTheLossOfASpare) {
+  World world(3, 5);
+  world.loop.run_until_complete(sign_three_of_five(world));
+}
+
+Task<void> talk_apart(World& world) {
+  Member market(world, 2, allowing(world));
+  Member guardian(world, 3, allowing(world), ":memory:", true, /*own_mode=*/false);
+  Member node(world, 1, Policy{});
+  // Whoever is asked, and how: the authors of all messages that name a member.
+  std::map<nostr::PublicKey, int> authors;
+  nostr::Pool watcher(world.loop, world.net, world.workers, world.clock, world.rng);
+  base::Signal open(world.loop);
+  const auto subscription = watcher.subscribe(
+      {world.relay->url()}, {{.kinds = {20000}}},
+      {.on_events =
+           [&](std::span<const nostr::Delivery> batch) {
+             for (const nostr::Delivery& delivery : batch) ++authors[delivery.event->pubkey];
+           },
+       .on_eose = [&](const std::string&) { open.notify(); },
+       .on_closed = {}});
+  co_await open.wait_for(std::chrono::seconds(10));
+  co_await started(&market);
+  co_await started(&guardian);
+  co_await started(&node);
+  must(co_await node.node->ping(kMarket));
+  must(co_await node.node->ping(kGuardian));
+  EXPECT_TRUE(node.node->talks_apart(kMarket));
+  EXPECT_FALSE(node.node->talks_apart(kGuardian)) << "it speaks bifrost only";
+  ThresholdSigner signer(*node.node, quick());
+  for (const ShareIndex member : {kMarket, kGuardian}) {
+    SignContext context;
+    context.member = member;
+    const auto note = note_now(world, "by " + std::to_string(member.value));
+    const auto outcome = must(co_await signer.sign_with_context(note, context));
+    EXPECT_TRUE(std::holds_alternative<Signed>(outcome)) << member.value;
+  }
+  const Readiness readiness = signer.readiness();
+  EXPECT_TRUE(readiness.members[0].apart);
+  EXPECT_EQ(readiness.members[0].why_not, "");
+  // An echo comes after everything that was said before it.
+  must(co_await node.node->call(kMarket, "echo", "x", std::chrono::seconds(10)));
+  int strangers = 0;
+  for (const auto& [author, count] : authors)
+    if (world.cast.group().find(author) == nullptr) strangers += count;
+  EXPECT_EQ(strangers, 2) << "one request and one answer, each under a transport key";
+  co_await node.stop();
+  co_await guardian.stop();
+  co_await market.stop();
+  co_await watcher.stop();
+}
+
+TEST(Bifrost, OurNodesSignApartFromTheirSharesAndFallBackToBifrost) {
+  World world;
+  world.loop.run_until_complete(talk_apart(world));
+}
+
 Task<void> restart_market(World& world, std::string path) {
   Member node(world, 1, Policy{});
   ThresholdSigner signer(*node.node, quick());
@@ -230,6 +379,71 @@ Task<void> open_own_state(World& world) {
 TEST(Bifrost, TheStateOpensOnlyForALiveClaim) {
   World world;
   world.loop.run_until_complete(open_own_state(world));
+}
+
+Task<void> ask_who_knows(World& world) {
+  const auto granting = [&](const nostr::PublicKey& target) {
+    Policy policy = world.cast.policy();
+    policy.ecdh.targets = {target};
+    return policy;
+  };
+  const auto first = world.cast.operator_key.public_key();
+  const auto second = world.cast.runner.public_key();
+  Member market(world, 2, granting(first));
+  Member guardian(world, 3, granting(second));
+  Member node(world, 1, Policy{});
+  co_await started(&market);
+  co_await started(&guardian);
+  co_await started(&node);
+  ThresholdSigner signer(*node.node, quick());
+  // Whoever is asked first, one of the two targets is the other's.
+  for (const nostr::PublicKey& target : {first, second}) {
+    const auto shared = co_await signer.ecdh(target, {"proven", std::nullopt, {}});
+    EXPECT_TRUE(shared) << shared.error().detail;
+  }
+  // Nobody knows this one: that is a refusal, not a matter of waiting.
+  const auto stranger = co_await signer.ecdh(world.cast.service.public_key(), {"proven", std::nullopt, {}});
+  EXPECT_EQ(stranger.error().code, base::Errc::kDenied) << stranger.error().detail;
+  co_await node.stop();
+  co_await guardian.stop();
+  co_await market.stop();
+}
+
+TEST(Bifrost, AMemberThatDoesNotKnowTheProofLeadsToOneThatDoes) {
+  World world;
+  world.loop.run_until_complete(ask_who_knows(world));
+}
+
+/// The member's own words, but not as they should be: what it is and whether it was recorded.
+Task<void> send_what_is_dropped(World& world) {
+  Member market(world, 2, allowing(world));
+  Member node(world, 1, Policy{});
+  co_await started(&market);
+  const auto share = must(world.cast.share(1).transport_key());
+  const auto market_key = world.cast.group().find(kMarket)->identity();
+  const auto now = world.clock.now();
+  auto forged = must(seal_message(share, market_key, "{}", now, world.rng));
+  forged = nostr::sign_event({.kind = forged.kind, .created_at = now, .tags = forged.tags,
+                              .content = "B" + forged.content.substr(1)},
+                             share, world.rng);
+  co_await publish(node, world, forged);
+  co_await publish(node, world, must(seal_message(share, market_key, "{}", now - base::seconds(600), world.rng)));
+  co_await publish(node, world, must(seal_message(share, market_key, "{}", now, world.rng)));
+  co_await started(&node);
+  const auto pinged = co_await node.node->ping(kMarket);
+  EXPECT_TRUE(pinged) << pinged.error().detail;  // so all before it was heard
+  std::vector<std::string> words;
+  for (const auto& row : must(market.node->cosigner().audit().log().tail(10)))
+    if (row.entry.kind == "transport")
+      words.push_back(row.entry.verdict + " " + row.entry.reason.substr(0, row.entry.reason.find(':')));
+  EXPECT_EQ(words, (std::vector<std::string>{"dropped malformed", "dropped forged", "dropped forged"}));  // newest first
+  co_await node.stop();
+  co_await market.stop();
+}
+
+TEST(Bifrost, AMessageThatIsNotWhatItClaimsIsDroppedAndRecorded) {
+  World world;
+  world.loop.run_until_complete(send_what_is_dropped(world));
 }
 
 Task<void> blind_hash(World& world) {

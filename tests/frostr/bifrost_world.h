@@ -14,11 +14,12 @@ namespace frostr::testing {
 
 /// Loop, threads and the relay. Members come and go inside coroutines of the test.
 struct World {
-  World()
+  explicit World(std::uint32_t threshold = 2, std::uint32_t members = 3)
       : workers(1),
         relay_db(must(storage::open_database(":memory:"))),
         relay_store(*relay_db),
-        relay(must(nostr::Relay::start(loop, net, relay_store, clock, rng, {}))) {}
+        relay(must(nostr::Relay::start(loop, net, relay_store, clock, rng, {}))),
+        cast(1, threshold, members) {}
 
   base::Loop loop;
   nostr::NetThread net;
@@ -33,7 +34,8 @@ struct World {
 
 /// One member on the relay.
 struct Member {
-  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:", bool judges = true)
+  Member(World& world, std::uint32_t idx, Policy policy, const std::string& path = ":memory:", bool judges = true,
+         bool own_mode = true)
       : db(must(storage::open_database(path))),
         pool(world.loop, world.net, world.workers, world.clock, world.rng) {
     BifrostOptions options;
@@ -44,6 +46,7 @@ struct Member {
     options.follow = idx != 1;
     options.cosigner.judges = judges && idx != 1;
     if (idx != 1) options.cosigner.service = world.cast.service.public_key();
+    options.own_mode = own_mode;
     options.ping_timeout = std::chrono::milliseconds(400);
     node = must(BifrostNode::create({world.loop, pool, *db, world.clock, world.rng}, world.cast.group(),
                                     world.cast.share(idx).clone(), std::move(options)));

@@ -169,6 +169,26 @@ TEST_F(LeaseTest, ASecondProcessIsRefusedByNameAndSpendsNothing) {
             1);
 }
 
+TEST_F(LeaseTest, NobodyOnboardsBesideTheHolder) {
+  pinged(first_, kNow);
+  const auto said = [&](const std::optional<LeaseClaim>& claim, UnixTime now) {
+    RpcRequest request{new_rpc_id(cast_.rng), "onboard",
+                       {onboard_params(kNode, cast_.group().find(kNode)->pubkey)}};
+    if (claim)
+      request.params.push_back(seal_lease(*claim, request, route(), cast_.runner, now, cast_.rng));
+    return reject_of(market_.cosigner.handle(kNode, request, now, Look::kFinal));
+  };
+  const std::string held = "lease-held:" + std::to_string(base::to_unix(kNow + kTtl));
+  const std::size_t before = market_.nonces.issued(kNode);
+  EXPECT_EQ(said(other_, kNow), held);
+  EXPECT_EQ(said(std::nullopt, kNow), held) << "a thief without the runner's key";
+  EXPECT_EQ(market_.nonces.issued(kNode), before) << "the holder would miss what they were given";
+  EXPECT_EQ(must(market_.cosigner.audit().log().tail(1)).at(0).entry.kind, "onboard");
+  EXPECT_EQ(said(first_, kNow), "(accepted)");
+  EXPECT_EQ(said(other_, kNow + kTtl), "(accepted)") << "it takes the lease over by that";
+  EXPECT_EQ(verdicts(), (std::vector<std::string>{"granted", "taken-over"}));
+}
+
 // --- floods in the record ---------------------------------------------------------------------------
 
 TEST(AuditTrail, FoldsAFloodIntoCountsAndSaysThatItDoes) {

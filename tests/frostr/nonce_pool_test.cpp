@@ -45,6 +45,30 @@ TEST_F(NoncePoolTest, ALostBatchIsReplacedWithinABound) {
             static_cast<std::int64_t>(3 * options_.size));
 }
 
+TEST_F(NoncePoolTest, TheHoldersListTellsLostFromUnusedOnceNothingIsOnItsWay) {
+  const auto batch = top_up();
+  std::vector<std::string> held;
+  for (std::size_t i = 0; i < 3; ++i) held.push_back(batch[i].code.hex().substr(0, 16));
+  must(party_.nonces.reconcile(kPeer, held, kNow + options_.in_transit));
+  EXPECT_EQ(party_.nonces.issued(kPeer), options_.size) << "the rest may still be on its way";
+  const UnixTime later = kNow + options_.in_transit + base::seconds(1);
+  must(party_.nonces.reconcile(kPeer, held, later));
+  EXPECT_EQ(party_.nonces.issued(kPeer), 3U);
+  EXPECT_NE(party_.nonces.find(kPeer, batch[0].code), nullptr);
+  EXPECT_EQ(must(party_.ledger.find(storage::NonceSide::kIssued, 1, batch[5].code.hex()))->state,
+            storage::NonceState::kVoid);
+  EXPECT_EQ(must(party_.nonces.top_up(kPeer, std::nullopt, later)).size(), options_.size - 3);
+  must(party_.nonces.reconcile(kPeer, std::vector<std::string>{""}, later + base::seconds(60)));
+  EXPECT_EQ(party_.nonces.issued(kPeer), 0U) << "no digits stand for no code";
+}
+
+TEST_F(NoncePoolTest, APeerThatHasRestartedStartsAnew) {
+  const auto batch = top_up();
+  must(party_.nonces.forget_issued(kPeer, kNow));
+  EXPECT_EQ(party_.nonces.find(kPeer, batch[0].code), nullptr);
+  EXPECT_EQ(top_up().size(), options_.size);
+}
+
 TEST_F(NoncePoolTest, WhatIsOlderThanTheCodeInUseCountsAsLost) {
   top_up();  // never arrived
   const auto second = top_up(0);

@@ -30,9 +30,9 @@ T must(base::Result<T> result) {
 
 /// Group, shares and the ordinary keys around it, all from one seed.
 struct Cast {
-  explicit Cast(std::uint64_t seed = 1)
+  explicit Cast(std::uint64_t seed = 1, std::uint32_t threshold = 2, std::uint32_t members = 3)
       : rng(seed),
-        dealt(must(deal(rng))),
+        dealt(must(deal(rng, threshold, members))),
         runner(nostr::SecretKey::generate(rng)),
         operator_key(nostr::SecretKey::generate(rng)),
         service(nostr::SecretKey::generate(rng)) {}

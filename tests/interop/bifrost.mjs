@@ -4,16 +4,17 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { BifrostNode, PackageEncoder } from '@frostr/bifrost';
+import { PackageEncoder } from '@frostr/bifrost';
 import { generate_dealer_package } from '@frostr/bifrost/lib';
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import * as nip44 from 'nostr-tools/nip44';
 import { getEventHash, verifyEvent } from 'nostr-tools/pure';
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils';
 
+import { bifrostNode, closeBifrost } from './support/bifrost.mjs';
 import { startNpmRelay } from './support/npm_relay.mjs';
-import { Heard, Person, now } from './support/person.mjs';
-import { ok, run, scratch, start, startRelay, within } from './support/sovereign.mjs';
+import { Person, now } from './support/person.mjs';
+import { ok, run, scratch, start, startRelay } from './support/sovereign.mjs';
 import { approvalCode, codeIn, kinds, tag } from './support/world.mjs';
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
@@ -33,31 +34,8 @@ async function deal(files, name, ...options) {
   };
 }
 
-/** A stock node for `share`, run as rule 13 of our FROST notes demands: one hash in a session. */
-async function bifrostNode(dealt, share, url) {
-  const node = new BifrostNode(dealt.group, dealt.shares[share - 1], [url], {
-    max_sign_batch: 1,
-    middleware: {
-      sign: (_, message) => {
-        if (message.data.hashes.length !== 1) throw new Error('one hash in a session');
-        return message;
-      },
-    },
-    node_config: { msg_timeout: 10_000, sub_timeout: 10_000 },
-  });
-  // What it is told, and what it makes of it: the library drops the reason of a reject on the way.
-  node.rejects = new Heard();
-  node.on('message', (message) => {
-    if (message.type === 'reject') node.rejects.add(message.reason);
-  });
-  const ready = new Promise((resolve) => node.on('ready', resolve));
-  await node.connect();
-  await within(ready, 'bifrost to connect');
-  return node;
-}
-
-/** Its close() throws after it has stopped its timers, and leaves the socket; the process ends that. */
-const closeBifrost = (node) => node?.close().catch(() => {});
+/** The stock node for a share of a group that deal() made. */
+const nodeOf = (dealt, share, url) => bifrostNode(dealt.group, dealt.shares[share - 1], url);
 
 const files = scratch();
 after(() => files.remove());
@@ -107,7 +85,7 @@ for (const [name, open] of [['the npm relay', startNpmRelay], ['our relay', star
     before(async () => {
       relay = await open();
       dealt = await deal(files, `asking-${name}`);
-      peer = await bifrostNode(dealt, 2, relay.url);
+      peer = await nodeOf(dealt, 2, relay.url);
     });
     after(async () => {
       await closeBifrost(peer);
@@ -159,7 +137,7 @@ describe('bifrost as the requester of our co-signer', () => {
     writeFileSync(policyFile, `${policy}\n[kinds.1]\nverdict = "sign"\n\n[[requesters]]\nidx = 3\nblind = "allow"\n`);
     service = await start(['cosigner', '--home', home]);
     assert.equal(service.line, `ready ${dealt.members[1].pubkey}`);
-    requester = await bifrostNode(dealt, 1, relay.url);
+    requester = await nodeOf(dealt, 1, relay.url);
     const ping = await requester.req.ping(dealt.members[1].pubkey);
     assert.ok(ping.ok, ping.err);
   });
@@ -281,7 +259,7 @@ describe('bifrost as the requester of our co-signer', () => {
   });
 
   it('bare sign() of the requester whose policy says blind = allow is signed, two hashes still are not', async () => {
-    const trusted = await bifrostNode(dealt, 3, relay.url);
+    const trusted = await nodeOf(dealt, 3, relay.url);
     const ping = await trusted.req.ping(dealt.members[1].pubkey);
     assert.ok(ping.ok, ping.err);
     // sign() draws its peer by chance among those it has nonces of: only our co-signer.

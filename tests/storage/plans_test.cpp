@@ -195,7 +195,7 @@ class PlansTest : public StorageTest {
     touch(ledger.void_peer(NonceSide::kIssued, 1, kNow));
     touch(ledger.find(NonceSide::kIssued, 1, "a"));
     touch(ledger.count(NonceSide::kIssued, 1, NonceState::kReady));
-    touch(ledger.purge_void(kNow));
+    touch(ledger.purge_void(kNow, 10));
     ReplayCache replays(*db_);
     touch(replays.remember(named<PublicKey>("p"), "r", kNow, kNow));
     touch(replays.purge(kNow));

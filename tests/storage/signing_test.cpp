@@ -59,7 +59,7 @@ TEST_F(NoncesTest, ABootVoidsEveryReadyCodeAndKeepsTheSpentOnes) {
   NonceLedger ledger(*db_);
   EXPECT_EQ(must(ledger.void_all(kNow)), 2);
   EXPECT_EQ(errc_of(ledger.mark_spent(NonceSide::kIssued, 2, "bb", "", "", kNow)), Errc::kConflict);
-  EXPECT_EQ(must(ledger.purge_void(kNow + kSecond)), 2);
+  EXPECT_EQ(must(ledger.purge_void(kNow + kSecond, 100)), 2);
   EXPECT_EQ(must(ledger.find(NonceSide::kIssued, 2, "aa"))->state, NonceState::kSpent);
 }
 

@@ -1,6 +1,9 @@
-// What FROST costs: a responder's work for one request, a whole 2-of-3 signature, threshold ECDH.
-// CPU time of this process, the median over rounds; secrets are random and thrown away.
+// What FROST costs: a responder's work for one request, a whole signature, threshold ECDH.
+// CPU time of this process; secrets are random and thrown away. Larger groups for comparison.
 #include <functional>
+#include <string>
+
+#include <fmt/format.h>
 
 #include "frostr/frost/ecdh.h"
 #include "frostr/frost/sign.h"
@@ -12,66 +15,68 @@ namespace {
 using bench::must;
 using namespace frostr;  // a program of its own: nothing includes this file
 
-constexpr int kRounds = 15;
-constexpr int kIterations = 200;
+constexpr int kIterations = 1'000;
 
-// `prepare` makes what each iteration consumes, outside the measured time.
+// CPU time of each of many runs, sorted out into median and 99th percentile. `prepare` makes what each
+// one consumes, outside the measured time.
 template <class Input>
-double median_ms(const std::function<Input()>& prepare, const std::function<void(Input&)>& work) {
-  std::vector<double> rounds;
-  for (int round = 0; round < kRounds; ++round) {
-    std::vector<Input> inputs;
-    inputs.reserve(kIterations);
-    for (int i = 0; i < kIterations; ++i) inputs.push_back(prepare());
-    const double start = bench::cpu_seconds();
-    for (Input& input : inputs) work(input);
-    rounds.push_back((bench::cpu_seconds() - start) * 1e3 / kIterations);
+void measure(std::string_view metric, std::string_view bar, int iterations,
+             const std::function<Input()>& prepare, const std::function<void(Input&)>& work) {
+  std::vector<double> samples;
+  for (int i = 0; i < iterations; ++i) {
+    Input input = prepare();
+    const double start = bench::cpu_now();
+    work(input);
+    samples.push_back((bench::cpu_now() - start) * 1e3);
   }
-  return bench::median(std::move(rounds));
+  bench::figure(metric, bench::median(samples), "ms", bar);
+  bench::figure(fmt::format("{}_p99", metric), bench::percentile(samples, 99), "ms");
 }
 
-void report(std::string_view metric, double value, std::string_view bar = bench::kNoBar) {
-  bench::figure(metric, value, "ms", bar);
-}
-
-// One signing request from member 1 to member 2, with the secrets of both.
+// One signing request from member 1 to the next ones, with the secrets of all.
 struct Case {
-  NoncePair ours;
-  NoncePair theirs;
+  std::vector<NoncePair> pairs;
   SignRequest request;
   std::string params;
 };
 
 class Bench {
  public:
+  Bench(std::uint32_t threshold, std::uint32_t members)
+      : threshold_(threshold),
+        name_(fmt::format("{}of{}", threshold, members)),
+        dealt_(must(deal(rng_, threshold, members))) {}
+
   void run() {
+    const bool usual = threshold_ == 2;
+    const int iterations = usual ? kIterations : kIterations / 5;
     const auto prepare = [this] { return make_case(); };
-    report("frost_responder_partial",
-           median_ms<Case>(prepare, [this](Case& c) { respond(c); }), "0.5");
-    report("frost_sign_2of3_both_parties",
-           median_ms<Case>(prepare, [this](Case& c) { sign_whole(c); }), "1.2");
-    report("frost_verify_partial", median_ms<Case>(prepare, [this](Case& c) { verify(c); }));
-    report("frost_nonce_pair",
-           median_ms<int>([] { return 0; },
-                          [this](int&) { NoncePair::generate(dealt_.shares[0], rng_); }));
-    report("frost_ecdh_2of3_both_parties",
-           median_ms<int>([] { return 0; }, [this](int&) { ecdh(); }));
+    measure<Case>(usual ? "frost_responder_partial" : "frost_responder_partial_" + name_,
+                  usual ? "0.5" : bench::kNoBar, iterations, prepare, [this](Case& c) { respond(c); });
+    measure<Case>(usual ? "frost_sign_2of3_both_parties" : "frost_sign_all_parties_" + name_,
+                  usual ? "1.2" : bench::kNoBar, iterations, prepare, [this](Case& c) { sign_whole(c); });
+    if (!usual) return;
+    measure<Case>("frost_verify_partial", bench::kNoBar, iterations, prepare,
+                  [this](Case& c) { verify(c); });
+    measure<int>("frost_nonce_pair", bench::kNoBar, iterations, [] { return 0; },
+                 [this](int&) { NoncePair::generate(dealt_.shares[0], rng_); });
+    measure<int>("frost_ecdh_2of3_both_parties", bench::kNoBar, iterations, [] { return 0; },
+                 [this](int&) { ecdh(); });
   }
 
  private:
   Case make_case() {
-    Case out{NoncePair::generate(dealt_.shares[0], rng_),
-             NoncePair::generate(dealt_.shares[1], rng_),
-             {},
-             {}};
+    Case out;
     out.request.content = base::Bytes(400, 7);
     out.request.type = "event";
     out.request.stamp = 1'700'000'000;
-    out.request.members = {{1}, {2}};
     out.request.hashes = {{nostr::Sha256(rng_.bytes<32>()), {}}};
     out.request.gid = dealt_.group.id();
-    out.request.nonces = {{{1}, {NonceCode(rng_.bytes<32>()), out.ours.commitment()}},
-                          {{2}, {NonceCode(rng_.bytes<32>()), out.theirs.commitment()}}};
+    for (std::uint32_t idx = 1; idx <= threshold_; ++idx) {
+      out.pairs.push_back(NoncePair::generate(dealt_.shares[idx - 1], rng_));
+      out.request.members.push_back({idx});
+      out.request.nonces.push_back({{idx}, {NonceCode(rng_.bytes<32>()), out.pairs.back().commitment()}});
+    }
     out.request.sid = compute_session_id(out.request);
     out.params = to_params(out.request);
     return out;
@@ -85,24 +90,24 @@ class Bench {
                                        request.hashes[0].sighash.view(), std::move(signers)));
   }
 
-  // From the text of the request to the partial signature.
-  void respond(Case& c) const {
+  // What one responder does, from the text of the request to its partial signature.
+  Scalar respond_as(std::uint32_t idx, Case& c) const {
     const SignRequest request = must(parse_sign_request(c.params));
     CHECK(compute_session_id(request) == request.sid && request.gid == dealt_.group.id());
-    must(context(request).sign_partial(std::move(c.theirs), dealt_.shares[1]));
+    return must(context(request).sign_partial(std::move(c.pairs[idx - 1]), dealt_.shares[idx - 1]));
   }
+  void respond(Case& c) const { respond_as(2, c); }
 
-  // Both parties: the responder as above, the coordinator to the verified signature.
+  // All parties: the responders as above, the coordinator to the verified signature.
   void sign_whole(Case& c) const {
-    const SignRequest request = must(parse_sign_request(c.params));
-    CHECK(compute_session_id(request) == request.sid);
-    const Scalar theirs =
-        must(context(request).sign_partial(std::move(c.theirs), dealt_.shares[1]));
-
     const SigningContext own = context(c.request);
-    CHECK(own.verify_partial({2}, dealt_.group.members()[1].pubkey, theirs).has_value());
-    const Scalar ours = must(own.sign_partial(std::move(c.ours), dealt_.shares[0]));
-    const std::array<SigningContext::Partial, 2> partials{{{{1}, ours}, {{2}, theirs}}};
+    std::vector<SigningContext::Partial> partials{
+        {{1}, must(own.sign_partial(std::move(c.pairs[0]), dealt_.shares[0]))}};
+    for (std::uint32_t idx = 2; idx <= threshold_; ++idx) {
+      const Scalar theirs = respond_as(idx, c);
+      CHECK(own.verify_partial({idx}, dealt_.group.members()[idx - 1].pubkey, theirs).has_value());
+      partials.push_back({{idx}, theirs});
+    }
     must(aggregate(own, dealt_.group, partials));
   }
 
@@ -121,7 +126,9 @@ class Bench {
   }
 
   base::SystemRng rng_;
-  Dealt dealt_ = must(deal(rng_));
+  const std::uint32_t threshold_;
+  const std::string name_;
+  const Dealt dealt_;
   EcdhTarget target_ =
       must(EcdhTarget::from_key(nostr::SecretKey::generate(rng_).public_key()));
 };
@@ -129,6 +136,8 @@ class Bench {
 }  // namespace
 
 int main() {
-  Bench().run();
+  Bench(2, 3).run();
+  Bench(3, 5).run();
+  Bench(10, 15).run();
   return 0;
 }

@@ -72,7 +72,8 @@ struct HostileMember::Line {
 HostileMember::HostileMember(World& world, int share)
     : group_(must(node::load_group((world.deal() / "group.txt").string()))),
       share_(
-          must(node::load_share((world.deal() / fmt::format("share-{}.txt", share)).string(), ""))),
+          must(node::load_share((world.deal() / fmt::format("share-{}.txt", share)).string(), "",
+                                group_))),
       line_(std::make_unique<Line>(world.relay_urls().front(), group_,
                                    must(share_.transport_key()))) {}
 

@@ -67,7 +67,8 @@ bool readable(int fd, milliseconds limit) {
 Program::Program(std::vector<std::string> arguments, ProgramOptions options) {
   if (options.input.size() > kMaxInput) throw std::runtime_error("too much input for a pipe");
   const char* other = std::getenv("SOVEREIGN_BINARY");  // NOLINT(concurrency-mt-unsafe)
-  arguments.insert(arguments.begin(), other ? other : SOVEREIGN_PROGRAM);
+  const std::string binary = !options.binary.empty() ? options.binary : other ? other : SOVEREIGN_PROGRAM;
+  arguments.insert(arguments.begin(), binary);
   std::vector<std::string> environment = environment_of(options);
   const std::vector<char*> argv = pointers_to(arguments);
   const std::vector<char*> envp = pointers_to(environment);

@@ -26,6 +26,7 @@ struct Exit {
 struct ProgramOptions {
   std::map<std::string, std::string> environment;  ///< added to a bare one, e.g. SOVEREIGN_FAILPOINT
   std::filesystem::path log;                       ///< standard error is appended here
+  std::string binary;                              ///< to run instead of `sovereign`
   std::string input;                               ///< what it reads on standard input, at most 64 KiB
 };
 

@@ -78,7 +78,7 @@ export async function ok(args, options) {
   return result;
 }
 
-/** Starts a service and waits for its first line on stdout: { line, lines, until(prefix), err(), stop() }. */
+/** Starts a service and waits for its first line on stdout: { line, lines, until(prefix), err(), kill(), stop() }. */
 export async function start(args, { program = binary } = {}) {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let err = '';
@@ -109,6 +109,11 @@ export async function start(args, { program = binary } = {}) {
         `"${prefix}" of ${args[0]}`,
       ),
     err: () => err,
+    /** As a power cut looks to it. */
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
     async stop() {
       child.kill('SIGTERM');
       return within(ended, `sovereign ${args[0]} to stop`).catch((error) => {
