@@ -38,6 +38,11 @@ Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
   for (const nostr::RelayStatus& relay : relays)
     out.push_back({{"url", relay.url},
                    {"connected", relay.connected},
+                   {"state", std::string(nostr::name_of(relay.state))},
+                   {"until", relay.until ? Value(base::to_unix(*relay.until)) : Value()},
+                   {"attempts", relay.attempts},
+                   {"left", relay.left},
+                   {"last_refusal", relay.last_refusal},
                    {"events", relay.events},
                    {"duplicates", relay.duplicates},
                    {"rejected", relay.rejected},

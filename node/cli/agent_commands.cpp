@@ -165,6 +165,17 @@ int pending(const Context& context) {
   return kOk;
 }
 
+/// How it stands with one relay, in a line: its state, until when, and why.
+std::string relay_words(const Value& relay) {
+  const std::string state = base::json::string_or(relay, "state");
+  if (relay.value("connected", false)) return state == "open" ? "connected" : "connected, " + state;
+  std::string out = state.empty() ? "not connected" : state;
+  if (const std::int64_t until = base::json::int_or(relay, "until"); until > 0)
+    out += " until " + base::format_utc(base::unix_time(until));
+  const std::string why = base::json::string_or(relay, "last_error");
+  return why.empty() ? out : out + ": " + why;
+}
+
 int status(const Context& context) {
   auto answer =
       control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
@@ -178,9 +189,7 @@ int status(const Context& context) {
       base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
   for (const Value& relay : answer->value("relays", Value::array()))
     print_foreign(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"),
-                              relay.value("connected", false)
-                                  ? "connected"
-                                  : base::json::string_or(relay, "last_error", "not connected")));
+                              relay_words(relay)));
   for (const Value& cosigner : answer->value("cosigners", Value::array()))
     print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"),
                            cosigner.value("online", false) ? "online" : "away",

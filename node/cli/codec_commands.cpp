@@ -215,7 +215,8 @@ void add_codec_commands(CLI::App& app, Context& context, Action* chosen) {
   decoding->footer(
       "Examples:\n  sovereign decode "
       "nostr:npub1sn0wdenkukak0d9dfczzeacvhkrgz92ak56egt7vdgzn8pv2wfqqhrjdv9\n"
-      "  sovereign decode - < wallet.txt");
+      "  sovereign decode - < wallet.txt\n"
+      "  sovereign encode npub $NPUB | sovereign decode -");
   decoding->callback([=, &context] { *chosen = [=, &context] { return decode(context, *text); }; });
 }
 

@@ -5,7 +5,7 @@
 #include "node/cli/flags.h"
 #include "node/cli/people.h"
 #include "node/cli/publishing.h"
-#include "node/key_file.h"
+#include "node/cli/signer_flags.h"
 #include "node/runtime.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip10.h"
@@ -13,7 +13,6 @@
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip22.h"
 #include "nostr/nips/nip40.h"
-#include "nostr/signer/key_signer.h"
 
 namespace node::cli {
 namespace {
@@ -36,7 +35,7 @@ struct EventArguments {
   std::string reply_to;
   std::vector<std::string> mentions;
   int pow = 0;  // leading zero bits of the id
-  std::string key_file;
+  SignerFlags signer;
   PublishFlags publish;
 };
 
@@ -158,37 +157,40 @@ base::Task<nostr::Draft> with_work(Runtime& runtime, nostr::Draft draft, nostr::
 }
 
 base::Task<int> make_event(Runtime& runtime, const Context& context, EventArguments arguments,
-                           const nostr::SecretKey& key) {
-  auto draft = co_await make_draft(runtime, context, arguments, key.public_key());
+                           nostr::Signer& signer) {
+  auto draft = co_await make_draft(runtime, context, arguments, signer.public_key());
   if (!draft) {
     co_await runtime.pool.stop();
     co_return report_usage(context, draft.error());
   }
   if (arguments.pow > 0)
-    draft = co_await with_work(runtime, *std::move(draft), key.public_key(), arguments.pow);
-  const nostr::Event event = nostr::sign_event(*std::move(draft), key, runtime.rng);
-  print_line(nostr::to_json(event));
+    draft = co_await with_work(runtime, *std::move(draft), signer.public_key(), arguments.pow);
+  auto event = co_await signer.sign(*std::move(draft));
+  if (!event) {
+    co_await runtime.pool.stop();
+    co_return report(context, event.error());
+  }
+  print_line(nostr::to_json(*event));
   Sender sender(runtime, context, arguments.publish, OutcomesTo::kStderr);
-  if (!arguments.publish.relays.empty()) co_await sender.add(event);
+  if (!arguments.publish.relays.empty()) co_await sender.add(*std::move(event));
   co_return co_await sender.finish();
 }
 
-int run_event(const Context& context, const EventArguments& arguments) {
-  const std::filesystem::path key_path = arguments.key_file.empty()
-                                             ? context.home().node_key_file()
-                                             : std::filesystem::path(arguments.key_file);
-  auto key = load_key_file(key_path);
-  if (!key) {
-    if (key.error().code != Errc::kNotFound || !arguments.key_file.empty())
-      return report(context, key.error());
-    report(context, {Errc::kNotFound, "no key to sign with",
-                     "--key-file FILE, or make a node home with `sovereign init`"});
-    return kUsage;
+int run_event(const Context& context, EventArguments arguments) {
+  if (!arguments.signer.any()) {
+    const std::filesystem::path node_key = context.home().node_key_file();
+    std::error_code error;
+    if (!std::filesystem::exists(node_key, error)) {
+      report(context, {Errc::kNotFound, "no key to sign with",
+                       "--key-file FILE, or make a node home with `sovereign init`"});
+      return kUsage;
+    }
+    arguments.signer.key_file = node_key.string();
   }
   Runtime runtime;
-  nostr::KeySigner signer(key->clone(), runtime.clock, runtime.rng);
-  runtime.pool.set_auth("", &signer);
-  return runtime.loop.run_until_complete(make_event(runtime, context, arguments, *key));
+  return run_with_signer(runtime, context, arguments.signer, [&](nostr::Signer& signer) {
+    return make_event(runtime, context, arguments, signer);
+  });
 }
 
 }  // namespace
@@ -217,8 +219,7 @@ void add_event_commands(CLI::App& app, Context& context, Action* chosen) {
       ->check(CLI::Range(1, 40));
   command->add_option("--created-at", arguments->created_at, "Date, Unix time or 2h ago; default now")
       ->type_name("TIME");
-  command->add_option("--key-file", arguments->key_file,
-                      "Signing key; default the home's node key");
+  add_signer_flags(*command, arguments->signer, "Signing key; default the home's node key");
   command->add_option("--relay", arguments->publish.relays, "Publish to this relay (repeat)")
       ->allow_extra_args(false);
   add_publish_flags(*command, arguments->publish);

@@ -1,4 +1,5 @@
 // dm send, dm list: private messages for people and scripts, NIP-17 first, NIP-04 on request.
+#include <deque>
 #include <map>
 #include <set>
 
@@ -8,17 +9,15 @@
 #include "node/cli/command.h"
 #include "node/cli/flags.h"
 #include "node/cli/people.h"
-#include "node/key_file.h"
+#include "node/cli/signer_flags.h"
 #include "node/runtime.h"
 #include "nostr/client/directory.h"
 #include "nostr/client/paging.h"
 #include "nostr/event/event_json.h"
-#include "nostr/nips/nip04.h"
 #include "nostr/nips/nip17.h"
 #include "nostr/nips/nip19.h"
-#include "nostr/nips/nip44.h"
 #include "nostr/nips/nip59.h"
-#include "nostr/signer/key_signer.h"
+#include "nostr/signer/gift_wrap.h"
 
 namespace node::cli {
 namespace {
@@ -34,13 +33,13 @@ constexpr std::size_t kMaxListed = 200'000;  // wraps of one relay: anybody can 
 struct SendArguments {
   std::string to;
   std::string text;
-  std::string key_file;
+  SignerFlags signer;
   std::vector<std::string> relays;
   bool legacy = false;
 };
 
 struct ListArguments {
-  std::string key_file;
+  SignerFlags signer;
   std::vector<std::string> relays;
   std::string from;
   std::string match;
@@ -61,25 +60,25 @@ struct Outgoing {
   nostr::Event envelope;
 };
 
-Result<Outgoing> seal(const SendArguments& arguments, const nostr::SecretKey& key, const nostr::PublicKey& to,
-                      Runtime& runtime) {
+base::Task<Result<Outgoing>> seal(Runtime& runtime, SendArguments arguments, nostr::Signer& signer,
+                                  nostr::PublicKey to) {
   const base::UnixTime now = runtime.clock.now();
   if (arguments.legacy) {
-    TRY(const nostr::SharedX shared, nostr::ecdh(key, to));
-    nostr::Event event = nostr::sign_event(
-        {nostr::kinds::kLegacyDm, now, {{"p", to.hex()}}, nostr::nip04_encrypt(shared, arguments.text, runtime.rng)},
-        key, runtime.rng);
+    CO_TRY(std::string content, co_await signer.nip04_encrypt(to, arguments.text));
+    nostr::Draft draft{nostr::kinds::kLegacyDm, now, {{"p", to.hex()}}, std::move(content)};
+    CO_TRY(nostr::Event event, co_await signer.sign(std::move(draft)));
     const nostr::EventId id = event.id;
-    return Outgoing{id, std::move(event)};
+    co_return Outgoing{id, std::move(event)};
   }
-  const nostr::UnsignedEvent rumor = nostr::build_private_message(
-      {.from = key.public_key(), .to = {to}, .subject = "", .refs = {}, .text = arguments.text, .at = now});
-  TRY(nostr::Event wrap, nostr::wrap_rumor(rumor, key, to, now, runtime.rng));
-  return Outgoing{nostr::compute_id(rumor), std::move(wrap)};
+  nostr::UnsignedEvent rumor = nostr::build_private_message(
+      {.from = signer.public_key(), .to = {to}, .subject = "", .refs = {}, .text = arguments.text, .at = now});
+  const nostr::EventId id = nostr::compute_id(rumor);
+  CO_TRY(nostr::Event wrap, co_await nostr::wrap_with(signer, std::move(rumor), to, now, runtime.rng));
+  co_return Outgoing{id, std::move(wrap)};
 }
 
 base::Task<int> send_message(Runtime& runtime, const Context& context, SendArguments arguments,
-                             const nostr::SecretKey& key) {
+                             nostr::Signer& signer) {
   const auto found = co_await find_person(runtime, context, arguments.to);
   if (!found) {
     co_await runtime.pool.stop();
@@ -96,7 +95,7 @@ base::Task<int> send_message(Runtime& runtime, const Context& context, SendArgum
     }
     relays = inbox;
   }
-  auto outgoing = seal(arguments, key, to, runtime);
+  auto outgoing = co_await seal(runtime, arguments, signer, to);
   if (!outgoing) {
     co_await runtime.pool.stop();
     co_return report(context, outgoing.error());
@@ -127,17 +126,15 @@ struct Message {
   int kind = 14;
 };
 
-std::optional<Message> open_message(const nostr::Event& event, const nostr::SecretKey& key) {
+base::Task<std::optional<Message>> open_message(nostr::Event event, nostr::Signer& reader) {
   if (event.kind == nostr::kinds::kGiftWrap) {
-    auto rumor = nostr::unwrap(event, key);
-    if (!rumor || rumor->event.kind != nostr::kinds::kPrivateMessage) return std::nullopt;
-    return Message{rumor->id, rumor->event.pubkey, rumor->event.created_at, rumor->event.content, event.id, 14};
+    auto rumor = co_await nostr::unwrap_with(reader, event);
+    if (!rumor || rumor->event.kind != nostr::kinds::kPrivateMessage) co_return std::nullopt;
+    co_return Message{rumor->id, rumor->event.pubkey, rumor->event.created_at, rumor->event.content, event.id, 14};
   }
-  auto shared = nostr::ecdh(key, event.pubkey);
-  if (!shared) return std::nullopt;
-  auto text = nostr::nip04_decrypt(*shared, event.content);
-  if (!text) return std::nullopt;
-  return Message{event.id, event.pubkey, event.created_at, *std::move(text), event.id, 4};
+  auto text = co_await reader.nip04_decrypt(event.pubkey, event.content);
+  if (!text) co_return std::nullopt;
+  co_return Message{event.id, event.pubkey, event.created_at, *std::move(text), event.id, 4};
 }
 
 Value to_value(const Message& message) {
@@ -151,20 +148,20 @@ Value to_value(const Message& message) {
 
 class Reader {
  public:
-  Reader(const nostr::SecretKey& key, const ListArguments& arguments, std::optional<nostr::PublicKey> from)
-      : key_(key), pattern_(arguments.match, RE2::Quiet), from_(from) {}
+  Reader(nostr::Signer& signer, const ListArguments& arguments, std::optional<nostr::PublicKey> from)
+      : signer_(signer), pattern_(arguments.match, RE2::Quiet), from_(from) {}
 
   /// Prints the message if it is wanted and new; whether it was.
-  bool take(const nostr::Event& event) {
-    auto message = open_message(event, key_);
-    if (!message || (from_ && message->from != *from_) || !seen_.insert(message->id).second) return false;
-    if (!RE2::PartialMatch(message->text, pattern_)) return false;
+  base::Task<bool> take(nostr::EventPtr event) {
+    auto message = co_await open_message(*event, signer_);
+    if (!message || (from_ && message->from != *from_) || !seen_.insert(message->id).second) co_return false;
+    if (!RE2::PartialMatch(message->text, pattern_)) co_return false;
     print_json(to_value(*message));
-    return true;
+    co_return true;
   }
 
  private:
-  const nostr::SecretKey& key_;
+  nostr::Signer& signer_;
   RE2 pattern_;
   std::optional<nostr::PublicKey> from_;
   std::set<nostr::EventId> seen_;
@@ -191,36 +188,45 @@ base::Task<int> list_once(Runtime& runtime, const Context& context, const ListAr
     ++failed;
     progress(context, read.error().detail);
   }
+  for (const auto& [place, event] : events) co_await reader.take(event);
   co_await runtime.pool.stop();
-  for (const auto& [place, event] : events) reader.take(*event);
   co_return failed == 0 ? kOk : failed == arguments.relays.size() ? kFailed : kPartial;
 }
 
 base::Task<int> wait_for_match(Runtime& runtime, const Context& context, const ListArguments& arguments,
                                Reader& reader, nostr::PublicKey self) {
-  base::Signal found(runtime.loop);
-  bool matched = false;
+  base::Signal came(runtime.loop);
+  std::deque<nostr::EventPtr> waiting;  // read in turn: a remote signer takes its time
   auto subscription = runtime.pool.subscribe(
       arguments.relays, inbox_filters(self),
       {.on_events =
            [&](std::span<const nostr::Delivery> batch) {
-             for (const nostr::Delivery& delivery : batch) {
-               if (matched || !reader.take(*delivery.event)) continue;
-               matched = true;
-               found.notify();
-             }
+             for (const nostr::Delivery& delivery : batch)
+               if (waiting.size() < kMaxListed) waiting.push_back(delivery.event);
+             came.notify();
            },
        .on_eose = {},
        .on_closed = {}});
-  co_await found.wait_for(arguments.timeout);
+  const auto deadline = std::chrono::steady_clock::now() + arguments.timeout;
+  bool matched = false;
+  while (!matched) {
+    if (!waiting.empty()) {
+      nostr::EventPtr next = std::move(waiting.front());
+      waiting.pop_front();
+      matched = co_await reader.take(std::move(next));
+      continue;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !co_await came.wait_for(left)) break;
+  }
   subscription.reset();
   co_await runtime.pool.stop();
   if (matched) co_return kOk;
   co_return report(context, {Errc::kTimeout, fmt::format("no such message within {} s", arguments.timeout.count()), ""});
 }
 
-base::Task<int> read_messages(Runtime& runtime, const Context& context, const ListArguments& arguments,
-                              const nostr::SecretKey& key) {
+base::Task<int> read_messages(Runtime& runtime, const Context& context, ListArguments arguments,
+                              nostr::Signer& signer) {
   std::optional<nostr::PublicKey> from;
   if (!arguments.from.empty()) {
     auto found = co_await find_person(runtime, context, arguments.from);
@@ -230,35 +236,31 @@ base::Task<int> read_messages(Runtime& runtime, const Context& context, const Li
     }
     from = *found;
   }
-  Reader reader(key, arguments, from);
-  const nostr::PublicKey self = key.public_key();
+  Reader reader(signer, arguments, from);
+  const nostr::PublicKey self = signer.public_key();
   if (arguments.wait) co_return co_await wait_for_match(runtime, context, arguments, reader, self);
   co_return co_await list_once(runtime, context, arguments, reader, self);
 }
 
 int list_messages(const Context& context, const ListArguments& arguments) {
-  auto key = load_key_file(arguments.key_file);
-  if (!key) return report(context, key.error());
   if (!RE2(arguments.match, RE2::Quiet).ok()) {
     report(context, {Errc::kInvalid, "--match is no regular expression", "RE2 syntax, e.g. 'yes [0-9A-Z]{4}-[0-9A-Z]{4}'"});
     return kUsage;
   }
   Runtime runtime;
-  nostr::KeySigner signer(key->clone(), runtime.clock, runtime.rng);
-  runtime.pool.set_auth("", &signer);
-  return runtime.loop.run_until_complete(read_messages(runtime, context, arguments, *key));
+  return run_with_signer(runtime, context, arguments.signer, [&](nostr::Signer& signer) {
+    return read_messages(runtime, context, arguments, signer);
+  });
 }
 
 int send(const Context& context, SendArguments arguments) {
-  auto key = load_key_file(arguments.key_file);
-  if (!key) return report(context, key.error());
   auto text = read_text(arguments.text);
   if (!text) return report(context, text.error());
   arguments.text = *std::move(text);
   Runtime runtime;
-  nostr::KeySigner signer(key->clone(), runtime.clock, runtime.rng);
-  runtime.pool.set_auth("", &signer);
-  return runtime.loop.run_until_complete(send_message(runtime, context, std::move(arguments), *key));
+  return run_with_signer(runtime, context, arguments.signer, [&](nostr::Signer& signer) {
+    return send_message(runtime, context, arguments, signer);
+  });
 }
 
 }  // namespace
@@ -271,7 +273,7 @@ void add_message_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* send_command = dm->add_subcommand("send", "Send a private message (NIP-17) to the recipient's inbox relays");
   send_command->add_option("to", sending->to, "npub, nprofile, hex or bob@example.com")->required();
   send_command->add_option("text", sending->text, "The message; @FILE reads a file, - stdin, @@ begins a text with @")->required();
-  send_command->add_option("--key-file", sending->key_file, "The sender's key")->required();
+  add_signer_flags(*send_command, sending->signer, "The sender's key");
   send_command->add_option("--relay", sending->relays, "Where to look up the inbox (repeat)")->required()->allow_extra_args(false);
   send_command->add_flag("--legacy", sending->legacy, "NIP-04 to --relay instead");
   send_command->footer(
@@ -283,7 +285,7 @@ void add_message_commands(CLI::App& app, Context& context, Action* chosen) {
 
   auto listing = std::make_shared<ListArguments>();
   auto* list_command = dm->add_subcommand("list", "Print received messages, one JSON per line");
-  list_command->add_option("--key-file", listing->key_file, "The recipient's key")->required();
+  add_signer_flags(*list_command, listing->signer, "The recipient's key");
   list_command->add_option("--relay", listing->relays, "Inbox relay (repeat)")->required()->allow_extra_args(false);
   list_command->add_option("--from", listing->from, "Only this sender: npub, hex or bob@example.com");
   list_command->add_option("--match", listing->match, "Only texts this RE2 expression is found in");

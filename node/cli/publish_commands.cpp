@@ -5,9 +5,8 @@
 
 #include "node/cli/command.h"
 #include "node/cli/publishing.h"
-#include "node/key_file.h"
+#include "node/cli/signer_flags.h"
 #include "nostr/event/event_json.h"
-#include "nostr/signer/key_signer.h"
 
 namespace node::cli {
 namespace {
@@ -46,34 +45,29 @@ base::Task<int> publish_lines(Runtime& runtime, const Context& context, PublishF
   co_return code;
 }
 
-int publish_stdin(const Context& context, const PublishFlags& flags, const std::string& key_file) {
+int publish_stdin(const Context& context, const PublishFlags& flags, const SignerFlags& signer) {
   Runtime runtime;
-  std::optional<nostr::KeySigner> signer;
-  if (!key_file.empty()) {
-    auto key = load_key_file(key_file);
-    if (!key) return report(context, key.error());
-    signer.emplace(*std::move(key), runtime.clock, runtime.rng);
-    runtime.pool.set_auth("", &*signer);
-  }
-  return runtime.loop.run_until_complete(publish_lines(runtime, context, flags));
+  if (!signer.any()) return runtime.loop.run_until_complete(publish_lines(runtime, context, flags));
+  return run_with_signer(runtime, context, signer,
+                         [&](nostr::Signer&) { return publish_lines(runtime, context, flags); });
 }
 
 }  // namespace
 
 void add_publish_commands(CLI::App& app, Context& context, Action* chosen) {
   auto flags = std::make_shared<PublishFlags>();
-  auto key_file = std::make_shared<std::string>();
+  auto signer = std::make_shared<SignerFlags>();
   auto* publish = app.add_subcommand(
       "publish", "Send events from stdin (one JSON per line) to relays; one line per outcome");
   publish->add_option("relays", flags->relays, "Relay URLs")->required();
-  publish->add_option("--key-file", *key_file, "Answer AUTH with this key");
+  add_signer_flags(*publish, *signer, "Answer AUTH with this key");
   add_publish_flags(*publish, *flags);
   publish->footer(
       "Examples:\n  sovereign event -c hello --key-file me.key | sovereign publish "
       "ws://127.0.0.1:7777\n"
       "  sovereign publish ws://127.0.0.1:7777 --quorum 1 --timeout 10s < events.jsonl");
   publish->callback([=, &context] {
-    *chosen = [=, &context] { return publish_stdin(context, *flags, *key_file); };
+    *chosen = [=, &context] { return publish_stdin(context, *flags, *signer); };
   });
 }
 

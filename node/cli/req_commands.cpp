@@ -4,12 +4,11 @@
 #include "node/cli/command.h"
 #include "node/cli/flags.h"
 #include "node/cli/people.h"
-#include "node/key_file.h"
+#include "node/cli/signer_flags.h"
 #include "node/runtime.h"
 #include "nostr/event/event_json.h"
 #include "nostr/event/filter.h"
 #include "nostr/nips/nip19.h"
-#include "nostr/signer/key_signer.h"
 
 namespace node::cli {
 namespace {
@@ -28,7 +27,7 @@ struct QueryArguments {
   std::optional<std::uint32_t> limit;
   std::chrono::seconds timeout{30};
   bool stream = false;
-  std::string key_file;
+  SignerFlags signer;
 
   bool has_flags() const {
     return !(kinds.empty() && ids.empty() && authors.empty() && e_tags.empty() && p_tags.empty() &&
@@ -193,14 +192,11 @@ using Query = base::Task<int> (*)(Runtime&, const Context&, QueryArguments);
 
 int run_query(const Context& context, const QueryArguments& arguments, Query query) {
   Runtime runtime;
-  std::optional<nostr::KeySigner> signer;
-  if (!arguments.key_file.empty()) {
-    auto key = load_key_file(arguments.key_file);
-    if (!key) return report(context, key.error());
-    signer.emplace(*std::move(key), runtime.clock, runtime.rng);
-    runtime.pool.set_auth("", &*signer);
-  }
-  return runtime.loop.run_until_complete(query(runtime, context, arguments));
+  if (!arguments.signer.any())
+    return runtime.loop.run_until_complete(query(runtime, context, arguments));
+  return run_with_signer(runtime, context, arguments.signer, [&](nostr::Signer&) {
+    return query(runtime, context, arguments);
+  });
 }
 
 CLI::App* add_query(CLI::App& app, QueryArguments& arguments, const std::string& name,
@@ -224,7 +220,7 @@ CLI::App* add_query(CLI::App& app, QueryArguments& arguments, const std::string&
   command->add_option("--until", arguments.until, "Not newer")->type_name("TIME");
   command->add_option("-l,--limit", arguments.limit, "At most so many stored events");
   add_duration(*command, "--timeout", arguments.timeout, "How long to wait for each relay");
-  command->add_option("--key-file", arguments.key_file, "Answer AUTH with this key");
+  add_signer_flags(*command, arguments.signer, "Answer AUTH with this key");
   return command;
 }
 
@@ -240,6 +236,7 @@ void add_req_commands(CLI::App& app, Context& context, Action* chosen) {
       "  sovereign req ws://127.0.0.1:7777 -k 1 -t t=news --since 2h --limit 10\n"
       "  sovereign req ws://127.0.0.1:7777 -a $NPUB --until 2026-01-01\n"
       "  sovereign req ws://127.0.0.1:7777 -f '{\"kinds\":[1],\"limit\":10}' | sovereign verify\n"
+      "  sovereign req ws://127.0.0.1:7777 -k 1 | sovereign publish ws://127.0.0.1:7777\n"
       "  sovereign req ws://127.0.0.1:7777 -k 1 --stream");
   req->callback([=, &context] {
     *chosen = [=, &context] { return run_query(context, *arguments, request); };

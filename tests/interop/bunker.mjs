@@ -163,3 +163,81 @@ describe('clients of others, a group behind the bunker', () => {
     await useNdk(relay.url, (await ok(['bunker', 'uri', '--home', files.at('node')])).out.trim(), pubkey);
   });
 });
+
+/** A signer as somebody would write it on nostr-tools: one user key, a key of its own, one secret. */
+class TheirSigner {
+  constructor(url, secret, twist = (event) => event) {
+    this.key = generateSecretKey();
+    this.user = generateSecretKey();
+    this.secret = secret;
+    this.asked = [];
+    this.closer = pool.subscribeMany([url], { kinds: [24133], '#p': [getPublicKey(this.key)] }, {
+      onevent: async (event) => {
+        const key = nip44.getConversationKey(this.key, event.pubkey);
+        const { id, method, params } = JSON.parse(nip44.decrypt(event.content, key));
+        this.asked.push(method);
+        let answer;
+        try {
+          answer = { id, result: this.answer(method, params, twist) };
+        } catch (error) {
+          answer = { id, result: null, error: String(error.message) };
+        }
+        await Promise.all(pool.publish([url], finalizeEvent({
+          kind: 24133, created_at: now(), tags: [['p', event.pubkey]], content: nip44.encrypt(JSON.stringify(answer), key) }, this.key)));
+      },
+    });
+    this.uri = toBunkerURL({ pubkey: getPublicKey(this.key), relays: [url], secret });
+  }
+
+  answer(method, params, twist) {
+    const shared = (peer) => nip44.getConversationKey(this.user, peer);
+    switch (method) {
+      case 'connect':
+        if (params[1] !== this.secret) throw new Error('wrong secret');
+        this.secret = null;
+        return 'ack';
+      case 'get_public_key': return getPublicKey(this.user);
+      case 'sign_event': return JSON.stringify(finalizeEvent(twist(JSON.parse(params[0])), this.user));
+      case 'nip44_encrypt': return nip44.encrypt(params[1], shared(params[0]));
+      case 'nip44_decrypt': return nip44.decrypt(params[1], shared(params[0]));
+      case 'nip04_encrypt': return nip04.encrypt(this.user, params[0], params[1]);
+      case 'nip04_decrypt': return nip04.decrypt(this.user, params[0], params[1]);
+      default: throw new Error(`no ${method} here`);
+    }
+  }
+}
+
+describe("our commands with somebody else's signer", () => {
+  const files = scratch();
+  let relay;
+  before(async () => { relay = await startRelay(); });
+  after(async () => {
+    await relay?.stop();
+    files.remove();
+  });
+
+  it('sign, publish, send and read messages; the pairing is remembered', async () => {
+    const signer = new TheirSigner(relay.url, 'open sesame');
+    const pubkey = getPublicKey(signer.user);
+    const as = ['--bunker-file', files.write('bunker.txt', signer.uri + '\n'), '--home', files.at('home')];
+    const [event] = (await ok(['event', '-c', 'from afar', ...as, '--relay', relay.url])).json;
+    assert.ok(verifyEvent(event));
+    assert.equal(event.pubkey, pubkey);
+    await ok(['event', '-k', '10050', '-t', `relay=${relay.url}`, ...as, '--relay', relay.url]);
+    await ok(['dm', 'send', pubkey, 'to myself', ...as, '--relay', relay.url]);
+    await ok(['dm', 'send', pubkey, 'the old way', '--legacy', ...as, '--relay', relay.url]);
+    const texts = (await ok(['dm', 'list', ...as, '--relay', relay.url])).json.map((message) => message.text);
+    assert.deepEqual(texts.sort(), ['the old way', 'to myself']);
+    assert.equal(signer.asked.filter((method) => method === 'connect').length, 1);
+    signer.closer.close();
+  });
+
+  it('refuse what was not asked for', async () => {
+    const signer = new TheirSigner(relay.url, 'x', (event) => ({ ...event, content: 'something else' }));
+    const result = await run(['event', '-c', 'this', '--bunker-file', files.write('false.txt', signer.uri), '--home', files.at('other')]);
+    assert.equal(result.code, 1);
+    assert.match(result.err, /another event/);
+    assert.equal(result.out, '');
+    signer.closer.close();
+  });
+});
