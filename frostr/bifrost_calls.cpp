@@ -15,7 +15,6 @@ using std::chrono::steady_clock;
 /// A request of ours that waits for its answer.
 struct BifrostNode::Call {
   ShareIndex peer;
-  bool apart = false;   ///< under transport keys
   steady_clock::time_point started = steady_clock::now();
   std::optional<RpcReply> reply;
   bool unsent = false;  ///< no relay took it
@@ -75,7 +74,7 @@ Result<BifrostNode::Pending> BifrostNode::begin_call(ShareIndex peer, std::strin
   TRY(auto text, to_text(request));
   if (scope_.running() >= options_.max_in_flight)
     return fail(Errc::kLimit, fmt::format("{} messages are under way", scope_.running()));
-  const auto call = std::make_shared<Call>(Call{.peer = peer, .apart = apart.has_value(), .reply = {}});
+  const auto call = std::make_shared<Call>(Call{.peer = peer, .reply = {}});
   calls_.emplace(request.id, call);
   Transport& line = apart ? *apart_ : transport_;
   scope_.spawn("bifrost call",
@@ -118,7 +117,7 @@ void BifrostNode::on_reply(ShareIndex from, const std::string& id, RpcReply repl
 
 void BifrostNode::lose_calls(ShareIndex peer) {
   for (const auto& [id, call] : calls_)
-    if (call->peer == peer && call->apart && !call->reply) call->lost = true;
+    if (call->peer == peer && !call->reply) call->lost = true;
   news_.notify();
 }
 
@@ -166,7 +165,13 @@ std::string BifrostNode::ping_body(ShareIndex peer) {
 
 Task<Result<void>> BifrostNode::ping(ShareIndex peer) {
   std::string body = ping_body(peer);
-  CO_TRY(auto reply, co_await call(peer, "ping", std::move(body), options_.ping_timeout));
+  auto heard = co_await call(peer, "ping", std::move(body), options_.ping_timeout);
+  // It came up while it was asked: the new process may not have heard the question.
+  if (!heard && heard.error().code == Errc::kConflict) {
+    body = ping_body(peer);
+    heard = co_await call(peer, "ping", std::move(body), options_.ping_timeout);
+  }
+  CO_TRY(auto reply, std::move(heard));
   const auto* accept = std::get_if<RpcAccept>(&reply);
   if (accept == nullptr)
     co_return fail(Errc::kPeer, fmt::format("member {} rejected a ping", peer.value));

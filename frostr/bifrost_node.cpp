@@ -205,9 +205,12 @@ void BifrostNode::follow_pins() {
     const auto before = apart_->key_of(peer.idx);
     if (before == key) continue;
     changed = true;
-    if (before) lose_calls(peer.idx);  // what was said to its process of before is not heard
+    lose_calls(peer.idx);  // what was said to its process of before, or before it was there
     if (key) apart_->pin(peer.idx, *key);
     else apart_->unpin(peer.idx);
+    // It told us its key before it knew ours: a ping lets it say that it listens, before anything
+    // secret has to be said under the shares.
+    if (key && options_.coordinates && !talks_apart(peer.idx)) want_ping(peer.idx);
   }
   if (changed && messages_ != nullptr) messages_->update(message_filters());
 }

@@ -264,6 +264,38 @@ TEST(CosignerLease, TheSecondNodeTakesOverWhenTheFirstHasBeenSilentForTheTimeOfT
 }
 #endif
 
+TEST(CosignerReadiness, FrostStatusSaysWhoIsThereAndWhatIsMissing) {
+  World world;
+  world.start_node();
+  const std::string home = world.node_home().string();
+  const auto member = [](const Value& status, int share) {
+    for (const Value& one : status.at("cosigners"))
+      if (one.value("idx", 0) == share) return one;
+    return Value();
+  };
+  const Value alone = world.ask({"frost", "status", "--home", home});
+  EXPECT_FALSE(is_ready(alone));
+  EXPECT_EQ(alone.value("why_not", ""), "0 of 1 needed co-signers are online with nonces");
+  EXPECT_NE(member(alone, kMarket).value("why_not", ""), "");
+
+  world.start_cosigner(kMarket);
+  until(world, home, [&](const Value& status) {
+    return is_ready(status) && member(status, kMarket).value("apart", false);  // under transport keys
+  });
+  const Value status = world.ask({"frost", "status", "--home", home});
+  EXPECT_TRUE(is_ready(status));
+  EXPECT_EQ(status.value("why_not", "?"), "");
+  const Value market = member(status, kMarket);
+  EXPECT_TRUE(market.value("online", false));
+  EXPECT_TRUE(market.value("judges", false));
+  EXPECT_GT(market.value("nonces", 0), 0);
+  EXPECT_EQ(market.value("why_not", "?"), "");
+  EXPECT_FALSE(member(status, kGuard).value("online", true));
+  EXPECT_NE(member(status, kGuard).value("why_not", ""), "");
+  const Exit text = world.command({"frost", "status", "--home", home});
+  EXPECT_TRUE(text.out.contains("share 2  online, judges by policy")) << text.out;
+}
+
 TEST(CosignerQuestions, OneTooManyIsToldAtOnceAndNotWaitedFor) {
   World world;
   world.start_cosigner(kMarket);  // alone, so that every question is put to it

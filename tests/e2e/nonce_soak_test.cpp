@@ -171,7 +171,7 @@ class Soak {
   void run() {
     for (int idx = kMembers; idx >= 1; --idx) start(idx);
     std::mt19937 chance(std::random_device{}());
-    std::uniform_int_distribution<int> pause(30, wanted_ > 1'000 ? 1'500 : 200);  // restarts take longer than signatures
+    std::uniform_int_distribution<int> pause(30, 200);
     std::uniform_int_distribution<int> victim(1, kMembers);
     auto next_kill = steady_clock::now() + milliseconds(pause(chance));
     auto last_progress = steady_clock::now();

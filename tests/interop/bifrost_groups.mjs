@@ -1,7 +1,7 @@
 // Groups of several sizes and of both parities with @frostr/bifrost, either side asking; and a long row
 // of signatures in which either side is killed again and again.
 //
-// SOVEREIGN_SIGNATURES sets how long that row is (40 unless set).
+// SOVEREIGN_SIGNATURES sets how long that row is, in either role (40, and 10 when we ask, unless set).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
@@ -17,7 +17,9 @@ import { startNpmRelay } from './support/npm_relay.mjs';
 import { now } from './support/person.mjs';
 import { ok, scratch, start, startRelay } from './support/sovereign.mjs';
 
-const signatures = Number(process.env.SOVEREIGN_SIGNATURES ?? 40);
+const chosen = process.env.SOVEREIGN_SIGNATURES;
+const signatures = Number(chosen ?? 40);
+const asked = Number(chosen ?? 10);  // each is a process of its own, which has just started
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 const xOnly = (pubkey) => pubkey.slice(-64);
 
@@ -152,12 +154,16 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
     });
     listen(requester);
     let retries = 0;
+    let kills = 0;
+    let restarts = 0;
     try {
       for (let i = 0; i < signatures; ++i) {
         if (randomInt(8) === 0) {
+          ++kills;
           await service.kill();
           service = await start(['cosigner', '--home', home]);
         } else if (randomInt(8) === 0) {
+          ++restarts;
           await closeBifrost(requester);
           requester = await dealt.node(1, relay.url);
           listen(requester);
@@ -194,19 +200,34 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
     }
     assert.ok(answered.size >= signatures);
     assert.ok(spent.length >= signatures);
-    console.log(`${signatures} signatures, ${retries} retries, ${spent.length} codes spent`);
+    console.log(`${signatures} signatures, ${kills} kills, ${restarts} restarts of bifrost, ${retries} retries, ${spent.length} codes spent`);
   });
 
-  it('we ask: none is lost, none invalid', { timeout: 900_000 }, async () => {
+  it('we ask: none is lost, none invalid, no nonce of ours or theirs serves twice', { timeout: 900_000 }, async () => {
     const relay = await startRelay();
     const dealt = deal('row-ours', 2, 3, '02');
-    let peer = await dealt.node(2, relay.url);
-    const count = Math.ceil(signatures / 4);  // each is a process of its own, which has just started
+    // The session that each point and code was first seen in, as the peer was asked.
+    const served = new Map();
+    const twice = [];
+    const serve = async () => {
+      const node = await dealt.node(2, relay.url);
+      node.on('/sign/handler/req', ({ data: { sid, nonces } }) => {
+        for (const { idx, code, hidden_pn, binder_pn } of nonces)
+          for (const used of [hidden_pn, binder_pn, `${idx} ${code}`]) {
+            if ((served.get(used) ?? sid) !== sid) twice.push(used);
+            served.set(used, sid);
+          }
+      });
+      return node;
+    };
+    let peer = await serve();
+    let restarts = 0;
     try {
-      for (let i = 0; i < count; ++i) {
+      for (let i = 0; i < asked; ++i) {
         if (randomInt(4) === 0) {
           await closeBifrost(peer);
-          peer = await dealt.node(2, relay.url);
+          peer = await serve();
+          ++restarts;
         }
         const hash = sha256(`ours ${i}`);
         const { out } = await ok(['frost', 'sign', ...dealt.files(1), '--relay', relay.url, '--hash', hash]);
@@ -216,5 +237,8 @@ describe(`${signatures} signatures in a row while either side is killed`, () => 
       await closeBifrost(peer);
       await relay.stop();
     }
+    assert.deepEqual(twice, []);
+    assert.ok(new Set(served.values()).size >= asked);
+    console.log(`${asked} signatures by as many processes, ${restarts} restarts of bifrost, ${served.size / 3} nonces`);
   });
 });
