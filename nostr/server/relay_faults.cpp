@@ -33,29 +33,34 @@ std::size_t size_of(const Effect& effect) {
 
 /// Numbers a new connection and does what its beginning asks for.
 void Relay::Impl::begin(ConnectionId connection) {
-  carry_out(connection, faults.on_connect(connection, steady_now(), clock.now()));
+  const milliseconds now = steady_now();
+  carry_out(connection, faults.on_connect(connection, now, clock.now()), now);
 }
 
-FaultEngine::Context Relay::Impl::context_of(ConnectionId connection, Direction direction) {
+FaultEngine::Context Relay::Impl::context_of(ConnectionId connection, Direction direction,
+                                             milliseconds now) {
   const auto found = clients.find(connection);
   return {.connection = connection,
           .direction = direction,
           .authenticated = found != clients.end() && found->second.session.is_authenticated(),
-          .now = steady_now(),
+          .now = now,
           .wall_clock = clock.now()};
 }
 
-/// Takes one frame through the rules.
+/// Takes one frame through the rules. One look at the clock: what the rules put behind another frame
+/// by that time must not find it still waiting.
 void Relay::Impl::pass(ConnectionId connection, Direction direction, std::string frame) {
-  release_due();  // what was to come before it
+  const milliseconds now = steady_now();
+  release_due(now);  // what was to come before it
   if (!clients.contains(connection)) return;
-  carry_out(connection, faults.on_frame(context_of(connection, direction), std::move(frame)));
+  carry_out(connection, faults.on_frame(context_of(connection, direction, now), std::move(frame)), now);
 }
 
-void Relay::Impl::carry_out(ConnectionId connection, std::vector<Effect> effects) {
+void Relay::Impl::carry_out(ConnectionId connection, std::vector<Effect> effects,
+                            milliseconds now) {
   for (Effect& effect : effects) {
     if (effect.delay > milliseconds{0})
-      postpone(connection, std::move(effect));
+      postpone(connection, std::move(effect), now);
     else
       carry_out_now(connection, effect);
   }
@@ -92,7 +97,7 @@ void Relay::Impl::carry_out_now(ConnectionId connection, Effect& effect) {
              effect.what);
 }
 
-void Relay::Impl::postpone(ConnectionId connection, Effect effect) {
+void Relay::Impl::postpone(ConnectionId connection, Effect effect, milliseconds now) {
   const auto found = clients.find(connection);
   if (found == clients.end()) return;
   found->second.postponed += size_of(effect);
@@ -103,12 +108,11 @@ void Relay::Impl::postpone(ConnectionId connection, Effect effect) {
     return;
   }
   const milliseconds delay = effect.delay;
-  postponed.emplace(steady_now() + delay, Postponed{connection, std::move(effect)});
-  call_later(delay, [](Impl& self) { self.release_due(); });
+  postponed.emplace(now + delay, Postponed{connection, std::move(effect)});
+  call_later(delay, [](Impl& self) { self.release_due(steady_now()); });
 }
 
-void Relay::Impl::release_due() {
-  const milliseconds now = steady_now();
+void Relay::Impl::release_due(milliseconds now) {
   while (!postponed.empty() && postponed.begin()->first <= now) {
     Postponed item = std::move(postponed.begin()->second);
     postponed.erase(postponed.begin());

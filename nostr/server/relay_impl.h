@@ -92,12 +92,12 @@ struct Relay::Impl final : WsServerHandler, std::enable_shared_from_this<Relay::
   // App thread, in relay_faults.cpp.
   void begin(ConnectionId connection);
   bool is_faulty() const { return !faults.empty() || !postponed.empty(); }
-  FaultEngine::Context context_of(ConnectionId connection, Direction direction);
+  FaultEngine::Context context_of(ConnectionId connection, Direction direction, std::chrono::milliseconds now);
   void pass(ConnectionId connection, Direction direction, std::string frame);
-  void carry_out(ConnectionId connection, std::vector<Effect> effects);
+  void carry_out(ConnectionId connection, std::vector<Effect> effects, std::chrono::milliseconds now);
   void carry_out_now(ConnectionId connection, Effect& effect);
-  void postpone(ConnectionId connection, Effect effect);
-  void release_due();
+  void postpone(ConnectionId connection, Effect effect, std::chrono::milliseconds now);
+  void release_due(std::chrono::milliseconds now);
   void call_later(milliseconds delay, std::function<void(Impl&)> what);
   void rotate_challenge(ConnectionId connection);
   void hold_reading(ConnectionId connection, bool hold);
