@@ -28,6 +28,7 @@ using storage::Tx;
 constexpr std::chrono::seconds kWindow{600};
 constexpr std::chrono::seconds kRequestMemory{2 * 3'600};
 constexpr std::chrono::seconds kHousePeriod{600};
+constexpr std::chrono::seconds kRelayPatience{5};
 /// Base64 of the longest request that is read, and its frame.
 constexpr std::size_t kMaxContent = nostr::kMaxSignerMessage * 4 / 3 + 1'024;
 constexpr std::size_t kMaxName = 64;
@@ -48,18 +49,33 @@ Bunker::Bunker(Deps deps, BunkerOptions options)
     : deps_(deps),
       options_(std::move(options)),
       rows_(deps.db),
+      came_live_(deps.loop),
       strangers_(options_.strangers_an_hour),
       decided_(deps.loop),
       scope_(deps.loop) {}
 
-Result<void> Bunker::start() {
-  TRY(rows_.fail_open_requests(deps_.clock.now()));
+base::Task<Result<void>> Bunker::start() {
+  CO_TRY(rows_.fail_open_requests(deps_.clock.now()));
   listen(options_.relays);
-  TRY(const auto clients, rows_.clients());
+  CO_TRY(const auto clients, rows_.clients());
   for (const storage::BunkerClient& client : clients)
     if (client.stands()) listen(client.relays);
   scope_.spawn("bunker house", keep_house());
-  return {};
+  co_await await_relays();
+  co_return Result<void>{};
+}
+
+base::Task<void> Bunker::await_relays() {
+  const auto is_live = [this](const std::string& relay) {
+    return live_.contains(nostr::normalize_relay_url(relay));
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kRelayPatience;
+  while (!std::ranges::all_of(options_.relays, is_live)) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left <= left.zero()) co_return;
+    co_await came_live_.wait_for(left);
+  }
 }
 
 base::Task<void> Bunker::stop() {
@@ -91,7 +107,11 @@ void Bunker::listen(const std::vector<std::string>& relays) {
            [this](std::span<const nostr::Delivery> batch) {
              for (const nostr::Delivery& delivery : batch) take(*delivery.event);
            },
-       .on_eose = {},
+       .on_eose =
+           [this](const std::string& relay) {
+             live_.insert(nostr::normalize_relay_url(relay));
+             came_live_.notify();
+           },
        .on_closed =
            [](const std::string& relay, const std::string& message) {
              LOG(kWarn, "bunker", "a relay does not serve us", {{"relay", relay}, {"why", message}});

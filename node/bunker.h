@@ -48,8 +48,9 @@ class Bunker {
   /// Everything in `deps` outlives the bunker.
   Bunker(Deps deps, BunkerOptions options);
 
-  /// Listens, also where clients paired earlier read.
-  base::Result<void> start();
+  /// Listens, also where clients paired earlier read. Returns once its own relays listen for it, or
+  /// after some seconds without all of them: requests are ephemeral, and a relay keeps none.
+  base::Task<base::Result<void>> start();
   base::Task<void> stop();
 
   /// A bunker:// text with a secret that lets one client in.
@@ -76,6 +77,7 @@ class Bunker {
   using Answer = base::Result<std::string>;  ///< the result, or why not
 
   void listen(const std::vector<std::string>& relays);
+  base::Task<void> await_relays();
   void take(const nostr::Event& event);
   base::Result<void> admit_event(const nostr::Event& event);
   base::Task<void> serve(nostr::Event event, bool paired);
@@ -98,6 +100,8 @@ class Bunker {
   const BunkerOptions options_;
   storage::BunkerRows rows_;
   std::set<std::string> heard_;  ///< relays that are listened to
+  std::set<std::string> live_;   ///< those of them that have answered
+  base::Signal came_live_;
   std::vector<std::unique_ptr<nostr::Subscription>> subscriptions_;
   HourlyCap strangers_;
   std::map<nostr::PublicKey, HourlyCap> caps_;

@@ -75,7 +75,7 @@ Task<Result<void>> BunkerApp::start() {
                                            return control(std::move(method), std::move(params));
                                          }));
   if (group_) CO_TRY(co_await group_->start());
-  co_return bunker_->start();
+  co_return co_await bunker_->start();
 }
 
 Task<void> BunkerApp::stop() {

@@ -40,7 +40,7 @@ class BunkerTest : public ::testing::Test {
     bunker_ = std::make_unique<Bunker>(
         Bunker::Deps{world_.loop, world_.pool, *db_, world_.clock, world_.rng, voice_, identity_},
         std::move(options));
-    must(bunker_->start());
+    must(world_.loop.run_until_complete(bunker_->start()));
   }
   nostr::BunkerUri invitation() { return must(nostr::parse_bunker_uri(must(bunker_->invite()))); }
   RemoteSigner::Made connect(const SecretKey& key, nostr::BunkerUri uri, nostr::RemoteSignerOptions options = {}) {
