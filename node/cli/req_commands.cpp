@@ -23,15 +23,16 @@ struct QueryArguments {
   std::vector<std::string> filters;
   std::vector<unsigned> kinds;
   std::vector<std::string> ids, authors, e_tags, p_tags, d_tags, tags;
-  std::string since, until;
+  std::string since, until, search;
   std::optional<std::uint32_t> limit;
   std::chrono::seconds timeout{30};
   bool stream = false;
+  bool force = false;  ///< ask for a search whatever the relay says of itself
   SignerFlags signer;
 
   bool has_flags() const {
     return !(kinds.empty() && ids.empty() && authors.empty() && e_tags.empty() && p_tags.empty() &&
-             d_tags.empty() && tags.empty() && since.empty() && until.empty() && !limit);
+             d_tags.empty() && tags.empty() && since.empty() && until.empty() && search.empty() && !limit);
   }
 };
 
@@ -49,6 +50,7 @@ base::Task<Result<nostr::Filter>> filter_of_flags(Runtime& runtime, const Contex
                                                   QueryArguments arguments) {
   const base::UnixTime now = runtime.clock.now();
   nostr::Filter filter{.limit = arguments.limit};
+  if (!arguments.search.empty()) filter.search = arguments.search;
   for (const unsigned kind : arguments.kinds)
     filter.kinds.push_back(static_cast<nostr::Kind>(kind));
   for (const std::string& text : arguments.ids) {
@@ -87,6 +89,38 @@ base::Task<Result<nostr::Filters>> read_filters(Runtime& runtime, const Context&
   }
   if (filters.empty()) filters.push_back({.limit = 500});
   co_return filters;
+}
+
+/// Relays that do not search answer as if nothing had been searched for: they are not asked.
+/// The relays that are left; each other one is named.
+base::Task<std::vector<std::string>> relays_that_search(Runtime& runtime, const Context& context,
+                                                        std::vector<std::string> relays) {
+  constexpr int kSearchNip = 50;
+  std::vector<std::string> out;
+  for (const std::string& relay : relays) {
+    const auto document = co_await runtime.pool.information(relay);
+    if (!document)
+      progress(context, fmt::format("{}: whether it searches is not known: {}", relay,
+                                    document.error().detail));
+    else if (std::ranges::find(document->info.supported_nips, kSearchNip) ==
+             document->info.supported_nips.end())
+      progress(context, fmt::format("{}: does not search (NIP-50); --force asks it all the same", relay));
+    else
+      out.push_back(relay);
+  }
+  co_return out;
+}
+
+/// Leaves out the relays that cannot answer; whether any were left out.
+base::Task<bool> drop_relays_without_search(Runtime& runtime, const Context& context,
+                                            QueryArguments& arguments,
+                                            const nostr::Filters& filters) {
+  const bool searches = std::ranges::any_of(
+      filters, [](const nostr::Filter& filter) { return filter.search.has_value(); });
+  if (!searches || arguments.force) co_return false;
+  const std::size_t before = arguments.relays.size();
+  arguments.relays = co_await relays_that_search(runtime, context, arguments.relays);
+  co_return arguments.relays.size() < before;
 }
 
 // ---- req ---------------------------------------------------------------------------------------
@@ -132,12 +166,18 @@ base::Task<int> print_stream(Runtime& runtime, const Context& context, QueryArgu
 base::Task<int> request(Runtime& runtime, const Context& context, QueryArguments arguments) {
   int code = kOk;
   auto filters = co_await read_filters(runtime, context, arguments);
+  bool left_out = false;
+  if (filters)
+    left_out = co_await drop_relays_without_search(runtime, context, arguments, *filters);
   if (!filters)
     code = report_usage(context, filters.error());
+  else if (arguments.relays.empty())
+    code = report(context, {Errc::kUnsupported, "none of the relays searches", "--force asks them all the same"});
   else if (arguments.stream)
     code = co_await print_stream(runtime, context, arguments, *std::move(filters));
   else
     code = co_await print_stored(runtime, context, arguments, *std::move(filters));
+  if (code == kOk && left_out) code = kPartial;
   co_await runtime.pool.stop();
   co_return code;
 }
@@ -146,7 +186,7 @@ base::Task<int> request(Runtime& runtime, const Context& context, QueryArguments
 
 struct Counting {
   base::Signal answered;
-  std::vector<std::optional<Result<std::uint64_t>>> answers;  ///< in the order of the relays
+  std::vector<std::optional<Result<nostr::CountAnswer>>> answers;  ///< in the order of the relays
   std::size_t open = answers.size();
 };
 
@@ -158,6 +198,20 @@ base::Task<void> count_one(Runtime& runtime, std::string relay, nostr::Filters f
   if (--counting.open == 0) counting.answered.notify();
 }
 
+/// One line for what several relays count together, each author once; without registers of two
+/// relays nothing can be said.
+void print_together(const std::vector<std::optional<Result<nostr::CountAnswer>>>& answers) {
+  nostr::HyperLogLog all;
+  std::size_t relays = 0;
+  for (const auto& answer : answers)
+    if (answer && *answer && (*answer)->hll) {
+      all.merge(*(*answer)->hll);
+      ++relays;
+    }
+  if (relays > 1)
+    print_json({{"relays", relays}, {"distinct_authors", all.estimate()}, {"approximate", true}});
+}
+
 base::Task<int> count_each(Runtime& runtime, const Context& context, QueryArguments arguments) {
   auto filters = co_await read_filters(runtime, context, arguments);
   if (!filters) {
@@ -165,7 +219,7 @@ base::Task<int> count_each(Runtime& runtime, const Context& context, QueryArgume
     co_return report_usage(context, filters.error());
   }
   const std::size_t relays = arguments.relays.size();
-  Counting counting{.answered = base::Signal(runtime.loop), .answers = std::vector<std::optional<Result<std::uint64_t>>>(relays)};
+  Counting counting{.answered = base::Signal(runtime.loop), .answers = std::vector<std::optional<Result<nostr::CountAnswer>>>(relays)};
   base::Scope scope(runtime.loop);
   for (std::size_t i = 0; i < relays; ++i)
     scope.spawn("count", count_one(runtime, arguments.relays[i], *filters, arguments.timeout,
@@ -174,14 +228,17 @@ base::Task<int> count_each(Runtime& runtime, const Context& context, QueryArgume
   co_await scope.stop();
   std::size_t failed = 0;
   for (std::size_t i = 0; i < relays; ++i) {
-    const Result<std::uint64_t>& count = *counting.answers[i];
-    if (count) {
-      print_json({{"relay", arguments.relays[i]}, {"count", *count}});
+    const Result<nostr::CountAnswer>& answer = *counting.answers[i];
+    if (answer) {
+      base::json::Value line{{"relay", arguments.relays[i]}, {"count", answer->count}};
+      if (answer->approximate) line["approximate"] = true;
+      print_json(line);
     } else {
       ++failed;
-      report(context, base::in_context(arguments.relays[i], count.error()));
+      report(context, base::in_context(arguments.relays[i], answer.error()));
     }
   }
+  print_together(counting.answers);
   co_await runtime.pool.stop();
   co_return failed == 0 ? kOk : failed == relays ? kFailed : kPartial;
 }
@@ -230,6 +287,8 @@ void add_req_commands(CLI::App& app, Context& context, Action* chosen) {
   auto arguments = std::make_shared<QueryArguments>();
   auto* req = add_query(app, *arguments, "req",
                         "Print events that match, one JSON per line, until all stored ones came");
+  req->add_option("--search", arguments->search, "Words, for relays that search (NIP-50)");
+  req->add_flag("--force", arguments->force, "Search also where the relay does not offer it");
   req->add_flag("--stream", arguments->stream, "Go on with live events until interrupted");
   req->footer(
       "Examples:\n"

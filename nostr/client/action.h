@@ -9,6 +9,7 @@
 #include "nostr/base/result.h"
 #include "nostr/client/publish_outcome.h"
 #include "nostr/event/message.h"
+#include "nostr/nips/nip45.h"
 
 namespace nostr {
 
@@ -31,7 +32,7 @@ struct SubClosed { SubKey sub = 0; std::string message; bool for_good = true; };
 /// The relay could not be reached; persistent subscriptions wait, one-shot ones may give up.
 struct Unreachable { SubKey sub = 0; std::string reason; };
 struct Published { Ticket ticket = 0; PublishOutcome outcome; };
-struct Counted { Ticket ticket = 0; base::Result<std::uint64_t> count; };
+struct Counted { Ticket ticket = 0; base::Result<CountAnswer> count; };
 /// NIP-77: the relay's next message in hex, or why there will be none.
 struct Negotiated { Ticket ticket = 0; base::Result<std::string> payload_hex; };
 /// The socket is open but nobody answers any more: make a new one.

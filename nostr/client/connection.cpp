@@ -322,7 +322,9 @@ void Connection::on_count(const from_relay::Count& count) {
   const auto it = std::ranges::find_if(
       counts_, [&](const auto& entry) { return entry.second.wire == count.sub; });
   if (it == counts_.end()) return;
-  actions_.emplace_back(act::Counted{it->first, count.count});
+  CountAnswer answer{.count = count.count, .approximate = count.approximate};
+  if (const auto registers = HyperLogLog::from_hex(count.hll)) answer.hll = *registers;
+  actions_.emplace_back(act::Counted{it->first, answer});
   counts_.erase(it);
 }
 

@@ -87,7 +87,7 @@ struct Pool::Impl final : LinkOwner, std::enable_shared_from_this<Pool::Impl> {
   std::map<std::string, std::shared_ptr<RelayLink>> links;
   std::unordered_map<SubKey, SubPtr> subs;
   std::unordered_map<Ticket, std::function<void(PublishOutcome)>> publications;
-  std::unordered_map<Ticket, std::function<void(base::Result<std::uint64_t>)>> counts;
+  std::unordered_map<Ticket, std::function<void(base::Result<CountAnswer>)>> counts;
   std::unordered_map<Ticket, std::function<void(base::Result<std::string>)>> negotiations;
   std::map<std::string, AuthIdentity> identities;
   std::function<void(const RelayStatus&)> status_callback;
@@ -496,14 +496,14 @@ base::Task<std::vector<PublishOutcome>> Pool::publish(std::vector<std::string> r
   co_return outcomes;
 }
 
-base::Task<base::Result<std::uint64_t>> Pool::count(std::string relay, Filters filters,
+base::Task<base::Result<CountAnswer>> Pool::count(std::string relay, Filters filters,
                                                     milliseconds limit) {
   impl_->loop.check();
   const std::shared_ptr<Impl> impl = impl_;
   struct Counting {
     explicit Counting(base::Loop& loop) : changed(loop) {}
     base::Signal changed;
-    std::optional<base::Result<std::uint64_t>> answer;
+    std::optional<base::Result<CountAnswer>> answer;
   };
   const auto state = std::make_shared<Counting>(impl->loop);
   const std::string url = normalize_relay_url(relay);
@@ -515,7 +515,7 @@ base::Task<base::Result<std::uint64_t>> Pool::count(std::string relay, Filters f
     co_return base::fail(base::Errc::kUnavailable, url + ": " + why);
   const auto deadline = Steady::now() + limit;
   const Ticket ticket = impl->next_number++;
-  impl->counts.emplace(ticket, [state](base::Result<std::uint64_t> answer) {
+  impl->counts.emplace(ticket, [state](base::Result<CountAnswer> answer) {
     state->answer = std::move(answer);
     state->changed.notify();
   });
@@ -532,7 +532,7 @@ base::Task<base::Result<std::uint64_t>> Pool::count(std::string relay, Filters f
       co_return base::fail(base::Errc::kUnsupported, url + " did not answer COUNT (NIP-45)");
     co_await state->changed.wait_for(left);
   }
-  base::Result<std::uint64_t> answer = *std::move(state->answer);
+  base::Result<CountAnswer> answer = *std::move(state->answer);
   co_return answer;
 }
 

@@ -25,6 +25,7 @@
 #include "nostr/event/message.h"
 #include "nostr/net/net_thread.h"
 #include "nostr/net/ws_client.h"
+#include "nostr/nips/nip45.h"
 #include "nostr/nips/nip65.h"
 #include "nostr/signer/signer.h"
 
@@ -147,7 +148,7 @@ class Pool {
   base::Task<std::vector<PublishOutcome>> publish(std::vector<std::string> relays, Event event,
                                                   PublishOptions options = {});
   /// NIP-45. kUnsupported when the relay closes or stays silent.
-  base::Task<base::Result<std::uint64_t>> count(std::string relay, Filters filters,
+  base::Task<base::Result<CountAnswer>> count(std::string relay, Filters filters,
                                                 std::chrono::milliseconds limit);
   /// Opens a NIP-77 conversation about `filter`; nothing is sent before the first exchange.
   std::unique_ptr<Negotiation> negotiate(std::string relay, Filter filter);

@@ -47,6 +47,7 @@ class FilterReader {
     if (name == "since") return read_time(name, value, filter_.since);
     if (name == "until") return read_time(name, value, filter_.until);
     if (name == "limit") return read_limit(value);
+    if (name == "search") return read_search(value);
     if (name.size() == 2 && name[0] == '#' && is_letter(name[1])) return read_tag(name, value);
     return fail(Errc::kInvalid,
                 fmt::format("filter member {} is not supported", name.substr(0, 32)));
@@ -120,6 +121,14 @@ class FilterReader {
     return {};
   }
 
+  base::Result<void> read_search(const Value& value) {
+    if (!value.is_string()) return fail(Errc::kInvalid, "filter member search is not a string");
+    filter_.search = value.get<std::string>();
+    if (filter_.search->size() > kMaxSearchBytes)
+      return fail(Errc::kInvalid, fmt::format("filter member search is over {} bytes", kMaxSearchBytes));
+    return {};
+  }
+
   Filter filter_;
   std::size_t values_ = 0;
 };
@@ -161,6 +170,7 @@ std::string to_json(const Filter& filter) {
   if (filter.since) out["since"] = base::to_unix(*filter.since);
   if (filter.until) out["until"] = base::to_unix(*filter.until);
   if (filter.limit) out["limit"] = *filter.limit;
+  if (filter.search) out["search"] = *filter.search;
   return base::json::dump(out);
 }
 

@@ -20,6 +20,8 @@ struct Filter {
   std::optional<UnixTime> since;                  ///< inclusive
   std::optional<UnixTime> until;                  ///< inclusive
   std::optional<std::uint32_t> limit;             ///< applies to stored events only
+  /// NIP-50, for relays that search. matches() takes any event for a hit: what fits is their opinion.
+  std::optional<std::string> search;
 
   friend bool operator==(const Filter&, const Filter&) = default;
 };
@@ -32,10 +34,11 @@ bool matches_any(const Filters& filters, const Event& event);
 
 /// Compact JSON object.
 std::string to_json(const Filter& filter);
+inline constexpr std::size_t kMaxSearchBytes = 1'024;
 /// How many values all lists of one filter may hold together.
 inline constexpr std::size_t kMaxFilterValues = 10'000;
 
-/// Strict: unknown members (NIP-50 `search` among them), prefixes and upper-case hex are kInvalid,
+/// Strict: unknown members, prefixes, upper-case hex and a `search` over kMaxSearchBytes are kInvalid,
 /// and so are over kMaxFilterValues values and an empty list, which some read as "nothing" and
 /// others as "anything". A `limit` beyond 32 bits is the largest there is.
 base::Result<Filter> filter_from(const base::json::Value& value);

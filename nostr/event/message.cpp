@@ -139,7 +139,11 @@ FromRelay relay_count(Elements& rest) {
   TRY(auto object, rest.object("count"));
   std::uint64_t count = 0;
   if (object["count"].get_uint64().get(count)) return reader::wrong("count", "is not a number");
-  return from_relay::Count{std::move(sub), count};
+  from_relay::Count out{.sub = std::move(sub), .count = count};
+  bool approximate = false;
+  if (!object["approximate"].get_bool().get(approximate)) out.approximate = approximate;
+  if (std::string_view hll; !object["hll"].get_string().get(hll)) out.hll = hll;
+  return out;
 }
 
 /// A message of a subscription id and one more string.

@@ -35,7 +35,8 @@ struct Eose { std::string sub; EoseHint hint = EoseHint::kNone; };
 struct Closed { std::string sub; std::string message; };
 struct Notice { std::string message; };
 struct Auth { std::string challenge; };
-struct Count { std::string sub; std::uint64_t count = 0; };
+/// `hll` is NIP-45's registers as the relay wrote them, or "".
+struct Count { std::string sub; std::uint64_t count = 0; bool approximate = false; std::string hll; };
 struct NegMessage { std::string sub; std::string payload_hex; };
 struct NegError { std::string sub; std::string message; };
 }  // namespace from_relay

@@ -203,6 +203,8 @@ std::string RelaySession::refusal_of(const Filters& filters) const {
   if (filters.size() > rules_.max_filters)
     return "invalid: " + std::to_string(filters.size()) + " filters, limit is " +
            std::to_string(rules_.max_filters);
+  if (std::ranges::any_of(filters, [](const Filter& filter) { return filter.search.has_value(); }))
+    return "unsupported: this relay does not search (NIP-50)";
   for (const Filter& filter : filters) {
     if (filter.tags.size() > rules_.max_tag_filters)
       return "invalid: a filter has " + std::to_string(filter.tags.size()) + " tags, limit is " +

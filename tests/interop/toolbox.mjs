@@ -1,9 +1,11 @@
 // nostr-tools against the toolbox: whatever one of them writes, the other one reads, over relays of both.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import * as nip19 from 'nostr-tools/nip19';
 import { finalizeEvent, generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure';
 import { bytesToHex } from 'nostr-tools/utils';
+import { WebSocketServer } from 'ws';
 
 import { startNpmRelay } from './support/npm_relay.mjs';
 import { Person, now } from './support/person.mjs';
@@ -246,5 +248,58 @@ describe('NIP-42', () => {
     assert.match(stranger.err, /restricted/);
     sender.leave();
     await relay.close();
+  });
+});
+
+/** A relay of a few lines that searches and estimates, as ours does not. */
+async function startSearchRelay(registers) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'application/nostr+json' });
+    response.end(JSON.stringify({ name: 'finds all', supported_nips: [1, 11, 45, 50] }));
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket) =>
+    socket.on('message', (data) => {
+      const [verb, sub, filter] = JSON.parse(data);
+      if (verb === 'REQ') requests.push(filter);
+      if (verb === 'COUNT') socket.send(JSON.stringify(['COUNT', sub, { count: 2, approximate: true, hll: registers }]));
+      if (verb === 'REQ') socket.send(JSON.stringify(['EOSE', sub]));
+    }));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `ws://127.0.0.1:${server.address().port}`, requests, close: () => { sockets.close(); server.close(); server.closeAllConnections(); } };
+}
+
+/** NIP-45 registers with one author in each of the places named. */
+const registersWith = (...places) => Array.from({ length: 256 }, (_, i) => (places.includes(i) ? '01' : '00')).join('');
+
+describe('relays that can do more than ours', () => {
+  it('get the words of `req --search`; others are named and not asked', async () => {
+    const relay = await startSearchRelay('');
+    const plain = await startRelay();
+    const found = await run(['req', relay.url, plain.url, '-k', '1', '--search', 'threshold signing']);
+    assert.equal(found.code, 5, found.err);
+    assert.match(found.err, /does not search/);
+    assert.deepEqual(relay.requests.map((filter) => filter.search), ['threshold signing']);
+    const none = await run(['req', plain.url, '--search', 'x']);
+    assert.equal(none.code, 1);
+    assert.match(none.err, /--force/);
+    const forced = await run(['req', plain.url, '--search', 'x', '--force']);
+    assert.match(forced.err, /unsupported: this relay does not search/);
+    relay.close();
+    await plain.stop();
+  });
+
+  it('are counted together, each author once (NIP-45)', async () => {
+    const one = await startSearchRelay(registersWith(1, 2));
+    const other = await startSearchRelay(registersWith(2, 3));
+    const result = await ok(['count', one.url, other.url, '-k', '7', '-e', '0'.repeat(64)]);
+    assert.deepEqual(result.json, [
+      { relay: one.url, count: 2, approximate: true },
+      { relay: other.url, count: 2, approximate: true },
+      { relays: 2, distinct_authors: 3, approximate: true },
+    ]);
+    one.close();
+    other.close();
   });
 });

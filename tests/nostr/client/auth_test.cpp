@@ -82,7 +82,7 @@ TEST(Auth, ReqEventAndCountAreAllReplayedAlsoAfterTheChallengeRotates) {
     const auto outcomes = h.loop.run_until_complete(h.pool->publish({url}, make_event(2, challenge)));
     EXPECT_EQ(outcomes[0].state, State::kAccepted) << outcomes[0].message;
     const auto count = h.loop.run_until_complete(h.pool->count(url, kind_filter(1), 30s));
-    EXPECT_EQ(count, 7u);
+    EXPECT_EQ(count->count, 7u);
     guarded.rotate(challenge);
     h.eoses.clear();
   }
@@ -196,9 +196,9 @@ TEST(Auth, ACountRefusedForAuthIsSentAgainAfterwards) {
   f.hear(from_relay::Closed{f.wire(), "auth-required: who"});
   f.authenticate("c1");
   EXPECT_EQ(f.sent_count("[\"COUNT\""), 2u);
-  f.hear(from_relay::Count{f.wire(), 3});
+  f.hear(from_relay::Count{.sub = f.wire(), .count = 3});
   ASSERT_EQ(f.all<act::Counted>().size(), 1u);
-  EXPECT_EQ(f.all<act::Counted>()[0].count, 3u);
+  EXPECT_EQ(f.all<act::Counted>()[0].count->count, 3u);
 }
 
 TEST(Auth, AChallengeThatChangesEveryHourIsAnsweredForEver) {

@@ -344,12 +344,15 @@ TEST(Connection, CountIsAnsweredOrUnsupported) {
   Fixture f;
   f.connection.opened(kNow);
   f.connection.count(1, kind_filter(1));
-  f.hear(from_relay::Count{f.wire(), 42});
+  const std::string registers = std::string(510, '0') + "07";
+  f.hear(from_relay::Count{.sub = f.wire(), .count = 42, .approximate = true, .hll = registers});
   f.connection.count(2, kind_filter(1));
   f.hear(from_relay::Closed{f.wire(), "unsupported: COUNT"});
   const auto counted = f.all<act::Counted>();
   ASSERT_EQ(counted.size(), 2u);
-  EXPECT_EQ(counted[0].count, 42u);
+  EXPECT_EQ(counted[0].count->count, 42u);
+  EXPECT_TRUE(counted[0].count->approximate);
+  EXPECT_EQ(counted[0].count->hll->hex(), registers);
   EXPECT_EQ(counted[1].count.error().code, base::Errc::kUnsupported);
 }
 
@@ -361,7 +364,7 @@ TEST(Connection, AnswersToUnknownThingsChangeNothing) {
   f.hear(from_relay::Closed{"", "auth-required: x"});
   f.hear(from_relay::Closed{"s99", "error: x"});
   f.hear(from_relay::Ok{make_event(1, "x").id, false, "blocked: x"});
-  f.hear(from_relay::Count{"s1", 1});
+  f.hear(from_relay::Count{.sub = "s1", .count = 1});
   f.hear(from_relay::Auth{std::string(5'000, 'c')});
   f.hear(from_relay::Notice{"hello"});
   EXPECT_TRUE(f.facts.empty());

@@ -450,7 +450,7 @@ TEST(PoolCount, AnswersOrSaysUnsupported) {
       r.send(c, count_result_frame(count->sub, 42));
   });
   const auto silent = h.relay([](ScriptedRelay&, ConnectionId, const ClientMessage&) {});
-  EXPECT_EQ(h.loop.run_until_complete(h.pool->count(counting->url(), kind_filter(1), kLong)), 42u);
+  EXPECT_EQ(h.loop.run_until_complete(h.pool->count(counting->url(), kind_filter(1), kLong))->count, 42u);
   const auto none = h.loop.run_until_complete(h.pool->count(silent->url(), kind_filter(1), 50ms));
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().code, base::Errc::kUnsupported);

@@ -101,7 +101,9 @@ TEST(FilterJson, names_what_it_refuses) {
   const Refused cases[] = {
       {"[]", "filter is not an object"},
       {"", "not JSON"},
-      {R"({"search":"x"})", "filter member search is not supported"},
+      {R"({"search":1})", "filter member search is not a string"},
+      {R"({"search":")" + std::string(1'025, 'x') + R"("})", "filter member search is over 1024 bytes"},
+      {R"({"find":"x"})", "filter member find is not supported"},
       {R"({"#ab":["x"]})", "filter member #ab is not supported"},
       {R"({"#1":["x"]})", "filter member #1 is not supported"},
       {R"({"&t":["x"]})", "filter member &t is not supported"},

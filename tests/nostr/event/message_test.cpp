@@ -156,7 +156,7 @@ TEST(ClientMessage, refuses_what_the_protocol_does_not_allow) {
       {R"(["REQ",1,{}])", base::Errc::kInvalid},
       {R"(["REQ","s",[]])", base::Errc::kInvalid},
       {R"(["REQ","s",{"kinds":[1,]}])", base::Errc::kInvalid},
-      {R"(["REQ","s",{"search":"x"}])", base::Errc::kInvalid},
+      {R"(["REQ","s",{"find":"x"}])", base::Errc::kInvalid},
       {R"(["REQ","s",{},])", base::Errc::kInvalid},
       {req_frame("s", Filters(kMaxFilters + 1)), base::Errc::kInvalid},
       {R"(["CLOSE"])", base::Errc::kInvalid},
@@ -213,7 +213,7 @@ TEST(ClientMessage, negentropy_frames_read_back_and_may_be_larger_than_events) {
 TEST(ClientMessage, negentropy_frames_need_their_parts) {
   for (const std::string_view frame :
        {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[],"61"])", R"(["NEG-OPEN","n",[1],"61"])",
-        R"(["NEG-OPEN","",{},"61"])", R"(["NEG-OPEN","n",{"search":"x"},"61"])",
+        R"(["NEG-OPEN","",{},"61"])", R"(["NEG-OPEN","n",{"find":"x"},"61"])",
         R"(["NEG-MSG","n"])", R"(["NEG-MSG","n",61])", R"(["NEG-CLOSE"])", R"(["NEG-CLOSE",1])"})
     EXPECT_FALSE(parse_client_message(frame)) << frame;
 }

@@ -182,6 +182,16 @@ TEST_F(SessionTest, StoreFailureClosesTheSubscription) {
   EXPECT_TRUE(out.empty());
 }
 
+// Answering as if nothing had been searched for would pass any event for a hit.
+TEST_F(SessionTest, ASearchIsRefusedByName) {
+  const std::string refusal = "unsupported: this relay does not search (NIP-50)";
+  for (const std::string verb : {"REQ", "COUNT"})
+    EXPECT_EQ(say(reader_, R"([")" + verb + R"(","s",{"kinds":[1]},{"search":"x"}])"),
+              std::vector{closed_frame("s", refusal)});
+  EXPECT_EQ(say(reader_, R"(["NEG-OPEN","n",{"search":"x"},"6100"])"),
+            std::vector{neg_error_frame("n", refusal)});
+}
+
 TEST_F(SessionTest, PrivateMessagesNeedTheirPartysKey) {
   const std::string bob_hex = bob_.public_key().hex();
   const Event wrap = test_event(alice_, kinds::kGiftWrap, kAt, "sealed", {{"p", bob_hex}});
