@@ -74,12 +74,20 @@ def check_include(path, included, quoted):
     return None
 
 
+def sources(root):
+    """Headers and sources. Skipped folders are not entered: builds make and remove files there."""
+    for top in sorted(root.iterdir()):
+        if top.name in SKIPPED:
+            continue
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if file.suffix in (".h", ".cpp"):
+                yield file
+
+
 def offences(root):
-    for file in sorted(root.rglob("*")):
+    for file in sources(root):
         path = file.relative_to(root).as_posix()
         first = path.split("/")[0]
-        if file.suffix not in (".h", ".cpp") or first in SKIPPED:
-            continue
         lines = file.read_text(encoding="utf-8").splitlines()
         if file.suffix == ".h" and "#pragma once" not in lines:
             yield path, 1, "header lacks #pragma once"
