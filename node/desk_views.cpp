@@ -40,6 +40,7 @@ Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
                    {"connected", relay.connected},
                    {"state", std::string(nostr::name_of(relay.state))},
                    {"until", relay.until ? Value(base::to_unix(*relay.until)) : Value()},
+                   {"auth", std::string(nostr::name_of(relay.auth))},
                    {"attempts", relay.attempts},
                    {"left", relay.left},
                    {"last_refusal", relay.last_refusal},

@@ -168,7 +168,10 @@ int pending(const Context& context) {
 /// How it stands with one relay, in a line: its state, until when, and why.
 std::string relay_words(const Value& relay) {
   const std::string state = base::json::string_or(relay, "state");
-  if (relay.value("connected", false)) return state == "open" ? "connected" : "connected, " + state;
+  if (relay.value("connected", false)) {
+    const bool known = base::json::string_or(relay, "auth") == "done";
+    return (known ? "connected, authenticated" : "connected") + (state == "open" ? "" : ", " + state);
+  }
   std::string out = state.empty() ? "not connected" : state;
   if (const std::int64_t until = base::json::int_or(relay, "until"); until > 0)
     out += " until " + base::format_utc(base::unix_time(until));

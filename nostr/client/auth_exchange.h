@@ -47,6 +47,8 @@ class AuthExchange {
   bool eager() const { return eager_; }
   /// Whether this connection has been authenticated at least once.
   bool authenticated() const { return authenticated_; }
+  /// Whether the relay has sent a challenge on this connection.
+  bool is_challenged() const { return !challenge_.empty(); }
 
  private:
   enum class State { kNone, kWanted, kSigning, kSent, kDone, kFailed };

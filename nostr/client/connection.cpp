@@ -208,6 +208,12 @@ void Connection::send_post(Post& post) {
   send(post.frame);
 }
 
+AuthStanding Connection::auth_standing() const {
+  if (!open_) return AuthStanding::kNone;
+  if (auth_.authenticated()) return AuthStanding::kDone;
+  return auth_.is_challenged() ? AuthStanding::kOffered : AuthStanding::kNone;
+}
+
 void Connection::send_count(CountWait& wait) {
   wait.wire = requests_.fresh_wire();
   wait.phase = Phase::kOpen;

@@ -11,6 +11,7 @@
 #include "nostr/client/auth_exchange.h"
 #include "nostr/client/connection_options.h"
 #include "nostr/client/publish_outcome.h"
+#include "nostr/client/relay_status.h"
 #include "nostr/client/requests.h"
 #include "nostr/client/verify_pool.h"
 #include "nostr/event/event.h"
@@ -79,6 +80,7 @@ class Connection {
   SubTablePtr take_table();
   bool table_changed() const { return requests_.changed(); }
   bool is_open() const { return open_; }
+  AuthStanding auth_standing() const;
   /// Whether anything needs this relay.
   bool wanted() const {
     return !requests_.empty() || !posts_.empty() || !counts_.empty() || !negotiations_.empty();

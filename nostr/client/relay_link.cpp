@@ -58,6 +58,7 @@ void RelayLink::signer_changed() {
 RelayStatus RelayLink::status() const {
   RelayStatus out = status_;
   out.waiting = connection_.waiting();
+  out.auth = connection_.auth_standing();
   out.limits = connection_.limits();
   if (connection_.slow_until() > Steady::now())
     out.slow_until = unix_time_of(connection_.slow_until());

@@ -16,4 +16,13 @@ std::string_view name_of(RelayState state) {
   return "unknown";
 }
 
+std::string_view name_of(AuthStanding standing) {
+  switch (standing) {
+    case AuthStanding::kNone: return "none";
+    case AuthStanding::kOffered: return "offered";
+    case AuthStanding::kDone: return "done";
+  }
+  return "none";
+}
+
 }  // namespace nostr

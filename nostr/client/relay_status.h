@@ -24,11 +24,20 @@ enum class RelayState {
 };
 std::string_view name_of(RelayState state);
 
+/// Whether this connection is known to the relay by a key (NIP-42).
+enum class AuthStanding {
+  kNone,     ///< it has not asked
+  kOffered,  ///< it sent a challenge, which nothing needed to be answered so far, or which was refused
+  kDone,     ///< it took our answer
+};
+std::string_view name_of(AuthStanding standing);
+
 struct RelayStatus {
   std::string url;
   RelayState state = RelayState::kIdle;
   std::optional<base::UnixTime> until;
   bool connected = false;
+  AuthStanding auth = AuthStanding::kNone;
   std::uint32_t attempts = 0;       ///< consecutive failed connection attempts
   std::uint32_t left = 0;           ///< times it was left for misbehaving
   std::uint64_t connections = 0;    ///< made since the relay is known

@@ -83,6 +83,7 @@ TEST(Auth, ReqEventAndCountAreAllReplayedAlsoAfterTheChallengeRotates) {
     EXPECT_EQ(outcomes[0].state, State::kAccepted) << outcomes[0].message;
     const auto count = h.loop.run_until_complete(h.pool->count(url, kind_filter(1), 30s));
     EXPECT_EQ(count->count, 7u);
+    EXPECT_EQ(h.status(url).auth, AuthStanding::kDone);
     guarded.rotate(challenge);
     h.eoses.clear();
   }
