@@ -182,4 +182,33 @@ Result<Scalar> lagrange_at(std::uint32_t x, ShareIndex idx, std::span<const Shar
   return numerator * inverse;
 }
 
+Result<SecretScalar> recombine(std::span<const SecretShare> shares, const GroupPackage& group) {
+  std::vector<ShareIndex> set;
+  std::vector<SecretShare> used;
+  for (const SecretShare& share : shares) {
+    TRY(check_share(share, group));
+    if (std::ranges::find(set, share.idx) != set.end() || set.size() == group.threshold()) continue;
+    set.push_back(share.idx);
+    used.push_back(share.clone());
+  }
+  if (set.size() < group.threshold())
+    return base::fail(base::Errc::kInvalid, "the key needs " + std::to_string(group.threshold()) +
+                                                " different shares, these are " +
+                                                std::to_string(set.size()));
+  std::optional<SecretScalar> key;
+  for (SecretShare& share : used) {
+    TRY(const Scalar factor, lagrange(share.idx, set));
+    TRY(share.secret.multiply(factor));
+    if (key) {
+      TRY(key->add(share.secret));
+    } else {
+      key = std::move(share.secret);
+    }
+  }
+  TRY(const Point point, Point::base_times(*key));
+  if (point != group.group_pk())
+    return base::fail(base::Errc::kCrypto, "the shares do not give the key of the group");
+  return *std::move(key);
+}
+
 }  // namespace frostr

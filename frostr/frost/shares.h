@@ -103,4 +103,9 @@ inline Result<Scalar> lagrange(ShareIndex idx, std::span<const ShareIndex> set) 
   return lagrange_at(0, idx, set);
 }
 
+/// The whole key, for leaving FROST only: whoever calls this has undone what the shares are for. The
+/// shares are checked against `group`, and the key against its identity. kInvalid for fewer than
+/// threshold different shares.
+Result<SecretScalar> recombine(std::span<const SecretShare> shares, const GroupPackage& group);
+
 }  // namespace frostr

@@ -3,6 +3,7 @@
 
 #include "frostr/wire/credential.h"
 #include "node/cli/command.h"
+#include "node/cli/credential_commands.h"
 #include "node/cli/dkg_commands.h"
 #include "node/cli/frost_output.h"
 #include "node/cli/frost_requests.h"
@@ -145,6 +146,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
       return file->empty() ? show_live_group(context) : show_group_file(context, *file);
     };
   });
+  add_credential_commands(*frost, context, chosen);
   add_dkg_commands(*frost, context, chosen);
   add_renewal_commands(*frost, context, chosen);
   add_frost_requests(*frost, context, chosen);

@@ -71,6 +71,27 @@ TEST(SharesTest, every_quorum_holds_the_dealt_key) {
   EXPECT_NE(recover(std::span(dealt->shares).first(2)), expected);
 }
 
+TEST(SharesTest, a_threshold_of_shares_recombines_to_the_key_and_less_does_not) {
+  base::SystemRng rng;
+  const SecretScalar key = SecretScalar::generate(rng);
+  const Dealt dealt = *deal(rng, 3, 5, key.clone());
+  const auto pick = [&](std::initializer_list<std::size_t> places) {
+    std::vector<SecretShare> out;
+    for (const std::size_t place : places) out.push_back(dealt.shares[place].clone());
+    return out;
+  };
+  for (const auto& places : {std::initializer_list<std::size_t>{0, 1, 2}, {4, 0, 2}, {0, 1, 2, 3, 4}, {1, 1, 3, 3, 4}}) {
+    const auto whole = recombine(pick(places), dealt.group);
+    ASSERT_TRUE(whole);
+    EXPECT_TRUE(std::ranges::equal(whole->expose(), key.expose()));
+  }
+  EXPECT_EQ(recombine(pick({0, 1}), dealt.group).error().code, Errc::kInvalid);
+  EXPECT_EQ(recombine(pick({2, 2, 2}), dealt.group).error().code, Errc::kInvalid);
+  std::vector<SecretShare> foreign = pick({0, 1});
+  foreign.push_back(std::move(deal(rng, 3, 5)->shares[2]));
+  EXPECT_EQ(recombine(foreign, dealt.group).error().code, Errc::kCrypto);
+}
+
 TEST(SharesTest, dealer_refuses_thresholds_that_are_no_threshold) {
   base::SeededRng rng(11);
   EXPECT_FALSE(deal(rng, 0, 3));
