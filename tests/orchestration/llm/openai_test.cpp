@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/orchestration/support/model_server.h"
+#include "tools/model_server/server.h"
 #include "tests/orchestration/support/session_world.h"
 
 namespace orchestration {
