@@ -73,6 +73,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_bunker_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_backend_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_standing_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
