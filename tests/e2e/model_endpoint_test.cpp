@@ -231,6 +231,7 @@ TEST(ModelEndpoint, ABackendThatFailsMakesWayForTheNextOnItsRoute) {
   EXPECT_NE(asked.message.text.find("| Hello from the second."), std::string::npos) << asked.message.text;
   world.owner().send(asked.asker, "yes " + asked.code);
   EXPECT_EQ(await_reply(world).content, "Hello from the second.");
+  await_result(world, asked.mention);
   EXPECT_EQ(broken->seen().size(), 2u);  // once a turn
   EXPECT_EQ(ollama->seen().size(), 2u);
 
