@@ -109,6 +109,37 @@ Result<nostr::Sha256> parse_hash(std::string_view text, std::string_view what) {
   return nostr::Sha256::from_hex(text);
 }
 
+namespace {
+
+/// A control tag read by `parse`, nullopt without one.
+template <class T>
+Result<std::optional<T>> optional_tag(const nostr::Tags& tags, std::string_view name,
+                                      Result<T> (*parse)(std::string_view, std::string_view)) {
+  TRY(const auto text, control_tag(tags, name));
+  if (!text) return std::optional<T>();
+  TRY(const T value, parse(*text, name));
+  return std::optional<T>(value);
+}
+
+}  // namespace
+
+Result<std::optional<nostr::PublicKey>> optional_key(const nostr::Tags& tags,
+                                                     std::string_view name) {
+  return optional_tag(tags, name, parse_key);
+}
+Result<std::optional<nostr::EventId>> optional_id(const nostr::Tags& tags, std::string_view name) {
+  return optional_tag(tags, name, parse_id);
+}
+Result<std::optional<nostr::Sha256>> optional_hash(const nostr::Tags& tags, std::string_view name) {
+  return optional_tag(tags, name, parse_hash);
+}
+Result<std::optional<UnixTime>> optional_time(const nostr::Tags& tags, std::string_view name) {
+  return optional_tag(tags, name, parse_time);
+}
+std::string text_tag(const nostr::Tags& tags, std::string_view name) {
+  return std::string(nostr::tag_value(tags, name).value_or(""));
+}
+
 Result<nostr::Address> parse_coordinate(std::string_view text) {
   const auto first = text.find(':');
   const auto second = first == std::string_view::npos ? first : text.find(':', first + 1);
@@ -172,7 +203,7 @@ Result<UnixTime> next_created_at(UnixTime now, std::optional<UnixTime> last) {
   return next;
 }
 
-Result<nostr::Draft> checked(nostr::Draft draft) {
+Result<nostr::Draft> checked(nostr::Draft draft, std::size_t leading_d) {
   if (draft.tags.empty() || draft.tags[0].size() < 2 || draft.tags[0][0] != "d")
     return fail(Code::kTagMissing, "d must be the first tag");
   if (draft.tags.size() > kMaxTags) return fail(Code::kSize, "over 200 tags");
@@ -180,7 +211,7 @@ Result<nostr::Draft> checked(nostr::Draft draft) {
     const nostr::Tag& tag = draft.tags[i];
     if (tag.empty() || tag[0].empty()) return fail(Code::kTagBad, "a tag without a name");
     if (tag[0].size() != 1 || tag.size() < 2) continue;
-    if (tag[0] == "d" && i != 0) return fail(Code::kTagDup, "d");
+    if (tag[0] == "d" && i >= leading_d) return fail(Code::kTagDup, "d");
     const bool is_address = tag[0] == "d" || tag[0] == "a";
     if (tag[1].size() > (is_address ? kMaxD : kMaxTagValue))
       return fail(Code::kSize, tag[0] + " is " + std::to_string(tag[1].size()) + " bytes");

@@ -58,6 +58,13 @@ Result<UnixTime> parse_time(std::string_view text, std::string_view what);
 Result<nostr::PublicKey> parse_key(std::string_view text, std::string_view what);
 Result<nostr::EventId> parse_id(std::string_view text, std::string_view what);
 Result<nostr::Sha256> parse_hash(std::string_view text, std::string_view what);
+/// An optional control tag that holds a key, an id, a hash or a time; E_TAG_DUP as control_tag().
+Result<std::optional<nostr::PublicKey>> optional_key(const nostr::Tags& tags, std::string_view name);
+Result<std::optional<nostr::EventId>> optional_id(const nostr::Tags& tags, std::string_view name);
+Result<std::optional<nostr::Sha256>> optional_hash(const nostr::Tags& tags, std::string_view name);
+Result<std::optional<UnixTime>> optional_time(const nostr::Tags& tags, std::string_view name);
+/// Value of the first tag of that name, "" without one.
+std::string text_tag(const nostr::Tags& tags, std::string_view name);
 /// E_REF unless `kind:pubkey:d` without leading zeros.
 Result<nostr::Address> parse_coordinate(std::string_view text);
 
@@ -81,8 +88,9 @@ std::string random_d(std::string_view prefix, base::Rng& rng);
 Result<UnixTime> next_created_at(UnixTime now, std::optional<UnixTime> last);
 
 /// Checks what a strict writer promises (W1, relay limits): exactly one leading `d` of 1..255
-/// bytes, at most 200 non-empty tags, single-letter values ≤ 1024 bytes.
-Result<nostr::Draft> checked(nostr::Draft draft);
+/// bytes, at most 200 non-empty tags, single-letter values ≤ 1024 bytes. A version log has a second
+/// `d`, by which the readers of the draft look for it (W4): `leading_d` is then 2.
+Result<nostr::Draft> checked(nostr::Draft draft, std::size_t leading_d = 1);
 /// Tag of an integer or a time.
 nostr::Tag number_tag(std::string_view name, std::int64_t value);
 nostr::Tag time_tag(std::string_view name, UnixTime at);

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "nostr/base/utf8.h"
 #include "nostr/nips/nip19.h"
-#include "orchestration/utf8.h"
 
 namespace orchestration {
 namespace {
@@ -27,7 +27,7 @@ enum class Place { kText, kAttribute };
 
 void append_escaped(std::string& out, std::string_view text, Place place) {
   for (std::size_t at = 0; at < text.size();) {
-    const auto [code, length] = decode_utf8(text, at);
+    const auto [code, length] = base::decode_utf8(text, at);
     if (code == '&')
       out += "&amp;";
     else if (code == '<')

@@ -5,7 +5,7 @@
 #include <array>
 #include <optional>
 
-#include "orchestration/utf8.h"
+#include "nostr/base/utf8.h"
 
 namespace orchestration {
 namespace {
@@ -407,7 +407,7 @@ ShellLine parse_shell(std::string_view line) {
     out.opaque = "more than 64 KiB";
   } else if (holds_control(line)) {
     out.opaque = "control bytes";
-  } else if (!is_utf8(line)) {
+  } else if (!base::is_utf8(line)) {
     out.opaque = "bytes that are no UTF-8";
   } else {
     Parser parser(line, out, 0);

@@ -15,7 +15,7 @@
 
 #include <fmt/format.h>
 
-#include "orchestration/utf8.h"
+#include "nostr/base/utf8.h"
 
 namespace orchestration {
 namespace {
@@ -280,7 +280,7 @@ bool is_text(std::string_view content) {
   // The first and the last character may be cut.
   for (std::size_t cut = 0; cut < 4 && cut <= content.size(); ++cut)
     for (std::size_t skip = 0; skip < 4 && skip + cut <= content.size(); ++skip)
-      if (is_utf8(content.substr(skip, content.size() - skip - cut))) return true;
+      if (base::is_utf8(content.substr(skip, content.size() - skip - cut))) return true;
   return false;
 }
 

@@ -1,8 +1,10 @@
 // Any parser meets any event: odd tags and random content give an error or a value, never a crash.
 #include "nipsa/approval.h"
 #include "nipsa/chain.h"
+#include "nipsa/delivery.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "nipsa/skill_label.h"
 #include "nipsa/state.h"
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
@@ -53,7 +55,22 @@ constexpr std::string_view kNames[] = {"d",
                                        "request",
                                        "runner",
                                        "reason",
-                                       "model"};
+                                       "model",
+                                       "name",
+                                       "version",
+                                       "description",
+                                       "manifest_hash",
+                                       "expiry",
+                                       "capability",
+                                       "change_type",
+                                       "manifest_event",
+                                       "agent",
+                                       "skill",
+                                       "max_uses",
+                                       "license_type",
+                                       "payment_rail",
+                                       "L",
+                                       "l"};
 constexpr std::string_view kValues[] = {
     "",
     "0",
@@ -71,6 +88,10 @@ constexpr std::string_view kValues[] = {
     "mon 09:00-17:00",
     ":",
     "39230::",
+    "33400:1111111111111111111111111111111111111111111111111111111111111111:echo",
+    "1.0.0",
+    "metered",
+    "skill-security",
     "\xff\xfe",
     "1111111111111111111111111111111111111111111111111111111111111111"};
 constexpr std::string_view kContents[] = {"",
@@ -83,7 +104,9 @@ constexpr std::string_view kContents[] = {"",
                                           "{\"goals\":[[]]}",
                                           "\xff",
                                           "{\"heartbeat\":-5}",
-                                          "{\"type\":5}"};
+                                          "{\"type\":5}",
+                                          "{\"skill_id\":\"x\",\"content\":\"y\",\"blob\":[]}",
+                                          "{\"expires_at\":-1,\"capabilities\":[\"none\",7]}"};
 
 template <std::size_t N>
 std::string_view pick(const std::string_view (&list)[N], base::Rng& rng) {
@@ -92,7 +115,8 @@ std::string_view pick(const std::string_view (&list)[N], base::Rng& rng) {
 
 TEST(Hostile, RandomEventsNeverCrashAParser) {
   base::SeededRng rng(42);
-  const nostr::Kind all[] = {39200, 39201, 39202, 39210, 39211, 39212, 39213, 39230, 39231};
+  const nostr::Kind all[] = {39200, 39201, 39202, 39210, 39211, 39212, 39213, 39230, 39231,
+                             33400, 33401, 39220, 39221, 1985};
   for (int round = 0; round < 5000; ++round) {
     nostr::Event e;
     e.kind = all[rng.below(std::size(all))];
@@ -112,6 +136,11 @@ TEST(Hostile, RandomEventsNeverCrashAParser) {
     static_cast<void>(nipsa::parse_approval_decision(e));
     static_cast<void>(nipsa::parse_trajectory_session(e));
     static_cast<void>(nipsa::parse_trajectory_step(e));
+    static_cast<void>(nipsa::parse_manifest(e));
+    static_cast<void>(nipsa::parse_version_entry(e));
+    static_cast<void>(nipsa::parse_licence(e));
+    static_cast<void>(nipsa::parse_delivery(nostr::unsigned_part(e)));
+    static_cast<void>(nipsa::parse_skill_label(e));
     static_cast<void>(nipsa::decode_state(e.content));
     static_cast<void>(nipsa::decode_report(e.content));
     static_cast<void>(nipsa::verify_chain(

@@ -1,7 +1,7 @@
 // Decoding without trust.
-#include "orchestration/utf8.h"
+#include "nostr/base/utf8.h"
 
-namespace orchestration {
+namespace base {
 
 Utf8Char decode_utf8(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
@@ -31,4 +31,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace orchestration
+}  // namespace base

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace orchestration {
+namespace base {
 
 struct Utf8Char {
   std::uint32_t code = 0;  ///< U+FFFD when the bytes are no UTF-8
@@ -18,4 +18,4 @@ Utf8Char decode_utf8(std::string_view text, std::size_t at);
 /// Whether all of `text` is UTF-8.
 bool is_utf8(std::string_view text);
 
-}  // namespace orchestration
+}  // namespace base
