@@ -5,7 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "nostr/net/http_client.h"
-#include "orchestration/llm/openai.h"
+#include "orchestration/llm/api_key.h"
 #include "orchestration/llm/playbook.h"
 #include "orchestration/sandbox/sandbox.h"
 
