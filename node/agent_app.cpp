@@ -477,19 +477,36 @@ Value AgentApp::cosigner_view() const {
   return out;
 }
 
+StepReader AgentApp::step_reader() const {
+  return {.key = &node_.key(),
+          .reader = options_.operators.empty() ? std::nullopt : std::optional(options_.operators.front())};
+}
+
+Result<Value> AgentApp::tasks_view() {
+  TRY(const auto ticks, ticks_.list_unfinished());
+  TRY(const auto actions, storage::Actions(*db_).list_unfinished());
+  Value out = Value::array();
+  for (const storage::TickRow& tick : ticks) {
+    Value view = {{"slot", tick.slot},
+                  {"trigger", tick.trigger_kind},
+                  {"phase", std::string(storage::name_of(tick.phase))},
+                  {"note", tick.note},
+                  {"started", base::to_unix(tick.started)},
+                  {"waits_for", ""}};
+    for (const storage::ActionRow& action : actions)
+      if (action.tick == tick.slot && action.state == storage::ActionState::kAsked)
+        view["waits_for"] = "the operator's answer about " + action.action_class;
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
   TRY(const storage::BudgetTotals day,
       budgets_.totals({.key = "node", .limit = config_.budget.per_day, .window = storage::Window::kDay}, now));
-  TRY(const auto ticks, ticks_.list_unfinished());
-  Value running = Value::array();
-  for (const storage::TickRow& tick : ticks)
-    running.push_back({{"slot", tick.slot},
-                       {"trigger", tick.trigger_kind},
-                       {"phase", std::string(storage::name_of(tick.phase))},
-                       {"note", tick.note},
-                       {"started", base::to_unix(tick.started)}});
+  TRY(const Value running, tasks_view());
   Value out = {
       {"role", "node"},
       {"identity", identity().hex()},
@@ -541,6 +558,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method == "record") co_return answer_record(*db_, step_reader(), params);
   if (method.starts_with("grant-")) {
     storage::Grants grants(*db_);
     co_return answer_grants(grants, method, params, runtime_.clock.now());

@@ -11,12 +11,14 @@
 #include "node/hourly_cap.h"
 #include "node/identity.h"
 #include "node/minds.h"
+#include "node/record_view.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
 #include "node/treasury.h"
 #include "nostr/client/directory.h"
 #include "nostr/client/feed.h"
 #include "nostr/net/http_client.h"
+#include "storage/actions.h"
 #include "storage/cursors.h"
 #include "storage/inbox.h"
 #include "storage/relay_health.h"
@@ -63,6 +65,8 @@ class AgentApp {
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_ecdh(base::json::Value params);
   base::Result<base::json::Value> status();
+  base::Result<base::json::Value> tasks_view();
+  StepReader step_reader() const;
   base::json::Value cosigner_view() const;
 
   Runtime& runtime_;
