@@ -60,7 +60,6 @@ TEST(Pattern, StarsStandForAnyText) {
   EXPECT_FALSE(fits_pattern(std::string(60, '*') + "b", std::string(20'000, 'a')));
 }
 
-// Checklist 52.
 TEST(Router, CandidatesAreSkippedWithReasonsInRouteOrder) {
   Named blind("blind", {}), small("small", {}), off("off", {}), mute("mute", {}), able("able", {});
   Router router;
@@ -231,7 +230,7 @@ TEST(Turn, AKeyThatIsRefusedLeavesTheOthers) {
   EXPECT_EQ(a.asked(), 1u);
 }
 
-// Checklist 56, without compaction: the wider window is the way out.
+// Nothing is left out of a conversation to make it fit: the wider window is the way out.
 TEST(Turn, WhatIsTooLongGoesOnlyWhereTheWindowIsWider) {
   Turns t;
   Named small("small", {ScriptedBackend::fails(ModelFault::kContextTooLong)});
