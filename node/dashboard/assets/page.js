@@ -119,8 +119,8 @@ function drawSpend(days, budget) {
     const width = 520, height = 130, step = width / days.length;
     const most = Math.max(limit, ...days.map((day) => day.msat), 1);
     const total = days.reduce((sum, day) => sum + day.msat, 0);
-    const y = (msat) => height - (msat / most) * (height - 18);
-    const out = svg("svg", { viewBox: `0 0 ${width} ${height + 20}`, role: "img",
+    const y = (msat) => height - (msat / most) * (height - 24);
+    const out = svg("svg", { viewBox: `0 0 ${width} ${height + 22}`, role: "img",
       "aria-label": `${sats(total)} sat in ${days.length} days, limit ${sats(limit)} sat a day` });
     days.forEach((day, i) => {
       const bar = svg("rect", { class: day.msat > limit ? "bar over" : "bar", x: i * step + 2, y: y(day.msat),
@@ -131,8 +131,8 @@ function drawSpend(days, budget) {
     out.append(svg("line", { class: "base", x1: 0, x2: width, y1: height, y2: height }),
       svg("line", { class: "limit", x1: 0, x2: width, y1: y(limit), y2: y(limit) }),
       svg("text", { x: 2, y: y(limit) - 5 }, "daily limit " + sats(limit) + " sat"),
-      svg("text", { x: 0, y: height + 15 }, stamp(days[0].day).slice(0, 10)),
-      svg("text", { x: width, y: height + 15, "text-anchor": "end" }, "today"));
+      svg("text", { x: 0, y: height + 18 }, stamp(days[0].day).slice(0, 10)),
+      svg("text", { x: width, y: height + 18, "text-anchor": "end" }, "today"));
     return [out];
   });
 }
@@ -169,14 +169,19 @@ function drawRelays(health, relays) {
   }) : [quiet("No relay is in use.")]);
 }
 
+let stepsShown = -1;
 function drawSessions(sessions) {
+  const chosen = sessions.find((entry) => entry.d === session);
+  const stage = chosen ? chosen.steps + (chosen.ended ? 0.5 : 0) : -1;
+  if (stage !== stepsShown && chosen) ask({ ask: "session", d: session });  // it has grown
+  stepsShown = stage;
   show("sessions", [sessions, session], () => sessions.length ? sessions.map((entry) => {
     const button = el("button", { type: "button", class: "pick", "aria-pressed": String(entry.d === session) },
       el("span", {}, stamp(entry.started)),
       el("span", { class: "quiet" }, entry.steps + " steps, " + (entry.ended ? "ended" : "running")));
     button.onclick = () => {
       session = entry.d;
-      ask({ ask: "session", d: session });
+      stepsShown = -1;
       drawSessions(sessions);
       [...byId("sessions").children].find((child) => child.getAttribute("aria-pressed") === "true").focus();
     };
