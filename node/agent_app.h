@@ -11,6 +11,7 @@
 #include "node/dashboard/server.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
+#include "node/minds.h"
 #include "node/record_view.h"
 #include "node/runtime.h"
 #include "node/tick_runner.h"
@@ -44,7 +45,6 @@ class AgentApp {
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
   base::Result<void> build(ThresholdIdentity identity);
-  base::Result<std::unique_ptr<orchestration::Backend>> build_backend();
 
   void announce_node();
   base::Task<void> announce_agent();
@@ -95,7 +95,7 @@ class AgentApp {
   std::unique_ptr<GroupVoice> voice_;
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<NodeOutside> outside_;
-  std::unique_ptr<orchestration::Backend> backend_;
+  Minds minds_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
+  node::cli::add_backend_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
   node::cli::add_standing_commands(app, context, &chosen);

@@ -4,73 +4,32 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "node/minds.h"
 #include "nostr/net/http_client.h"
-#include "orchestration/llm/api_key.h"
-#include "orchestration/llm/playbook.h"
 #include "orchestration/sandbox/sandbox.h"
 
 namespace node {
 namespace {
 
-using base::Result;
-using base::json::Value;
-
-constexpr std::size_t kMaxModelList = 4u << 20;
-
-void check_playbook(const BackendConfig& backend, Findings& findings) {
-  const std::string check = "backend " + backend.id;
-  if (backend.playbook.empty()) {
-    findings.ok(check, "the built-in playbook");
-    return;
-  }
-  const auto playbook = orchestration::Playbook::load(backend.playbook);
-  if (playbook)
-    findings.ok(check, backend.playbook);
-  else
-    findings.fail(check, playbook.error().detail, playbook.error().hint);
-}
-
-Result<orchestration::ApiKey> key_of(const BackendConfig& backend) {
-  if (!backend.api_key_file.empty()) return orchestration::ApiKey::from_file(backend.api_key_file);
-  if (!backend.api_key_env.empty()) return orchestration::ApiKey::from_env(backend.api_key_env);
-  return orchestration::ApiKey{};
-}
-
-/// Whether a list of models names `model`; an endpoint that tells no list is believed.
-bool lists(const std::string& body, const std::string& model) {
-  const auto answer = base::json::parse(body, {.max_bytes = kMaxModelList});
-  if (!answer || !answer->contains("data") || !answer->at("data").is_array()) return true;
-  for (const Value& entry : answer->at("data"))
-    if (base::json::string_or(entry, "id") == model) return true;
-  return false;
-}
-
-base::Task<void> check_endpoint(nostr::HttpClient& http, BackendConfig backend, Findings& findings) {
-  const std::string check = "backend " + backend.id;
-  const auto key = key_of(backend);
-  if (!key) {
-    findings.fail(check, key.error().detail, key.error().hint.empty() ? "set it where the node starts" : key.error().hint);
+base::Task<void> check_backend(nostr::HttpClient& http, const base::Clock& clock, BackendConfig config,
+                               Findings& findings) {
+  const std::string check = "backend " + config.id;
+  const auto hint = [](const base::Error& error, std::string otherwise) {
+    return error.hint.empty() ? std::move(otherwise) : error.hint;
+  };
+  const auto backend = build_backend(http, clock, config);
+  if (!backend) {
+    findings.fail(check, backend.error().detail, hint(backend.error(), "set it where the node starts"));
     co_return;
   }
-  nostr::HttpCall call{.url = backend.base_url + "/models",
-                       .total_timeout = std::chrono::seconds{20},
-                       .max_body_bytes = kMaxModelList};
-  if (!key->empty()) call.headers.emplace_back("Authorization", "Bearer " + key->expose());
-  const auto reply = co_await http.perform(std::move(call));
-  if (!reply)
-    findings.fail(check, reply.error().detail, "check base_url and whether the endpoint is up");
-  else if (reply->status == 401 || reply->status == 403)
-    findings.fail(check, fmt::format("{} refuses the key ({})", backend.base_url, reply->status),
-                  "check api_key_file or api_key_env");
-  else if (reply->status / 100 != 2)
-    findings.warn(check, fmt::format("{} answers {} when asked for its models", backend.base_url,
-                                     reply->status),
-                  "it may work all the same; try `sovereign run --once`");
-  else if (!lists(reply->body, backend.model))
-    findings.fail(check, fmt::format("{} does not have {}", backend.base_url, backend.model),
-                  "name one that it has as `model`");
+  const auto report = co_await (*backend)->probe();
+  if (report)
+    findings.ok(check, config.kind == "playbook" ? config.playbook.empty() ? "the built-in playbook" : config.playbook
+                                                 : fmt::format("{} at {}: {}", report->model, config.base_url, report->detail));
+  else if (report.error().code == base::Errc::kPeer)
+    findings.warn(check, report.error().detail, "it may work all the same; try `sovereign backend test --ask`");
   else
-    findings.ok(check, fmt::format("{} at {}", backend.model, backend.base_url));
+    findings.fail(check, report.error().detail, hint(report.error(), "check base_url and whether the endpoint is up"));
 }
 
 }  // namespace
@@ -101,12 +60,8 @@ base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config) {
 base::Task<Findings> check_backends(Runtime& runtime, const Config& config) {
   Findings findings;
   nostr::HttpClient http(runtime.loop);
-  for (const BackendConfig& backend : config.backends) {
-    if (backend.kind == "playbook")
-      check_playbook(backend, findings);
-    else
-      co_await check_endpoint(http, backend, findings);
-  }
+  for (const BackendConfig& backend : config.backends)
+    if (backend.enabled) co_await check_backend(http, runtime.clock, backend, findings);
   co_return findings;
 }
 
