@@ -39,14 +39,15 @@ base::Task<void> Courier::locate() {
 }
 
 base::Result<Letter> Courier::write(const nostr::PublicKey& to, const std::string& text,
-                                    const std::string& subject) const {
+                                    const std::string& subject, bool legacy) const {
   const base::UnixTime now = clock_.now();
   const auto usable = [&](std::vector<std::string> relays) {
     relays = nostr::living_first(std::move(relays), directory_.health(), now);
     if (relays.size() > kMaxInboxes) relays.resize(kMaxInboxes);
     return relays;
   };
-  if (std::vector<std::string> inboxes = usable(directory_.book().dm_relays(to)); !inboxes.empty()) {
+  std::vector<std::string> inboxes = usable(directory_.book().dm_relays(to));
+  if (!inboxes.empty() && !legacy) {
     const nostr::UnsignedEvent rumor = nostr::build_private_message({.from = sender_.public_key(),
                                                                      .to = {to},
                                                                      .subject = subject,

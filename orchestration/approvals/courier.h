@@ -35,9 +35,9 @@ class Courier {
   void stop();
   /// Looks up whoever is not known yet, at most five seconds.
   base::Task<void> locate();
-  /// Writes one letter. kCrypto when `to` is no valid key, kInvalid when the text is too long.
+  /// Writes one letter; `legacy`: as NIP-04 although there is an inbox, to who writes so. kCrypto when `to` is no valid key, kInvalid when the text is too long.
   base::Result<Letter> write(const nostr::PublicKey& to, const std::string& text,
-                             const std::string& subject) const;
+                             const std::string& subject, bool legacy = false) const;
 
  private:
   const nostr::KeySigner& sender_;

@@ -248,12 +248,14 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   CO_TRY(check_ask(ask));
 
   const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
+  CO_TRY(const auto open_before, approvals_.list(QuestionState::kOpen));
   CO_TRY(const std::vector<std::string> parts, render_question({.agent_name = options_.agent_name,
                                                                 .now = clock_.now(),
                                                                 .expires = ask.parsed.expires,
                                                                 .code = code,
                                                                 .reason = ask.parsed.reason,
-                                                                .needs_proof = ask.needs_proof},
+                                                                .needs_proof = ask.needs_proof,
+                                                                .others_open = std::ssize(open_before)},
                                                                ask.description));
   Question question{.id = ask.request.id,
                     .digest = ask.digest,
@@ -462,6 +464,15 @@ Result<void> Desk::cancel(const nostr::EventId& id) {
   return {};
 }
 
+/// Whether this person's last word on the question came by NIP-04: then that is what their client shows.
+Result<bool> Desk::writes_legacy(const nostr::EventId& id, const nostr::PublicKey& person) {
+  TRY(const auto signals, approvals_.signals(id));
+  bool legacy = false;
+  for (const storage::Signal& signal : signals)
+    if (signal.author == person) legacy = signal.channel == "nip04";
+  return legacy;
+}
+
 // ---- telling
 // -------------------------------------------------------------------------------------
 
@@ -473,8 +484,9 @@ Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outco
       fmt::format("{} {}: {}", question->code, outcome, base::escape_for_terminal(detail));
   TRY(Tx tx, Tx::begin(db_, Durability::kFull));
   for (const nostr::PublicKey& person : question->operators) {
+    TRY(const bool legacy, writes_legacy(id, person));
     TRY(const Letter letter,
-        courier_.write(person, text, options_.agent_name + ": " + std::string(outcome)));
+        courier_.write(person, text, options_.agent_name + ": " + std::string(outcome), legacy));
     TRY(const storage::Receipt receipt,
         approvals_.add_receipt({.id = letter.id,
                                 .question = id,

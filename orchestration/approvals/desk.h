@@ -18,6 +18,7 @@
 #include "orchestration/approvals/courier.h"
 #include "orchestration/approvals/fold.h"
 #include "orchestration/approvals/heard.h"
+#include "orchestration/approvals/orders.h"
 #include "storage/approvals.h"
 #include "storage/cursors.h"
 #include "storage/outbox.h"
@@ -117,6 +118,9 @@ class Desk {
   base::Result<void> decide(const storage::Question& question, const storage::Signal& deciding, bool approved);
   base::Result<void> deny_all(const Heard& heard, const std::string& relay);
   void hint(const Heard& heard, std::string_view text);
+  base::Result<void> obey(const Heard& heard, const std::string& relay, const Order& order);
+  base::Result<std::vector<std::string>> answer_to(const nostr::PublicKey& person, const Order& order);
+  base::Result<bool> writes_legacy(const nostr::EventId& question, const nostr::PublicKey& person);
   base::Result<void> check_ask(const Ask& ask);
   base::Task<void> watch_time();
   base::Result<void> close_overdue(base::UnixTime now);
@@ -142,6 +146,7 @@ class Desk {
   std::unique_ptr<nostr::Feed> answers_;
   std::unique_ptr<nostr::Subscription> references_;  ///< what points at an open question
   std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator
+  std::map<nostr::PublicKey, std::deque<base::UnixTime>> ordered_;  ///< orders answered lately
   /// Operators' deletions, newest last: relays send stored events newest first, so what a deletion
   /// takes back may arrive after it.
   std::deque<std::pair<Heard, std::string>> deletions_;

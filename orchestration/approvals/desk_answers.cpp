@@ -9,6 +9,7 @@
 #include "nostr/base/log.h"
 #include "orchestration/approvals/answer.h"
 #include "orchestration/approvals/desk.h"
+#include "orchestration/approvals/render.h"
 
 namespace orchestration {
 namespace {
@@ -25,6 +26,8 @@ constexpr std::chrono::seconds kSkewPast{120};
 constexpr std::chrono::seconds kSkewFuture{300};
 constexpr std::chrono::seconds kHintPause{600};
 constexpr std::size_t kCodesRemembered = 500;
+constexpr std::chrono::seconds kOrderWindow{3'600};
+constexpr std::size_t kMaxOrders = 30;  // answered to one operator in that time
 // The journal of one question: what strangers say is evidence up to a point, and it never takes the
 // place of what those say who may decide. The code is public, so anybody may send it any number of
 // times.
@@ -83,8 +86,10 @@ base::Result<void> Desk::consider(const Heard& heard, const std::string& relay) 
     withdraw(heard, relay);
     return {};
   }
-  if (heard.form == Heard::Form::kText && is_operator(heard.author) &&
-      read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll)
+  const bool told = heard.form == Heard::Form::kText && is_operator(heard.author);
+  if (told && !heard.is_public())
+    if (const auto order = read_order(heard.text)) return obey(heard, relay, *order);
+  if (told && read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll)
     return deny_all(heard, relay);
   const std::optional<Signal> signal = judge(heard, relay);
   if (!signal) return {};
@@ -132,6 +137,7 @@ Result<bool> Desk::is_anything_open() {
 Result<bool> Desk::expects(const Heard& heard) {
   if (heard.form != Heard::Form::kText) return true;
   if (!is_operator(heard.author)) return false;
+  if (read_order(heard.text)) return true;
   TRY(const auto referred, referred_question(heard));
   TRY(const auto codes, approvals_.codes(kCodesRemembered));
   const AnswerText answer = read_answer(heard.text, codes, referred.has_value());
@@ -376,6 +382,70 @@ Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
   return {};
 }
 
+/// What is said to an order. None of it is a presentation: a bare yes to it approves nothing.
+Result<std::vector<std::string>> Desk::answer_to(const nostr::PublicKey& person, const Order& order) {
+  if (order.kind == Order::Kind::kHelp) return std::vector{std::string(help_text())};
+  const UnixTime now = clock_.now();
+  std::vector<Question> mine;
+  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
+    TRY(const auto questions, approvals_.list(state));
+    for (const Question& question : questions)
+      if (may_answer(question, person, /*by_decision=*/false)) mine.push_back(question);
+  }
+  if (order.kind == Order::Kind::kInfo) {
+    for (const Question& question : mine)
+      if (question.code == order.code)
+        return render_question({.agent_name = options_.agent_name,
+                                .now = now,
+                                .expires = question.expires_at,
+                                .code = question.code,
+                                .reason = "",
+                                .needs_proof = question.needs_proof},
+                               question.summary);
+    return std::vector{order.code + ": no question of that code is open"};
+  }
+  if (mine.empty()) return std::vector<std::string>{"nothing waits for you"};
+  std::string text;
+  for (const Question& question : mine)
+    text += fmt::format("{}  {}  {}  until {}\n", question.code, storage::name_of(question.state),
+                        base::escape_for_terminal(question.action_class),
+                        base::format_utc(question.expires_at));
+  return std::vector{text + "info CODE shows one in full"};
+}
+
+/// Journals the order before it is answered, so that a copy of it is not answered again.
+Result<void> Desk::obey(const Heard& heard, const std::string& relay, const Order& order) {
+  const UnixTime now = clock_.now();
+  TRY(storage::Tx tx, storage::Tx::begin(db_, storage::Durability::kFull));
+  TRY(approvals_.add_signal({.id = heard.id,
+                             .question = {},
+                             .author = heard.author,
+                             .channel = heard.channel,
+                             .answer = Answer::kNone,
+                             .verdict = SignalVerdict::kAccepted,
+                             .said_at = heard.said_at,
+                             .received_at = now,
+                             .relay = relay,
+                             .raw_json = heard.raw_json,
+                             .wrap_json = heard.wrap_json}));
+  // What was asked long ago, or dated ahead, is no longer wanted; and nobody needs it every second.
+  const bool fresh = heard.said_at + kHintPause >= now && heard.said_at <= now + kSkewFuture;
+  auto& answered = ordered_[heard.author];
+  while (!answered.empty() && answered.front() + kOrderWindow <= now) answered.pop_front();
+  if (fresh && answered.size() < kMaxOrders) {
+    answered.push_back(now);
+    TRY(const auto texts, answer_to(heard.author, order));
+    for (const std::string& text : texts) {
+      TRY(const Letter letter, courier_.write(heard.author, text, options_.agent_name,
+                                              heard.channel == "nip04"));
+      TRY(outbox_.add(letter.envelope, letter.relays, "answer", 1, now, now + kHintPause));
+    }
+  }
+  TRY(tx.commit());
+  outbox_filled_();
+  return {};
+}
+
 /// One line of help, at most every ten minutes, and only to an operator.
 void Desk::hint(const Heard& heard, std::string_view text) {
   if (!is_operator(heard.author)) return;
@@ -385,7 +455,8 @@ void Desk::hint(const Heard& heard, std::string_view text) {
       last != hinted_.end() && now < last->second + kHintPause)
     return;
   hinted_[heard.author] = now;
-  auto letter = courier_.write(heard.author, std::string(text), options_.agent_name);
+  auto letter = courier_.write(heard.author, std::string(text), options_.agent_name,
+                               heard.channel == "nip04");
   if (!letter) return;
   if (auto added = outbox_.add(letter->envelope, letter->relays, "hint", 1, now,
                                now + std::chrono::seconds{600});

@@ -196,6 +196,9 @@ base::Result<std::vector<std::string>> render_question(const QuestionFrame& fram
                                  time_left(frame.now, frame.expires));
   if (!frame.reason.empty())
     tail += fmt::format("agent says: \"{}\"\n", one_line(without_codes(frame.reason)));
+  if (frame.others_open > 0)
+    tail += fmt::format("{} other{} open: answer list\n", frame.others_open,
+                        frame.others_open == 1 ? " is" : "s are");
   if (frame.needs_proof)
     tail += fmt::format(
         "\nA yes has to be signed as an event (kind 39213), for example with\n"

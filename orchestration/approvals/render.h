@@ -27,6 +27,7 @@ struct QuestionFrame {
   std::string code;    ///< shown form
   std::string reason;  ///< the agent's words; one line of them is shown, last, as a quotation
   bool needs_proof = false;  ///< a typed yes is not enough
+  std::int64_t others_open = 0;  ///< questions that wait besides this one
 };
 
 /// The event that would be signed: what kind of statement it is, whom it names, every tag, the
