@@ -265,6 +265,8 @@ const std::vector<Key>& keys() {
     k.push_back(rules_key("tools.bash_allow", [](Config& c) -> auto& { return c.tools.bash_allow; }));
     k.push_back(rules_key("tools.bash_ask", [](Config& c) -> auto& { return c.tools.bash_ask; }));
     k.push_back(rules_key("tools.bash_deny", [](Config& c) -> auto& { return c.tools.bash_deny; }));
+    k.push_back(text_key("dashboard.listen",
+                         [](Config& c) -> std::string& { return c.dashboard.listen; }));
     k.push_back(
         {"peers.judges",
          [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -792,6 +794,10 @@ std::string render_config(const Config& c) {
       "# Rules for single commands: * is one word, ** at the end any rest. Deny wins, then the longest.\n"
       "bash_allow = {}\nbash_ask = {}\nbash_deny = {}\n",
       toml_list(c.tools.bash_allow), toml_list(c.tools.bash_ask), toml_list(c.tools.bash_deny));
+  out += fmt::format(
+      "\n[dashboard]\n# A page about this agent and /metrics, on loopback, for who has the token in "
+      "dashboard.token; empty: none.\nlisten = {}\n",
+      dump(c.dashboard.listen));
   if (!c.peers.judges.empty())
     out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n",
                        fmt::join(c.peers.judges, ", "));

@@ -105,6 +105,9 @@ struct Config {
     std::string bash = "ask";            ///< the same for commands no rule below covers
     std::vector<std::string> bash_allow, bash_ask, bash_deny;  ///< rules: "git log **"
   } tools;
+  struct Dashboard {
+    std::string listen;  ///< "127.0.0.1:7788": loopback only; empty: no dashboard and no metrics page
+  } dashboard;
   struct Peers {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
   } peers;
