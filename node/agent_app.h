@@ -11,6 +11,7 @@
 #include "node/hourly_cap.h"
 #include "node/identity.h"
 #include "node/runtime.h"
+#include "node/skill_shelf.h"
 #include "node/tick_runner.h"
 #include "node/treasury.h"
 #include "nostr/client/directory.h"
@@ -89,6 +90,7 @@ class AgentApp {
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<NodeOutside> outside_;
   std::unique_ptr<orchestration::Backend> backend_;
+  std::unique_ptr<SkillShelf> shelf_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;
