@@ -21,7 +21,8 @@
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip59.h"
 #include "nostr/nips/nip65.h"
-#include "orchestration/llm/openai.h"
+#include "orchestration/llm/chat_completions.h"
+#include "orchestration/llm/http_backend.h"
 #include "orchestration/llm/playbook.h"
 #include "storage/schema.h"
 
@@ -120,19 +121,21 @@ Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
     if (!playbook) return std::unexpected(playbook.error());
     return std::make_unique<orchestration::PlaybookBackend>(chosen->id, *std::move(playbook));
   }
-  orchestration::OpenAiOptions options{.id = chosen->id,
-                                       .base_url = chosen->base_url,
-                                       .model = chosen->model,
-                                       .rates = {.in_per_1k = {chosen->rate_in_msat_per_1k},
-                                                 .cached_in_per_1k = {chosen->rate_in_msat_per_1k},
-                                                 .out_per_1k = {chosen->rate_out_msat_per_1k}}};
+  orchestration::HttpBackendOptions options{
+      .id = chosen->id,
+      .base_url = chosen->base_url,
+      .wire = {.model = chosen->model},
+      .rates = {.in_per_1k = {chosen->rate_in_msat_per_1k},
+                .cached_in_per_1k = {chosen->rate_in_msat_per_1k},
+                .out_per_1k = {chosen->rate_out_msat_per_1k}}};
   if (!chosen->api_key_file.empty()) {
     TRY(options.api_key, orchestration::ApiKey::from_file(chosen->api_key_file));
   } else if (!chosen->api_key_env.empty()) {
     TRY(options.api_key, orchestration::ApiKey::from_env(chosen->api_key_env));
   }
-  TRY(std::unique_ptr<orchestration::OpenAiBackend> backend,
-      orchestration::OpenAiBackend::create(http_, runtime_.clock, std::move(options)));
+  TRY(std::unique_ptr<orchestration::HttpBackend> backend,
+      orchestration::HttpBackend::create(http_, runtime_.clock, std::make_unique<orchestration::ChatDialect>(),
+                                         std::move(options)));
   return backend;
 }
 

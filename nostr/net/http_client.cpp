@@ -195,9 +195,13 @@ base::Result<HttpReply> outcome_of(Transfer& transfer, CURLcode code) {
   }
   const char* text =
       transfer.error_text[0] != '\0' ? transfer.error_text.data() : libcurl().easy_strerror(code);
-  if (code == CURLE_OPERATION_TIMEDOUT) return fail(Errc::kTimeout, text);
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
     return fail(Errc::kInvalid, text, "write the URL as https://host/path");
+  // Whether the other side can have seen anything: callers that pay for answers must know.
+  long sent = 0;
+  libcurl().easy_getinfo(transfer.easy.get(), CURLINFO_REQUEST_SIZE, &sent);
+  if (sent == 0) return fail(Errc::kUnavailable, text);
+  if (code == CURLE_OPERATION_TIMEDOUT) return fail(Errc::kTimeout, text);
   return fail(Errc::kIo, text);
 }
 
@@ -367,6 +371,7 @@ base::Task<base::Result<HttpReply>> HttpClient::Impl::transact(
   };
   Withdrawal withdrawal([raw = impl.get(), transfer] { raw->cancel(transfer); });
   impl->post([raw = impl.get(), transfer] { raw->begin(transfer); });
+  bool heard = false;
   for (;;) {
     std::string data;
     bool was_paused = false;
@@ -378,13 +383,19 @@ base::Task<base::Result<HttpReply>> HttpClient::Impl::transact(
       outcome.swap(transfer->outcome);
     }
     if (was_paused) impl->resume(transfer);
+    heard = heard || !data.empty();
     if (!data.empty() && !on_data(data))
       co_return fail(Errc::kCancelled, "the receiver wanted no more");
     if (outcome) {
       withdrawal.disarm();
       co_return *std::move(outcome);
     }
-    co_await transfer->signal.wait_for(kForever);
+    const std::chrono::milliseconds patience =
+        heard ? transfer->call.idle_timeout : transfer->call.first_byte_timeout;
+    const bool limited = transfer->streamed && patience.count() > 0;
+    if (!co_await transfer->signal.wait_for(limited ? patience : kForever))
+      co_return fail(Errc::kTimeout, (heard ? "the reply paused for " : "the reply did not begin within ") +
+                                         std::to_string(patience.count()) + " ms");
   }
 }
 

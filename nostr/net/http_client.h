@@ -19,6 +19,8 @@ struct HttpCall {
   std::string body;
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds total_timeout{120'000};
+  std::chrono::milliseconds first_byte_timeout{0};  ///< stream(): until its body begins; 0: no such limit
+  std::chrono::milliseconds idle_timeout{0};        ///< stream(): between two pieces of it; 0: no such limit
   std::size_t max_body_bytes = 16u << 20;
   bool follow_redirects = false;
   bool allow_private_addresses = true;
@@ -40,8 +42,9 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Performs `call`. A reply of any status is a value; kTimeout, kIo (refused, DNS, TLS, reset,
-  /// truncated), kLimit (body) are errors. Cancelling the task aborts the transfer.
+  /// Performs `call`. A reply of any status is a value. kUnavailable (refused, DNS, TLS, no connection in
+  /// time) means that nothing of the request was sent; kIo (reset, truncated) and kTimeout that some of it
+  /// was, so the server may have acted on it; kLimit is the body. Cancelling the task aborts the transfer.
   base::Task<base::Result<HttpReply>> perform(HttpCall call);
   /// As perform(), but hands body bytes to `on_data` on the app thread as they arrive; `on_data`
   /// returning false aborts with kCancelled. Headers and status are known to `on_data`'s caller

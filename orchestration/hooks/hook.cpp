@@ -181,17 +181,17 @@ base::Result<void> HookChain::reserve(const ModelCall& call) const {
     if (reserved) continue;
     while (i-- > 0)
       if (table->reserve_model[i]->settle_model)
-        static_cast<void>(table->reserve_model[i]->settle_model(call, Usage{}));
+        static_cast<void>(table->reserve_model[i]->settle_model(call, Charge{}));
     return reserved;
   }
   return {};
 }
 
-base::Result<void> HookChain::settle(const ModelCall& call, const Usage& usage) const {
+base::Result<void> HookChain::settle(const ModelCall& call, const Charge& charge) const {
   const auto table = table_;
   base::Result<void> first;
   for (const Hook* hook : table->settle_model) {
-    auto settled = hook->settle_model(call, usage);
+    auto settled = hook->settle_model(call, charge);
     if (!settled && first) first = std::move(settled);
   }
   return first;

@@ -87,6 +87,12 @@ struct ModelCall {
   const Request* request = nullptr;
 };
 
+/// What a model call came to.
+struct Charge {
+  Usage usage;           ///< zero: nothing was asked or answered
+  bool unknown = false;  ///< nobody says: it counts as all that was reserved
+};
+
 /// One hook. Points left empty cost nothing.
 struct Hook {
   std::string name;    ///< unique in its chain
@@ -110,8 +116,8 @@ struct Hook {
 
   std::function<Decision(const ModelCall&)> decide_model;
   std::function<base::Result<void>(const ModelCall&)> reserve_model;
-  /// Follows every reserve_model that succeeded, with what was really used (zero: nothing).
-  std::function<base::Result<void>(const ModelCall&, const Usage&)> settle_model;
+  /// Follows every reserve_model that succeeded, with what was really used.
+  std::function<base::Result<void>(const ModelCall&, const Charge&)> settle_model;
   std::function<void(const ModelCall&, const Reply&)> observe_model;
 
   std::function<void(const SessionNotice&)> on_session;
@@ -146,7 +152,7 @@ class HookChain {
 
   Ruling decide(const ModelCall& call) const;
   base::Result<void> reserve(const ModelCall& call) const;
-  base::Result<void> settle(const ModelCall& call, const Usage& usage) const;
+  base::Result<void> settle(const ModelCall& call, const Charge& charge) const;
   void after(const ModelCall& call, const Reply& reply) const;
 
   void notify(const SessionNotice& notice) const;

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "nostr/base/log.h"
-#include "orchestration/llm/chat_completions.h"
+#include "orchestration/llm/reply_parts.h"
 
 namespace orchestration {
 namespace {
@@ -26,7 +26,13 @@ base::Result<std::string> fresh_key(storage::Budgets& budgets, const std::string
 }
 
 base::Result<void> settle_one(storage::Budgets& budgets, const base::Clock& clock, std::int64_t id,
-                              const ModelCall& call, const Usage& usage) {
+                              const ModelCall& call, const Charge& charge) {
+  if (charge.unknown) {
+    TRY(const base::Msat most, worst_case(call));
+    TRY(budgets.settle(id, most, clock.now(), /*estimated=*/true));
+    return {};
+  }
+  const Usage& usage = charge.usage;
   if (usage == Usage{}) {
     TRY(budgets.release(id, clock.now()));
     return {};
@@ -87,14 +93,14 @@ Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimit
     return {};
   };
   hook.settle_model = [&budgets, &clock, held](const ModelCall& call,
-                                               const Usage& usage) -> base::Result<void> {
+                                               const Charge& charge) -> base::Result<void> {
     const auto found = held->find(call.call_key);
     if (found == held->end())
       return base::fail(base::Errc::kInternal,
                         "model call " + call.call_key + " was never reserved");
     const std::int64_t id = found->second;
     held->erase(found);
-    return settle_one(budgets, clock, id, call, usage);
+    return settle_one(budgets, clock, id, call, charge);
   };
   hook.on_session = [&budgets, &clock](const SessionNotice& notice) {
     if (notice.phase == SessionPhase::kResumed) settle_leftovers(budgets, clock, notice.session);

@@ -26,7 +26,9 @@ constexpr Name<ModelFault> kFaults[] = {{ModelFault::kTransport, "transport"},
                                         {ModelFault::kProtocol, "protocol"},
                                         {ModelFault::kTimeout, "timeout"},
                                         {ModelFault::kContextTooLong, "context-too-long"},
-                                        {ModelFault::kRefused, "refused"}};
+                                        {ModelFault::kRefused, "refused"},
+                                        {ModelFault::kUnauthorised, "unauthorised"},
+                                        {ModelFault::kUnsupported, "unsupported"}};
 
 }  // namespace
 
@@ -37,6 +39,10 @@ base::Result<ToolOutcome> parse_tool_outcome(std::string_view name) {
   return value_in(kOutcomes, name, "outcome");
 }
 std::string_view finish_name(Finish finish) { return name_in(kFinishes, finish); }
+
+base::Task<base::Result<ProbeReport>> Backend::probe() {
+  co_return ProbeReport{.detail = "works on this machine", .models = {model()}, .model = model()};
+}
 std::string_view model_fault_name(ModelFault fault) { return name_in(kFaults, fault); }
 
 }  // namespace orchestration

@@ -13,6 +13,7 @@
 #include "nostr/base/json.h"
 #include "nostr/base/task.h"
 #include "orchestration/cost.h"
+#include "orchestration/llm/probe.h"
 #include "orchestration/trigger.h"
 
 namespace orchestration {
@@ -56,9 +57,17 @@ struct ToolSpec {
 enum class Finish { kStop, kLength, kToolCalls, kContentFilter };
 std::string_view finish_name(Finish finish);
 
+/// A picture shown with the last user message.
+struct Image {
+  std::string mime;    ///< "image/png"
+  std::string base64;
+};
+
 struct Request {
   std::vector<Message> messages;
   std::vector<ToolSpec> tools;
+  std::vector<Image> images;
+  std::optional<base::json::Value> answer_schema;  ///< the text has to be JSON that fits this schema
   std::uint32_t max_output_tokens = 2048;
   std::chrono::milliseconds timeout{600'000};  ///< for this one attempt
   Trigger trigger;                             ///< what the session is about; models never see it raw
@@ -82,7 +91,9 @@ enum class ModelFault {
   kProtocol,        ///< the answer breaks the format: retried
   kTimeout,         ///< the attempt took longer than Request::timeout: retried while time is left
   kContextTooLong,  ///< the conversation does not fit the model: not retried
-  kRefused,         ///< 400, 401, 402, 403, 404, 413, 422: not retried
+  kRefused,         ///< 400, 413, 422: not retried, here or elsewhere
+  kUnauthorised,    ///< 401, 402, 403, 404: this account or model will not do; another one may
+  kUnsupported,     ///< the server lacks what the request needs (tools, images): another one may not
 };
 std::string_view model_fault_name(ModelFault fault);
 
@@ -91,10 +102,13 @@ struct ModelFailure {
   base::Error error;
   std::optional<std::chrono::milliseconds> retry_after;
   Usage usage;  ///< what the attempt cost all the same; zero when nothing was answered
+  /// The server had the request and nobody says what it cost: money is then kept back as if it had cost
+  /// all it could.
+  bool cost_unknown = false;
 };
 
 /// One source of replies. App thread. One call is one attempt: retries, cost and limits are the
-/// caller's (llm/caller.h).
+/// caller's (llm/caller.h), the choice among several is the router's (llm/router.h).
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -103,6 +117,8 @@ class Backend {
   virtual const std::string& model() const = 0;
   virtual const Rates& rates() const = 0;
   virtual base::Task<std::expected<Reply, ModelFailure>> complete(Request request) = 0;
+  /// What can be learnt without asking a question that costs; by default that there is nothing to learn.
+  virtual base::Task<base::Result<ProbeReport>> probe();
 };
 
 }  // namespace orchestration

@@ -32,6 +32,8 @@ base::Error final_error(const ModelFailure& failure, std::uint32_t attempts) {
       code = base::Errc::kInvalid;
       break;
     case ModelFault::kRefused:
+    case ModelFault::kUnauthorised:
+    case ModelFault::kUnsupported:
       code = base::Errc::kDenied;
       break;
   }
@@ -58,6 +60,8 @@ bool is_retryable(ModelFault fault) {
       return true;
     case ModelFault::kContextTooLong:
     case ModelFault::kRefused:
+    case ModelFault::kUnauthorised:
+    case ModelFault::kUnsupported:
       return false;
   }
   return false;
@@ -103,7 +107,9 @@ base::Task<base::Result<Reply>> call_model(ModelCallerDeps deps, ModelTurn turn)
 
     auto outcome = co_await deps.backend.complete(std::move(request));
 
-    CO_TRY(deps.hooks.settle(call, outcome ? outcome->usage : outcome.error().usage));
+    const Charge charge = outcome ? Charge{outcome->usage}
+                                  : Charge{outcome.error().usage, outcome.error().cost_unknown};
+    CO_TRY(deps.hooks.settle(call, charge));
     if (outcome) {
       deps.hooks.after(call, *outcome);
       co_return std::move(*outcome);

@@ -12,7 +12,7 @@
 #include "storage/budgets.h"
 #include "tests/e2e/support/must.h"
 #include "tests/e2e/support/story.h"
-#include "tests/orchestration/support/model_server.h"
+#include "tools/model_server/server.h"
 
 namespace e2e {
 namespace {

@@ -133,7 +133,7 @@ TEST_F(Http, RefusedAndDeadlineAndPolicyAreTold) {
   const auto refused =
       perform({.url = "http://127.0.0.1:" + std::to_string(test::closed_port()) + "/"});
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Errc::kIo);
+  EXPECT_EQ(refused.error().code, Errc::kUnavailable);  // nothing was sent
 
   RawServer silent([](RawConnection& peer) { peer.wait_for_end(); });
   const auto late =
@@ -148,6 +148,33 @@ TEST_F(Http, RefusedAndDeadlineAndPolicyAreTold) {
   EXPECT_EQ(perform({.url = "file:///etc/passwd"}).error().code, Errc::kInvalid);
   EXPECT_EQ(perform({.url = silent.url("http"), .headers = {{"a", "b\r\nc: d"}}}).error().code,
             Errc::kInvalid);
+}
+
+TEST_F(Http, AStreamThatDoesNotBeginOrPausesIsGivenUp) {
+  RawServer silent([](RawConnection& peer) {
+    peer.read_until("\r\n\r\n");
+    peer.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+    peer.wait_for_end();
+  });
+  RawServer pausing([](RawConnection& peer) {
+    peer.read_until("\r\n\r\n");
+    peer.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
+    peer.wait_for_end();
+  });
+  const auto stream = [this](RawServer& server) {
+    return loop_.run_until_complete(client_.stream({.url = server.url("http"),
+                                                    .first_byte_timeout = std::chrono::milliseconds(50),
+                                                    .idle_timeout = std::chrono::milliseconds(50)},
+                                                   [](std::string_view) { return true; }));
+  };
+  const auto never = stream(silent);
+  ASSERT_FALSE(never.has_value());
+  EXPECT_EQ(never.error().code, Errc::kTimeout);
+  EXPECT_NE(never.error().detail.find("did not begin"), std::string::npos);
+  const auto paused = stream(pausing);
+  ASSERT_FALSE(paused.has_value());
+  EXPECT_EQ(paused.error().code, Errc::kTimeout);
+  EXPECT_NE(paused.error().detail.find("paused"), std::string::npos);
 }
 
 TEST_F(Http, ReceiverMayStopTheStream) {

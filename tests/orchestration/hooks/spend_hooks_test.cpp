@@ -30,7 +30,7 @@ TEST(BudgetGate, ConcurrentReservationsShareOneLimit) {
   EXPECT_TRUE(gate.reserve_model(f.call("s:0:1")).has_value());
   EXPECT_TRUE(gate.reserve_model(f.call("s:0:2")).has_value());
   EXPECT_EQ(gate.reserve_model(f.call("s:0:3")).error().code, base::Errc::kLimit);
-  EXPECT_TRUE(gate.settle_model(f.call("s:0:1"), {.completion_tokens = 10}).has_value());
+  EXPECT_TRUE(gate.settle_model(f.call("s:0:1"), {{.completion_tokens = 10}}).has_value());
   EXPECT_TRUE(gate.reserve_model(f.call("s:0:3")).has_value());
   EXPECT_EQ(f.world.budgets.spent_in_session("s")->value, 10);
 }
@@ -61,7 +61,7 @@ TEST(BudgetGate, ACallRepeatedAfterACrashIsACallOfItsOwn) {
   gate.on_session({.session = "s", .phase = SessionPhase::kResumed});
   EXPECT_EQ(f.world.budgets.spent_in_session("s")->value, 100);
   ASSERT_TRUE(gate.reserve_model(f.call("s:0:1")).has_value());
-  ASSERT_TRUE(gate.settle_model(f.call("s:0:1"), {.completion_tokens = 5}).has_value());
+  ASSERT_TRUE(gate.settle_model(f.call("s:0:1"), {{.completion_tokens = 5}}).has_value());
   EXPECT_EQ(f.world.budgets.spent_in_session("s")->value, 105);
 }
 

@@ -1,6 +1,8 @@
 // The dialects of chat completions, and what an error answer means.
 #include "orchestration/llm/chat_completions.h"
 
+#include "orchestration/llm/http_faults.h"
+
 #include <gtest/gtest.h>
 
 namespace orchestration {
@@ -16,7 +18,7 @@ TEST(ChatBody, CarriesRolesToolsAndResults) {
                       {.role = Role::kAssistant, .calls = {{"c1", "reply", "{\"content\":\"x\"}"}}},
                       {.role = Role::kTool, .content = "done", .call_id = "c1"}};
   request.tools = {{"reply", "Answer.", {{"type", "object"}}}};
-  const Value body = *base::json::parse(chat_request_body(request, "m", false));
+  const Value body = *base::json::parse(ChatDialect().body(request, {.model = "m"}));
   EXPECT_EQ(body["model"], "m");
   EXPECT_EQ(body["max_tokens"], 77);
   EXPECT_EQ(body["stream"], true);
@@ -25,7 +27,7 @@ TEST(ChatBody, CarriesRolesToolsAndResults) {
   EXPECT_EQ(body["messages"][2]["tool_calls"][0]["function"]["arguments"], "{\"content\":\"x\"}");
   EXPECT_EQ(body["messages"][3]["tool_call_id"], "c1");
   EXPECT_EQ(body["tools"][0]["function"]["name"], "reply");
-  EXPECT_EQ((*base::json::parse(chat_request_body(request, "m", true)))["max_completion_tokens"],
+  EXPECT_EQ((*base::json::parse(ChatDialect().body(request, {.model = "m", .max_completion_tokens = true})))["max_completion_tokens"],
             77);
 }
 
@@ -118,12 +120,12 @@ TEST(ChatStream, RefusesWhatIsNoChunk) {
 }
 
 TEST(ChatReply, ReadsAWholeAnswer) {
-  const auto reply = parse_chat_reply(
+  const auto reply = ChatDialect().whole(
       R"({"id":"r","choices":[{"message":{"content":null,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})",
       0);
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->message.calls, (std::vector<ToolCall>{{"a", "x", "{}"}}));
-  EXPECT_FALSE(parse_chat_reply("{}", 0).has_value());
+  EXPECT_FALSE(ChatDialect().whole("{}", 0).has_value());
 }
 
 TEST(HttpFailure, IsClassified) {
@@ -156,7 +158,7 @@ TEST(HttpFailure, IsClassified) {
            Row{429,
                {},
                R"({"error":{"code":"insufficient_quota","message":"pay"}})",
-               ModelFault::kRefused,
+               ModelFault::kUnauthorised,
                std::nullopt},
            Row{503, {{"retry-after", "1"}}, "", ModelFault::kRateLimited, milliseconds{1000}},
            Row{503, {}, "", ModelFault::kServer, std::nullopt},
@@ -177,8 +179,10 @@ TEST(HttpFailure, IsClassified) {
                R"({"error":{"message":"bad temperature"}})",
                ModelFault::kRefused,
                std::nullopt},
-           Row{401, {}, "", ModelFault::kRefused, std::nullopt},
-           Row{404, {}, "", ModelFault::kRefused, std::nullopt},
+           Row{401, {}, "", ModelFault::kUnauthorised, std::nullopt},
+           Row{404, {}, "", ModelFault::kUnauthorised, std::nullopt},
+           Row{500, {}, R"({"error":{"message":"tools param requires --jinja flag"}})", ModelFault::kUnsupported, std::nullopt},
+           Row{501, {}, "", ModelFault::kUnsupported, std::nullopt},
        }) {
     const ModelFailure failure = classify_http_failure(row.status, row.headers, row.body, now);
     EXPECT_EQ(failure.fault, row.fault) << row.status << row.body;

@@ -1,5 +1,5 @@
-// The openai backend against a real, scripted server on loopback.
-#include "orchestration/llm/openai.h"
+// A model behind HTTP against a real, scripted server on loopback.
+#include "orchestration/llm/http_backend.h"
 
 #include <filesystem>
 #include <fstream>
@@ -8,7 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/orchestration/support/model_server.h"
+#include "orchestration/llm/chat_completions.h"
+#include "orchestration/llm/ollama.h"
+#include "orchestration/llm/responses.h"
+#include "tools/model_server/server.h"
 #include "tests/orchestration/support/session_world.h"
 
 namespace orchestration {
@@ -24,12 +27,12 @@ constexpr const char* kUsage = R"({"prompt_tokens":11,"completion_tokens":3})";
 struct Endpoint {
   explicit Endpoint(const std::string& script, std::string key = "") {
     server = *ModelServer::listen(0, *base::json::parse(script));
-    OpenAiOptions options{.id = "test",
-                          .base_url = server->base_url() + "/",
-                          .model = "scripted-1",
-                          .api_key = ApiKey(std::move(key)),
-                          .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}};
-    backend = *OpenAiBackend::create(http, clock, std::move(options));
+    HttpBackendOptions options{.id = "test",
+                               .base_url = server->base_url() + "/",
+                               .wire = {.model = "scripted-1"},
+                               .api_key = ApiKey(std::move(key)),
+                               .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}};
+    backend = *HttpBackend::create(http, clock, std::make_unique<ChatDialect>(), std::move(options));
   }
   std::expected<Reply, ModelFailure> complete(
       std::chrono::milliseconds timeout = std::chrono::seconds{20}) {
@@ -43,11 +46,11 @@ struct Endpoint {
   base::SystemClock clock;
   nostr::HttpClient http{loop};
   std::unique_ptr<ModelServer> server;
-  std::unique_ptr<OpenAiBackend> backend;
+  std::unique_ptr<HttpBackend> backend;
   std::string heard;
 };
 
-TEST(OpenAi, StreamsTextAndUsage) {
+TEST(HttpBackend, StreamsTextAndUsage) {
   Endpoint e(
       std::string(
           R"([{"text":"grüße 🤙 from a stream","fragment":3,"write":1,"crlf":true,"comments":true,"usage":)") +
@@ -64,7 +67,7 @@ TEST(OpenAi, StreamsTextAndUsage) {
   EXPECT_EQ(e.server->seen()[0].authorization, "Bearer sk-test-key");
 }
 
-TEST(OpenAi, JoinsStreamedToolCalls) {
+TEST(HttpBackend, JoinsStreamedToolCalls) {
   Endpoint e(
       R"([{"calls":[{"name":"reply","arguments":{"content":"hello there"}},{"name":"react","arguments":"{\"content\":\"+\"}"}],"fragment":4}])");
   const auto reply = e.complete();
@@ -76,7 +79,7 @@ TEST(OpenAi, JoinsStreamedToolCalls) {
   EXPECT_TRUE(reply->usage.estimated);
 }
 
-TEST(OpenAi, TakesAWholeAnswerFromAServerThatDoesNotStream) {
+TEST(HttpBackend, TakesAWholeAnswerFromAServerThatDoesNotStream) {
   Endpoint e(R"([{"plain":true,"text":"whole"}])");
   const auto reply = e.complete();
   ASSERT_TRUE(reply.has_value()) << reply.error().error.detail;
@@ -88,13 +91,13 @@ struct FaultRow {
   ModelFault fault;
 };
 
-TEST(OpenAi, NamesEveryFailure) {
+TEST(HttpBackend, NamesEveryFailure) {
   for (const FaultRow& row :
        {FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"reset"})", ModelFault::kTruncated},
         FaultRow{R"({"text":"abcdefgh","fragment":2,"truncate":"clean"})", ModelFault::kTruncated},
         FaultRow{R"({"status":429,"headers":{"Retry-After":"7"}})", ModelFault::kRateLimited},
         FaultRow{R"({"status":500,"body":"oops"})", ModelFault::kServer},
-        FaultRow{R"({"status":401,"body":{"error":{"message":"bad key"}}})", ModelFault::kRefused},
+        FaultRow{R"({"status":401,"body":{"error":{"message":"bad key"}}})", ModelFault::kUnauthorised},
         FaultRow{R"({"status":400,"body":{"error":{"code":"context_length_exceeded"}}})",
                  ModelFault::kContextTooLong},
         FaultRow{R"({"status":200,"body":"{\"nothing\":1}"})", ModelFault::kProtocol}}) {
@@ -102,13 +105,14 @@ TEST(OpenAi, NamesEveryFailure) {
     const auto reply = e.complete();
     ASSERT_FALSE(reply.has_value()) << row.entry;
     EXPECT_EQ(reply.error().fault, row.fault) << row.entry << reply.error().error.detail;
-    if (row.fault == ModelFault::kTruncated) EXPECT_TRUE(reply.error().usage.estimated);
+    EXPECT_EQ(reply.error().cost_unknown, row.fault == ModelFault::kTruncated || row.fault == ModelFault::kProtocol)
+        << row.entry;
     if (row.fault == ModelFault::kRateLimited)
       EXPECT_EQ(reply.error().retry_after, std::chrono::seconds{7});
   }
 }
 
-TEST(OpenAi, GivesUpWhenTheTimeIsOverAndWhenNobodyListens) {
+TEST(HttpBackend, GivesUpWhenTheTimeIsOverAndWhenNobodyListens) {
   Endpoint slow(R"([{"text":"late","delay_ms":1500}])");
   const auto late = slow.complete(std::chrono::milliseconds{200});
   ASSERT_FALSE(late.has_value());
@@ -119,19 +123,23 @@ TEST(OpenAi, GivesUpWhenTheTimeIsOverAndWhenNobodyListens) {
   EXPECT_EQ(gone.error().fault, ModelFault::kTransport);
 }
 
-TEST(OpenAi, RefusesPlainHttpThatLeavesTheMachine) {
+TEST(HttpBackend, RefusesPlainHttpThatLeavesTheMachine) {
   base::Loop loop;
   base::SystemClock clock;
   nostr::HttpClient http(loop);
   for (const char* url : {"http://example.com/v1", "http://127.0.0.1@example.com/v1",
                           "http://127.example.com/v1", "ftp://x/v1", "localhost/v1"})
     EXPECT_FALSE(
-        OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value())
+        HttpBackend::create(http, clock, std::make_unique<ChatDialect>(),
+                                     {.id = "b", .base_url = url, .wire = {.model = "m"}})
+                    .has_value())
         << url;
   for (const char* url : {"https://example.com/v1", "http://127.0.0.1:8080/v1",
                           "http://[::1]:8080/v1", "http://localhost/v1"})
     EXPECT_TRUE(
-        OpenAiBackend::create(http, clock, {.id = "b", .base_url = url, .model = "m"}).has_value())
+        HttpBackend::create(http, clock, std::make_unique<ChatDialect>(),
+                                     {.id = "b", .base_url = url, .wire = {.model = "m"}})
+                    .has_value())
         << url;
 }
 
@@ -152,7 +160,7 @@ TEST(ApiKeyTest, ComesFromAPrivateFileOrTheEnvironment) {
   EXPECT_EQ(ApiKey::from_env("SOVEREIGN_TEST_KEY").error().code, base::Errc::kNotFound);
 }
 
-TEST(OpenAi, ASessionSurvivesA429AndATruncatedStream) {
+TEST(HttpBackend, ASessionSurvivesA429AndATruncatedStream) {
   TempDir dir;
   World world(dir);
   world.add_gates();
@@ -163,11 +171,11 @@ TEST(OpenAi, ASessionSurvivesA429AndATruncatedStream) {
                                                            kUsage + R"(},
     {"text":"Answered.","usage":)" + kUsage + "}]"));
   nostr::HttpClient http(world.loop);
-  auto backend = *OpenAiBackend::create(http, world.clock,
-                                        {.id = "b",
-                                         .base_url = server->base_url(),
-                                         .model = "m",
-                                         .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}});
+  auto backend = *HttpBackend::create(http, world.clock, std::make_unique<ChatDialect>(),
+                                      {.id = "b",
+                                       .base_url = server->base_url(),
+                                       .wire = {.model = "m"},
+                                       .rates = {.in_per_1k = {1000}, .out_per_1k = {1000}}});
   const auto result = world.run(*backend, World::mention("hello"));
   ASSERT_TRUE(result.has_value()) << result.error().detail;
   EXPECT_EQ(result->status, SessionStatus::kSuccess) << result->summary;

@@ -1,10 +1,11 @@
 // Plain sockets and a thread per connection: a server that may be as rude as real ones are.
-#include "tests/orchestration/support/model_server.h"
+#include "tools/model_server/server.h"
 
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "tools/model_server/dialects.h"
 
 namespace model_server {
 namespace {
@@ -79,87 +82,6 @@ std::size_t size_or(const Value& entry, const char* key, std::size_t fallback) {
       base::json::int_or(entry, key, static_cast<std::int64_t>(fallback)));
 }
 
-std::string arguments_of(const Value& call) {
-  const Value arguments = call.value("arguments", Value::object());
-  return arguments.is_string() ? arguments.get<std::string>() : base::json::dump(arguments);
-}
-
-std::vector<std::string> fragments(const std::string& text, std::size_t size) {
-  if (size == 0) return {text};
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size(); at += size) out.push_back(text.substr(at, size));
-  return out;
-}
-
-Value chunk(Value delta, Value finish = nullptr) {
-  return {{"id", "chatcmpl-script"},
-          {"object", "chat.completion.chunk"},
-          {"choices",
-           {{{"index", 0}, {"delta", std::move(delta)}, {"finish_reason", std::move(finish)}}}}};
-}
-
-/// The stream's events in order, up to but without `[DONE]`. A truncated one stops before the
-/// finish.
-std::vector<Value> chunks_of(const Value& entry) {
-  const std::size_t fragment = size_or(entry, "fragment", 0);
-  std::vector<Value> out{chunk({{"role", "assistant"}, {"content", nullptr}})};
-  if (const std::string text = base::json::string_or(entry, "text"); !text.empty())
-    for (const std::string& piece : fragments(text, fragment))
-      out.push_back(chunk({{"content", piece}}));
-  const Value calls = entry.value("calls", Value::array());
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const std::string id = base::json::string_or(calls[i], "id", "call_" + std::to_string(i));
-    out.push_back(
-        chunk({{"tool_calls",
-                {{{"index", i},
-                  {"id", id},
-                  {"type", "function"},
-                  {"function", {{"name", calls[i].value("name", "")}, {"arguments", ""}}}}}}}));
-    for (const std::string& piece : fragments(arguments_of(calls[i]), fragment))
-      out.push_back(
-          chunk({{"tool_calls", {{{"index", i}, {"function", {{"arguments", piece}}}}}}}));
-  }
-  if (entry.contains("truncate")) {
-    if (out.size() > 2) out.pop_back();
-    return out;
-  }
-  out.push_back(chunk(Value::object(), calls.empty() ? "stop" : "tool_calls"));
-  if (entry.contains("usage"))
-    out.push_back(
-        {{"id", "chatcmpl-script"}, {"choices", Value::array()}, {"usage", entry["usage"]}});
-  return out;
-}
-
-std::string stream_body(const Value& entry) {
-  const std::string end = entry.value("crlf", false) ? "\r\n" : "\n";
-  std::string out;
-  for (const Value& one : chunks_of(entry)) {
-    if (entry.value("comments", false)) out += ": keep-alive" + end + end;
-    out += "data: " + base::json::dump(one) + end + end;
-  }
-  if (!entry.contains("truncate")) out += "data: [DONE]" + end + end;
-  return out;
-}
-
-std::string plain_body(const Value& entry) {
-  Value message = {{"role", "assistant"}, {"content", base::json::string_or(entry, "text")}};
-  Value calls = Value::array();
-  for (const Value& call : entry.value("calls", Value::array()))
-    calls.push_back(
-        {{"id", base::json::string_or(call, "id", "call_0")},
-         {"type", "function"},
-         {"function", {{"name", call.value("name", "")}, {"arguments", arguments_of(call)}}}});
-  const bool has_calls = !calls.empty();
-  if (has_calls) message["tool_calls"] = std::move(calls);
-  Value out = {{"id", "chatcmpl-script"},
-               {"choices",
-                {{{"index", 0},
-                  {"message", std::move(message)},
-                  {"finish_reason", has_calls ? "tool_calls" : "stop"}}}}};
-  if (entry.contains("usage")) out["usage"] = entry["usage"];
-  return base::json::dump(out);
-}
-
 void send_whole(int fd, int status, const Value& headers, std::string_view type,
                 const std::string& body, std::size_t piece) {
   std::string head = fmt::format(
@@ -170,37 +92,80 @@ void send_whole(int fd, int status, const Value& headers, std::string_view type,
   if (send_all(fd, head + "\r\n", 0)) send_all(fd, body, piece);
 }
 
-void send_stream(int fd, const Value& entry) {
+/// Waits until the peer hangs up.
+void await_hangup(int fd) {
+  char buffer[4096];
+  while (::recv(fd, buffer, sizeof buffer, 0) > 0) {
+  }
+}
+
+void send_stream(int fd, Dialect dialect, const Value& entry, const std::string& body) {
   const std::size_t piece = size_or(entry, "write", 0);
-  if (!send_all(
-          fd,
-          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
-          "Connection: close\r\n\r\n",
-          0))
+  const std::string type = base::json::string_or(
+      entry, "content_type", dialect == Dialect::kOllama ? "application/x-ndjson" : "text/event-stream");
+  if (!send_all(fd,
+                "HTTP/1.1 200 OK\r\nContent-Type: " + type +
+                    "\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+                0))
     return;
-  const std::string body = stream_body(entry);
-  const std::size_t step = piece == 0 ? body.size() : piece;
-  for (std::size_t at = 0; at < body.size(); at += step) {
-    const std::string part = body.substr(at, step);
+  const std::size_t end = std::min({body.size(), size_or(entry, "cut", body.size()), size_or(entry, "hang", body.size())});
+  const std::size_t step = piece == 0 ? std::max<std::size_t>(end, 1) : piece;
+  for (std::size_t at = 0; at < end; at += step) {
+    const std::string part = body.substr(at, std::min(step, end - at));
     if (!send_all(fd, fmt::format("{:x}\r\n{}\r\n", part.size(), part), 0)) return;
   }
-  if (base::json::string_or(entry, "truncate") == "reset") return;
+  if (entry.contains("hang")) return await_hangup(fd);
+  if (base::json::string_or(entry, "truncate") == "reset" || entry.contains("cut")) return;
   send_all(fd, "0\r\n\r\n", 0);
 }
 
-void serve_entry(int fd, const Value& entry) {
+/// An error, or anything else that is one document.
+void send_status(int fd, const Value& entry) {
+  const Value body = entry.value("body", Value(""));
+  send_whole(fd, entry.value("status", 200), entry.value("headers", Value::object()), "application/json",
+             body.is_string() ? body.get<std::string>() : base::json::dump(body), size_or(entry, "write", 0));
+}
+
+void serve_entry(int fd, Dialect dialect, const Value& entry, const Value& request) {
   std::this_thread::sleep_for(std::chrono::milliseconds(base::json::int_or(entry, "delay_ms")));
-  const std::size_t piece = size_or(entry, "write", 0);
-  if (entry.contains("status")) {
-    const Value body = entry.value("body", Value(""));
-    send_whole(fd, entry["status"].get<int>(), entry.value("headers", Value::object()),
-               "application/json",
-               body.is_string() ? body.get<std::string>() : base::json::dump(body), piece);
-  } else if (entry.value("plain", false)) {
-    send_whole(fd, 200, Value::object(), "application/json", plain_body(entry), piece);
-  } else {
-    send_stream(fd, entry);
+  if (entry.contains("status")) return send_status(fd, entry);
+  const bool streamed = request.value("stream", dialect == Dialect::kOllama) && !entry.value("plain", false);
+  if (streamed) return send_stream(fd, dialect, entry, stream_body(dialect, entry, request));
+  send_whole(fd, 200, Value::object(), "application/json", whole_body(dialect, entry, request),
+             size_or(entry, "write", 0));
+}
+
+/// The API whose questions `path` takes; nullopt: it is a probe.
+std::optional<Dialect> dialect_of(std::string_view path) {
+  if (path.ends_with("/chat/completions")) return Dialect::kChat;
+  if (path.ends_with("/responses")) return Dialect::kResponses;
+  if (path.ends_with("/api/chat")) return Dialect::kOllama;
+  return std::nullopt;
+}
+
+/// What a server tells about itself.
+Value probe_answer(const Value& script, const std::string& path) {
+  if (const Value probes = script.value("probes", Value::object()); probes.contains(path)) return probes[path];
+  const Value models = script.value("models", Value::array({"scripted"}));
+  const std::int64_t context = base::json::int_or(script, "context", 8'192);
+  Value list = Value::array();
+  if (path.ends_with("/models")) {
+    for (const Value& model : models) list.push_back({{"id", model}, {"object", "model"}, {"owned_by", "script"}});
+    return {{"body", {{"object", "list"}, {"data", std::move(list)}}}};
   }
+  if (path == "/api/tags") {
+    for (const Value& model : models) list.push_back({{"name", model}, {"model", model}});
+    return {{"body", {{"models", std::move(list)}}}};
+  }
+  if (path == "/api/show")
+    return {{"body",
+             {{"model_info", {{"general.architecture", "llama"}, {"llama.context_length", context}}},
+              {"capabilities", {"completion", "tools"}}}}};
+  if (path == "/api/version") return {{"body", {{"version", "0.0.0-script"}}}};
+  if (path == "/props")
+    return {{"body", {{"default_generation_settings", {{"n_ctx", context}}}, {"chat_template_caps", {{"supports_tools", true}}}}}};
+  if (path == "/health") return {{"body", {{"status", "ok"}}}};
+  return {{"status", 404}, {"body", {{"error", {{"message", "nothing is here"}}}}}};
 }
 
 }  // namespace
@@ -231,18 +196,28 @@ struct ModelServer::Impl {
 
   void serve(int fd) {
     Seen request;
-    if (read_request(fd, request)) serve_entry(fd, take_entry(std::move(request)));
+    if (read_request(fd, request)) answer(fd, request);
     const std::lock_guard lock(mutex);
     std::erase(open, fd);
     ::shutdown(fd, SHUT_RDWR);
     ::close(fd);
   }
 
+  void answer(int fd, const Seen& request) {
+    const auto dialect = dialect_of(request.path);
+    if (!dialect) return send_status(fd, probe_answer(script, request.path));
+    const auto asked = base::json::parse(request.body, {.max_bytes = kMaxRequest, .max_depth = 64});
+    if (!asked || !asked->is_object())
+      return send_status(fd, {{"status", 400}, {"body", {{"error", {{"message", "the request is no JSON object"}}}}}});
+    serve_entry(fd, *dialect, take_entry(request), *asked);
+  }
+
   Value take_entry(Seen request) {
     const std::lock_guard lock(mutex);
     seen.push_back(std::move(request));
-    if (next < script.size()) return script[next++];
-    return {{"status", 500}, {"body", {{"error", {{"message", "the script is over"}}}}}};
+    Value entry = next < script["turns"].size() ? script["turns"][next++] : script["otherwise"];
+    if (!entry.contains("context") && script.contains("context")) entry["context"] = script["context"];
+    return entry;
   }
 };
 
@@ -265,7 +240,12 @@ ModelServer::~ModelServer() {
 }
 
 base::Result<std::unique_ptr<ModelServer>> ModelServer::listen(std::uint16_t port, Value script) {
-  if (!script.is_array()) return base::fail(base::Errc::kInvalid, "the script is no JSON array");
+  if (script.is_array()) script = {{"turns", std::move(script)}};
+  if (!script.is_object() || !script.value("turns", Value::array()).is_array())
+    return base::fail(base::Errc::kInvalid, "the script is neither a JSON array nor an object with turns");
+  script.emplace("turns", Value::array());
+  script.emplace("otherwise",
+                 Value{{"status", 500}, {"body", {{"error", {{"message", "the script is over"}}}}}});
   auto impl = std::make_unique<Impl>();
   impl->script = std::move(script);
   impl->listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -290,8 +270,15 @@ base::Result<std::unique_ptr<ModelServer>> ModelServer::listen(std::uint16_t por
 std::uint16_t ModelServer::port() const {
   return impl_->port;
 }
+std::string ModelServer::root_url() const {
+  return fmt::format("http://127.0.0.1:{}", impl_->port);
+}
 std::string ModelServer::base_url() const {
-  return fmt::format("http://127.0.0.1:{}/v1", impl_->port);
+  return root_url() + "/v1";
+}
+std::size_t ModelServer::open_connections() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->open.size();
 }
 std::vector<Seen> ModelServer::seen() const {
   const std::lock_guard lock(impl_->mutex);

@@ -1,6 +1,5 @@
-// sovereign-model-server: a scripted chat completions endpoint on loopback, for trying a node
-// without a model and for end-to-end tests. The script's format:
-// tests/orchestration/support/model_server.h
+// sovereign-model-server: a scripted model on loopback, for trying a node without one and for tests of
+// programs that ask models. The script's format: server.h.
 //
 //   sovereign-model-server --script FILE [--port N]
 #include <csignal>
@@ -10,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "tests/orchestration/support/model_server.h"
+#include "tools/model_server/server.h"
 
 namespace {
 
