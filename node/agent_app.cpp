@@ -21,9 +21,6 @@
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip59.h"
 #include "nostr/nips/nip65.h"
-#include "orchestration/llm/chat_completions.h"
-#include "orchestration/llm/http_backend.h"
-#include "orchestration/llm/playbook.h"
 #include "storage/schema.h"
 
 namespace node {
@@ -109,39 +106,9 @@ Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home&
   return app;
 }
 
-Result<std::unique_ptr<orchestration::Backend>> AgentApp::build_backend() {
-  const auto chosen =
-      std::find_if(config_.backends.begin(), config_.backends.end(),
-                   [&](const BackendConfig& b) { return b.id == config_.agent.model; });
-  CHECK(chosen != config_.backends.end());
-  if (chosen->kind == "playbook") {
-    auto playbook = chosen->playbook.empty()
-                        ? orchestration::Playbook::parse(orchestration::Playbook::builtin_text())
-                        : orchestration::Playbook::load(chosen->playbook);
-    if (!playbook) return std::unexpected(playbook.error());
-    return std::make_unique<orchestration::PlaybookBackend>(chosen->id, *std::move(playbook));
-  }
-  orchestration::HttpBackendOptions options{
-      .id = chosen->id,
-      .base_url = chosen->base_url,
-      .wire = {.model = chosen->model},
-      .rates = {.in_per_1k = {chosen->rate_in_msat_per_1k},
-                .cached_in_per_1k = {chosen->rate_in_msat_per_1k},
-                .out_per_1k = {chosen->rate_out_msat_per_1k}}};
-  if (!chosen->api_key_file.empty()) {
-    TRY(options.api_key, orchestration::ApiKey::from_file(chosen->api_key_file));
-  } else if (!chosen->api_key_env.empty()) {
-    TRY(options.api_key, orchestration::ApiKey::from_env(chosen->api_key_env));
-  }
-  TRY(std::unique_ptr<orchestration::HttpBackend> backend,
-      orchestration::HttpBackend::create(http_, runtime_.clock, std::make_unique<orchestration::ChatDialect>(),
-                                         std::move(options)));
-  return backend;
-}
-
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
-  TRY(backend_, build_backend());
+  TRY(minds_, Minds::build(http_, runtime_.clock, config_));
   TRY(const frostr::BifrostOptions::Lease lease, next_lease(*db_, node_.key(), runtime_.rng));
   frostr::BifrostOptions bifrost{
       .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};
@@ -172,7 +139,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       std::move(rules));
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
-                       node_, *signer_, *voice_, *outside_, publisher_, *backend_, http_, home_},
+                       node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_},
       config_, options_);
   return {};
 }
@@ -514,19 +481,36 @@ Value AgentApp::cosigner_view() const {
   return out;
 }
 
+StepReader AgentApp::step_reader() const {
+  return {.key = &node_.key(),
+          .reader = options_.operators.empty() ? std::nullopt : std::optional(options_.operators.front())};
+}
+
+Result<Value> AgentApp::tasks_view() {
+  TRY(const auto ticks, ticks_.list_unfinished());
+  TRY(const auto actions, storage::Actions(*db_).list_unfinished());
+  Value out = Value::array();
+  for (const storage::TickRow& tick : ticks) {
+    Value view = {{"slot", tick.slot},
+                  {"trigger", tick.trigger_kind},
+                  {"phase", std::string(storage::name_of(tick.phase))},
+                  {"note", tick.note},
+                  {"started", base::to_unix(tick.started)},
+                  {"waits_for", ""}};
+    for (const storage::ActionRow& action : actions)
+      if (action.tick == tick.slot && action.state == storage::ActionState::kAsked)
+        view["waits_for"] = "the operator's answer about " + action.action_class;
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 Result<Value> AgentApp::status() {
   const UnixTime now = runtime_.clock.now();
   const frostr::Readiness readiness = signer_->readiness();
   TRY(const storage::BudgetTotals day,
       budgets_.totals({.key = "node", .limit = config_.budget.per_day, .window = storage::Window::kDay}, now));
-  TRY(const auto ticks, ticks_.list_unfinished());
-  Value running = Value::array();
-  for (const storage::TickRow& tick : ticks)
-    running.push_back({{"slot", tick.slot},
-                       {"trigger", tick.trigger_kind},
-                       {"phase", std::string(storage::name_of(tick.phase))},
-                       {"note", tick.note},
-                       {"started", base::to_unix(tick.started)}});
+  TRY(const Value running, tasks_view());
   Value out = {
       {"role", "node"},
       {"identity", identity().hex()},
@@ -547,7 +531,7 @@ Result<Value> AgentApp::status() {
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["agents"] = Value::array({{{"name", config_.agent.name},
                                  {"level", config_.agent.level},
-                                 {"model", backend_->model()}}});
+                                 {"model", minds_.router().first_model(config_.agent.name)}}});
   TRY(out["pending"], pending_view(approvals_, now));
   return out;
 }
@@ -576,7 +560,9 @@ base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
+  if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method == "record") co_return answer_record(*db_, step_reader(), params);
   if (method.starts_with("grant-")) {
     storage::Grants grants(*db_);
     co_return answer_grants(grants, method, params, runtime_.clock.now());

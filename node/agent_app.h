@@ -10,6 +10,8 @@
 #include "node/control.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
+#include "node/minds.h"
+#include "node/record_view.h"
 #include "node/runtime.h"
 #include "node/skill_shelf.h"
 #include "node/tick_runner.h"
@@ -17,6 +19,7 @@
 #include "nostr/client/directory.h"
 #include "nostr/client/feed.h"
 #include "nostr/net/http_client.h"
+#include "storage/actions.h"
 #include "storage/cursors.h"
 #include "storage/inbox.h"
 #include "storage/relay_health.h"
@@ -42,7 +45,6 @@ class AgentApp {
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
   base::Result<void> build(ThresholdIdentity identity);
-  base::Result<std::unique_ptr<orchestration::Backend>> build_backend();
 
   void announce_node();
   base::Task<void> announce_agent();
@@ -64,6 +66,8 @@ class AgentApp {
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_ecdh(base::json::Value params);
   base::Result<base::json::Value> status();
+  base::Result<base::json::Value> tasks_view();
+  StepReader step_reader() const;
   base::json::Value cosigner_view() const;
 
   Runtime& runtime_;
@@ -89,8 +93,8 @@ class AgentApp {
   std::unique_ptr<GroupVoice> voice_;
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<NodeOutside> outside_;
-  std::unique_ptr<orchestration::Backend> backend_;
   std::unique_ptr<SkillShelf> shelf_;
+  Minds minds_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;

@@ -290,49 +290,126 @@ const std::vector<Key>& keys() {
 
 #undef SOV_INT
 
-/// The members of [backends.ID]; the index finds the backend a key belongs to.
+Result<std::vector<std::string>> some_of(const Raw& raw, const std::vector<std::string>& allowed) {
+  TRY(expect_type(raw, Raw::Type::kText));
+  for (const std::string& item : raw.items) TRY(one_of(Raw{{item}, false, "", raw.type}, allowed));
+  return raw.items;
+}
+
+Result<bool> truth(const Raw& raw) {
+  TRY(expect_type(raw, Raw::Type::kBoolean));
+  TRY(const std::string text, one(raw));
+  return text == "true";
+}
+
+/// One member of [backends.ID].
+struct BackendKey {
+  std::string_view name;
+  Result<void> (*set)(BackendConfig&, const Raw&, const std::filesystem::path&);
+  std::string (*show)(const BackendConfig&);  ///< "" when there is nothing to say; TOML
+};
+
+std::string quoted(const std::string& text) { return text.empty() ? "" : base::json::dump(text); }
+std::string counted(std::int64_t value, std::int64_t usual = 0) { return value == usual ? "" : std::to_string(value); }
+std::string listed(const std::vector<std::string>& items, const std::vector<std::string>& usual) {
+  return items == usual ? "" : base::json::dump(base::json::Value(items));
+}
+
+constexpr std::int64_t kHighestRate = 1'000'000'000;
+
+#define SOV_SET [](BackendConfig & b, const Raw& raw, const std::filesystem::path& dir) -> Result<void>
+#define SOV_SHOW [](const BackendConfig& b) -> std::string
+
+const std::vector<BackendKey>& backend_keys() {
+  static const std::vector<BackendKey> kKeys = {
+      {"kind",
+       SOV_SET {
+         static_cast<void>(dir);
+         TRY(b.kind, one_of(raw, {"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "playbook"}));
+         return {};
+       },
+       SOV_SHOW { return quoted(b.kind); }},
+      {"base_url", SOV_SET { static_cast<void>(dir); TRY(b.base_url, text_of(raw)); return {}; },
+       SOV_SHOW { return quoted(b.base_url); }},
+      {"model", SOV_SET { static_cast<void>(dir); TRY(b.model, text_of(raw)); return {}; },
+       SOV_SHOW { return quoted(b.model); }},
+      {"api_key_env", SOV_SET { static_cast<void>(dir); TRY(b.api_key_env, text_of(raw)); return {}; },
+       SOV_SHOW { return quoted(b.api_key_env); }},
+      {"api_key_file",
+       SOV_SET { TRY(const std::string path, text_of(raw)); b.api_key_file = absolute_path(path, dir); return {}; },
+       SOV_SHOW { return quoted(b.api_key_file); }},
+      {"playbook",
+       SOV_SET { TRY(const std::string path, text_of(raw)); b.playbook = absolute_path(path, dir); return {}; },
+       SOV_SHOW { return quoted(b.playbook); }},
+      {"rate_in_msat_per_1k",
+       SOV_SET { static_cast<void>(dir); TRY(b.rate_in_msat_per_1k, integer(raw, 0, kHighestRate)); return {}; },
+       SOV_SHOW { return counted(b.rate_in_msat_per_1k); }},
+      {"rate_cached_in_msat_per_1k",
+       SOV_SET { static_cast<void>(dir); TRY(b.rate_cached_in_msat_per_1k, integer(raw, 0, kHighestRate)); return {}; },
+       SOV_SHOW { return b.rate_cached_in_msat_per_1k ? std::to_string(*b.rate_cached_in_msat_per_1k) : ""; }},
+      {"rate_out_msat_per_1k",
+       SOV_SET { static_cast<void>(dir); TRY(b.rate_out_msat_per_1k, integer(raw, 0, kHighestRate)); return {}; },
+       SOV_SHOW { return counted(b.rate_out_msat_per_1k); }},
+      {"context_tokens",
+       SOV_SET { static_cast<void>(dir); TRY(b.context_tokens, integer(raw, 0, 100'000'000)); return {}; },
+       SOV_SHOW { return counted(b.context_tokens); }},
+      {"supports",
+       SOV_SET { static_cast<void>(dir); TRY(b.supports, some_of(raw, {"tools", "json", "images"})); return {}; },
+       SOV_SHOW { return listed(b.supports, BackendConfig{}.supports); }},
+      {"quirks",
+       SOV_SET {
+         static_cast<void>(dir);
+         TRY(b.quirks, some_of(raw, {"no-stream", "no-stream-with-tools", "no-stream-usage", "no-json-schema",
+                                     "max-completion-tokens", "harmony", "think-tags"}));
+         return {};
+       },
+       SOV_SHOW { return listed(b.quirks, {}); }},
+      {"account", SOV_SET { static_cast<void>(dir); TRY(b.account, text_of(raw)); return {}; },
+       SOV_SHOW { return quoted(b.account); }},
+      {"max_concurrency",
+       SOV_SET { static_cast<void>(dir); TRY(b.max_concurrency, integer(raw, 0, 1'000)); return {}; },
+       SOV_SHOW { return counted(b.max_concurrency); }},
+      {"enabled", SOV_SET { static_cast<void>(dir); TRY(b.enabled, truth(raw)); return {}; },
+       SOV_SHOW { return b.enabled ? "" : "false"; }},
+      {"timeout",
+       SOV_SET {
+         static_cast<void>(dir);
+         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
+         b.timeout = std::chrono::seconds(seconds);
+         return {};
+       },
+       SOV_SHOW { return std::to_string(b.timeout.count()); }},
+      {"first_token_timeout",
+       SOV_SET {
+         static_cast<void>(dir);
+         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
+         b.first_token_timeout = std::chrono::seconds(seconds);
+         return {};
+       },
+       SOV_SHOW { return counted(b.first_token_timeout.count(), 60); }},
+      {"idle_timeout",
+       SOV_SET {
+         static_cast<void>(dir);
+         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
+         b.idle_timeout = std::chrono::seconds(seconds);
+         return {};
+       },
+       SOV_SHOW { return counted(b.idle_timeout.count(), 30); }},
+  };
+  return kKeys;
+}
+
+#undef SOV_SET
+#undef SOV_SHOW
+
 Result<void> set_backend(BackendConfig& backend, const std::string& key, const Raw& raw,
                          const std::filesystem::path& dir) {
-  auto text = [&](std::string& target) -> Result<void> {
-    TRY(target, text_of(raw));
-    return {};
-  };
-  if (key == "kind") {
-    TRY(backend.kind, one_of(raw, {"openai", "playbook"}));
-    return {};
+  std::vector<std::string> known;
+  for (const BackendKey& one : backend_keys()) {
+    if (one.name == key) return one.set(backend, raw, dir);
+    known.emplace_back(one.name);
   }
-  if (key == "base_url") return text(backend.base_url);
-  if (key == "model") return text(backend.model);
-  if (key == "api_key_env") return text(backend.api_key_env);
-  if (key == "api_key_file" || key == "playbook") {
-    TRY(const std::string path, text_of(raw));
-    (key == "playbook" ? backend.playbook : backend.api_key_file) = absolute_path(path, dir);
-    return {};
-  }
-  if (key == "rate_in_msat_per_1k") {
-    TRY(backend.rate_in_msat_per_1k, integer(raw, 0, 1'000'000'000));
-    return {};
-  }
-  if (key == "rate_out_msat_per_1k") {
-    TRY(backend.rate_out_msat_per_1k, integer(raw, 0, 1'000'000'000));
-    return {};
-  }
-  if (key == "timeout") {
-    TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
-    backend.timeout = std::chrono::seconds(seconds);
-    return {};
-  }
-  const std::vector<std::string> known = {"kind",
-                                          "base_url",
-                                          "model",
-                                          "api_key_env",
-                                          "api_key_file",
-                                          "playbook",
-                                          "rate_in_msat_per_1k",
-                                          "rate_out_msat_per_1k",
-                                          "timeout"};
-  return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
-              base::did_you_mean(key, known));
+  return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key), base::did_you_mean(key, known));
 }
 
 const Key* find_key(const std::string& name) {
@@ -410,9 +487,10 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
       return placed(done.error());
     config.origins[name] = raw->origin;
   }
-  if (backend.kind == "openai" && backend.base_url.empty())
-    return fail(Errc::kInvalid, fmt::format("backends.{}: kind openai needs base_url", id),
-                "base_url = \"http://127.0.0.1:8080/v1\"");
+  if (backend.kind != "playbook" && backend.base_url.empty())
+    return fail(Errc::kInvalid, fmt::format("backends.{}: kind {} needs base_url", id, backend.kind),
+                backend.kind == "ollama" ? "base_url = \"http://127.0.0.1:11434\""
+                                         : "base_url = \"http://127.0.0.1:8080/v1\"");
   config.backends.push_back(std::move(backend));
   return {};
 }
@@ -529,6 +607,15 @@ Result<void> apply_file(Config& config, std::string_view text, const std::filesy
         TRY(apply_backend_table(config, std::string(key.str()), *value.as_table(), dir));
         continue;
       }
+      if (section.str() == "routes") {
+        auto raw = raw_of(value);
+        if (!raw || raw->items.empty() || !expect_type(*raw, Raw::Type::kText))
+          return fail(Errc::kInvalid, fmt::format("config.toml:{}: routes.{} is a list of backends, or patterns of them",
+                                                  value.source().begin.line, key.str()));
+        config.origins[fmt::format("routes.{}", key.str())] = raw->origin;
+        config.routes.push_back({std::string(key.str()), raw->items});
+        continue;
+      }
       if (section.str() == "mcp" || section.str() == "hooks") {
         if (!value.is_table())
           return fail(Errc::kInvalid, fmt::format("config.toml:{}: write [{}.{}] as a section",
@@ -596,19 +683,11 @@ std::map<std::string, std::string> own_environment() {
 }
 
 std::string render_backend(const BackendConfig& b) {
-  using base::json::dump;
-  const BackendConfig plain;
-  std::string out = fmt::format("\n[backends.{}]\nkind = {}\n", dump(b.id), dump(b.kind));
-  if (!b.base_url.empty()) out += fmt::format("base_url = {}\n", dump(b.base_url));
-  if (!b.model.empty()) out += fmt::format("model = {}\n", dump(b.model));
-  if (!b.api_key_env.empty()) out += fmt::format("api_key_env = {}\n", dump(b.api_key_env));
-  if (!b.api_key_file.empty()) out += fmt::format("api_key_file = {}\n", dump(b.api_key_file));
-  if (!b.playbook.empty()) out += fmt::format("playbook = {}\n", dump(b.playbook));
-  if (b.rate_in_msat_per_1k != 0)
-    out += fmt::format("rate_in_msat_per_1k = {}\n", b.rate_in_msat_per_1k);
-  if (b.rate_out_msat_per_1k != 0)
-    out += fmt::format("rate_out_msat_per_1k = {}\n", b.rate_out_msat_per_1k);
-  if (b.timeout != plain.timeout) out += fmt::format("timeout = {}\n", b.timeout.count());
+  std::string out = fmt::format("\n[backends.{}]\n", base::json::dump(b.id));
+  for (const BackendKey& key : backend_keys()) {
+    if (key.name == "timeout" && b.timeout == BackendConfig{}.timeout) continue;
+    if (const std::string value = key.show(b); !value.empty()) out += fmt::format("{} = {}\n", key.name, value);
+  }
   return out;
 }
 
@@ -654,19 +733,15 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
   std::vector<std::pair<std::string, std::string>> out;
   for (const Key& key : keys()) out.emplace_back(key.name, key.show(config));
   for (const BackendConfig& b : config.backends) {
-    const std::string prefix = "backends." + b.id + ".";
-    out.emplace_back(prefix + "kind", b.kind);
-    if (!b.base_url.empty()) out.emplace_back(prefix + "base_url", b.base_url);
-    if (!b.model.empty()) out.emplace_back(prefix + "model", b.model);
-    if (!b.api_key_env.empty()) out.emplace_back(prefix + "api_key_env", b.api_key_env);
-    if (!b.api_key_file.empty()) out.emplace_back(prefix + "api_key_file", b.api_key_file);
-    if (!b.playbook.empty()) out.emplace_back(prefix + "playbook", b.playbook);
-    if (b.rate_in_msat_per_1k != 0)
-      out.emplace_back(prefix + "rate_in_msat_per_1k", std::to_string(b.rate_in_msat_per_1k));
-    if (b.rate_out_msat_per_1k != 0)
-      out.emplace_back(prefix + "rate_out_msat_per_1k", std::to_string(b.rate_out_msat_per_1k));
-    out.emplace_back(prefix + "timeout", std::to_string(b.timeout.count()));
+    for (const BackendKey& key : backend_keys()) {
+      std::string value = key.show(b);
+      if (value.empty()) continue;
+      if (const auto text = base::json::parse(value); text && text->is_string()) value = text->get<std::string>();
+      out.emplace_back(fmt::format("backends.{}.{}", b.id, key.name), std::move(value));
+    }
   }
+  for (const RouteConfig& route : config.routes)
+    out.emplace_back("routes." + route.agent, fmt::format("{}", fmt::join(route.targets, " ")));
   for (const McpServerConfig& server : config.mcp)
     out.emplace_back("mcp." + server.name,
                      server.url.empty() ? fmt::format("{}", fmt::join(server.command, " ")) : server.url);
@@ -730,6 +805,9 @@ std::string render_config(const Config& c) {
     out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n",
                        fmt::join(c.peers.judges, ", "));
   for (const BackendConfig& b : c.backends) out += render_backend(b);
+  if (!c.routes.empty()) out += "\n[routes]\n";
+  for (const RouteConfig& route : c.routes)
+    out += fmt::format("{} = {}\n", dump(route.agent), toml_list(route.targets));
   return out;
 }
 

@@ -17,15 +17,31 @@ namespace node {
 /// [backends.ID]: one way to reach a model.
 struct BackendConfig {
   std::string id;
-  std::string kind = "playbook";  ///< openai | playbook
-  std::string base_url;           ///< openai: up to and without /chat/completions
-  std::string model;
+  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | playbook
+  std::string kind = "playbook";
+  std::string base_url;           ///< up to and including /v1; ollama: the server itself
+  std::string model;              ///< ollama: "auto" takes what is installed
   std::string api_key_env;        ///< name of an environment variable; read at start
   std::string api_key_file;       ///< or a file, mode 0600
   std::string playbook;           ///< playbook: a TOML file; empty is the built-in one
   std::int64_t rate_in_msat_per_1k = 0;
+  std::optional<std::int64_t> rate_cached_in_msat_per_1k;  ///< unset: as rate_in
   std::int64_t rate_out_msat_per_1k = 0;
-  std::chrono::seconds timeout{120};
+  std::int64_t context_tokens = 0;          ///< its window; 0: not known
+  std::vector<std::string> supports = {"tools", "json"};  ///< of tools, json, images
+  std::vector<std::string> quirks;          ///< ways of the server that have to be allowed for; config.cpp names them
+  std::string account;                      ///< backends of one account share its rate limit
+  std::int64_t max_concurrency = 0;         ///< calls at a time; 0: any number
+  bool enabled = true;
+  std::chrono::seconds timeout{120};        ///< of one attempt
+  std::chrono::seconds first_token_timeout{60};
+  std::chrono::seconds idle_timeout{30};    ///< between two pieces of an answer
+};
+
+/// [routes]: agents whose name fits `agent` are answered by these, in order; patterns of ids or models.
+struct RouteConfig {
+  std::string agent;
+  std::vector<std::string> targets;
 };
 
 /// Everything `sovereign run` needs to know. Paths are absolute after loading.
@@ -100,6 +116,7 @@ struct Config {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
   } peers;
   std::vector<BackendConfig> backends;
+  std::vector<RouteConfig> routes;  ///< of an agent none fits: agent.model alone
   std::vector<McpServerConfig> mcp;
   std::vector<UserHookConfig> hooks;
 

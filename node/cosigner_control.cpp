@@ -5,6 +5,7 @@
 #include "node/cosigner_views.h"
 #include "node/desk_views.h"
 #include "node/outbox_view.h"
+#include "node/record_view.h"
 
 namespace node {
 namespace {
@@ -22,6 +23,7 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method == "record") co_return answer_record(*db_, {}, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));

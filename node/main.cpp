@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
   node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_doctor_commands(app, context, &chosen);
+  node::cli::add_watch_commands(app, context, &chosen);
   node::cli::add_cosigner_commands(app, context, &chosen);
   node::cli::add_frost_commands(app, context, &chosen);
   node::cli::add_bunker_commands(app, context, &chosen);
@@ -67,12 +69,14 @@ int main(int argc, char** argv) {
   node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
+  node::cli::add_backend_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
   node::cli::add_skill_commands(app, context, &chosen);
   node::cli::add_license_commands(app, context, &chosen);
   node::cli::add_standing_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
+  node::cli::add_manual_commands(app, context, &chosen);
 
   try {
     app.parse(argc, argv);

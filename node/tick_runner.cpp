@@ -450,7 +450,7 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
       {sessions_,
        budgets_,
        deps_.outside,
-       deps_.backend,
+       deps_.router,
        tools_,
        hooks_,
        record,

@@ -48,7 +48,7 @@ class TickRunner {
     GroupVoice& voice;
     NodeOutside& outside;
     Publisher& publisher;
-    orchestration::Backend& backend;
+    orchestration::Router& router;
     nostr::HttpClient& http;
     const Home& home;
   };

@@ -122,7 +122,7 @@ Result<void> Session::open() {
     row_ = {.id = nipsa::random_d("sess-", deps_.rng),
             .tick = trigger_.tick,
             .agent = agent_.name,
-            .model = deps_.backend.model(),
+            .model = deps_.router.first_model(agent_.name),
             .started = deps_.clock.now()};
     TRY(const bool added, deps_.sessions.add(row_));
     if (!added) return base::fail(Errc::kConflict, "session " + row_.id + " exists already");
@@ -168,7 +168,7 @@ Task<Result<void>> Session::think() {
 
   const auto start = std::chrono::steady_clock::now();
   ModelCallerDeps deps{
-      .backend = deps_.backend, .hooks = deps_.hooks, .rng = deps_.rng, .retry = deps_.retry};
+      .router = deps_.router, .hooks = deps_.hooks, .rng = deps_.rng, .retry = deps_.retry};
   auto reply = co_await call_model(deps, std::move(turn));
   thought_ += since(start);
   if (!reply) {

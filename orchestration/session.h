@@ -49,7 +49,7 @@ struct SessionDeps {
   storage::Sessions& sessions;
   storage::Budgets& budgets;
   Outside& outside;
-  Backend& backend;
+  Router& router;
   const ToolRegistry& tools;
   const HookChain& hooks;
   TrajectorySink& trajectory;

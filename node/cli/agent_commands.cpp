@@ -10,6 +10,7 @@
 #include "node/agent_app.h"
 #include "node/cli/command.h"
 #include "node/cli/service.h"
+#include "node/cli/status_text.h"
 #include "node/cli/trajectory_commands.h"
 #include "node/key_file.h"
 #include "nostr/base/log.h"
@@ -144,12 +145,8 @@ int report_control(const Context& context, const base::Error& error) {
   return error.code == Errc::kUnavailable ? kNotRunning : code;
 }
 
-void print_question(const Value& question) {
-  print_line(fmt::format("{}  {}  {}  open for {} s", base::json::string_or(question, "code"),
-                         base::json::string_or(question, "state"),
-                         base::json::string_or(question, "action"),
-                         base::json::int_or(question, "age")));
-  print_line(base::json::string_or(question, "text"));
+void print_lines(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) print_foreign(line);
 }
 
 int pending(const Context& context) {
@@ -161,22 +158,8 @@ int pending(const Context& context) {
     return kOk;
   }
   if (answer->empty()) print_line("nothing waits for you");
-  for (const Value& question : *answer) print_question(question);
+  for (const Value& question : *answer) print_lines(question_lines(question));
   return kOk;
-}
-
-/// How it stands with one relay, in a line: its state, until when, and why.
-std::string relay_words(const Value& relay) {
-  const std::string state = base::json::string_or(relay, "state");
-  if (relay.value("connected", false)) {
-    const bool known = base::json::string_or(relay, "auth") == "done";
-    return (known ? "connected, authenticated" : "connected") + (state == "open" ? "" : ", " + state);
-  }
-  std::string out = state.empty() ? "not connected" : state;
-  if (const std::int64_t until = base::json::int_or(relay, "until"); until > 0)
-    out += " until " + base::format_utc(base::unix_time(until));
-  const std::string why = base::json::string_or(relay, "last_error");
-  return why.empty() ? out : out + ": " + why;
 }
 
 int status(const Context& context) {
@@ -187,36 +170,7 @@ int status(const Context& context) {
     print_json(*answer);
     return kOk;
   }
-  print_line(fmt::format(
-      "{}  {}", base::json::string_or(*answer, "role"),
-      base::json::string_or(*answer, "npub", base::json::string_or(*answer, "identity"))));
-  for (const Value& relay : answer->value("relays", Value::array()))
-    print_foreign(fmt::format("relay     {}  {}", base::json::string_or(relay, "url"),
-                              relay_words(relay)));
-  for (const Value& cosigner : answer->value("cosigners", Value::array()))
-    print_line(fmt::format("cosigner  {}  {}, {} nonces", base::json::int_or(cosigner, "idx"),
-                           cosigner.value("online", false) ? "online" : "away",
-                           base::json::int_or(cosigner, "nonces")));
-  if (const std::string why = base::json::string_or(*answer, "why_not"); !why.empty())
-    print_foreign("not ready  " + why);
-  if (const auto policy = base::json::get_object(*answer, "policy")) {
-    print_foreign(fmt::format("policy    {}  since {}  {}", base::json::string_or(*policy, "level"),
-                              base::format_utc(base::unix_time(base::json::int_or(*policy, "since"))),
-                              base::json::string_or(*policy, "file")));
-    if (const std::string why = base::json::string_or(*policy, "error"); !why.empty())
-      print_foreign("policy    the file was NOT taken, the one before is in force: " + why);
-  }
-  for (const Value& lease : answer->value("leases", Value::array()))
-    if (lease.value("held", false))
-      print_foreign(fmt::format(
-          "lease     member {}  until {}  home {} start {}", base::json::int_or(lease, "member"),
-          base::format_utc(base::unix_time(base::json::int_or(lease, "until"))),
-          base::json::string_or(lease, "home"), base::json::int_or(lease, "start")));
-  for (const Value& tick : answer->value("tasks", Value::array()))
-    print_foreign(fmt::format("tick      {}  {}  {}", base::json::string_or(tick, "trigger"),
-                              base::json::string_or(tick, "phase"),
-                              base::json::string_or(tick, "note")));
-  for (const Value& question : answer->value("pending", Value::array())) print_question(question);
+  print_lines(status_lines(*answer));
   return kOk;
 }
 

@@ -73,8 +73,12 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_bunker_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_backend_commands(CLI::App& app, Context& context, Action* chosen);
+void add_doctor_commands(CLI::App& app, Context& context, Action* chosen);
+void add_watch_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_standing_commands(CLI::App& app, Context& context, Action* chosen);
+void add_manual_commands(CLI::App& app, Context& context, Action* chosen);
 void add_setup_commands(CLI::App& app, Context& context, Action* chosen);
 
 }  // namespace node::cli

@@ -64,6 +64,7 @@ std::vector<storage::BudgetScope> scopes_of(const SpendLimits& limits, const Mod
   scopes.push_back({.key = "node", .limit = limits.node_daily, .window = storage::Window::kDay});
   scopes.push_back({.key = "agent:" + call.agent, .limit = limits.agent_daily, .window = storage::Window::kDay});
   scopes.push_back({.key = "session:" + call.session, .limit = limits.session});
+  scopes.push_back({.key = "backend:" + call.backend->id(), .limit = std::nullopt, .window = storage::Window::kDay});
   if (!call.tick.empty()) scopes.push_back({.key = "tick:" + call.tick, .limit = limits.tick});
   return scopes;
 }

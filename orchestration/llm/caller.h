@@ -1,4 +1,4 @@
-// ModelCaller: attempts at one model turn — gate, reserve, attempt, settle, back off, again.
+// One model turn: choose a backend, gate, reserve, attempt, settle; then another one, or back off and again.
 #pragma once
 
 #include <chrono>
@@ -8,12 +8,12 @@
 
 #include "nostr/base/rng.h"
 #include "orchestration/hooks/hook.h"
-#include "orchestration/llm/backend.h"
+#include "orchestration/llm/router.h"
 
 namespace orchestration {
 
 struct RetryPolicy {
-  std::uint32_t max_attempts = 4;
+  std::uint32_t max_attempts = 4;  ///< of one backend in one turn
   std::chrono::milliseconds first_delay{1'000};
   std::chrono::milliseconds max_delay{30'000};
 };
@@ -38,16 +38,20 @@ struct ModelTurn {
 
 /// Everything lives longer than the coroutine.
 struct ModelCallerDeps {
-  Backend& backend;
+  Router& router;
   const HookChain& hooks;
   base::Rng& rng;
   RetryPolicy retry;
 };
 
 /// One reply, or why there is none: kDenied (a hook or the provider refused), kLimit (the budget),
-/// kInvalid (the conversation is too long for the model), kTimeout, kUnavailable (gave up after
-/// retries), kPeer. Every attempt is reserved
-/// before and settled after, also when it failed.
+/// kInvalid (the conversation is too long for every model on the route), kTimeout, kUnavailable (no backend
+/// can answer, or all were given up after retries), kPeer. Every attempt is reserved before and settled
+/// after, also when it failed, at the rates of the backend that makes it.
+///
+/// A backend that fails makes way for the next on the route; when none is left the shortest wait that was
+/// asked for is kept, and the round begins again. A request that one server finds wrong (kRefused) is asked
+/// of no other; one that is too long only of those with a wider window.
 base::Task<base::Result<Reply>> call_model(ModelCallerDeps deps, ModelTurn turn);
 
 }  // namespace orchestration

@@ -131,7 +131,7 @@ class Examples : public ::testing::Test {
 /// of them it is only asked that they are understood.
 bool is_toolbox(const Example& example) {
   for (const std::string_view command : {"event", "req", "count", "publish", "verify", "dm", "key",
-                                         "encode", "decode", "outbox", "sync"})
+                                         "encode", "decode", "outbox", "sync", "completion", "man"})
     if (example.command == command || example.command.starts_with(std::string(command) + " "))
       return true;
   return example.command.empty();

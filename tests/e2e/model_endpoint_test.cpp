@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -208,6 +209,50 @@ TEST(ModelEndpoint, SomethingElseThanWhatWasApprovedIsAskedForByItself) {
   const auto said = replies(world);
   ASSERT_EQ(said.size(), 1u);
   EXPECT_EQ(said.front().content, "The approved words.");
+}
+
+TEST(ModelEndpoint, ABackendThatFailsMakesWayForTheNextOnItsRoute) {
+  // The first always fails; the second speaks another dialect, and its model may have any name.
+  auto broken = must(model_server::ModelServer::listen(0, Value::array()));
+  auto ollama = must(model_server::ModelServer::listen(
+      0, {{"models", {"llama3.2:3b"}},
+          {"context", 32'768},
+          {"turns", {turn(Value::array({reply_call("Hello from the second.")}), 0), last_words("All done.", 0)}}}));
+  World world({.playbook = "",
+               .config = fmt::format("\n[backends.a]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"paid\"\n"
+                                     "rate_out_msat_per_1k = 1000\n"
+                                     "[backends.b]\nkind = \"ollama\"\nbase_url = \"{}\"\nmodel = \"auto\"\n"
+                                     "context_tokens = 16384\n[routes]\n\"*\" = [\"a\", \"b\"]\n",
+                                     broken->base_url(), ollama->root_url())});
+  world.start_cosigner(World::kFirstCosigner);
+  world.start_cosigner(World::kSecondCosigner);
+  world.start_node({{"SOVEREIGN_AGENT_MODEL", "a"}});
+  const Asked asked = mention_and_await_question(world);
+  EXPECT_NE(asked.message.text.find("| Hello from the second."), std::string::npos) << asked.message.text;
+  world.owner().send(asked.asker, "yes " + asked.code);
+  EXPECT_EQ(await_reply(world).content, "Hello from the second.");
+  await_result(world, asked.mention);
+  EXPECT_EQ(broken->seen().size(), 2u);  // once a turn
+  EXPECT_EQ(ollama->seen().size(), 2u);
+
+  const auto home = world.node_home().string();
+  const auto listed = world.command({"backend", "list", "--home", home, "--json"});
+  ASSERT_EQ(listed.code, 0);
+  std::istringstream lines(listed.out);
+  std::vector<Value> backends;
+  for (std::string line; std::getline(lines, line);) backends.push_back(must(base::json::parse(line)));
+  ASSERT_GE(backends.size(), 2u);
+  EXPECT_EQ(backends[0]["id"], "a");
+  EXPECT_EQ(backends[0]["place"], 1);
+  EXPECT_EQ(backends[0]["failures"], 2);
+  EXPECT_EQ(backends[0]["day_spent_msat"], 0);
+  EXPECT_EQ(backends[1]["failures"], 0);
+  // Probes cost nothing and ask nothing; a server that is not there fails only its own line.
+  EXPECT_EQ(world.command({"backend", "test", "--home", home, "a", "b", "--json"}).code, 5)
+      << "the first serves no model called paid";
+  ollama.reset();
+  EXPECT_EQ(world.command({"backend", "test", "b", "--home", home}).code, 1);
+  EXPECT_EQ(world.command({"backend", "test", "nobody", "--home", home}).code, 1);
 }
 
 TEST(ModelEndpoint, InitNamesTheEndpointAndNeverTheKey) {

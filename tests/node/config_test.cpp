@@ -108,9 +108,13 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"judge", "[peers]\njudges = [0]\n", "0 is outside 1..65535"},
         Bad{"backend_key", "[backends.x]\nbase_ulr = \"http://a\"\n",
             "config.toml:2: backends.x.base_ulr: unknown key", "base_url"},
-        Bad{"backend_kind", "[backends.x]\nkind = \"magic\"\n", "not one of openai, playbook"},
+        Bad{"backend_kind", "[backends.x]\nkind = \"magic\"\n", "not one of openai, responses, ollama"},
         Bad{"backend_without_url", "[backends.x]\nkind = \"openai\"\n",
             "backends.x: kind openai needs base_url", "base_url"},
+        Bad{"backend_quirk", "[backends.x]\nquirks = [\"odd\"]\n", "backends.x.quirks: \"odd\" is not one of"},
+        Bad{"backend_enabled", "[backends.x]\nenabled = \"yes\"\n", "expected true or false"},
+        Bad{"route_number", "[routes]\nmain = 7\n", "routes.main is a list of backends"},
+        Bad{"route_empty", "[routes]\nmain = []\n", "routes.main is a list of backends"},
         Bad{"backend_no_section", "[backends]\nx = 1\n", "write [backends.x] as a section"},
         Bad{"backend_missing",
             "[agent]\nmodel = \"locla\"\n[backends.local]\nkind = \"playbook\"\n",
@@ -152,9 +156,19 @@ Config unusual() {
                       .api_key_file = "/f",
                       .playbook = "/b",
                       .rate_in_msat_per_1k = 7,
+                      .rate_cached_in_msat_per_1k = 0,
                       .rate_out_msat_per_1k = 8,
-                      .timeout = std::chrono::seconds(9)},
+                      .context_tokens = 9'000,
+                      .supports = {"images"},
+                      .quirks = {"harmony", "no-stream"},
+                      .account = "acme",
+                      .max_concurrency = 2,
+                      .enabled = false,
+                      .timeout = std::chrono::seconds(9),
+                      .first_token_timeout = std::chrono::seconds(8),
+                      .idle_timeout = std::chrono::seconds(7)},
                      {.id = "second"}};
+  config.routes = {{"research*", {"my.model", "gpt-*"}}};
   return config;
 }
 
@@ -175,6 +189,8 @@ TEST(Config, DescriptionCoversEveryKeyAndNoSecret) {
   for (const auto& [key, origin] : unusual().origins) EXPECT_TRUE(has(key)) << key;
   EXPECT_TRUE(has("backends.my.model.rate_in_msat_per_1k"));
   EXPECT_TRUE(has("backends.my.model.timeout"));
+  EXPECT_TRUE(has("backends.my.model.quirks"));
+  EXPECT_TRUE(has("routes.research*"));
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ TEST(RetryDelay, GivesUpWhenItMakesNoSense) {
 base::Result<Reply> call(ScriptedBackend& backend, const HookChain& hooks) {
   base::Loop loop;
   base::SeededRng rng(1);
-  ModelCallerDeps deps{.backend = backend,
+  Router router(backend);
+  ModelCallerDeps deps{.router = router,
                        .hooks = hooks,
                        .rng = rng,
                        .retry = {.first_delay = milliseconds{1}, .max_delay = milliseconds{1}}};

@@ -166,10 +166,11 @@ void World::add_gates(SpendLimits spend) {
 }
 
 base::Result<SessionResult> World::run(Backend& backend, Trigger trigger) {
+  Router router(backend);
   SessionDeps deps{.sessions = sessions,
                    .budgets = budgets,
                    .outside = outside,
-                   .backend = backend,
+                   .router = router,
                    .tools = tools,
                    .hooks = hooks,
                    .trajectory = trajectory,

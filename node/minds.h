@@ -1,0 +1,36 @@
+// Minds: the backends of a configuration, built and routed.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "node/config.h"
+#include "nostr/base/clock.h"
+#include "nostr/net/http_client.h"
+#include "orchestration/llm/router.h"
+#include "storage/budgets.h"
+
+namespace node {
+
+/// One backend as the configuration describes it. kInvalid, kNotFound or kDenied name what is wrong with it.
+base::Result<std::unique_ptr<orchestration::Backend>> build_backend(nostr::HttpClient& http, const base::Clock& clock,
+                                                                    const BackendConfig& config);
+
+/// App thread. The HTTP client and the clock outlive it.
+class Minds {
+ public:
+  Minds() = default;  ///< none, for a look at the configuration alone
+  /// Every enabled backend, and the routes. kInvalid when a route leads nowhere.
+  static base::Result<Minds> build(nostr::HttpClient& http, const base::Clock& clock, const Config& config);
+
+  orchestration::Router& router() { return *router_; }
+  /// For `backend list`: each with its abilities, its health in this process and what it cost today.
+  base::Result<base::json::Value> view(const Config& config, storage::Budgets& budgets, base::UnixTime now) const;
+
+ private:
+
+  std::vector<std::unique_ptr<orchestration::Backend>> backends_;
+  std::unique_ptr<orchestration::Router> router_;
+};
+
+}  // namespace node
