@@ -39,3 +39,14 @@ sovereign_library(nipsa FOLDERS nipsa LINK sovereign_storage)
 sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2 absl::time)
 sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2 PkgConfig::SECCOMP)
 sovereign_library(node FOLDERS node LINK sovereign_orchestration)
+
+# The dashboard's page, kept in the program itself.
+set(dashboard_files ${CMAKE_SOURCE_DIR}/node/dashboard/assets/index.html
+                    ${CMAKE_SOURCE_DIR}/node/dashboard/assets/page.css
+                    ${CMAKE_SOURCE_DIR}/node/dashboard/assets/page.js)
+set(dashboard_source ${CMAKE_BINARY_DIR}/dashboard_assets.cpp)
+add_custom_command(OUTPUT ${dashboard_source}
+  COMMAND ${CMAKE_COMMAND} -DOUT=${dashboard_source} "-DFILES=${dashboard_files}"
+          -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${dashboard_files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+target_sources(sovereign_node PRIVATE ${dashboard_source})

@@ -9,6 +9,7 @@
 #include "nipsa/kinds.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
 #include "node/group_side.h"
@@ -49,6 +50,9 @@ constexpr std::chrono::seconds kQueueFullPause{60};  // between two complaints a
 constexpr std::size_t kMaxStrangersAnHour = 1'200;   // triggers that are looked at, rows they cause
 constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps are dated back
 constexpr std::chrono::seconds kHousePeriod{3'600};
+constexpr int kSpendDays = 30;
+constexpr std::size_t kShownSessions = 20;
+constexpr std::size_t kShownEntries = 60;
 
 /// What a gift wrap says of its time means nothing; the message inside is looked at when it is open.
 bool is_history(const nostr::Event& event, UnixTime now) {
@@ -165,6 +169,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   auto connected = co_await bifrost_->start();
   if (!connected)
     LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
+  CO_TRY(start_dashboard());
   scope_.spawn("relay health", watch_relays());
   scope_.spawn("announce agent", announce_agent());
   runner_->start(std::move(tick_ended));
@@ -177,6 +182,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
 
 base::Task<void> AgentApp::stop() {
   triggers_.reset();
+  if (dashboard_) co_await dashboard_->stop();
   if (control_) co_await control_->stop();
   co_await scope_.stop();
   co_await runner_->stop();
@@ -444,6 +450,7 @@ base::Task<void> AgentApp::keep_house() {
 base::Task<void> AgentApp::watch_relays() {
   for (;;) {
     directory_.observe();
+    timeline_.sample(runtime_.pool.status(), runtime_.clock.now());
     co_await base::sleep_for(kWatchRelays);
   }
 }
@@ -528,12 +535,46 @@ Result<Value> AgentApp::status() {
         {"tick_limit_msat", config_.budget.per_tick.value}}},
       {"tasks", running}};
   TRY(out["outbox"], outbox_view(outbox_));
+  if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
+  if (dashboard_) out["dashboard"] = dashboard_->port();
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["agents"] = Value::array({{{"name", config_.agent.name},
                                  {"level", config_.agent.level},
                                  {"model", minds_.router().first_model(config_.agent.name)}}});
   TRY(out["pending"], pending_view(approvals_, now));
   return out;
+}
+
+// ---- what is shown of it
+// ------------------------------------------------------------------------------
+
+Result<Value> AgentApp::dashboard_now() {
+  const UnixTime now = runtime_.clock.now();
+  TRY(Value seen, status());
+  Value out = {{"doing", doing_now(seen)}, {"health", timeline_.view()}};
+  out["status"] = std::move(seen);
+  TRY(out["spend"], spend_view(*db_, now, kSpendDays));
+  TRY(out["sessions"], sessions_view(*db_, kShownSessions));
+  TRY(out["record"], record_view(*db_, step_reader(), UnixTime{}, kShownEntries));
+  return out;
+}
+
+Result<void> AgentApp::start_dashboard() {
+  if (config_.dashboard.listen.empty()) return {};
+  TRY(const DashboardAddress address, parse_dashboard_address(config_.dashboard.listen));
+  TRY(std::string token, dashboard_token(home_, runtime_.rng));
+  DashboardSource source{
+      .now = [this] { return dashboard_now(); },
+      .session = [this](const std::string& d) { return session_view(*db_, step_reader(), d); },
+      .metrics =
+          [this] {
+            const auto seen = status();
+            return seen ? metrics_text(*seen, runtime_.clock.now()) : std::string();
+          },
+      .pause = [this](const std::string& reason) { return PauseSwitch(home_).pause(reason); }};
+  TRY(dashboard_, Dashboard::start(runtime_.loop, runtime_.net, address, std::move(token), std::move(source)));
+  LOG(kInfo, "node", "dashboard", {{"port", std::to_string(dashboard_->port())}});
+  return {};
 }
 
 base::Task<Result<Value>> AgentApp::control_frost_sign(Value params) {
@@ -562,6 +603,10 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method == "metrics") {
+    CO_TRY(const Value seen, status());
+    co_return Value{{"text", metrics_text(seen, runtime_.clock.now())}};
+  }
   if (method == "record") co_return answer_record(*db_, step_reader(), params);
   if (method.starts_with("grant-")) {
     storage::Grants grants(*db_);

@@ -8,6 +8,7 @@
 #include "frostr/threshold_signer.h"
 #include "node/config.h"
 #include "node/control.h"
+#include "node/dashboard/server.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
 #include "node/minds.h"
@@ -68,6 +69,8 @@ class AgentApp {
   base::Result<base::json::Value> status();
   base::Result<base::json::Value> tasks_view();
   StepReader step_reader() const;
+  base::Result<void> start_dashboard();
+  base::Result<base::json::Value> dashboard_now();
   base::json::Value cosigner_view() const;
 
   Runtime& runtime_;
@@ -98,6 +101,8 @@ class AgentApp {
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;
+  RelayTimeline timeline_;
+  std::unique_ptr<Dashboard> dashboard_;
   HourlyCap strangers_;       ///< their events that are looked at
   HourlyCap stranger_ticks_;  ///< the ticks they cause
   base::UnixTime queue_full_told_;  ///< when it was last said that the queue is full

@@ -272,6 +272,8 @@ const std::vector<Key>& keys() {
         list_key("skills.capabilities", [](Config& c) -> auto& { return c.skills.capabilities; }));
     k.push_back(int_key("skills.kill_quorum", 1, 100, SOV_INT(c.skills.kill_quorum, to_u32)));
     k.push_back(int_key("skills.min_positive", 1, 100, SOV_INT(c.skills.min_positive, to_u32)));
+    k.push_back(text_key("dashboard.listen",
+                         [](Config& c) -> std::string& { return c.dashboard.listen; }));
     k.push_back(
         {"peers.judges",
          [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -801,6 +803,10 @@ std::string render_config(const Config& c) {
       "capabilities = {}\nkill_quorum = {}\nmin_positive = {}\n",
       toml_list(c.skills.issuers), toml_list(c.skills.auditors), toml_list(c.skills.pins),
       toml_list(c.skills.capabilities), c.skills.kill_quorum, c.skills.min_positive);
+  out += fmt::format(
+      "\n[dashboard]\n# A page about this agent and /metrics, on loopback, for who has the token in "
+      "dashboard.token; empty: none.\nlisten = {}\n",
+      dump(c.dashboard.listen));
   if (!c.peers.judges.empty())
     out += fmt::format("\n[peers]\n# Share indices that judge by a policy.\njudges = [{}]\n",
                        fmt::join(c.peers.judges, ", "));

@@ -112,6 +112,9 @@ struct Config {
     std::uint32_t kill_quorum = 1;
     std::uint32_t min_positive = 1;
   } skills;
+  struct Dashboard {
+    std::string listen;  ///< "127.0.0.1:7788": loopback only; empty: no dashboard and no metrics page
+  } dashboard;
   struct Peers {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
   } peers;

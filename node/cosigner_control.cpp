@@ -3,6 +3,7 @@
 
 #include "node/cosigner_app.h"
 #include "node/cosigner_views.h"
+#include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/outbox_view.h"
 #include "node/record_view.h"
@@ -23,6 +24,10 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
   if (method == "status") co_return status();
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method == "metrics") {
+    CO_TRY(const Value seen, status());
+    co_return Value{{"text", metrics_text(seen, runtime_.clock.now())}};
+  }
   if (method == "record") co_return answer_record(*db_, {}, params);
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));

@@ -44,6 +44,8 @@ Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
                    {"attempts", relay.attempts},
                    {"left", relay.left},
                    {"last_refusal", relay.last_refusal},
+                   {"connections", relay.connections},
+                   {"last_event", relay.last_event ? Value(base::to_unix(*relay.last_event)) : Value()},
                    {"events", relay.events},
                    {"duplicates", relay.duplicates},
                    {"rejected", relay.rejected},

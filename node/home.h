@@ -19,6 +19,7 @@ struct Home {
   std::filesystem::path policy_file() const { return config_dir / "policy.toml"; }
   std::filesystem::path node_key_file() const { return config_dir / "node.key"; }
   std::filesystem::path service_key_file() const { return config_dir / "service.key"; }
+  std::filesystem::path dashboard_token_file() const { return config_dir / "dashboard.token"; }
   std::filesystem::path database() const { return data_dir / "sovereign.db"; }
   std::filesystem::path control_socket() const { return run_dir / "control.sock"; }
 

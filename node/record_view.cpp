@@ -57,8 +57,9 @@ class Record {
       add(row.started, "tick", "start:" + row.slot, fmt::format("{} wakes the agent", row.trigger_kind));
       if (row.finished)
         add(*row.finished, "tick", "end:" + row.slot,
-            fmt::format("{}{}{}", storage::name_of(row.phase), row.note.empty() ? "" : ": ",
-                        one_line(row.note)));
+            row.phase == storage::TickPhase::kDone || row.note.empty()
+                ? std::string(storage::name_of(row.phase))
+                : fmt::format("{}: {}", storage::name_of(row.phase), one_line(row.note)));
     }
     return {};
   }

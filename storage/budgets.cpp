@@ -25,6 +25,8 @@ constexpr const char* kAddScope =
 constexpr const char* kScopes = "SELECT scope, day FROM reservation_scopes WHERE reservation = ?";
 constexpr const char* kTotals =
     "SELECT spent, reserved FROM budget_totals WHERE scope = ? AND day = ?";
+constexpr const char* kByDay =
+    "SELECT day, spent FROM budget_totals WHERE scope = ? AND day >= ? ORDER BY day";
 // Two statements instead of an upsert: the row's CHECKs would test the bare insert, whose change to
 // one of the sums is negative.
 constexpr const char* kOpenTotals =
@@ -252,6 +254,17 @@ Result<Reservation> Budgets::mark_unknown(std::int64_t id, UnixTime now) {
 Result<BudgetTotals> Budgets::totals(const BudgetScope& scope, UnixTime now) {
   TRY(const UnixTime at, latest(now));
   return read_totals(db_, row_of(scope, at));
+}
+
+Result<std::vector<std::pair<UnixTime, Msat>>> Budgets::spent_by_day(std::string_view key,
+                                                                     UnixTime since) {
+  return db_.all(
+      kByDay,
+      [](Row& row) {
+        const auto day = row.take<std::int64_t>();
+        return std::pair(base::unix_time(day * kSecondsPerDay), row.take<Msat>());
+      },
+      key, base::to_unix(since) / kSecondsPerDay);
 }
 
 Result<std::optional<Reservation>> Budgets::find(std::string_view key) {

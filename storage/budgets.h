@@ -91,6 +91,9 @@ class Budgets {
                                        UnixTime now);
   /// Sums of one scope; of the current window, where it has one.
   Result<BudgetTotals> totals(const BudgetScope& scope, UnixTime now);
+  /// What a daily scope has spent since the day of `since`: {start of the day, sum}, oldest first, days
+  /// without spending left out.
+  Result<std::vector<std::pair<UnixTime, Msat>>> spent_by_day(std::string_view key, UnixTime since);
   Result<std::optional<Reservation>> find(std::string_view key);
   /// Reserved and unknown rows, oldest first: what a restart has to resolve.
   Result<std::vector<Reservation>> list_open();

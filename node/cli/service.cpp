@@ -1,6 +1,8 @@
 // Running a service to its end.
 #include "node/cli/service.h"
 
+#include "node/service_manager.h"
+
 namespace node::cli {
 
 Service::Service(base::Loop& loop) : loop_(loop), changed_(loop) {
@@ -26,14 +28,25 @@ base::Task<void> Service::start(const Stages& stages) {
   changed_.notify();
 }
 
+/// Said from the app loop: a loop that hangs goes silent, and the service manager starts it anew.
+base::Task<void> Service::stay_alive(std::chrono::milliseconds period) {
+  for (;;) {
+    tell_service_manager("WATCHDOG=1");
+    co_await base::sleep_for(period);
+  }
+}
+
 base::Task<base::Result<int>> Service::live(Stages stages) {
   base::Scope scope(loop_);
+  if (const auto period = watchdog_period()) scope.spawn("watchdog", stay_alive(*period));
   scope.spawn("start", start(stages));
   while (!over_ && !started_) co_await changed_.wait_for(std::chrono::hours{1});
   if (started_ && outcome_) {
     stages.ready();
+    tell_service_manager("READY=1");
     while (!over_) co_await changed_.wait_for(std::chrono::hours{1});
   }
+  tell_service_manager("STOPPING=1");
   co_await scope.stop();
   co_await stages.stop();
   if (!outcome_) co_return std::unexpected(outcome_.error());

@@ -15,6 +15,7 @@ struct Stages {
 };
 
 /// Runs one service on `loop`. SIGINT and SIGTERM end it at any stage, also while it is starting.
+/// A service manager is told when it is ready, alive and stopping.
 class Service {
  public:
   explicit Service(base::Loop& loop);
@@ -27,6 +28,7 @@ class Service {
  private:
   base::Task<base::Result<int>> live(Stages stages);
   base::Task<void> start(const Stages& stages);
+  base::Task<void> stay_alive(std::chrono::milliseconds period);
 
   base::Loop& loop_;
   base::Signal changed_;

@@ -10,6 +10,7 @@
 #include "node/cli/terminal.h"
 #include "node/config.h"
 #include "node/control.h"
+#include "node/dashboard/server.h"
 #include "node/group_side.h"
 #include "node/record_view.h"
 #include "nostr/base/log.h"
@@ -176,6 +177,37 @@ int top(const Context& context) {
   return shows_to_people() && people_type() ? live_frames(context) : one_frame(context);
 }
 
+// ---- dashboard, metrics
+
+int print_metrics(const Context& context) {
+  const auto answer = control_call(context.home().control_socket(), "metrics", Value::object(), kControlPatience);
+  if (!answer) return report_look(context, answer.error());
+  if (context.json)
+    print_json(*answer);
+  else
+    fmt::print("{}", base::json::string_or(*answer, "text"));
+  return kOk;
+}
+
+/// The token stands behind #, which browsers keep to themselves.
+int print_dashboard(const Context& context) {
+  const auto status = control_call(context.home().control_socket(), "status", Value::object(), kControlPatience);
+  if (!status) return report_look(context, status.error());
+  const std::int64_t port = base::json::int_or(*status, "dashboard");
+  if (port == 0)
+    return report(context, {Errc::kNotFound, "this node serves no dashboard",
+                            "[dashboard] listen = \"127.0.0.1:7788\" in config.toml, then restart it"});
+  base::SystemRng rng;
+  const auto token = dashboard_token(context.home(), rng);
+  if (!token) return report(context, token.error());
+  const std::string url = fmt::format("http://127.0.0.1:{}/#{}", port, *token);
+  if (context.json)
+    print_json({{"url", url}, {"port", port}});
+  else
+    print_line(url);
+  return kOk;
+}
+
 }  // namespace
 
 void add_watch_commands(CLI::App& app, Context& context, Action* chosen) {
@@ -192,6 +224,18 @@ void add_watch_commands(CLI::App& app, Context& context, Action* chosen) {
       "  sovereign log --home agent -n 20\n"
       "  sovereign log --home guard --follow --json");
   log->callback([=, &context] { *chosen = [=, &context] { return show_log(context, *arguments); }; });
+
+  auto* metrics = app.add_subcommand("metrics", "Counters and gauges of the running process, for Prometheus");
+  metrics->footer(
+      "A node with a dashboard serves the same at /metrics, for a bearer of its token.\n"
+      "Examples:\n"
+      "  sovereign metrics --home agent");
+  metrics->callback([=, &context] { *chosen = [&context] { return print_metrics(context); }; });
+  auto* dashboard = app.add_subcommand("dashboard", "Print the address of the node's page; it is a secret");
+  dashboard->footer(
+      "Examples:\n"
+      "  sovereign dashboard --home agent");
+  dashboard->callback([=, &context] { *chosen = [&context] { return print_dashboard(context); }; });
 
   auto* screen = app.add_subcommand("top", "Everything about the running process on one screen, live");
   screen->footer(

@@ -143,6 +143,7 @@ struct ServerConnection final : Endpoint, std::enable_shared_from_this<ServerCon
   void begin_close();
   void kill(bool reset);
   int receive(void* in, std::size_t size);
+  HttpRequest read_request(std::string path) const;
   int on_request(const char* uri, std::size_t size);
   int on_body(const void* in, std::size_t size);
   int respond();
@@ -304,11 +305,17 @@ int ServerConnection::receive(void* in, std::size_t size) {
   return 0;
 }
 
+HttpRequest ServerConnection::read_request(std::string path) const {
+  return {.method = method_of(wsi),
+          .path = std::move(path),
+          .accept = header_of(wsi, WSI_TOKEN_HTTP_ACCEPT),
+          .authorization = header_of(wsi, WSI_TOKEN_HTTP_AUTHORIZATION),
+          .host = header_of(wsi, WSI_TOKEN_HOST),
+          .origin = header_of(wsi, WSI_TOKEN_ORIGIN)};
+}
+
 int ServerConnection::on_request(const char* uri, std::size_t size) {
-  request = HttpRequest{.method = method_of(wsi),
-                        .path = std::string(uri, size),
-                        .accept = header_of(wsi, WSI_TOKEN_HTTP_ACCEPT),
-                        .authorization = header_of(wsi, WSI_TOKEN_HTTP_AUTHORIZATION)};
+  request = read_request(std::string(uri, size));
   const std::string query = header_of(wsi, WSI_TOKEN_HTTP_URI_ARGS);
   if (!query.empty()) request.path += "?" + query;
   const std::string length = header_of(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
@@ -358,7 +365,9 @@ int ServerConnection::write_body() {
 
 int ServerConnection::handle(lws*, lws_callback_reasons what, void* in, std::size_t size) {
   // Only the callbacks that concern a server; lws has many more, which need no answer.
-  if (what == LWS_CALLBACK_ESTABLISHED) {
+  if (what == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
+    return server->handler->on_upgrade(read_request(header_of(wsi, WSI_TOKEN_GET_URI))) ? 0 : -1;
+  } else if (what == LWS_CALLBACK_ESTABLISHED) {
     on_open();
   } else if (what == LWS_CALLBACK_RECEIVE) {
     return receive(in, size);

@@ -1,4 +1,4 @@
-// A listening websocket and HTTP endpoint: the embedded relay and, later, the dashboard.
+// A listening websocket and HTTP endpoint: the embedded relay and the dashboard.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,8 @@ struct HttpRequest {
   std::string accept;  ///< the Accept header, for NIP-11
   std::string body;    ///< at most 1 MiB
   std::string authorization;
+  std::string host;    ///< the Host header: who the client believes it talks to
+  std::string origin;  ///< the Origin header: the page that asks, where a browser does
 };
 
 struct HttpResponse {
@@ -45,6 +47,8 @@ class WsServerHandler {
   /// The queue of a connection that had grown over kHighWater bytes has fallen to its low mark.
   virtual void on_drained(ConnectionId connection) = 0;
   virtual HttpResponse on_http(const HttpRequest& request) = 0;
+  /// Whether a request to become a websocket is granted; a refused one never connects.
+  virtual bool on_upgrade(const HttpRequest&) { return true; }
 };
 
 struct WsServerOptions {

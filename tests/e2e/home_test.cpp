@@ -1,6 +1,12 @@
 // Being at home: doctor, log and top beside a world that works.
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
 #include "nipsa/kinds.h"
 #include "tests/e2e/support/story.h"
 
@@ -49,6 +55,68 @@ TEST(Home, DoctorLogAndTopTellWhatIsGoingOn) {
   EXPECT_NE(closed.out.find("Hello Scout"), std::string::npos) << "nothing runs, the database tells";
   const Value away = *base::json::parse(world.command({"doctor", "--home", home, "--json", "--offline"}).out);
   EXPECT_EQ(grade_of(away, "process"), "warn");
+}
+
+TEST(Home, ANodeServesItsPageAndPrintsWhereItIs) {
+  World world;
+  const std::string home = world.node_home().string();
+  world.start_cosigner(World::kFirstCosigner);
+  world.start_node({{"SOVEREIGN_DASHBOARD_LISTEN", "127.0.0.1:0"}});
+  const Value page = world.ask({"dashboard", "--home", home});
+  const std::string url = page.at("url");
+  const std::string token = url.substr(url.find('#') + 1);
+  EXPECT_GE(token.size(), 32U);
+  const std::string metrics = world.command({"metrics", "--home", home}).out;
+  EXPECT_NE(metrics.find("frost_peers_online"), std::string::npos) << metrics;
+  EXPECT_EQ(metrics.find(token), std::string::npos);
+  EXPECT_EQ(world.ask({"status", "--home", home}).dump().find(token), std::string::npos);
+}
+
+TEST(Home, ANodeOnAnAddressThatOthersReachServesNothing) {
+  World world;
+  const Exit refused = run_program({"run", "--home", world.node_home().string()},
+                                   {.environment = {{"SOVEREIGN_DASHBOARD_LISTEN", "0.0.0.0:0"}},
+                                    .log = world.root() / "refused.log"});
+  EXPECT_EQ(refused.code, 1);
+}
+
+/// The socket of a service manager.
+class Manager {
+ public:
+  explicit Manager(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const timeval limit{.tv_sec = 60, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  ~Manager() { ::close(fd_); }
+  /// Whether `state` is told, before anything else but `allowed`.
+  bool hears(const std::string& state, const std::string& allowed) const {
+    for (;;) {
+      char text[64];
+      const ssize_t n = ::recv(fd_, text, sizeof text, 0);
+      if (n < 0) return false;
+      const std::string told(text, static_cast<std::size_t>(n));
+      if (told == state) return true;
+      if (told != allowed) return false;
+    }
+  }
+
+ private:
+  int fd_;
+};
+
+TEST(Home, AServiceManagerHearsReadyAliveAndStopping) {
+  World world;
+  const std::string path = (world.root() / "notify").string();
+  const Manager manager(path);
+  world.start_cosigner(World::kFirstCosigner, {{"NOTIFY_SOCKET", path}, {"WATCHDOG_USEC", "100000"}});
+  EXPECT_TRUE(manager.hears("READY=1", "WATCHDOG=1"));
+  EXPECT_TRUE(manager.hears("WATCHDOG=1", ""));
+  world.stop_actors();
+  EXPECT_TRUE(manager.hears("STOPPING=1", "WATCHDOG=1"));
 }
 
 }  // namespace
