@@ -15,7 +15,10 @@ constexpr std::array kApproveWords = {"yes", "y",  "ok", "okay", "approve", "app
                                       "+",   "+1", "👍", "✅",   "✔",       "🤙"};
 constexpr std::array kDenyWords = {"no",    "n",    "deny",   "denied", "reject", "rejected",
                                    "block", "stop", "cancel", "-",      "-1",     "👎",
-                                   "❌",    "✖",    "🚫",     "⛔",     "🛑"};
+                                   "❌",    "✖",    "🚫",     "⛔",     "🛑",
+                                   "nope",  "never", "don't", "dont",   "decline", "declined"};
+/// What people say before they refuse. Before a yes it makes the yes inexact.
+constexpr std::array kLeadIns = {"please", "sorry", "hm", "hmm", "wait", "oh", "well", "actually"};
 constexpr std::array kApproveReactions = {"", "+", "👍", "✅", "✔", "☑", "👌", "🆗", "🤙"};
 constexpr std::array kDenyReactions = {"-", "👎", "❌", "✖", "❎", "🚫", "⛔", "🛑"};
 
@@ -46,6 +49,36 @@ std::string plain_emoji(std::string_view text) {
   return out;
 }
 
+struct Spelt {
+  std::string_view as;
+  std::string_view means;
+};
+/// What keyboards and clients put into a text without being asked.
+constexpr std::array kSpellings = {
+    Spelt{"\xE2\x80\x9C", "\""}, Spelt{"\xE2\x80\x9D", "\""}, Spelt{"\xE2\x80\x9E", "\""},
+    Spelt{"\xC2\xAB", "\""},     Spelt{"\xC2\xBB", "\""},     Spelt{"\xE2\x80\x98", "'"},
+    Spelt{"\xE2\x80\x99", "'"},  Spelt{"\xC2\xA0", " "},      Spelt{"\xE2\x80\x87", " "},
+    Spelt{"\xE2\x80\xAF", " "},  Spelt{"\xE2\x80\xA8", "\n"}, Spelt{"\xE2\x80\xA9", "\n"},
+    Spelt{"\xE2\x80\x8B", ""},   Spelt{"\xE2\x80\x8C", ""},   Spelt{"\xE2\x81\xA0", ""},
+    Spelt{"\xEF\xBB\xBF", ""},   Spelt{"\xE2\x80\x90", "-"},  Spelt{"\xE2\x80\x91", "-"},
+    Spelt{"\xE2\x80\x92", "-"},  Spelt{"\xE2\x80\x93", "-"},  Spelt{"\xE2\x80\x94", "-"},
+    Spelt{"\xE2\x88\x92", "-"}};
+
+std::string plain_text(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto* spelt = std::find_if(kSpellings.begin(), kSpellings.end(),
+                                     [&](const Spelt& s) { return starts_at(text, i, s.as); });
+    if (spelt == kSpellings.end()) {
+      out += text[i++];
+    } else {
+      out += spelt->means;
+      i += spelt->as.size();
+    }
+  }
+  return out;
+}
+
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -56,13 +89,18 @@ bool is_space(char c) {
 
 bool is_wrapping(char c) {
   return c == '.' || c == ',' || c == '!' || c == '"' || c == '\'' || c == '`' || c == ':' ||
-         c == ';' || c == '(' || c == ')';
+         c == ';' || c == '(' || c == ')' || c == '*' || c == '_' || c == '[' || c == ']';
 }
 
 std::string_view strip_wrapping(std::string_view token) {
   while (!token.empty() && is_wrapping(token.front())) token.remove_prefix(1);
   while (!token.empty() && is_wrapping(token.back())) token.remove_suffix(1);
   return token;
+}
+
+/// Whom a reply is addressed to, as clients write it in front of the words.
+bool is_mention(std::string_view token) {
+  return token.starts_with("nostr:") || (token.starts_with('@') && token.size() > 1);
 }
 
 /// Lower-case tokens of the lines that are not quotations.
@@ -72,7 +110,8 @@ std::vector<std::string> tokens_of(std::string_view text) {
   bool line_start = true;
   bool quoted = false;
   auto flush = [&] {
-    if (auto bare = strip_wrapping(token); !bare.empty()) tokens.emplace_back(bare);
+    if (auto bare = strip_wrapping(token); !bare.empty() && !is_mention(bare))
+      tokens.emplace_back(bare);
     token.clear();
   };
   for (char c : text) {
@@ -83,7 +122,7 @@ std::vector<std::string> tokens_of(std::string_view text) {
     } else if (is_space(c)) {
       flush();
     } else {
-      if (line_start) quoted = c == '>';
+      if (line_start) quoted = c == '>' || c == '|';
       line_start = false;
       if (!quoted) token += lower(c);
     }
@@ -108,6 +147,13 @@ std::optional<std::string> shown_code(std::string_view token) {
 
 bool has_code_form(std::string_view token) {
   return token.size() == 9 && token[4] == '-';
+}
+
+/// The word that decides whether the text refuses.
+std::string_view first_word(const std::vector<std::string>& words) {
+  for (const std::string& word : words)
+    if (!contains(kLeadIns, word)) return word;
+  return {};
 }
 
 struct Found {
@@ -147,23 +193,22 @@ Found split_codes(const std::vector<std::string>& tokens, const std::vector<std:
 
 AnswerText read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound) {
   if (text.size() > kMaxAnswerBytes) return {};
-  const Found found = split_codes(tokens_of(plain_emoji(text)), codes);
+  const Found found = split_codes(tokens_of(plain_text(plain_emoji(text))), codes);
   if (found.codes.size() > 1) return {AnswerKind::kAmbiguous, std::nullopt};
   std::optional<std::string> code;
   if (!found.codes.empty()) code = found.codes.front();
   if (found.unknown && !code) return {AnswerKind::kUnknownCode, std::nullopt};
 
   const bool refers = code.has_value() || bound;
-  if (!found.rest.empty() && contains(kDenyWords, found.rest.front())) {
+  if (contains(kDenyWords, first_word(found.rest))) {
     if (refers) return {AnswerKind::kDeny, code};
     // Only a message that is nothing but a refusal closes everything: "no idea yet" does not.
     const bool bare =
         found.rest.size() == 1 || (found.rest.size() == 2 && found.rest.back() == "all");
     return {bare ? AnswerKind::kDenyAll : AnswerKind::kComment, std::nullopt};
   }
-  if (refers && !found.unknown && found.rest.size() == 1 &&
-      contains(kApproveWords, found.rest.front()))
-    return {AnswerKind::kApprove, code};
+  if (!found.unknown && found.rest.size() == 1 && contains(kApproveWords, found.rest.front()))
+    return {refers ? AnswerKind::kApprove : AnswerKind::kUnbound, code};
   return {AnswerKind::kComment, code};
 }
 

@@ -19,6 +19,7 @@ enum class AnswerKind {
   kDenyAll,      ///< a bare refusal, bound to nothing: it closes every open question
   kUnknownCode,  ///< holds something shaped like a code that nobody was given
   kAmbiguous,    ///< holds several known codes
+  kUnbound,      ///< a word of consent that names no question; deserves a hint while one is open
   kComment,      ///< anything else; deserves one hint
 };
 
@@ -28,8 +29,10 @@ struct AnswerText {
 };
 
 /// Reads `text` against the codes this author has been shown (shown form). At most 4 000 bytes are
-/// looked at; longer text is a comment. Quoted lines ("> …") are skipped, so that a client that
-/// quotes the question does not answer it twice over.
+/// looked at; longer text is a comment. Quoted lines ("> …", and ours, "| …") are skipped, so that a
+/// client that quotes the question does not answer it twice over; so are the mentions ("@name",
+/// "nostr:npub1…") that clients put in front of replies, and what phones put into texts: curly
+/// quotes, long dashes, spaces of no width.
 /// `bound` says whether the message already refers to one question by an `e` tag: it lets a code be
 /// left out.
 AnswerText read_answer(std::string_view text, const std::vector<std::string>& codes, bool bound);

@@ -29,6 +29,8 @@ constexpr std::chrono::seconds kReceiptPatience{86'400};
 constexpr std::chrono::seconds kLookBack{86'400};
 constexpr std::chrono::seconds kRefusalPatience{900};
 constexpr std::size_t kMaxRefusal = 300;
+constexpr std::size_t kMaxReferences = 500;  // ids one filter asks for
+constexpr std::chrono::seconds kReferenceOverlap{300};
 
 constexpr std::string_view kDecisionChannel = "39213";
 
@@ -118,8 +120,48 @@ void Desk::listen() {
       nostr::FeedOptions{.cursors = &cursors_, .overlap = kLookBack});
 }
 
+/// Clients are seen to leave us out of the `p` tags of a reply or reaction, and one to a 39212 names
+/// its author: what points at an open question is asked for by that.
+void Desk::listen_for_references() {
+  std::vector<std::string> ids;
+  std::vector<std::string> addresses;
+  UnixTime since = clock_.now();
+  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
+    const auto questions = approvals_.list(state);
+    for (const Question& question : questions.value_or(std::vector<Question>{})) {
+      since = std::min(since, question.created_at);
+      ids.push_back(question.id.hex());
+      if (const auto request = nostr::parse_event(question.request_json))
+        if (const auto address = nostr::address_of(*request)) addresses.push_back(address->str());
+      const auto shown = approvals_.presentations(question.id);
+      for (const storage::Presentation& one :
+           shown.value_or(std::vector<storage::Presentation>{}))
+        ids.push_back(one.id.hex());
+    }
+  }
+  if (ids.empty() || options_.operators.empty()) return references_.reset();
+  if (ids.size() > kMaxReferences) ids.resize(kMaxReferences);
+  const std::vector<nostr::Kind> kinds{nostr::kinds::kTextNote, nostr::kinds::kComment,
+                                       nostr::kinds::kReaction};
+  const auto pointing = [&](char tag, std::vector<std::string> values) {
+    return nostr::Filter{.authors = options_.operators,
+                         .kinds = kinds,
+                         .tags = {{tag, std::move(values)}},
+                         .since = since - kReferenceOverlap};
+  };
+  nostr::Filters filters{pointing('e', std::move(ids))};
+  if (!addresses.empty()) filters.push_back(pointing('a', std::move(addresses)));
+  if (references_) return references_->update(std::move(filters));
+  references_ = pool_.subscribe(
+      united(options_.inbox_relays, options_.relays), std::move(filters),
+      {.on_events = [this](std::span<const nostr::Delivery> batch) { on_events(batch); },
+       .on_eose = {},
+       .on_closed = {}});
+}
+
 base::Task<void> Desk::stop() {
   answers_.reset();
+  references_.reset();
   courier_.stop();
   co_await scope_.stop();
 }
@@ -518,6 +560,7 @@ base::Task<void> Desk::watch_time() {
     const UnixTime now = clock_.now();
     if (auto closed = close_overdue(now); !closed)
       report_failure("cannot close overdue questions", closed.error());
+    listen_for_references();
     co_await wake_.wait_for(next_deadline(now) - now);
   }
 }

@@ -34,7 +34,7 @@ struct DeskOptions {
   std::vector<std::string> inbox_relays;  ///< where answers to this key arrive
   std::chrono::seconds hold{5};           ///< between yes and decision when money moves
   std::int64_t hold_above_sats = 100;     ///< no hold up to this
-  std::int64_t reaction_max_sats = 5000;  ///< above it a reaction is not enough
+  std::int64_t reaction_max_sats = 5000;  ///< above it a reaction, and any public word, is not enough
   std::int64_t max_open = 20;             ///< questions open to one operator
   std::int64_t max_per_hour = 6;          ///< new questions to one operator
 };
@@ -99,12 +99,15 @@ class Desk {
 
  private:
   void listen();
+  void listen_for_references();
   bool on_events(std::span<const nostr::Delivery> batch);
   base::Result<void> consider(const Heard& heard, const std::string& relay);
   std::optional<storage::Signal> judge(const Heard& heard, const std::string& relay);
   void judge_text(const Heard& heard, storage::Signal& signal);
   void judge_time(const Heard& heard, storage::Signal& signal);
   base::Result<std::optional<nostr::EventId>> referred_question(const Heard& heard);
+  base::Result<std::optional<nostr::EventId>> addressed_question(const nostr::Address& address);
+  base::Result<bool> is_anything_open();
   void withdraw(const Heard& heard, const std::string& relay);
   base::Result<bool> has_room(const storage::Signal& signal);
   base::Result<void> keep(const storage::Signal& signal);
@@ -137,6 +140,7 @@ class Desk {
   std::function<void()> outbox_filled_;
   Courier courier_;
   std::unique_ptr<nostr::Feed> answers_;
+  std::unique_ptr<nostr::Subscription> references_;  ///< what points at an open question
   std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator
   /// Operators' deletions, newest last: relays send stored events newest first, so what a deletion
   /// takes back may arrive after it.

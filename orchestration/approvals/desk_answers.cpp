@@ -1,6 +1,7 @@
 // The desk's other half: what arrives, who said it, which question it is about, and what it counts
 // for.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -35,10 +36,13 @@ bool still_undecided(const Question& question) {
   return question.state == QuestionState::kOpen || question.state == QuestionState::kApproved;
 }
 
-/// Money and the agent's own constitution take a typed word: a thumb is too easily given.
-bool takes_a_typed_word(const Question& question) {
-  return question.action_class == "kind:9734" || question.action_class == "kind:39200" ||
-         question.action_class == "kind:39260";
+/// What may be allowed by a thumb, or before everybody's eyes: statements, and looking at things.
+/// Money to others, commands, and what the agent is, take a word said in private.
+bool takes_little(const Question& question) {
+  constexpr std::array<std::string_view, 11> kLight = {
+      "kind:1", "kind:6", "kind:7", "kind:16", "kind:1111", "kind:30023",
+      "dm",     "search", "fetch",  "read_file", "pay"};
+  return std::find(kLight.begin(), kLight.end(), question.action_class) != kLight.end();
 }
 
 /// Names a signal that follows from another message, once for each thing it is about.
@@ -119,6 +123,12 @@ Result<void> Desk::keep(const Signal& signal) {
   return {};
 }
 
+Result<bool> Desk::is_anything_open() {
+  TRY(const auto open, approvals_.list(QuestionState::kOpen, 1));
+  TRY(const auto approved, approvals_.list(QuestionState::kApproved, 1));
+  return !open.empty() || !approved.empty();
+}
+
 Result<bool> Desk::expects(const Heard& heard) {
   if (heard.form != Heard::Form::kText) return true;
   if (!is_operator(heard.author)) return false;
@@ -128,10 +138,10 @@ Result<bool> Desk::expects(const Heard& heard) {
   if (referred || answer.code || answer.kind == AnswerKind::kUnknownCode ||
       answer.kind == AnswerKind::kAmbiguous)
     return true;
-  if (answer.kind != AnswerKind::kDenyAll) return false;
-  TRY(const auto open, approvals_.list(QuestionState::kOpen, 1));
-  TRY(const auto approved, approvals_.list(QuestionState::kApproved, 1));
-  return !open.empty() || !approved.empty();
+  // A yes in reply to something else is talk about that.
+  const bool loose = answer.kind == AnswerKind::kUnbound && heard.refers_to.empty();
+  if (answer.kind != AnswerKind::kDenyAll && !loose) return false;
+  return is_anything_open();
 }
 
 Result<std::optional<nostr::EventId>> Desk::referred_question(const Heard& heard) {
@@ -148,7 +158,21 @@ Result<std::optional<nostr::EventId>> Desk::referred_question(const Heard& heard
     if (candidate && found && *candidate != *found) return std::nullopt;
     if (candidate) found = candidate;
   }
+  if (!found && heard.address) return addressed_question(*heard.address);
   return found;
+}
+
+/// The open question whose 39212 stands at `address`.
+Result<std::optional<nostr::EventId>> Desk::addressed_question(const nostr::Address& address) {
+  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
+    TRY(const auto questions, approvals_.list(state));
+    for (const Question& question : questions) {
+      if (question.requester != address.pubkey) continue;
+      TRY(const nostr::Event request, nostr::parse_event(question.request_json));
+      if (nostr::address_of(request) == address) return question.id;
+    }
+  }
+  return std::nullopt;
 }
 
 Signal Desk::withdrawal(const Heard& heard, const std::string& relay, const Signal& target) const {
@@ -219,6 +243,7 @@ std::optional<Signal> Desk::judge(const Heard& heard, const std::string& relay) 
           heard.decision->decision == nipsa::Decision::kApproved ? Answer::kApprove : Answer::kDeny;
       break;
     case Heard::Form::kText:
+      if (heard.is_public()) signal.strength = storage::SignalStrength::kB;
       judge_text(heard, signal);
       if (!signal.question && signal.verdict != SignalVerdict::kUnknownCode &&
           signal.verdict != SignalVerdict::kAmbiguous)
@@ -258,6 +283,10 @@ void Desk::judge_text(const Heard& heard, Signal& signal) {
       signal.verdict = SignalVerdict::kAmbiguous;
       hint(heard, "that names several questions; answer one at a time");
       return;
+    case AnswerKind::kUnbound:
+      if (heard.refers_to.empty() && is_anything_open().value_or(false))
+        hint(heard, "to which question? answer: yes and its code");
+      break;
     case AnswerKind::kDenyAll:
     case AnswerKind::kComment:
       if (answer.code || bound) hint(heard, "to approve, answer exactly: yes and the code");
@@ -305,12 +334,13 @@ void Desk::judge_time(const Heard& heard, Signal& signal) {
       hint(heard, "this needs a yes that you sign: sovereign approve CODE --key-file FILE --relay URL");
       return;
     }
-    const bool thumb =
-        signal.strength == storage::SignalStrength::kB && signal.answer == Answer::kApprove;
-    if (!thumb || (question.sats <= options_.reaction_max_sats && !takes_a_typed_word(question)))
-      return;
+    const bool weak = signal.strength == storage::SignalStrength::kB;
+    if (weak && signal.answer == Answer::kNone && heard.form == Heard::Form::kReaction)
+      return hint(heard, "seen; to decide, answer: yes and the code, or no and the code");
+    if (!weak || signal.answer != Answer::kApprove) return;
+    if (question.sats <= options_.reaction_max_sats && takes_little(question)) return;
     signal.answer = Answer::kNone;
-    hint(heard, "this is too much for a reaction; answer with the code");
+    hint(heard, "this is too much for a reaction or a public word; send the code privately");
   }
 }
 
@@ -350,6 +380,7 @@ Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
 void Desk::hint(const Heard& heard, std::string_view text) {
   if (!is_operator(heard.author)) return;
   const UnixTime now = clock_.now();
+  if (heard.said_at + kHintPause < now) return;  // what comes again after a restart is no question
   if (const auto last = hinted_.find(heard.author);
       last != hinted_.end() && now < last->second + kHintPause)
     return;

@@ -1,6 +1,8 @@
 // From wire forms to Heard.
 #include "orchestration/approvals/heard.h"
 
+#include <algorithm>
+
 #include "nipsa/kinds.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip04.h"
@@ -44,15 +46,17 @@ std::optional<Heard> read_form(const UnsignedEvent& event, const EventId& id) {
     }
     case nostr::kinds::kComment: {
       heard.channel = "comment";
-      if (const nostr::CommentTarget target = nostr::parse_comment(event.tags); target.parent)
-        heard.refers_to = {target.parent->id};
+      const nostr::CommentTarget target = nostr::parse_comment(event.tags);
+      if (target.parent) heard.refers_to = {target.parent->id};
+      heard.address = target.parent_address;
       return heard;
     }
     case nostr::kinds::kReaction: {
       heard.form = Heard::Form::kReaction;
       heard.channel = "reaction";
-      if (const nostr::ReactionTarget target = nostr::parse_reaction(event.tags); target.event)
-        heard.refers_to = {*target.event};
+      const nostr::ReactionTarget target = nostr::parse_reaction(event.tags);
+      if (target.event) heard.refers_to = {*target.event};
+      heard.address = target.address;
       return heard;
     }
     case nostr::kinds::kDeletion:
@@ -65,8 +69,16 @@ std::optional<Heard> read_form(const UnsignedEvent& event, const EventId& id) {
   }
 }
 
+/// A message names everybody it is for; one that was meant for others says nothing to us.
+bool is_for(const UnsignedEvent& rumor, const nostr::PublicKey& self) {
+  if (rumor.kind != nostr::kinds::kPrivateMessage) return true;
+  const auto people = nostr::tag_values(rumor.tags, "p");
+  return std::find(people.begin(), people.end(), self.hex()) != people.end();
+}
+
 Result<std::optional<Heard>> hear_wrapped(const Event& event, const nostr::SecretKey& self) {
   TRY(const nostr::Rumor rumor, nostr::unwrap(event, self));
+  if (!is_for(rumor.event, self.public_key())) return std::nullopt;
   std::optional<Heard> heard = read_form(rumor.event, rumor.id);
   if (heard) {
     heard->raw_json = nostr::to_json(rumor.event);

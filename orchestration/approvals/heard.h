@@ -21,9 +21,16 @@ struct Heard {
   base::UnixTime said_at;   ///< of the event or rumor, never of a wrap
   std::string text;         ///< decrypted; reactions: their content
   std::vector<nostr::EventId> refers_to;  ///< what it answers; deletions: what they take back
+  std::optional<nostr::Address> address;  ///< a reaction or comment may name what it answers so
   std::optional<nipsa::ApprovalDecision> decision;
   std::string raw_json;     ///< the event or rumor
   std::string wrap_json;    ///< the wrap it came in, or ""
+
+  /// Notes, comments and reactions for all to see. Any app the operator once let sign such things
+  /// can make them without a tap, so they are worth little.
+  bool is_public() const {
+    return wrap_json.empty() && channel != "nip04" && form != Form::kDecision;
+  }
 };
 
 /// Reads `event` as something said to `self`. nullopt for kinds and shapes that are no answer;
