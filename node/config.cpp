@@ -327,7 +327,7 @@ const std::vector<BackendKey>& backend_keys() {
       {"kind",
        SOV_SET {
          static_cast<void>(dir);
-         TRY(b.kind, one_of(raw, {"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "playbook"}));
+         TRY(b.kind, one_of(raw, {"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "codex", "playbook"}));
          return {};
        },
        SOV_SHOW { return quoted(b.kind); }},
@@ -340,6 +340,9 @@ const std::vector<BackendKey>& backend_keys() {
       {"api_key_file",
        SOV_SET { TRY(const std::string path, text_of(raw)); b.api_key_file = absolute_path(path, dir); return {}; },
        SOV_SHOW { return quoted(b.api_key_file); }},
+      {"program",
+       SOV_SET { TRY(const std::string path, text_of(raw)); b.program = absolute_path(path, dir); return {}; },
+       SOV_SHOW { return quoted(b.program); }},
       {"playbook",
        SOV_SET { TRY(const std::string path, text_of(raw)); b.playbook = absolute_path(path, dir); return {}; },
        SOV_SHOW { return quoted(b.playbook); }},
@@ -493,6 +496,10 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
     return fail(Errc::kInvalid, fmt::format("backends.{}: kind {} needs base_url", id, backend.kind),
                 backend.kind == "ollama" ? "base_url = \"http://127.0.0.1:11434\""
                                          : "base_url = \"http://127.0.0.1:8080/v1\"");
+  const bool priced = backend.rate_in_msat_per_1k != 0 || backend.rate_out_msat_per_1k != 0;
+  if (backend.kind == "codex" && (priced || !backend.api_key_env.empty() || !backend.api_key_file.empty()))
+    return fail(Errc::kInvalid, fmt::format("backends.{}: codex takes neither rates nor a key", id),
+                "nothing bounds what one of its runs costs: give it a server of your own");
   config.backends.push_back(std::move(backend));
   return {};
 }

@@ -17,12 +17,13 @@ namespace node {
 /// [backends.ID]: one way to reach a model.
 struct BackendConfig {
   std::string id;
-  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | playbook
+  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | codex | playbook
   std::string kind = "playbook";
   std::string base_url;           ///< up to and including /v1; ollama: the server itself
   std::string model;              ///< ollama: "auto" takes what is installed
   std::string api_key_env;        ///< name of an environment variable; read at start
   std::string api_key_file;       ///< or a file, mode 0600
+  std::string program;            ///< codex: where the program is
   std::string playbook;           ///< playbook: a TOML file; empty is the built-in one
   std::int64_t rate_in_msat_per_1k = 0;
   std::optional<std::int64_t> rate_cached_in_msat_per_1k;  ///< unset: as rate_in

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "orchestration/llm/chat_completions.h"
+#include "orchestration/llm/codex.h"
 #include "orchestration/llm/http_backend.h"
 #include "orchestration/llm/ollama.h"
 #include "orchestration/llm/playbook.h"
@@ -49,8 +50,10 @@ Result<orchestration::ApiKey> key_of(const BackendConfig& config) {
 }
 
 orchestration::Capabilities capabilities_of(const BackendConfig& config) {
-  return {.tools = holds(config.supports, "tools"),
-          .images = holds(config.supports, "images"),
+  // An external agent has tools of its own and takes none of ours.
+  const bool external = config.kind == "codex";
+  return {.tools = !external && holds(config.supports, "tools"),
+          .images = !external && holds(config.supports, "images"),
           .json = holds(config.supports, "json"),
           .context_tokens = static_cast<std::uint64_t>(config.context_tokens)};
 }
@@ -73,9 +76,17 @@ Value names_of(const orchestration::Capabilities& can) {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> build_backend(nostr::HttpClient& http, const base::Clock& clock,
-                                               const BackendConfig& config) {
+Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const BackendConfig& config) {
   if (config.kind == "playbook") return build_playbook(config);
+  if (config.kind == "codex") {
+    TRY(std::unique_ptr<Backend> agent,
+        orchestration::CodexBackend::create(site.loop, {.id = config.id,
+                                                        .program = config.program,
+                                                        .model = config.model,
+                                                        .base_url = config.base_url,
+                                                        .folder = (site.folder / ("codex-" + config.id)).string()}));
+    return agent;
+  }
   orchestration::HttpBackendOptions options{
       .id = config.id,
       .base_url = config.base_url,
@@ -94,17 +105,17 @@ Result<std::unique_ptr<Backend>> build_backend(nostr::HttpClient& http, const ba
       .idle_timeout = config.idle_timeout};
   TRY(options.api_key, key_of(config));
   TRY(std::unique_ptr<Backend> backend,
-      orchestration::HttpBackend::create(http, clock, dialect_of(config), std::move(options)));
+      orchestration::HttpBackend::create(site.http, site.clock, dialect_of(config), std::move(options)));
   return backend;
 }
 
-Result<Minds> Minds::build(nostr::HttpClient& http, const base::Clock& clock, const Config& config) {
+Result<Minds> Minds::build(const MindsSite& site, const Config& config) {
   Minds minds;
   minds.router_ = std::make_unique<orchestration::Router>();
   for (const BackendConfig& one : config.backends) {
     // What is switched off need not be complete: its key may be on another machine.
     if (!one.enabled) continue;
-    TRY(std::unique_ptr<Backend> backend, build_backend(http, clock, one));
+    TRY(std::unique_ptr<Backend> backend, build_backend(site, one));
     TRY(minds.router_->add({.backend = backend.get(),
                             .supports = capabilities_of(one),
                             .account = one.account,

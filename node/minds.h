@@ -1,6 +1,7 @@
 // Minds: the backends of a configuration, built and routed.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -12,16 +13,23 @@
 
 namespace node {
 
-/// One backend as the configuration describes it. kInvalid, kNotFound or kDenied name what is wrong with it.
-base::Result<std::unique_ptr<orchestration::Backend>> build_backend(nostr::HttpClient& http, const base::Clock& clock,
-                                                                    const BackendConfig& config);
+/// What backends stand on; all of it outlives them.
+struct MindsSite {
+  base::Loop& loop;
+  nostr::HttpClient& http;
+  const base::Clock& clock;
+  std::filesystem::path folder;  ///< where external agents get folders of their own
+};
 
-/// App thread. The HTTP client and the clock outlive it.
+/// One backend as the configuration describes it. kInvalid, kNotFound or kDenied name what is wrong with it.
+base::Result<std::unique_ptr<orchestration::Backend>> build_backend(const MindsSite& site, const BackendConfig& config);
+
+/// App thread.
 class Minds {
  public:
   Minds() = default;  ///< none, for a look at the configuration alone
   /// Every enabled backend, and the routes. kInvalid when a route leads nowhere.
-  static base::Result<Minds> build(nostr::HttpClient& http, const base::Clock& clock, const Config& config);
+  static base::Result<Minds> build(const MindsSite& site, const Config& config);
 
   orchestration::Router& router() { return *router_; }
   /// For `backend list`: each with its abilities, its health in this process and what it cost today.

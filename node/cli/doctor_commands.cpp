@@ -59,10 +59,10 @@ std::unique_ptr<nostr::KeySigner> own_key(Runtime& runtime, const Home& home, co
   return std::make_unique<nostr::KeySigner>(*std::move(key), runtime.clock, runtime.rng);
 }
 
-base::Task<void> look_around(Runtime& runtime, const Subject& subject, Show& show) {
+base::Task<void> look_around(Runtime& runtime, const Home& home, const Subject& subject, Show& show) {
   show.add(co_await check_relays(runtime, subject));
   if (subject.role == Subject::Role::kNode) {
-    show.add(co_await check_backends(runtime, subject.config));
+    show.add(co_await check_backends(runtime, home, subject.config));
     show.add(co_await check_sandbox(runtime, subject.config));
   }
   co_await runtime.pool.stop();
@@ -84,7 +84,7 @@ int examine(const Context& context, const DoctorArguments& arguments) {
   Runtime runtime;
   const auto signer = own_key(runtime, home, subject);
   runtime.pool.set_auth("", signer.get());
-  runtime.loop.run_until_complete(look_around(runtime, subject, show));
+  runtime.loop.run_until_complete(look_around(runtime, home, subject, show));
   return show.finish();
 }
 

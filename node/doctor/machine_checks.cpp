@@ -11,13 +11,13 @@
 namespace node {
 namespace {
 
-base::Task<void> check_backend(nostr::HttpClient& http, const base::Clock& clock, BackendConfig config,
+base::Task<void> check_backend(const MindsSite& site, BackendConfig config,
                                Findings& findings) {
   const std::string check = "backend " + config.id;
   const auto hint = [](const base::Error& error, std::string otherwise) {
     return error.hint.empty() ? std::move(otherwise) : error.hint;
   };
-  const auto backend = build_backend(http, clock, config);
+  const auto backend = build_backend(site, config);
   if (!backend) {
     findings.fail(check, backend.error().detail, hint(backend.error(), "set it where the node starts"));
     co_return;
@@ -57,11 +57,12 @@ base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config) {
   co_return findings;
 }
 
-base::Task<Findings> check_backends(Runtime& runtime, const Config& config) {
+base::Task<Findings> check_backends(Runtime& runtime, const Home& home, const Config& config) {
   Findings findings;
   nostr::HttpClient http(runtime.loop);
+  const MindsSite site{runtime.loop, http, runtime.clock, home.database().parent_path()};
   for (const BackendConfig& backend : config.backends)
-    if (backend.enabled) co_await check_backend(http, runtime.clock, backend, findings);
+    if (backend.enabled) co_await check_backend(site, backend, findings);
   co_return findings;
 }
 

@@ -11,6 +11,6 @@ namespace node {
 base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config);
 
 /// Asks each backend which models it has. No model is called, nothing is spent.
-base::Task<Findings> check_backends(Runtime& runtime, const Config& config);
+base::Task<Findings> check_backends(Runtime& runtime, const Home& home, const Config& config);
 
 }  // namespace node

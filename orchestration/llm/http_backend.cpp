@@ -128,6 +128,10 @@ std::unexpected<base::Error> ReplyAssembler::report(ModelFailure failure) {
   return base::fail(Errc::kUnavailable, reported_->error.detail);
 }
 
+bool is_loopback_url(std::string_view url) {
+  return url.find("://") != url.npos && is_loopback(host_of(url));
+}
+
 HttpBackend::HttpBackend(nostr::HttpClient& http, const base::Clock& clock, std::unique_ptr<Dialect> dialect,
                          HttpBackendOptions options)
     : http_(http), clock_(clock), dialect_(std::move(dialect)), options_(std::move(options)) {}
@@ -138,7 +142,7 @@ base::Result<std::unique_ptr<HttpBackend>> HttpBackend::create(nostr::HttpClient
   const bool tls = options.base_url.starts_with("https://");
   if (!tls && !options.base_url.starts_with("http://"))
     return base::fail(Errc::kInvalid, "backend " + options.id + ": base_url is no http(s) URL");
-  if (!tls && !is_loopback(host_of(options.base_url)))
+  if (!tls && !is_loopback_url(options.base_url))
     return base::fail(Errc::kInvalid, "backend " + options.id + ": plain http leaves this machine",
                       "use https://, or a server on 127.0.0.1");
   if (options.wire.model.empty())

@@ -30,6 +30,9 @@ struct HttpBackendOptions {
   std::size_t max_body_bytes = 16u << 20;
 };
 
+/// Whether `url` leads nowhere but to this machine.
+bool is_loopback_url(std::string_view url);
+
 class HttpBackend final : public Backend {
  public:
   /// `http` and `clock` outlive the backend. kInvalid when the URL is not http(s), or is plain http

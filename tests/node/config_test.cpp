@@ -112,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"backend_without_url", "[backends.x]\nkind = \"openai\"\n",
             "backends.x: kind openai needs base_url", "base_url"},
         Bad{"backend_quirk", "[backends.x]\nquirks = [\"odd\"]\n", "backends.x.quirks: \"odd\" is not one of"},
+        Bad{"codex_priced", "[backends.x]\nkind = \"codex\"\nbase_url = \"http://127.0.0.1/v1\"\nrate_out_msat_per_1k = 1\n",
+            "codex takes neither rates nor a key"},
         Bad{"backend_enabled", "[backends.x]\nenabled = \"yes\"\n", "expected true or false"},
         Bad{"route_number", "[routes]\nmain = 7\n", "routes.main is a list of backends"},
         Bad{"route_empty", "[routes]\nmain = []\n", "routes.main is a list of backends"},
