@@ -256,7 +256,7 @@ Cosigner::Answer Cosigner::on_ecdh(ShareIndex from, const RpcRequest& rpc, base:
   const auto record = [&]() -> Result<Point> {
     // The record of the grant is durable anyway: said here, one commit does it instead of two.
     TRY(auto tx, storage::Tx::begin(db_, storage::Durability::kFull));
-    TRY(facts_.record_ecdh(*requester, reason, target.x_only(), *verdict.grant, now));
+    TRY(facts_.record_ecdh(*facts, reason, target.x_only(), *verdict.grant, now));
     TRY(audit(from, "ecdh", "granted", grant_name(*verdict.grant), std::nullopt, std::nullopt,
               now));
     TRY(tx.commit());

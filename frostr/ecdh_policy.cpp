@@ -42,6 +42,8 @@ EcdhVerdict judge_self(const Policy& policy, const EcdhFacts& facts) {
 
 EcdhVerdict judge_licence(const KnownLicence& licence, const EcdhFacts& facts) {
   if (licence.state == LicenceState::kRevoked) return refuse("licence-revoked");
+  if (licence.state == LicenceState::kExhausted) return refuse("licence-exhausted");
+  if (licence.state == LicenceState::kRateLimited) return refuse("licence-rate-limited");
   if (licence.state != LicenceState::kLive) return refuse("licence-expired");
   if (!facts.claim) return refuse("no-live-claim: opening a licensed skill needs a tick");
   return grant(EcdhGrant::kLicence);
@@ -82,7 +84,7 @@ EcdhVerdict judge_ecdh(const Policy& policy, const nostr::PublicKey& target,
   if (contains(policy.ecdh.targets, target)) return grant(EcdhGrant::kNamed);
   if (target == facts.group) return judge_self(policy, facts);
   const auto licence = std::ranges::find_if(facts.licences, [&](const KnownLicence& known) {
-    return nostr::tag_value(known.event.tags, "content_pubkey") == target.hex();
+    return names_content_key(known.event, target);
   });
   if (licence != facts.licences.end()) return judge_licence(*licence, facts);
   if (!message_proves(facts, target)) return refuse("target-not-proven");

@@ -86,7 +86,7 @@ std::optional<OperatorFact> read_decision(const Policy& policy, const nostr::Eve
 
 FactSource::FactSource(storage::Db& db, const GroupPackage& group,
                        std::optional<nostr::PublicKey> service, ApprovalBook* approvals)
-    : group_(group), service_(service), approvals_(approvals), events_(db), log_(db) {}
+    : group_(group), service_(service), approvals_(approvals), events_(db), log_(db), uses_(db) {}
 
 Result<std::optional<Claim>> FactSource::live_claim(std::string_view id_hex,
                                                     const std::optional<nostr::PublicKey>& runner,
@@ -143,13 +143,22 @@ bool FactSource::trusts_issuer(const Policy& policy, const nostr::PublicKey& key
 }
 
 /// What a licence is worth, given what stands in the store.
-Result<LicenceState> FactSource::licence_now(const nostr::Event& licence, UnixTime now) {
+Result<LicenceState> FactSource::licence_now(const nostr::Event& licence, std::string_view tick,
+                                             UnixTime now) {
   TRY(const auto kept, events_.insert(licence, now));
-  std::optional<nostr::Event> head;
-  if (const auto address = nostr::address_of(licence)) {
-    TRY(head, events_.head(*address));
-  }
-  return licence_state(licence, head, kept == storage::StoreOutcome::kDeleted, now);
+  const auto address = nostr::address_of(licence);
+  if (!address) return LicenceState::kNone;
+  TRY(const auto head, events_.head(*address));
+  const LicenceState state =
+      licence_state(licence, head, kept == storage::StoreOutcome::kDeleted, now);
+  if (state != LicenceState::kLive) return state;
+  const UnixTime midnight = base::unix_time(base::to_unix(now) / kDay.count() * kDay.count());
+  TRY(const auto count, uses_.count(address->str(), tick, midnight));
+  const LicenceUse use{static_cast<std::uint64_t>(count.uses),
+                       static_cast<std::uint64_t>(count.since), count.counted};
+  // Its issuer may have changed the limits since the requester got it.
+  const bool newer = head && nostr::replaces(*head, licence);
+  return licence_meter(newer ? *head : licence, use);
 }
 
 /// The best licence for `skill` ("33400:KEY:NAME") that the group holds.
@@ -260,7 +269,7 @@ Result<EcdhFacts> FactSource::for_ecdh(const Policy& policy, const Requester& re
     if (!nostr::check(event)) continue;
     facts.proof.push_back(event);
     if (!licence_is_for(event, facts.group) || !trusts_issuer(policy, event.pubkey)) continue;
-    TRY(const LicenceState state, licence_now(event, now));
+    TRY(const LicenceState state, licence_now(event, reason.tick, now));
     facts.licences.push_back({event, state});
   }
   TRY(const auto uses, log_.uses_since(ecdh_scope(requester.idx), now - kHour));
@@ -304,13 +313,18 @@ Result<void> FactSource::record_blind(const nostr::EventId& hash, const Requeste
   return log_.add_use(kAnySign, hash.hex(), now);
 }
 
-Result<void> FactSource::record_ecdh(const Requester& requester, const EcdhReason& reason,
+Result<void> FactSource::record_ecdh(const EcdhFacts& known, const EcdhReason& reason,
                                      const nostr::PublicKey& target, EcdhGrant grant,
                                      UnixTime now) {
+  const std::uint32_t idx = known.requester.idx;
   const std::string ref = reason.tick + ":" + target.hex();
   if (grant == EcdhGrant::kMessage)
-    TRY(log_.add_use(message_scope(requester.idx), ref, now));
-  return log_.add_use(ecdh_scope(requester.idx), ref, now);
+    TRY(log_.add_use(message_scope(idx), ref, now));
+  if (grant == EcdhGrant::kLicence)
+    for (const KnownLicence& licence : known.licences)
+      if (names_content_key(licence.event, target))
+        TRY(uses_.add(nostr::address_of(licence.event)->str(), reason.tick, now));
+  return log_.add_use(ecdh_scope(idx), ref, now);
 }
 
 Result<void> FactSource::forget_old(UnixTime now) {

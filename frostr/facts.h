@@ -12,6 +12,7 @@
 #include "nostr/event/filter.h"
 #include "storage/cosign_log.h"
 #include "storage/events.h"
+#include "storage/licence_uses.h"
 
 namespace frostr {
 
@@ -55,7 +56,8 @@ class FactSource {
                               UnixTime now);
   /// Counts a signature on a bare hash.
   Result<void> record_blind(const nostr::EventId& hash, const Requester& requester, UnixTime now);
-  Result<void> record_ecdh(const Requester& requester, const EcdhReason& reason,
+  /// Call inside the Tx of the grant: for a licence it counts the use, once for each tick.
+  Result<void> record_ecdh(const EcdhFacts& known, const EcdhReason& reason,
                            const nostr::PublicKey& target, EcdhGrant grant, UnixTime now);
 
   /// Forgets what no judgement looks at any more.
@@ -77,13 +79,14 @@ class FactSource {
                      const nostr::EventId& id, UnixTime now, SignFacts& facts);
   bool trusts_issuer(const Policy& policy, const nostr::PublicKey& key) const;
   Result<LicenceState> licence_for(const Policy& policy, std::string_view skill, UnixTime now);
-  Result<LicenceState> licence_now(const nostr::Event& licence, UnixTime now);
+  Result<LicenceState> licence_now(const nostr::Event& licence, std::string_view tick, UnixTime now);
 
   const GroupPackage& group_;
   std::optional<nostr::PublicKey> service_;
   ApprovalBook* approvals_;
   storage::EventDb events_;
   storage::CosignLog log_;
+  storage::LicenceUses uses_;
 };
 
 }  // namespace frostr

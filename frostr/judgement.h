@@ -140,7 +140,7 @@ struct EcdhVerdict {
 
 /// Whether the co-signer helps with `target`. Words: lease-held, lease-needed, rate-limited,
 /// target-not-proven, no-live-claim, member-key, self-not-allowed, messages-not-allowed,
-/// licence-expired, licence-revoked.
+/// licence-expired, licence-revoked, licence-exhausted, licence-rate-limited.
 EcdhVerdict judge_ecdh(const Policy& policy, const nostr::PublicKey& target, const EcdhFacts& facts);
 
 /// Whether the process that asks for `requester` is the one that may act, in the words of judge().

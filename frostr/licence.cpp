@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "nipsa/licence.h"
+
 namespace frostr {
 namespace {
 
@@ -35,6 +37,10 @@ std::string_view licence_state_name(LicenceState state) {
       return "expired";
     case LicenceState::kRevoked:
       return "revoked";
+    case LicenceState::kExhausted:
+      return "exhausted";
+    case LicenceState::kRateLimited:
+      return "rate-limited";
   }
   return "none";
 }
@@ -64,10 +70,23 @@ LicenceState licence_state(const nostr::Event& licence, const std::optional<nost
   return licence_state(licence, now);
 }
 
+LicenceState licence_meter(const nostr::Event& licence, const LicenceUse& use) {
+  if (use.counted) return LicenceState::kLive;
+  const auto read = nipsa::parse_licence(licence);
+  if (!read) return LicenceState::kExpired;  // its limits cannot be read
+  if (read->max_uses && use.all >= *read->max_uses) return LicenceState::kExhausted;
+  if (read->max_per_day && use.today >= *read->max_per_day) return LicenceState::kRateLimited;
+  return LicenceState::kLive;
+}
+
 bool licence_is_for(const nostr::Event& licence, const nostr::PublicKey& agent) {
   return licence.kind == kLicenceKind &&
          std::ranges::any_of(nostr::tag_values(licence.tags, "p"),
                              [&](std::string_view p) { return p == agent.hex(); });
+}
+
+bool names_content_key(const nostr::Event& licence, const nostr::PublicKey& key) {
+  return nostr::tag_value(licence.tags, "content_pubkey") == key.hex();
 }
 
 }  // namespace frostr

@@ -137,6 +137,10 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
                         *desk_, publisher_, directory_, treasury_},
       signer_->public_key(), options_);
+  TRY(SkillRules rules, skill_rules(config_));
+  shelf_ = std::make_unique<SkillShelf>(
+      SkillShelf::Deps{runtime_, *db_, node_, *signer_, publisher_, options_.relays},
+      std::move(rules));
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
                        node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_},
@@ -615,6 +619,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   }
   if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
   if (method == "budget") co_return treasury_.budget(params);
+  if (method == "skill") co_return co_await shelf_->answer(std::move(params));
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
   if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));
   co_return fail(Errc::kUnsupported, fmt::format("a node has no method \"{}\"", method));

@@ -14,6 +14,7 @@
 #include "node/minds.h"
 #include "node/record_view.h"
 #include "node/runtime.h"
+#include "node/skill_shelf.h"
 #include "node/tick_runner.h"
 #include "node/treasury.h"
 #include "nostr/client/directory.h"
@@ -95,6 +96,7 @@ class AgentApp {
   std::unique_ptr<GroupVoice> voice_;
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<NodeOutside> outside_;
+  std::unique_ptr<SkillShelf> shelf_;
   Minds minds_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;

@@ -265,6 +265,13 @@ const std::vector<Key>& keys() {
     k.push_back(rules_key("tools.bash_allow", [](Config& c) -> auto& { return c.tools.bash_allow; }));
     k.push_back(rules_key("tools.bash_ask", [](Config& c) -> auto& { return c.tools.bash_ask; }));
     k.push_back(rules_key("tools.bash_deny", [](Config& c) -> auto& { return c.tools.bash_deny; }));
+    k.push_back(list_key("skills.issuers", [](Config& c) -> auto& { return c.skills.issuers; }));
+    k.push_back(list_key("skills.auditors", [](Config& c) -> auto& { return c.skills.auditors; }));
+    k.push_back(list_key("skills.pins", [](Config& c) -> auto& { return c.skills.pins; }));
+    k.push_back(
+        list_key("skills.capabilities", [](Config& c) -> auto& { return c.skills.capabilities; }));
+    k.push_back(int_key("skills.kill_quorum", 1, 100, SOV_INT(c.skills.kill_quorum, to_u32)));
+    k.push_back(int_key("skills.min_positive", 1, 100, SOV_INT(c.skills.min_positive, to_u32)));
     k.push_back(text_key("dashboard.listen",
                          [](Config& c) -> std::string& { return c.dashboard.listen; }));
     k.push_back(
@@ -654,7 +661,9 @@ Result<void> apply_environment(Config& config,
     if (key.name.starts_with("tools.bash_")) continue;
     const bool list = key.name == "node.relays" || key.name == "node.inbox_relays" ||
                       key.name == "node.operators" || key.name == "agent.triggers" ||
-                      key.name == "peers.judges";
+                      key.name == "peers.judges" || key.name == "skills.issuers" ||
+                      key.name == "skills.auditors" || key.name == "skills.pins" ||
+                      key.name == "skills.capabilities";
     if (!list) {
       raw.items = {it->second};
     } else {
@@ -794,6 +803,13 @@ std::string render_config(const Config& c) {
       "# Rules for single commands: * is one word, ** at the end any rest. Deny wins, then the longest.\n"
       "bash_allow = {}\nbash_ask = {}\nbash_deny = {}\n",
       toml_list(c.tools.bash_allow), toml_list(c.tools.bash_ask), toml_list(c.tools.bash_deny));
+  out += fmt::format(
+      "\n[skills]\n# Whose licences open a skill, and whose labels count.\nissuers = {}\nauditors = {}\n"
+      "# Publishers trusted as they are, or \"KEY:HASH\" for one version.\npins = {}\n"
+      "# What a skill may be granted at most, e.g. nostr:read, nostr:publish, http:outbound.\n"
+      "capabilities = {}\nkill_quorum = {}\nmin_positive = {}\n",
+      toml_list(c.skills.issuers), toml_list(c.skills.auditors), toml_list(c.skills.pins),
+      toml_list(c.skills.capabilities), c.skills.kill_quorum, c.skills.min_positive);
   out += fmt::format(
       "\n[dashboard]\n# A page about this agent and /metrics, on loopback, for who has the token in "
       "dashboard.token; empty: none.\nlisten = {}\n",

@@ -105,6 +105,14 @@ struct Config {
     std::string bash = "ask";            ///< the same for commands no rule below covers
     std::vector<std::string> bash_allow, bash_ask, bash_deny;  ///< rules: "git log **"
   } tools;
+  struct Skills {
+    std::vector<std::string> issuers;   ///< npub or hex: whose licences count
+    std::vector<std::string> auditors;  ///< whose labels count
+    std::vector<std::string> pins;      ///< publishers trusted as they are, or "KEY:HASH" for one version
+    std::vector<std::string> capabilities;  ///< what skills may be granted at most; empty: nothing
+    std::uint32_t kill_quorum = 1;
+    std::uint32_t min_positive = 1;
+  } skills;
   struct Dashboard {
     std::string listen;  ///< "127.0.0.1:7788": loopback only; empty: no dashboard and no metrics page
   } dashboard;

@@ -11,6 +11,7 @@
 
 #include "node/cli/command.h"
 #include "node/cli/help.h"
+#include "node/cli/skill_commands.h"
 #include "node/cli/wallet_commands.h"
 #include "nostr/base/log.h"
 
@@ -71,6 +72,8 @@ int main(int argc, char** argv) {
   node::cli::add_backend_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
+  node::cli::add_skill_commands(app, context, &chosen);
+  node::cli::add_license_commands(app, context, &chosen);
   node::cli::add_standing_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
   node::cli::add_manual_commands(app, context, &chosen);

@@ -661,12 +661,56 @@ CREATE INDEX bunker_requests_by_time ON bunker_requests (created);
 CREATE INDEX bunker_requests_open ON bunker_requests (created) WHERE state IN ('open','asked');
 )sql";
 
+constexpr const char* kLicences = R"sql(
+-- licences this home issued
+CREATE TABLE issued (
+  id TEXT PRIMARY KEY,
+  agent BLOB NOT NULL CHECK (length(agent) = 32),
+  receiver BLOB NOT NULL CHECK (length(receiver) = 32),
+  slug TEXT NOT NULL,
+  licence TEXT NOT NULL,
+  delivery TEXT NOT NULL,
+  revoked INTEGER NOT NULL CHECK (revoked IN (0, 1)),
+  created INTEGER NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issued_by_time ON issued (created);
+
+-- uses a co-signer admitted; never purged: a used licence stays used
+CREATE TABLE licence_uses (
+  licence TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (licence, ref)
+) STRICT, WITHOUT ROWID;
+
+-- skills this home holds, encrypted as they came
+CREATE TABLE holdings (
+  licence TEXT PRIMARY KEY,
+  skill TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  version TEXT NOT NULL,
+  event TEXT NOT NULL,
+  delivery TEXT NOT NULL,
+  provider BLOB NOT NULL CHECK (length(provider) = 32),
+  received INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX holdings_by_time ON holdings (received);
+
+CREATE TABLE skill_loads (
+  tick TEXT NOT NULL,
+  licence TEXT NOT NULL,
+  pos INTEGER NOT NULL,
+  PRIMARY KEY (tick, licence)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
     Migration{7, kPublishing}, Migration{8, kVanish},
     Migration{9, kRelays}, Migration{10, kHands}, Migration{11, kPayments},
-    Migration{12, kBunker},
+    Migration{12, kBunker}, Migration{13, kLicences},
 };
 
 }  // namespace

@@ -116,6 +116,8 @@ TEST(EcdhPolicy, LicencesNameTheirContentKeyWhileTheyLive) {
   EXPECT_EQ(with(LicenceState::kLive), "(granted)");
   EXPECT_EQ(with(LicenceState::kExpired), "licence-expired");
   EXPECT_EQ(with(LicenceState::kRevoked), "licence-revoked");
+  EXPECT_EQ(with(LicenceState::kExhausted), "licence-exhausted");
+  EXPECT_EQ(with(LicenceState::kRateLimited), "licence-rate-limited");
   EXPECT_EQ(refusal({}, key_of(6), facts), "target-not-proven");
   facts = facts_now(false);
   EXPECT_TRUE(with(LicenceState::kLive).starts_with("no-live-claim"));
@@ -160,6 +162,25 @@ TEST(Licence, SaysItself) {
            {"not begun", {{"licensed_at", std::to_string(base::to_unix(kNow) + 301)}},
             LicenceState::kExpired}})
     EXPECT_EQ(licence_state(licence(c.tags), kNow), c.state) << c.name;
+}
+
+TEST(Licence, MetersItsUses) {
+  const auto metered = [](nostr::Tags more, LicenceUse use, std::string content = "") {
+    more.push_back({"skill", "echo"});
+    nostr::Event event = licence(std::move(more));
+    event.content = std::move(content);
+    return licence_meter(event, use);
+  };
+  const nostr::Tags two{{"license_type", "metered"}, {"max_uses", "2"}};
+  EXPECT_EQ(metered(two, {1, 1, false}), LicenceState::kLive);
+  EXPECT_EQ(metered(two, {2, 1, false}), LicenceState::kExhausted);
+  EXPECT_EQ(metered(two, {2, 1, true}), LicenceState::kLive) << "the same tick again";
+  EXPECT_EQ(metered({{"license_type", "metered"}}, {}), LicenceState::kExhausted) << "by nothing";
+  EXPECT_EQ(metered({}, {1'000, 1'000, false}), LicenceState::kLive) << "not metered";
+  EXPECT_EQ(metered({{"max_uses", "many"}}, {}), LicenceState::kExpired) << "cannot be read";
+  const std::string daily = R"({"restrictions":{"max_requests_per_day":3}})";
+  EXPECT_EQ(metered({}, {9, 2, false}, daily), LicenceState::kLive);
+  EXPECT_EQ(metered({}, {9, 3, false}, daily), LicenceState::kRateLimited);
 }
 
 TEST(Licence, IsWorthWhatStandsAtItsAddress) {

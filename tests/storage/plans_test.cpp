@@ -9,10 +9,13 @@
 #include "storage/cosign_log.h"
 #include "storage/cursors.h"
 #include "storage/grants.h"
+#include "storage/holdings.h"
 #include "storage/inbox.h"
+#include "storage/issued_licences.h"
 #include "storage/jobs.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
+#include "storage/licence_uses.h"
 #include "storage/mcp_pins.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
@@ -81,9 +84,31 @@ class PlansTest : public StorageTest {
     touch(bunker.fail_open_requests(kNow));
     touch(bunker.forget_requests(kNow));
     touch(bunker.revoke(app, kNow));
+    touch_licences();
     McpPins pins(*db_);
     touch(pins.put("s__t", named<Sha256>("t"), kNow));
     touch(pins.get("s__t"));
+  }
+
+  void touch_licences() {
+    const auto who = named<PublicKey>("agent");
+    const auto event = make_event("seller", 39220, 1, {{"d", "x"}});
+    IssuedLicences issued(*db_);
+    touch(issued.add({.id = "l", .agent = who, .receiver = who, .slug = "x", .licence = event,
+                      .delivery = "{}", .created = kNow}));
+    touch(issued.get("l"));
+    touch(issued.replace("l", event, true, kNow));
+    touch(issued.list(10));
+    LicenceUses uses(*db_);
+    touch(uses.add("l", "r", kNow));
+    touch(uses.count("l", "r", kNow));
+    Holdings holdings(*db_);
+    touch(holdings.put({.licence = "l", .skill = "x", .slug = "x", .version = "1", .event = event,
+                        .delivery = "{}", .provider = who, .received = kNow}));
+    touch(holdings.get("l"));
+    touch(holdings.list(10));
+    touch(holdings.add_load("t", "l"));
+    touch(holdings.loads("t"));
   }
 
   void touch_events() {

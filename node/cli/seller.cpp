@@ -1,0 +1,65 @@
+// A home at work as a seller, for the time of one command.
+#include "node/cli/seller.h"
+
+#include "node/key_file.h"
+#include "nostr/nips/nip65.h"
+
+namespace node::cli {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::json::Value;
+
+/// The key named; else the service key of a co-signer's home; else the node's, made when there is none.
+Result<nostr::SecretKey> seller_key(const Home& home, const std::string& key_file, base::Rng& rng) {
+  if (!key_file.empty()) return load_key_file(key_file);
+  std::error_code error;
+  if (std::filesystem::exists(home.service_key_file(), error))
+    return load_key_file(home.service_key_file());
+  return load_or_create_key_file(home.node_key_file(), rng);
+}
+
+base::Task<Result<Value>> act_and_stop(Runtime& runtime, SkillSeller& seller, const SellerAct& act) {
+  auto answer = co_await act(runtime, seller);
+  co_await seller.stop();
+  co_return answer;
+}
+
+}  // namespace
+
+void add_seller_flags(CLI::App& command, SellerFlags& flags) {
+  command.add_option("--key-file", flags.key_file,
+                     "Who publishes and issues; default this home's service or node key");
+  command.add_option("--relay", flags.relays, "Where it is published (repeat); default node.relays")
+      ->allow_extra_args(false);
+}
+
+Result<std::vector<std::string>> market_relays(const Config& config,
+                                               const std::vector<std::string>& named) {
+  std::vector<std::string> relays = named.empty() ? config.node.relays : named;
+  if (relays.empty()) return fail(Errc::kInvalid, "no relay is named", "--relay URL");
+  for (std::string& relay : relays) {
+    if (!nostr::is_relay_url(relay))
+      return fail(Errc::kInvalid, "\"" + relay + "\" is no relay URL", "ws:// or wss://");
+    relay = nostr::normalize_relay_url(relay);
+  }
+  return relays;
+}
+
+Result<Value> with_seller(const Context& context, const SellerFlags& flags, const SellerAct& act) {
+  const Home home = context.home();
+  TRY(const Config config, load_config(home));
+  std::vector<std::string> relays;
+  if (!flags.offline) {
+    TRY(relays, market_relays(config, flags.relays));
+  }
+  TRY(home.ensure());
+  Runtime runtime;
+  TRY(nostr::SecretKey key, seller_key(home, flags.key_file, runtime.rng));
+  TRY(const auto seller, SkillSeller::create(runtime, home, std::move(key), std::move(relays)));
+  return runtime.loop.run_until_complete(act_and_stop(runtime, *seller, act));
+}
+
+}  // namespace node::cli

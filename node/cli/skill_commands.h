@@ -1,0 +1,12 @@
+// skill, license: skills for agents, from the publisher's side and from the holder's.
+#pragma once
+
+#include "node/cli/command.h"
+
+namespace node::cli {
+
+/// Registers both groups on `app`.
+void add_skill_commands(CLI::App& app, Context& context, Action* chosen);
+void add_license_commands(CLI::App& app, Context& context, Action* chosen);
+
+}  // namespace node::cli

@@ -1,0 +1,266 @@
+// Each verb is: read what stands, decide, commit rows and outbox together, wait for a relay.
+#include "node/skill_seller.h"
+
+#include <fmt/format.h>
+
+#include "nipsa/kinds.h"
+#include "nipsa/skill_label.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/event/event_json.h"
+#include "nostr/nips/nip09.h"
+#include "nostr/nips/nip59.h"
+#include "storage/schema.h"
+
+namespace node {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::Task;
+using base::UnixTime;
+using base::json::Value;
+using storage::Durability;
+using storage::IssuedRow;
+using storage::Tx;
+namespace kinds = nipsa::kinds;
+
+constexpr std::chrono::seconds kFetchPatience{8};
+constexpr std::chrono::seconds kPublishPatience{7 * 86'400};
+constexpr std::chrono::seconds kWaitForRelay{30};
+constexpr std::uint32_t kMaxVersions = 200;
+
+/// Our own entries of a skill's log.
+nostr::Filter log_filter(const nostr::Address& skill) {
+  return {.authors = {skill.pubkey},
+          .kinds = {kinds::kSkillVersion},
+          .tags = {{'a', {skill.str()}}},
+          .limit = kMaxVersions};
+}
+
+Value issued_view(const IssuedRow& row) {
+  Value out = {{"licence", row.id},
+               {"agent", row.agent.hex()},
+               {"skill", row.slug},
+               {"event", row.licence.id.hex()},
+               {"status", row.revoked ? "revoked" : "active"},
+               {"issued_at", base::to_unix(row.created)}};
+  if (const auto licence = nipsa::parse_licence(row.licence)) {
+    out["address"] = licence->address().str();
+    out["version"] = licence->version;
+    if (licence->type) out["type"] = nipsa::licence_type_name(*licence->type);
+    if (licence->max_uses) out["max_uses"] = *licence->max_uses;
+    if (licence->expires) out["expires_at"] = base::to_unix(*licence->expires);
+  }
+  return out;
+}
+
+}  // namespace
+
+SkillSeller::SkillSeller(Runtime& runtime, std::unique_ptr<storage::Db> db, nostr::SecretKey key,
+                         std::vector<std::string> relays)
+    : runtime_(runtime),
+      db_(std::move(db)),
+      signer_(std::move(key), runtime.clock, runtime.rng),
+      relays_(std::move(relays)),
+      events_(*db_),
+      issued_(*db_),
+      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock) {}
+
+Result<std::unique_ptr<SkillSeller>> SkillSeller::create(Runtime& runtime, const Home& home,
+                                                         nostr::SecretKey key,
+                                                         std::vector<std::string> relays) {
+  TRY(home.ensure());
+  TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
+  std::unique_ptr<SkillSeller> out(
+      new SkillSeller(runtime, std::move(db), std::move(key), std::move(relays)));
+  runtime.pool.set_auth("", &out->signer_);
+  out->publisher_.sign_for(out->signer_);
+  out->publisher_.start();
+  return out;
+}
+
+Task<void> SkillSeller::stop() {
+  co_await publisher_.stop();
+  co_await runtime_.pool.stop();
+}
+
+nostr::Address SkillSeller::address_of(const std::string& slug) const {
+  return {kinds::kSkillManifest, signer_.public_key(), slug};
+}
+
+Result<void> SkillSeller::post(const nostr::Event& event, std::string_view purpose) {
+  return publisher_.post(event, relays_, purpose, kPublishPatience);
+}
+
+Task<Result<void>> SkillSeller::settled(std::vector<nostr::EventId> events) {
+  for (const nostr::EventId& id : events) {
+    CO_TRY(const bool taken,
+           co_await base::with_timeout<bool>(kWaitForRelay, "a relay's answer", publisher_.settled(id)));
+    if (!taken) co_return fail(Errc::kUnavailable, "no relay took it", "sovereign outbox says why");
+  }
+  co_return Result<void>{};
+}
+
+/// What relays have of this skill, into the own store: another machine may have published before.
+Task<Result<void>> SkillSeller::learn(std::string slug) {
+  nostr::Filters filters{{.authors = {signer_.public_key()},
+                          .kinds = {kinds::kSkillManifest},
+                          .tags = {{'d', {slug}}}},
+                         log_filter(address_of(slug))};
+  const nostr::FetchResult found =
+      co_await runtime_.pool.fetch(relays_, std::move(filters), kFetchPatience);
+  if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
+  for (const nostr::EventPtr& event : found.events)
+    CO_TRY(events_.insert(*event, runtime_.clock.now()));
+  co_return Result<void>{};
+}
+
+Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
+  CO_TRY(const auto package, orchestration::read_package(wish.folder));
+  if (wish.version.empty())
+    if (const auto known = package.front.metadata.find("version"); known != package.front.metadata.end())
+      wish.version = known->second;
+  if (wish.version.empty())
+    co_return fail(Errc::kInvalid, "the skill has no version",
+                   "--as 1.0.0, or version below metadata in SKILL.md");
+  CO_TRY(const nipsa::Semver version, nipsa::parse_semver(wish.version));
+  CO_TRY(co_await learn(package.front.name));
+  CO_TRY(const auto before, events_.head(address_of(package.front.name)));
+  std::string previous;
+  if (before) {
+    CO_TRY(const nipsa::Manifest old, nipsa::parse_manifest(*before));
+    CO_TRY(const nipsa::Semver stands, nipsa::parse_semver(old.version));
+    if (version <= stands)
+      co_return fail(Errc::kConflict, fmt::format("version {} is published already", old.version),
+                     "a new version is a greater one");
+    previous = old.version;
+  }
+  const UnixTime now = runtime_.clock.now();
+  CO_TRY(const UnixTime at, nipsa::next_created_at(
+                                now, before ? std::optional(before->created_at) : std::nullopt));
+  nipsa::Manifest manifest;
+  manifest.publisher = signer_.public_key();
+  manifest.slug = manifest.name = package.front.name;
+  manifest.version = wish.version;
+  manifest.description = package.front.description;
+  manifest.capabilities = wish.capabilities;
+  manifest.expires = at + wish.lasts;
+  manifest.topics = wish.topics;
+  manifest.note = wish.note;
+  if (before) manifest.previous = before->id;
+  CO_TRY(nostr::Draft draft, nipsa::build_manifest(manifest, package.files, at));
+  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(nostr::Draft entry_draft,
+         nipsa::build_version_entry(event, before ? wish.change : nipsa::ChangeType::kAdded,
+                                    previous, at, runtime_.rng));
+  const nostr::Event entry = sign(std::move(entry_draft));
+  CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  for (const nostr::Event* made : {&event, &entry}) {
+    CO_TRY(events_.insert(*made, now));
+    CO_TRY(post(*made, "skill"));
+  }
+  CO_TRY(tx.commit());
+  CO_TRY(co_await settled({event.id, entry.id}));
+  co_return Value{{"skill", manifest.address().str()},
+                  {"version", manifest.version},
+                  {"manifest", event.id.hex()},
+                  {"log", entry.id.hex()},
+                  {"hash", package.hash.hex()}};
+}
+
+Task<Result<Value>> SkillSeller::withdraw(std::string slug, std::string reason) {
+  CO_TRY(co_await learn(slug));
+  CO_TRY(const auto head, events_.head(address_of(slug)));
+  if (!head) co_return fail(Errc::kNotFound, fmt::format("no skill {} was published", slug));
+  std::vector<nostr::Event> versions{*head};
+  const UnixTime now = runtime_.clock.now();
+  CO_TRY(const auto entries, events_.query({log_filter(address_of(slug))}, kMaxVersions, now));
+  for (const nostr::Event& event : entries)
+    if (const auto entry = nipsa::parse_version_entry(event);
+        entry && entry->archived && entry->archived->id != head->id)
+      versions.push_back(*entry->archived);
+  CO_TRY(nostr::Draft draft, nipsa::build_skill_revocation(versions, reason, "Withdrawn by publisher",
+                                                           std::max(now, head->created_at)));
+  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  CO_TRY(events_.insert(event, now));
+  CO_TRY(post(event, "skill-revocation"));
+  CO_TRY(tx.commit());
+  CO_TRY(co_await settled({event.id}));
+  co_return Value{{"skill", address_of(slug).str()},
+                  {"revocation", event.id.hex()},
+                  {"versions", versions.size()}};
+}
+
+Task<Result<Value>> SkillSeller::issue(IssueLicence wish) {
+  CO_TRY(const auto package, orchestration::read_package(wish.folder));
+  CO_TRY(co_await learn(package.front.name));
+  CO_TRY(const auto manifest, events_.head(address_of(package.front.name)));
+  if (!manifest)
+    co_return fail(Errc::kNotFound, fmt::format("{} is not published under this key", package.front.name),
+                   "sovereign skill publish DIR");
+  const UnixTime now = runtime_.clock.now();
+  CO_TRY(orchestration::Handover made,
+         orchestration::hand_over(package, *manifest, wish.agent, wish.terms, signer_.key(), now,
+                                  runtime_.rng));
+  const nostr::Event licence = sign(std::move(made.licence_draft));
+  const nostr::UnsignedEvent rumor = nostr::with_author(made.delivery, signer_.public_key());
+  CO_TRY(const nostr::Event wrap,
+         nostr::wrap_rumor(rumor, signer_.key(), wish.receiver, now, runtime_.rng));
+  const IssuedRow row{.id = made.licence.id,
+                      .agent = wish.agent,
+                      .receiver = wish.receiver,
+                      .slug = package.front.name,
+                      .licence = licence,
+                      .delivery = nostr::to_json(rumor),
+                      .created = now,
+                      .changed = now};
+  CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  CO_TRY(issued_.add(row));
+  CO_TRY(events_.insert(licence, now));
+  CO_TRY(post(licence, "licence"));
+  CO_TRY(post(wrap, "delivery"));
+  CO_TRY(tx.commit());
+  FAILPOINT("licence-committed");
+  CO_TRY(co_await settled({licence.id, wrap.id}));
+  co_return issued_view(row);
+}
+
+Task<Result<Value>> SkillSeller::revoke(std::string id, std::string reason) {
+  CO_TRY(auto row, issued_.get(id));
+  if (!row) co_return fail(Errc::kNotFound, fmt::format("no licence {} was issued here", id),
+                           "sovereign license list");
+  if (row->revoked) co_return issued_view(*row);
+  const UnixTime now = runtime_.clock.now();
+  CO_TRY(nostr::Draft draft, orchestration::revoked_licence(row->licence, now));
+  const nostr::Event revoked = sign(std::move(draft));
+  // The head says so for good; a kind 5 that took the address away would take this away as well, so it
+  // names the earlier version only.
+  nostr::Draft deletion = {.kind = nostr::kinds::kDeletion,
+                           .created_at = revoked.created_at,
+                           .tags = {{"e", row->licence.id.hex()},
+                                    {"k", std::to_string(kinds::kSkillLicence)}},
+                           .content = std::move(reason)};
+  const nostr::Event gone = sign(std::move(deletion));
+  CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  CO_TRY(issued_.replace(id, revoked, true, now));
+  CO_TRY(events_.insert(revoked, now));
+  CO_TRY(post(revoked, "licence"));
+  CO_TRY(post(gone, "licence-revocation"));
+  CO_TRY(tx.commit());
+  FAILPOINT("revocation-committed");
+  CO_TRY(co_await settled({revoked.id}));
+  row->licence = revoked;
+  row->revoked = true;
+  co_return issued_view(*row);
+}
+
+Result<Value> SkillSeller::list(std::int64_t limit) {
+  TRY(const auto rows, issued_.list(limit));
+  Value out = Value::array();
+  for (const IssuedRow& row : rows) out.push_back(issued_view(row));
+  return out;
+}
+
+}  // namespace node

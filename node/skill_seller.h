@@ -1,0 +1,72 @@
+// SkillSeller: a publisher at work — publishes skills, issues licences and takes them back. Everything
+// is committed with its place in the outbox before a relay sees it.
+#pragma once
+
+#include <memory>
+
+#include "node/home.h"
+#include "node/publisher.h"
+#include "node/runtime.h"
+#include "nostr/base/json.h"
+#include "nostr/signer/key_signer.h"
+#include "orchestration/marketplace/handover.h"
+#include "storage/events.h"
+#include "storage/issued_licences.h"
+
+namespace node {
+
+struct PublishSkill {
+  std::string folder;
+  std::string version;                    ///< "" takes metadata.version of SKILL.md
+  std::vector<std::string> capabilities;
+  std::vector<std::string> topics;
+  std::chrono::seconds lasts{365 * 86'400};
+  nipsa::ChangeType change = nipsa::ChangeType::kChanged;
+  std::string note;
+};
+struct IssueLicence {
+  std::string folder;
+  nostr::PublicKey agent;
+  nostr::PublicKey receiver;  ///< who opens the wrap: the agent's node
+  orchestration::LicenceTerms terms;
+};
+
+/// One home's key and books. Lives in a command's frame. App thread.
+class SkillSeller {
+ public:
+  /// Locks the home's database. `runtime` outlives this.
+  static base::Result<std::unique_ptr<SkillSeller>> create(Runtime& runtime, const Home& home,
+                                                           nostr::SecretKey key,
+                                                           std::vector<std::string> relays);
+  base::Task<void> stop();
+  nostr::PublicKey key() const { return signer_.public_key(); }
+
+  /// kConflict unless the version is newer than the one published before.
+  base::Task<base::Result<base::json::Value>> publish(PublishSkill wish);
+  /// Withdraws every version that was published.
+  base::Task<base::Result<base::json::Value>> withdraw(std::string slug, std::string reason);
+  base::Task<base::Result<base::json::Value>> issue(IssueLicence wish);
+  base::Task<base::Result<base::json::Value>> revoke(std::string id, std::string reason);
+  base::Result<base::json::Value> list(std::int64_t limit);
+
+ private:
+  SkillSeller(Runtime& runtime, std::unique_ptr<storage::Db> db, nostr::SecretKey key,
+              std::vector<std::string> relays);
+  base::Task<base::Result<void>> learn(std::string slug);
+  nostr::Event sign(nostr::Draft draft) {
+    return nostr::sign_event(std::move(draft), signer_.key(), runtime_.rng);
+  }
+  base::Result<void> post(const nostr::Event& event, std::string_view purpose);
+  base::Task<base::Result<void>> settled(std::vector<nostr::EventId> events);
+  nostr::Address address_of(const std::string& slug) const;
+
+  Runtime& runtime_;
+  std::unique_ptr<storage::Db> db_;
+  nostr::KeySigner signer_;
+  const std::vector<std::string> relays_;
+  storage::EventDb events_;
+  storage::IssuedLicences issued_;
+  Publisher publisher_;
+};
+
+}  // namespace node

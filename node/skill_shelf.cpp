@@ -1,0 +1,219 @@
+// Opening a skill: everything that can be checked before the co-signers are asked is.
+#include "node/skill_shelf.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nipsa/delivery.h"
+#include "nipsa/kinds.h"
+#include "nipsa/tick.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
+#include "nostr/event/event_json.h"
+#include "nostr/nips/nip59.h"
+#include "orchestration/marketplace/handover.h"
+
+namespace node {
+namespace {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::Task;
+using base::UnixTime;
+using base::json::Value;
+using storage::HoldingRow;
+namespace kinds = nipsa::kinds;
+
+constexpr std::chrono::seconds kFetchPatience{8};
+constexpr std::chrono::seconds kClaimPatience{600};
+constexpr std::uint32_t kMaxFetched = 500;
+constexpr std::int64_t kMaxHeld = 500;
+
+Value holding_view(const HoldingRow& row, const Result<nostr::Event>& licence) {
+  Value out = {{"skill", row.skill},
+               {"name", row.slug},
+               {"version", row.version},
+               {"licence", row.licence},
+               {"received_at", base::to_unix(row.received)}};
+  const auto read = licence ? nipsa::parse_licence(*licence) : Result<nipsa::Licence>(std::unexpected(licence.error()));
+  out["status"] = !read || read->revoked ? "revoked" : "active";
+  if (read && read->type) out["type"] = nipsa::licence_type_name(*read->type);
+  if (read && read->max_uses) out["max_uses"] = *read->max_uses;
+  if (read && read->expires) out["expires_at"] = base::to_unix(*read->expires);
+  return out;
+}
+
+}  // namespace
+
+OpenSkill::~OpenSkill() {
+  for (nipsa::SkillFile& file : package.files) base::wipe(file.bytes);
+}
+
+SkillShelf::SkillShelf(Deps deps, SkillRules rules)
+    : deps_(deps), rules_(std::move(rules)), holdings_(deps.db), events_(deps.db) {}
+
+Task<Result<std::size_t>> SkillShelf::refresh() {
+  const nostr::PublicKey agent = deps_.signer.public_key();
+  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap},
+                          .tags = {{'p', {deps_.node.public_key().hex()}}},
+                          .limit = kMaxFetched}};
+  if (!rules_.issuers.empty()) {
+    filters.push_back({.authors = rules_.issuers,
+                       .kinds = {kinds::kSkillLicence},
+                       .tags = {{'p', {agent.hex()}}},
+                       .limit = kMaxFetched});
+    filters.push_back(
+        {.authors = rules_.issuers, .kinds = {nostr::kinds::kDeletion}, .limit = kMaxFetched});
+  }
+  const nostr::FetchResult found =
+      co_await deps_.runtime.pool.fetch(deps_.relays, std::move(filters), kFetchPatience);
+  if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
+  const UnixTime now = deps_.runtime.clock.now();
+  // Licences first: a delivery is held against its licence.
+  for (const nostr::EventPtr& event : found.events)
+    if (event->kind != nostr::kinds::kGiftWrap) CO_TRY(events_.insert(*event, now));
+  for (const nostr::EventPtr& event : found.events) {
+    if (event->kind != nostr::kinds::kGiftWrap) continue;
+    if (auto taken = take_delivery(*event); !taken && taken.error().code == Errc::kDatabase)
+      co_return std::unexpected(taken.error());
+  }
+  CO_TRY(const auto held, holdings_.list(kMaxHeld));
+  co_return held.size();
+}
+
+/// Keeps a delivery that is what one of our licences promises; anything else is nobody's.
+Result<void> SkillShelf::take_delivery(const nostr::Event& wrap) {
+  TRY(const nostr::Rumor rumor, nostr::unwrap(wrap, deps_.node.key()));
+  TRY(const nipsa::Delivery delivery, nipsa::parse_delivery(rumor.event));
+  if (!delivery.licence) return fail(Errc::kInvalid, "a delivery without a licence");
+  const std::string address = delivery.licence->str();
+  TRY(const auto known, holdings_.get(address));
+  if (known) return {};
+  TRY(const auto event, events_.head(*delivery.licence));
+  if (!event) return fail(Errc::kNotFound, "no licence stands for this delivery");
+  TRY(const nipsa::Licence licence, nipsa::parse_licence(*event));
+  const UnixTime now = deps_.runtime.clock.now();
+  TRY(nipsa::check_licence(licence, rules_.issuers, deps_.signer.public_key(), now));
+  TRY(const nipsa::Manifest manifest, nipsa::check_delivery(delivery, rumor.event.pubkey, licence));
+  return holdings_.put({.licence = address,
+                        .skill = manifest.address().str(),
+                        .slug = manifest.slug,
+                        .version = manifest.version,
+                        .event = *event,
+                        .delivery = nostr::to_json(rumor.event),
+                        .provider = rumor.event.pubkey,
+                        .received = now});
+}
+
+Result<HoldingRow> SkillShelf::find(const std::string& name) {
+  TRY(const auto rows, holdings_.list(kMaxHeld));
+  const UnixTime now = deps_.runtime.clock.now();
+  const HoldingRow* last = nullptr;
+  for (const HoldingRow& row : rows) {
+    if (row.slug != name && row.licence != name && row.skill != name) continue;
+    const auto licence = licence_of(row);
+    const auto read = licence ? nipsa::parse_licence(*licence) : Result<nipsa::Licence>(std::unexpected(licence.error()));
+    // Of several, one that is good; else whichever, so that the refusal can say why.
+    if (read && nipsa::check_licence(*read, rules_.issuers, deps_.signer.public_key(), now)) return row;
+    if (last == nullptr) last = &row;
+  }
+  if (last == nullptr)
+    return fail(Errc::kNotFound, fmt::format("no skill {} is held", name), "sovereign skill held");
+  return *last;
+}
+
+/// The licence as it stands now: what its issuer put in its place, or that it is gone.
+Result<nostr::Event> SkillShelf::licence_of(const HoldingRow& holding) {
+  TRY(const auto address, nostr::Address::parse(holding.licence));
+  TRY(const auto head, events_.head(address));
+  if (!head)
+    return nipsa::fail(nipsa::Code::kRevoked, "the licence was deleted by its issuer");
+  return *head;
+}
+
+Task<Result<OpenSkill>> SkillShelf::open(std::string name, nostr::EventId claim, bool untrusted) {
+  CO_TRY(co_await refresh());
+  CO_TRY(HoldingRow holding, find(name));
+  CO_TRY(const nostr::Event licence_event, licence_of(holding));
+  CO_TRY(const nipsa::Licence licence, nipsa::parse_licence(licence_event));
+  const UnixTime now = deps_.runtime.clock.now();
+  CO_TRY(nipsa::check_licence(licence, rules_.issuers, deps_.signer.public_key(), now));
+  CO_TRY(const nostr::UnsignedEvent rumor, nostr::parse_unsigned_event(holding.delivery));
+  CO_TRY(const nipsa::Delivery delivery, nipsa::parse_delivery(rumor));
+  CO_TRY(const nipsa::Manifest manifest,
+         nipsa::check_delivery(delivery, holding.provider, licence));
+  CO_TRY(const SkillEvidence evidence,
+         co_await find_evidence(deps_.runtime.pool, deps_.relays, manifest.address(),
+                                delivery.manifest_id));
+  OpenSkill out;
+  out.trust = judge_skill(*delivery.manifest, evidence, rules_.trust,
+                          {manifest.address(), licence.manifest, licence.manifest_hash}, now);
+  const bool passes = out.trust.trust == nipsa::Trust::kTrusted ||
+                      (untrusted && out.trust.trust == nipsa::Trust::kUntrusted);
+  if (!passes)
+    co_return fail(Errc::kDenied,
+                   fmt::format("{}: {}", nipsa::trust_name(out.trust.trust), out.trust.why),
+                   out.trust.trust == nipsa::Trust::kUntrusted ? "--untrusted lets it pass all the same"
+                                                               : "");
+  out.granted = nipsa::common_capabilities(
+      nipsa::common_capabilities(manifest.capabilities, licence.capabilities), rules_.capabilities);
+  FAILPOINT("skill-before-secret");
+  auto key = co_await deps_.signer.nip44_key(
+      *licence.content_key, {.purpose = "proven", .tick = claim, .proof = {licence_event}});
+  if (!key) co_return std::unexpected(std::move(key).error());
+  CO_TRY(out.package, orchestration::open_delivery(delivery, manifest, *key));
+  FAILPOINT("skill-opened");
+  out.holding = std::move(holding);
+  out.manifest = *delivery.manifest;
+  co_return out;
+}
+
+/// A 39210 for what the operator wants done outside any tick.
+Task<Result<nostr::EventId>> SkillShelf::claim_for_operator() {
+  const nipsa::TickRequest request{.d = nipsa::random_d("tick-", deps_.runtime.rng),
+                                   .agent = deps_.signer.public_key(),
+                                   .trigger = nipsa::TriggerName::kManual,
+                                   .slot = nipsa::slot_of_manual(deps_.runtime.rng)};
+  const UnixTime now = deps_.runtime.clock.now();
+  CO_TRY(nostr::Draft draft, nipsa::build_tick_request(request, deps_.node.public_key(), now));
+  const nostr::Event event =
+      nostr::sign_event(std::move(draft), deps_.node.key(), deps_.runtime.rng);
+  CO_TRY(deps_.publisher.post(event, deps_.relays, "claim", kClaimPatience));
+  CO_TRY(const bool taken, co_await deps_.publisher.settled(event.id));
+  if (!taken) co_return fail(Errc::kUnavailable, "no relay took the claim");
+  co_return event.id;
+}
+
+Task<Result<Value>> SkillShelf::load(Value params) {
+  CO_TRY(const std::string name, base::json::get_string(params, "name"));
+  CO_TRY(const nostr::EventId claim, co_await claim_for_operator());
+  auto opened = co_await open(name, claim, params.value("untrusted", false));
+  deps_.signer.forget();
+  if (!opened) co_return std::unexpected(std::move(opened).error());
+  Value out = skill_view(opened->manifest, opened->trust);
+  out["licence"] = opened->holding.licence;
+  out["files"] = opened->package.files.size();
+  out["granted"] = opened->granted;
+  out["claim"] = claim.hex();
+  if (opened->package.front.limits_tools) out["allowed_tools"] = opened->package.front.allowed_tools;
+  co_return out;
+}
+
+Result<Value> SkillShelf::held() {
+  Value out = Value::array();
+  TRY(const auto rows, holdings_.list(kMaxHeld));
+  for (const HoldingRow& row : rows) out.push_back(holding_view(row, licence_of(row)));
+  return out;
+}
+
+Task<Result<Value>> SkillShelf::answer(Value params) {
+  const std::string verb = base::json::string_or(params, "verb");
+  if (verb == "load") co_return co_await load(std::move(params));
+  if (verb != "held") co_return fail(Errc::kUnsupported, fmt::format("skills have no verb \"{}\"", verb));
+  CO_TRY(co_await refresh());
+  co_return held();
+}
+
+}  // namespace node

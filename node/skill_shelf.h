@@ -1,0 +1,67 @@
+// SkillShelf: the skills this agent holds, and opening one — which takes the co-signers' consent each
+// time. What comes out is in memory only.
+#pragma once
+
+#include "frostr/threshold_signer.h"
+#include "node/publisher.h"
+#include "node/runtime.h"
+#include "node/skill_evidence.h"
+#include "nostr/signer/key_signer.h"
+#include "orchestration/marketplace/package.h"
+#include "storage/events.h"
+#include "storage/holdings.h"
+
+namespace node {
+
+/// A skill that is open. Wiped when it goes.
+struct OpenSkill {
+  orchestration::SkillPackage package;
+  storage::HoldingRow holding;
+  nostr::Event manifest;
+  nipsa::TrustDecision trust;
+  nipsa::Capabilities granted;  ///< of manifest, licence and operator
+
+  OpenSkill() = default;
+  OpenSkill(OpenSkill&&) = default;
+  OpenSkill& operator=(OpenSkill&&) = default;
+  ~OpenSkill();
+};
+
+/// App thread. References outlive it.
+class SkillShelf {
+ public:
+  struct Deps {
+    Runtime& runtime;
+    storage::Db& db;
+    const nostr::KeySigner& node;
+    frostr::ThresholdSigner& signer;
+    Publisher& publisher;
+    const std::vector<std::string>& relays;
+  };
+  SkillShelf(Deps deps, SkillRules rules);
+
+  /// Fetches licences and deliveries for this agent; how many are held after it.
+  base::Task<base::Result<std::size_t>> refresh();
+  /// Opens the skill called `name` (slug or address of its licence) for the tick of `claim`: licence →
+  /// trust gate → shared secret with the licence's key → body → hash. `untrusted`: the operator lets
+  /// one pass that nobody vouches for; what is blocked stays so.
+  base::Task<base::Result<OpenSkill>> open(std::string name, nostr::EventId claim, bool untrusted);
+
+  /// `skill load|held` through the control socket: params hold "verb".
+  base::Task<base::Result<base::json::Value>> answer(base::json::Value params);
+
+ private:
+  base::Task<base::Result<nostr::EventId>> claim_for_operator();
+  base::Result<void> take_delivery(const nostr::Event& wrap);
+  base::Result<storage::HoldingRow> find(const std::string& name);
+  base::Result<nostr::Event> licence_of(const storage::HoldingRow& holding);
+  base::Task<base::Result<base::json::Value>> load(base::json::Value params);
+  base::Result<base::json::Value> held();
+
+  Deps deps_;
+  SkillRules rules_;
+  storage::Holdings holdings_;
+  storage::EventDb events_;
+};
+
+}  // namespace node
