@@ -204,11 +204,12 @@ Task<Result<void>> BifrostNode::onboard(ShareIndex peer) {
 }
 
 void BifrostNode::want_ping(ShareIndex peer) {
+  if (leaving_) return;
   if (pinging_.insert(peer).second) scope_.spawn("bifrost ping", ping_once(peer));
 }
 
 bool BifrostNode::wants_ping(ShareIndex peer) const {
-  if (!options_.coordinates) return false;
+  if (!options_.coordinates || leaving_) return false;
   const Peer* known = peers_.find(peer);
   if (known != nullptr && known->notes.lease) return true;  // to keep it, or to hear when it is free
   return !peers_.online(peer, deps_.clock.now()) || nonces_.available(peer) < nonces_.low_water();

@@ -107,6 +107,7 @@ Task<void> BifrostNode::say_goodbye(ShareIndex peer) {
 
 /// A process that stops lets the next one begin at once.
 Task<void> BifrostNode::give_up_leases() {
+  leaving_ = true;
   base::Scope goodbyes(deps_.loop);
   for (const Peer& peer : peers_.all())
     if (peer.notes.lease && peer.notes.lease->held)

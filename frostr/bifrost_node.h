@@ -204,6 +204,7 @@ class BifrostNode {
   std::unique_ptr<nostr::Feed> heads_;
   std::set<std::string> unheard_;  ///< followed relays that have not sent what they have
   std::size_t view_relays_ = 0;    ///< how many are followed
+  bool leaving_ = false;  ///< says goodbye: nothing more may claim a lease
   base::Scope scope_;
 };
 

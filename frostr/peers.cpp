@@ -108,7 +108,10 @@ bool PeerBook::on_notes(ShareIndex from, const PeerNotes& notes) {
   if (peer == nullptr) return false;
   const bool restarted =
       !peer->notes.boot.empty() && !notes.boot.empty() && peer->notes.boot != notes.boot;
+  const std::optional<LeaseNote> lease = restarted ? std::nullopt : peer->notes.lease;
   peer->notes = notes;
+  // Only its answers speak of our lease: what it asks of us takes none away.
+  if (!peer->notes.lease) peer->notes.lease = lease;
   return restarted;
 }
 

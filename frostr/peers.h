@@ -67,7 +67,8 @@ class PeerBook {
   void on_lease_held(ShareIndex from, base::UnixTime until);
   /// The member that serves another process now, and until when; nullopt when nobody said so.
   std::optional<std::pair<ShareIndex, base::UnixTime>> lease_elsewhere(base::UnixTime now) const;
-  /// Keeps the notes; true when they show that the peer has restarted since the last ones.
+  /// Keeps the notes, and what was known of our lease when they are silent on it; true when they show
+  /// that the peer has restarted since the last ones.
   bool on_notes(ShareIndex from, const PeerNotes& notes);
 
   const std::vector<Peer>& all() const { return peers_; }

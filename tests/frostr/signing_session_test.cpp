@@ -157,6 +157,16 @@ TEST(PeerBook, ANewBootIsARestart) {
   EXPECT_FALSE(book.on_notes(ShareIndex{9}, {std::nullopt, true, "b"}));
 }
 
+TEST(PeerBook, OurLeaseIsForgottenWithALifeAndNotWithAQuestion) {
+  Cast cast;
+  PeerBook book(cast.group(), kNode);
+  book.on_notes(kMarket, {.boot = "a", .lease = LeaseNote{true, kNow}});
+  book.on_notes(kMarket, {.boot = "a"});
+  EXPECT_TRUE(book.find(kMarket)->notes.lease);
+  book.on_notes(kMarket, {.boot = "b"});
+  EXPECT_FALSE(book.find(kMarket)->notes.lease);
+}
+
 TEST(Reject, WordsSurviveTheWire) {
   const auto digest = nostr::sha256("d");
   EXPECT_EQ(read_reject(approval_required_text(digest)).digest, digest);
