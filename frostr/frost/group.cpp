@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "nostr/base/declassify.h"
 #include "nostr/base/result.h"
 
 namespace frostr {
@@ -84,6 +85,12 @@ struct CurveContext {
 const secp256k1_context* curve() {
   static const CurveContext context;
   return context.raw;
+}
+
+// Whether a call with a secret went well: it tells only that the secret was a scalar of the group at
+// all, which holds for every secret that was not made up by a stranger.
+bool succeeded(int code) {
+  return base::declassified(code) == 1;
 }
 
 // libsecp256k1's ECDH hands over both coordinates; we keep the compressed point.
@@ -220,32 +227,33 @@ Result<SecretScalar> SecretScalar::from_hex(std::string_view hex) {
 }
 
 bool SecretScalar::usable() const {
-  return secp256k1_ec_seckey_verify(curve(), bytes_.expose().data()) == 1;
+  return succeeded(secp256k1_ec_seckey_verify(curve(), bytes_.expose().data()));
 }
 
 Result<void> SecretScalar::add(const SecretScalar& other) {
-  if (!other.usable() || secp256k1_ec_seckey_tweak_add(curve(), bytes_.expose_mutable().data(),
-                                                       other.bytes_.expose().data()) != 1)
+  if (!other.usable() ||
+      !succeeded(secp256k1_ec_seckey_tweak_add(curve(), bytes_.expose_mutable().data(),
+                                               other.bytes_.expose().data())))
     return fail(Errc::kCrypto, "sum of secret scalars is zero or an operand is spent");
   return {};
 }
 
 Result<void> SecretScalar::add(const Scalar& other) {
-  if (secp256k1_ec_seckey_tweak_add(curve(), bytes_.expose_mutable().data(),
-                                    other.array().data()) != 1)
+  if (!succeeded(secp256k1_ec_seckey_tweak_add(curve(), bytes_.expose_mutable().data(),
+                                               other.array().data())))
     return fail(Errc::kCrypto, "sum of scalars is zero or the secret is spent");
   return {};
 }
 
 Result<void> SecretScalar::multiply(const Scalar& factor) {
-  if (secp256k1_ec_seckey_tweak_mul(curve(), bytes_.expose_mutable().data(),
-                                    factor.array().data()) != 1)
+  if (!succeeded(secp256k1_ec_seckey_tweak_mul(curve(), bytes_.expose_mutable().data(),
+                                               factor.array().data())))
     return fail(Errc::kCrypto, "product of scalars is zero or the secret is spent");
   return {};
 }
 
 Result<void> SecretScalar::negate() {
-  if (secp256k1_ec_seckey_negate(curve(), bytes_.expose_mutable().data()) != 1)
+  if (!succeeded(secp256k1_ec_seckey_negate(curve(), bytes_.expose_mutable().data())))
     return fail(Errc::kCrypto, "the secret scalar is spent");
   return {};
 }
@@ -275,8 +283,9 @@ Result<Point> Point::lift(const nostr::PublicKey& x_only) {
 
 Result<Point> Point::base_times(const SecretScalar& k) {
   secp256k1_pubkey key;
-  if (secp256k1_ec_pubkey_create(curve(), &key, k.expose().data()) != 1)
+  if (!succeeded(secp256k1_ec_pubkey_create(curve(), &key, k.expose().data())))
     return fail(Errc::kCrypto, "the secret scalar is spent");
+  base::declassify(&key, sizeof key);  // a public key or a nonce commitment
   return PointAccess::wrap(key);
 }
 
@@ -311,17 +320,19 @@ Result<Point> Point::times_vartime(const Scalar& k) const {
 Result<Point> Point::times(const SecretScalar& k) const {
   const secp256k1_pubkey key = PointAccess::raw(*this);
   base::Secret<33> product;
-  if (secp256k1_ecdh(curve(), product.expose_mutable().data(), &key, k.expose().data(),
-                     write_compressed, nullptr) != 1)
+  if (!succeeded(secp256k1_ecdh(curve(), product.expose_mutable().data(), &key, k.expose().data(),
+                                write_compressed, nullptr)))
     return fail(Errc::kCrypto, "the secret scalar is spent");
+  // What the requester of an ECDH is sent; it tells nothing of k.
+  base::declassify(product.expose().data(), product.expose().size());
   return from_bytes(product.expose());
 }
 
 Result<base::Secret<32>> Point::ecdh(const SecretScalar& k) const {
   const secp256k1_pubkey key = PointAccess::raw(*this);
   base::Secret<32> out;
-  if (secp256k1_ecdh(curve(), out.expose_mutable().data(), &key, k.expose().data(), nullptr,
-                     nullptr) != 1)
+  if (!succeeded(secp256k1_ecdh(curve(), out.expose_mutable().data(), &key, k.expose().data(), nullptr,
+                                nullptr)))
     return fail(Errc::kCrypto, "the secret scalar is spent");
   return out;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "frostr/frost/hash.h"
+#include "nostr/base/declassify.h"
 #include "nostr/base/result.h"
 
 namespace frostr {
@@ -285,6 +286,8 @@ Result<Scalar> SigningContext::sign_partial(NoncePair&& nonces, const SecretShar
   SecretScalar keyed = share.secret.clone();
   TRY(keyed.multiply(flips_share() ? weight.negated() : weight));
   TRY(partial.add(keyed));
+  // A partial signature is public; the nonces in it have hidden the share.
+  base::declassify(partial.expose().data(), partial.expose().size());
   return Scalar::from_bytes(partial.expose());
 }
 

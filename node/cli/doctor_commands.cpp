@@ -77,6 +77,7 @@ int examine(const Context& context, const DoctorArguments& arguments) {
   const Subject subject = read_subject(home, files);
   check_files(home, subject, arguments.passphrase_file, files);
   check_disk(home, files);
+  files.add(check_memory());
   show.add(std::move(files));
   if (subject.role == Subject::Role::kNobody) return show.finish();
   show.add(check_process(home));

@@ -2,6 +2,8 @@
 #include "node/cli/service.h"
 
 #include "node/service_manager.h"
+#include "nostr/base/locked_memory.h"
+#include "nostr/base/log.h"
 
 namespace node::cli {
 
@@ -36,12 +38,25 @@ base::Task<void> Service::stay_alive(std::chrono::milliseconds period) {
   }
 }
 
+namespace {
+
+/// By now the shares and keys are in memory.
+void warn_of_unlocked_secrets() {
+  const base::LockedMemory memory = base::locked_memory();
+  if (memory.unlocked > 0)
+    LOG(kWarn, "memory", "secrets cannot be locked and may reach the swap; raise the limit of locked memory",
+        {{"why", memory.why}});
+}
+
+}  // namespace
+
 base::Task<base::Result<int>> Service::live(Stages stages) {
   base::Scope scope(loop_);
   if (const auto period = watchdog_period()) scope.spawn("watchdog", stay_alive(*period));
   scope.spawn("start", start(stages));
   while (!over_ && !started_) co_await changed_.wait_for(std::chrono::hours{1});
   if (started_ && outcome_) {
+    warn_of_unlocked_secrets();
     stages.ready();
     tell_service_manager("READY=1");
     while (!over_) co_await changed_.wait_for(std::chrono::hours{1});

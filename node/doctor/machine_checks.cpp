@@ -1,10 +1,11 @@
-// Trying sandbox and backends.
+// Trying locked memory, sandbox and backends.
 #include "node/doctor/machine_checks.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "node/minds.h"
+#include "nostr/base/secret.h"
 #include "nostr/net/http_client.h"
 #include "orchestration/sandbox/sandbox.h"
 
@@ -33,6 +34,19 @@ base::Task<void> check_backend(const MindsSite& site, BackendConfig config,
 }
 
 }  // namespace
+
+Findings check_memory() {
+  Findings findings;
+  base::Secret<32> probe;
+  probe.expose_mutable()[0] = 1;
+  const base::LockedMemory memory = base::locked_memory();
+  if (memory.unlocked == 0)
+    findings.ok("memory", "secrets stay out of swap and core dumps");
+  else
+    findings.warn("memory", "secrets cannot be locked, so they may reach the swap: " + memory.why,
+                  "raise the limit: `ulimit -l` for this shell, LimitMEMLOCK= in a unit");
+  return findings;
+}
 
 base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config) {
   Findings findings;

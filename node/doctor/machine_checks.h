@@ -7,6 +7,9 @@
 
 namespace node {
 
+/// Whether this machine lets a process of ours keep its secrets out of swap.
+Findings check_memory();
+
 /// Runs a process behind the configured wall and looks at what it sees.
 base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config);
 

@@ -9,6 +9,8 @@
 #include <secp256k1_extrakeys.h>
 #include <secp256k1_schnorrsig.h>
 
+#include "nostr/base/declassify.h"
+
 namespace nostr {
 namespace {
 
@@ -44,11 +46,13 @@ int copy_x(unsigned char* out, const unsigned char* x, const unsigned char* /*y*
 base::Result<SecretKey> SecretKey::from_bytes(std::span<const std::uint8_t, 32> bytes) {
   base::Secret<kKeypairSize> storage;
   auto* pair = reinterpret_cast<secp256k1_keypair*>(storage.expose_mutable().data());
-  if (secp256k1_keypair_create(context(), pair, bytes.data()) != 1)
+  // Whether the bytes are a key at all, and the public half of it, are no secrets.
+  if (base::declassified(secp256k1_keypair_create(context(), pair, bytes.data())) != 1)
     return base::fail(base::Errc::kInvalid, "secret key is zero or not below the group order");
   PublicKey public_key;
   secp256k1_xonly_pubkey x_only;
   CHECK(secp256k1_keypair_xonly_pub(context(), &x_only, nullptr, pair) == 1);
+  base::declassify(&x_only, sizeof x_only);
   CHECK(secp256k1_xonly_pubkey_serialize(context(), public_key.data(), &x_only) == 1);
   return SecretKey(base::Secret<32>(bytes), std::move(storage), public_key);
 }
@@ -76,8 +80,9 @@ Signature SecretKey::sign(const Sha256& message, base::Rng& rng) const {
   const auto auxiliary = rng.secret<32>();
   const auto* pair = reinterpret_cast<const secp256k1_keypair*>(keypair_.expose().data());
   Signature out;
-  CHECK(secp256k1_schnorrsig_sign32(context(), out.data(), message.data(), pair,
-                                    auxiliary.expose().data()) == 1);
+  CHECK(base::declassified(secp256k1_schnorrsig_sign32(context(), out.data(), message.data(), pair,
+                                                       auxiliary.expose().data())) == 1);
+  base::declassify(out.data(), Signature::kSize);
   return out;
 }
 
@@ -116,8 +121,8 @@ base::Result<SharedX> ecdh(const SecretKey& secret, const PublicKey& peer) {
   if (secp256k1_ec_pubkey_parse(context(), &point, compressed.data(), compressed.size()) != 1)
     return base::fail(base::Errc::kCrypto, "public key is not on the curve");
   SharedX out;
-  CHECK(secp256k1_ecdh(context(), out.expose_mutable().data(), &point, secret.expose().data(),
-                       copy_x, nullptr) == 1);
+  CHECK(base::declassified(secp256k1_ecdh(context(), out.expose_mutable().data(), &point,
+                                          secret.expose().data(), copy_x, nullptr)) == 1);
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "nostr/base/declassify.h"
 #include "nostr/crypto/cipher.h"
 #include "nostr/crypto/hash.h"
 
@@ -119,6 +120,7 @@ base::Result<base::Bytes> nip44_encrypt_bytes_with_nonce(const ConversationKey& 
   chacha20_xor(keys.chacha_key.expose(), keys.chacha_nonce.expose(), body);
   const auto mac = hmac_sha256(keys.hmac_key.expose(), all.subspan(1, kNonceSize + padded));
   std::copy(mac.expose().begin(), mac.expose().end(), all.last(kMacSize).begin());
+  base::declassify(payload.data(), payload.size());  // goes over the wire
   return payload;
 }
 
@@ -137,11 +139,14 @@ base::Result<std::string> nip44_decrypt_bytes(const ConversationKey& key, base::
   const Nip44MessageKeys keys = nip44_message_keys(key, nonce);
   const auto mac =
       hmac_sha256(keys.hmac_key.expose(), payload.subspan(1, payload.size() - 1 - kMacSize));
-  if (!base::constant_time_equal(mac.expose(), payload.last(kMacSize)))
+  // That a payload was refused is seen by whoever sent it.
+  if (!base::declassified(base::constant_time_equal(mac.expose(), payload.last(kMacSize))))
     return base::fail(base::Errc::kCrypto, "nip-44 mac does not match",
                       "the message was made for another key, or changed on the way");
   base::Bytes padded(ciphertext.begin(), ciphertext.end());
   chacha20_xor(keys.chacha_key.expose(), keys.chacha_nonce.expose(), padded);
+  // Readers look at what they were sent; the keys it was sealed with stay secret.
+  base::declassify(padded.data(), padded.size());
   auto plaintext = unpad(padded, max_plaintext);
   base::wipe(padded);
   return plaintext;

@@ -29,8 +29,8 @@ std::string commitment_hex(const NonceCommitment& nonce) {
   return nonce.hiding.hex() + nonce.binding.hex();
 }
 
-std::optional<Value> file(const std::string& name) {
-  return vectors::load(std::string(SOVEREIGN_VECTORS) + "/bip445-" + name + ".json");
+Value file(const std::string& name) {
+  return vectors::published("bip445", "bip445-" + name + ".json");
 }
 
 // A test group and one of its cases: arrays in the group, indices into them in the case.
@@ -201,8 +201,7 @@ TEST(Bip445Test, first_vectors_of_nonce_generation_and_signing) {
 
 TEST(Bip445Test, nonce_generation) {
   const auto vectors = file("nonce_gen");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
-  for (const Value& test : vectors->at("valid_tests")) {
+  for (const Value& test : vectors.at("valid_tests")) {
     SCOPED_TRACE(test.at("comment").get<std::string>());
     const auto given = [&](const char* name) { return !test.at(name).is_null(); };
     const base::Secret<32> random(
@@ -231,29 +230,27 @@ TEST(Bip445Test, nonce_generation) {
 
 TEST(Bip445Test, nonce_aggregation) {
   const auto vectors = file("nonce_agg");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
   const auto aggregate = [&](const Value& test) -> Result<AggregateNonce> {
     std::vector<NonceCommitment> nonces;
     for (const Value& i : test.at("pubnonce_indices")) {
       TRY(const NonceCommitment nonce,
-          NonceCommitment::from_bytes(bytes(vectors->at("pubnonces").at(i.get<std::size_t>()))));
+          NonceCommitment::from_bytes(bytes(vectors.at("pubnonces").at(i.get<std::size_t>()))));
       nonces.push_back(nonce);
     }
     return AggregateNonce::sum(nonces);
   };
-  for (const Value& test : vectors->at("valid_tests")) {
+  for (const Value& test : vectors.at("valid_tests")) {
     const AggregateNonce sum = must(aggregate(test));
     EXPECT_EQ(base::hex_encode(sum.bytes()), hex(test.at("expected")));
     EXPECT_EQ(must(AggregateNonce::from_bytes(sum.bytes())), sum);
   }
-  for (const Value& test : vectors->at("error_tests"))
+  for (const Value& test : vectors.at("error_tests"))
     EXPECT_EQ(aggregate(test).error().code, Errc::kCrypto) << test.at("comment");
 }
 
 TEST(Bip445Test, signing_and_partial_verification) {
   const auto vectors = file("sign_verify");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
-  const std::size_t valid = each(*vectors, "valid_tests", [](const Case& c) {
+  const std::size_t valid = each(vectors, "valid_tests", [](const Case& c) {
     const Scalar z = must(c.sign());
     EXPECT_EQ(z.hex(), hex(c.test.at("expected")));
     const auto who = must(c.signers());
@@ -265,13 +262,13 @@ TEST(Bip445Test, signing_and_partial_verification) {
     EXPECT_TRUE(session.verify_partial(own->idx, own->pubshare, z));
   });
   EXPECT_GE(valid, 20U);
-  const std::size_t refused = each(*vectors, "sign_error_tests",
+  const std::size_t refused = each(vectors, "sign_error_tests",
                                    [](const Case& c) { EXPECT_FALSE(c.sign().has_value()); });
   EXPECT_GE(refused, 44U);
   // Out-of-range and wrong partials do not verify; broken nonces and shares are errors before that.
-  const std::size_t wrong = each(*vectors, "verify_fail_tests",
+  const std::size_t wrong = each(vectors, "verify_fail_tests",
                                  [](const Case& c) { EXPECT_FALSE(c.verify().has_value()); });
-  const std::size_t broken = each(*vectors, "verify_error_tests", [](const Case& c) {
+  const std::size_t broken = each(vectors, "verify_error_tests", [](const Case& c) {
     EXPECT_TRUE(!c.signers() || !c.commitments());
     EXPECT_FALSE(c.verify().has_value());
   });
@@ -282,12 +279,11 @@ TEST(Bip445Test, signing_and_partial_verification) {
 // "Number of tweaks does not match the number of modes" cannot be said here: a Tweak has its mode.
 TEST(Bip445Test, tweaks_except_a_count_of_modes_that_the_types_rule_out) {
   const auto vectors = file("tweak");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
-  EXPECT_GE(each(*vectors, "valid_tests",
+  EXPECT_GE(each(vectors, "valid_tests",
                  [](const Case& c) { EXPECT_EQ(must(c.sign()).hex(), hex(c.test.at("expected"))); }),
             28U);
   std::size_t refused = 0;
-  each(*vectors, "error_tests", [&](const Case& c) {
+  each(vectors, "error_tests", [&](const Case& c) {
     if (c.test.at("is_xonly").size() != c.test.at("tweak_indices").size()) return;
     EXPECT_FALSE(c.key().has_value());
     EXPECT_FALSE(c.sign().has_value());
@@ -298,8 +294,7 @@ TEST(Bip445Test, tweaks_except_a_count_of_modes_that_the_types_rule_out) {
 
 TEST(Bip445Test, deterministic_signing) {
   const auto vectors = file("det_sign");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
-  EXPECT_GE(each(*vectors, "valid_tests",
+  EXPECT_GE(each(vectors, "valid_tests",
                  [](const Case& c) {
                    const auto signed_by = c.sign_deterministic();
                    ASSERT_TRUE(signed_by.has_value()) << signed_by.error().detail;
@@ -307,14 +302,13 @@ TEST(Bip445Test, deterministic_signing) {
                    EXPECT_EQ(signed_by->partial.hex(), hex(c.test.at("expected").at(1)));
                  }),
             28U);
-  EXPECT_GE(each(*vectors, "error_tests",
+  EXPECT_GE(each(vectors, "error_tests",
                  [](const Case& c) { EXPECT_FALSE(c.sign_deterministic().has_value()); }),
             44U);
 }
 
 TEST(Bip445Test, signature_aggregation) {
   const auto vectors = file("sig_agg");
-  if (!vectors) GTEST_SKIP() << "the BIP's vector files are not here";
   const auto aggregated = [](const Case& c) -> Result<nostr::Signature> {
     TRY(const SigningContext session, c.session());
     TRY(const Bip445Signers who, c.signers());
@@ -325,7 +319,7 @@ TEST(Bip445Test, signature_aggregation) {
     }
     return assemble(session, partials);
   };
-  EXPECT_GE(each(*vectors, "valid_tests",
+  EXPECT_GE(each(vectors, "valid_tests",
                  [&](const Case& c) {
                    const auto signature = must(aggregated(c));
                    EXPECT_EQ(signature.hex(), hex(c.test.at("expected")));
@@ -333,7 +327,7 @@ TEST(Bip445Test, signature_aggregation) {
                                                      bytes(c.test.at("msg")), signature));
                  }),
             12U);
-  EXPECT_EQ(each(*vectors, "error_tests",
+  EXPECT_EQ(each(vectors, "error_tests",
                  [&](const Case& c) { EXPECT_FALSE(aggregated(c).has_value()); }),
             8U);
 }

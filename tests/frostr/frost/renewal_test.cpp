@@ -190,8 +190,7 @@ TEST(RepairTest, helpers_restore_a_lost_share_and_nothing_else) {
 TEST(RepairTest, sums_as_the_zf_repair_vectors) {
   for (const char* name :
        {"zf-frost-secp256k1-repair-share.json", "zf-frost-secp256k1-tr-repair-share.json"}) {
-    const auto file = vectors::load(std::string(SOVEREIGN_VECTORS) + "/" + name);
-    if (!file) GTEST_SKIP() << "the vector files are not here";
+    const Value file = vectors::published("zf", name);
     const auto sum = [](const Value& object, const std::string& prefix, int count) {
       std::vector<SecretScalar> parts;
       for (int i = 1; i <= count; ++i)
@@ -199,8 +198,8 @@ TEST(RepairTest, sums_as_the_zf_repair_vectors) {
             must(SecretScalar::from_hex(text(object, (prefix + std::to_string(i)).c_str()))));
       return base::hex_encode(must(sum_of(parts)).expose());
     };
-    const Value& random = file->at("scalar_generation");
-    const Value& sigma = file->at("sigma_generation");
+    const Value& random = file.at("scalar_generation");
+    const Value& sigma = file.at("sigma_generation");
     EXPECT_EQ(sum(random, "random_scalar_", 3), text(random, "random_scalar_sum"));
     EXPECT_EQ(sum(sigma, "sigma_", 4), text(sigma, "sigma_sum"));
   }
@@ -264,13 +263,10 @@ void check_zf_dkg(const Value& inputs, const std::string& context, bool taproot)
 }
 
 TEST(VssTest, polynomials_as_the_zf_dkg_vectors_whose_messages_are_not_chilldkg) {
-  const auto plain =
-      vectors::load(std::string(SOVEREIGN_VECTORS) + "/zf-frost-secp256k1-vectors_dkg.json");
-  const auto taproot =
-      vectors::load(std::string(SOVEREIGN_VECTORS) + "/zf-frost-secp256k1-tr-vectors_dkg.json");
-  if (!plain || !taproot) GTEST_SKIP() << "the vector files are not here";
-  check_zf_dkg(plain->at("inputs"), "FROST-secp256k1-SHA256-v1", false);
-  check_zf_dkg(taproot->at("inputs"), "FROST-secp256k1-SHA256-TR-v1", true);
+  const Value plain = vectors::published("zf", "zf-frost-secp256k1-vectors_dkg.json");
+  const Value taproot = vectors::published("zf", "zf-frost-secp256k1-tr-vectors_dkg.json");
+  check_zf_dkg(plain.at("inputs"), "FROST-secp256k1-SHA256-v1", false);
+  check_zf_dkg(taproot.at("inputs"), "FROST-secp256k1-SHA256-TR-v1", true);
 }
 
 }  // namespace

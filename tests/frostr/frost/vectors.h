@@ -35,6 +35,17 @@ inline std::vector<Value> load_both(const std::string& kept, const std::string& 
   return out;
 }
 
+/// The published file `name` of `set`: as it lies beside the project, else from the values kept here.
+inline Value published(const std::string& set, const std::string& name) {
+  if (auto whole = load(std::string(SOVEREIGN_VECTORS) + "/" + name)) return *std::move(whole);
+  const auto kept = load(std::string(SOVEREIGN_TEST_DATA) + "/frostr/" + set + ".json");
+  if (!kept || !kept->contains(name)) {
+    ADD_FAILURE() << "no values of " << name;
+    std::abort();
+  }
+  return kept->at(name);
+}
+
 /// Values generated with @frostr/bifrost 2.0.2.
 inline std::vector<Value> bifrost() { return load_both("bifrost.json", "bifrost-2.0.2.json"); }
 
