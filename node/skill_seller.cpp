@@ -38,6 +38,14 @@ nostr::Filter log_filter(const nostr::Address& skill) {
           .limit = kMaxVersions};
 }
 
+/// Our own withdrawals of it.
+nostr::Filter withdrawal_filter(const nostr::Address& skill) {
+  return {.authors = {skill.pubkey},
+          .kinds = {nostr::kinds::kDeletion},
+          .tags = {{'a', {skill.str()}}},
+          .limit = kMaxVersions};
+}
+
 Value issued_view(const IssuedRow& row) {
   Value out = {{"licence", row.id},
                {"agent", row.agent.hex()},
@@ -107,13 +115,36 @@ Task<Result<void>> SkillSeller::learn(std::string slug) {
   nostr::Filters filters{{.authors = {signer_.public_key()},
                           .kinds = {kinds::kSkillManifest},
                           .tags = {{'d', {slug}}}},
-                         log_filter(address_of(slug))};
+                         log_filter(address_of(slug)),
+                         withdrawal_filter(address_of(slug))};
   const nostr::FetchResult found =
       co_await runtime_.pool.fetch(relays_, std::move(filters), kFetchPatience);
   if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
   for (const nostr::EventPtr& event : found.events)
     CO_TRY(events_.insert(*event, runtime_.clock.now()));
   co_return Result<void>{};
+}
+
+/// What was ever published of a skill: its log outlives the manifests that were withdrawn.
+Result<SkillSeller::Past> SkillSeller::past_of(const nostr::Address& skill) {
+  const UnixTime now = runtime_.clock.now();
+  Past past;
+  TRY(past.head, events_.head(skill));
+  if (past.head) {
+    TRY(nipsa::Manifest manifest, nipsa::parse_manifest(*past.head));
+    past.version = std::move(manifest.version);
+    past.last = past.head->created_at;
+  }
+  std::vector<nipsa::VersionEntry> log;
+  TRY(const auto entries, events_.query({log_filter(skill)}, kMaxVersions, now));
+  for (const nostr::Event& event : entries)
+    if (auto entry = nipsa::parse_version_entry(event)) log.push_back(*std::move(entry));
+  TRY(const auto ordered, nipsa::order_log(std::move(log)));
+  if (!past.head && !ordered.empty()) past.version = ordered.front().version;
+  TRY(const auto withdrawals, events_.query({withdrawal_filter(skill)}, 1, now));
+  for (const nostr::Event& event : withdrawals)
+    past.last = std::max(past.last.value_or(event.created_at), event.created_at);
+  return past;
 }
 
 Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
@@ -126,19 +157,16 @@ Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
                    "--as 1.0.0, or version below metadata in SKILL.md");
   CO_TRY(const nipsa::Semver version, nipsa::parse_semver(wish.version));
   CO_TRY(co_await learn(package.front.name));
-  CO_TRY(const auto before, events_.head(address_of(package.front.name)));
-  std::string previous;
-  if (before) {
-    CO_TRY(const nipsa::Manifest old, nipsa::parse_manifest(*before));
-    CO_TRY(const nipsa::Semver stands, nipsa::parse_semver(old.version));
+  CO_TRY(const Past before, past_of(address_of(package.front.name)));
+  if (!before.version.empty()) {
+    CO_TRY(const nipsa::Semver stands, nipsa::parse_semver(before.version));
     if (version <= stands)
-      co_return fail(Errc::kConflict, fmt::format("version {} is published already", old.version),
+      co_return fail(Errc::kConflict, fmt::format("version {} is published already", before.version),
                      "a new version is a greater one");
-    previous = old.version;
   }
   const UnixTime now = runtime_.clock.now();
-  CO_TRY(const UnixTime at, nipsa::next_created_at(
-                                now, before ? std::optional(before->created_at) : std::nullopt));
+  // Later than a withdrawal as well: that takes away whatever is not.
+  CO_TRY(const UnixTime at, nipsa::next_created_at(now, before.last));
   nipsa::Manifest manifest;
   manifest.publisher = signer_.public_key();
   manifest.slug = manifest.name = package.front.name;
@@ -148,12 +176,13 @@ Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
   manifest.expires = at + wish.lasts;
   manifest.topics = wish.topics;
   manifest.note = wish.note;
-  if (before) manifest.previous = before->id;
+  if (before.head) manifest.previous = before.head->id;
   CO_TRY(nostr::Draft draft, nipsa::build_manifest(manifest, package.files, at));
   const nostr::Event event = sign(std::move(draft));
   CO_TRY(nostr::Draft entry_draft,
-         nipsa::build_version_entry(event, before ? wish.change : nipsa::ChangeType::kAdded,
-                                    previous, at, runtime_.rng));
+         nipsa::build_version_entry(
+             event, before.version.empty() ? nipsa::ChangeType::kAdded : wish.change, before.version,
+             at, runtime_.rng));
   const nostr::Event entry = sign(std::move(entry_draft));
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   for (const nostr::Event* made : {&event, &entry}) {

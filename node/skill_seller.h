@@ -53,6 +53,12 @@ class SkillSeller {
   SkillSeller(Runtime& runtime, std::unique_ptr<storage::Db> db, nostr::SecretKey key,
               std::vector<std::string> relays);
   base::Task<base::Result<void>> learn(std::string slug);
+  struct Past {
+    std::optional<nostr::Event> head;  ///< the manifest that stands
+    std::string version;               ///< the newest there was; "" when there was none
+    std::optional<base::UnixTime> last;  ///< what comes next is later
+  };
+  base::Result<Past> past_of(const nostr::Address& skill);
   nostr::Event sign(nostr::Draft draft) {
     return nostr::sign_event(std::move(draft), signer_.key(), runtime_.rng);
   }

@@ -207,6 +207,9 @@ TEST_F(SkillShop, NobodyInheritsAnAudit) {
   EXPECT_EQ(load_second({"--untrusted"}), 4) << "what its publisher withdrew nobody loads";
   EXPECT_EQ(world_.command(at_shop({"skill", "publish", folder().string(), "--as", "1.0.5"})).code, 1)
       << "no downgrade";
+  EXPECT_TRUE(said().contains("version 1.1.0 is published already")) << said();
+  EXPECT_EQ(world_.command(at_shop({"skill", "publish", folder().string(), "--as", "1.2.0"})).code, 0)
+      << "a later version may follow what was withdrawn; " << said();
 }
 
 TEST_F(SkillShop, KilledWhileLoadingItLoadsAgain) {
