@@ -107,6 +107,11 @@ int deal(const Context& context, const DealArguments& arguments) {
   progress(context,
            "dealt by this machine: it held the whole key for a moment. Move each share to its own "
            "machine, then delete it here.");
+  if (!arguments.secret_file.empty())
+    progress(context,
+             "the key that was split still signs alone, past every co-signer, wherever a copy of it is: in " +
+                 arguments.secret_file +
+                 ", in clients, in backups. While one is left, this identity is no safer than before.");
   print_group(context, *group);
   return kOk;
 }
