@@ -1,5 +1,5 @@
-# Turns files into one C++ source: cmake -DOUT=… -DFILES=a;b -P embed.cmake. Their names and bytes are
-# what node/dashboard/assets.h declares.
+# Turns files into one C++ source that defines FUNCTION, which HEADER declares in NAMESPACE to give a
+# span of base::Asset: cmake -DOUT=… -DFILES=a;b -DHEADER=… -DNAMESPACE=… -DFUNCTION=… -P embed.cmake.
 set(body "")
 set(rows "")
 set(number 0)
@@ -15,7 +15,7 @@ foreach(file IN LISTS FILES)
   string(APPEND rows "    {\"/${name}\", {kFile${number}, ${length}}},\n")
   math(EXPR number "${number} + 1")
 endforeach()
-file(WRITE "${OUT}" "// Written by cmake/embed.cmake.\n#include \"node/dashboard/assets.h\"\n\n\
-#include <array>\n\nnamespace node {\nnamespace {\n\n${body}\n\
-constexpr std::array<Asset, ${number}> kAssets{{\n${rows}}};\n\n}  // namespace\n\n\
-std::span<const Asset> dashboard_assets() {\n  return kAssets;\n}\n\n}  // namespace node\n")
+file(WRITE "${OUT}" "// Written by cmake/embed.cmake.\n#include \"${HEADER}\"\n\n\
+#include <array>\n\nnamespace ${NAMESPACE} {\nnamespace {\n\n${body}\n\
+constexpr std::array<base::Asset, ${number}> kAssets{{\n${rows}}};\n\n}  // namespace\n\n\
+std::span<const base::Asset> ${FUNCTION}() {\n  return kAssets;\n}\n\n}  // namespace ${NAMESPACE}\n")

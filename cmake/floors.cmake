@@ -40,13 +40,22 @@ sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2 absl
 sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2 PkgConfig::SECCOMP)
 sovereign_library(node FOLDERS node LINK sovereign_orchestration)
 
-# The dashboard's page, kept in the program itself.
-set(dashboard_files ${CMAKE_SOURCE_DIR}/node/dashboard/assets/index.html
-                    ${CMAKE_SOURCE_DIR}/node/dashboard/assets/page.css
-                    ${CMAKE_SOURCE_DIR}/node/dashboard/assets/page.js)
-set(dashboard_source ${CMAKE_BINARY_DIR}/dashboard_assets.cpp)
-add_custom_command(OUTPUT ${dashboard_source}
-  COMMAND ${CMAKE_COMMAND} -DOUT=${dashboard_source} "-DFILES=${dashboard_files}"
-          -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-  DEPENDS ${dashboard_files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
-target_sources(sovereign_node PRIVATE ${dashboard_source})
+# Keeps the files of a folder in the program: `function`, declared in `header`, gives them.
+function(sovereign_embed name namespace header function)
+  set(files ${ARGN})
+  list(TRANSFORM files PREPEND ${CMAKE_SOURCE_DIR}/)
+  set(source ${CMAKE_BINARY_DIR}/${function}.cpp)
+  add_custom_command(OUTPUT ${source}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${source} "-DFILES=${files}" -DHEADER=${header} -DNAMESPACE=${namespace}
+            -DFUNCTION=${function} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  target_sources(sovereign_${name} PRIVATE ${source})
+endfunction()
+
+set(assets node/dashboard/assets)
+sovereign_embed(node node node/dashboard/assets.h dashboard_assets
+  ${assets}/index.html ${assets}/page.css ${assets}/page.js)
+set(prompts orchestration/agents/prompts)
+sovereign_embed(orchestration orchestration orchestration/agents/prompts.h agent_prompts
+  ${prompts}/sisyphus.md ${prompts}/oracle.md ${prompts}/librarian.md ${prompts}/explore.md
+  ${prompts}/frontend.md ${prompts}/docwriter.md ${prompts}/multimodal.md)

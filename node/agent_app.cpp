@@ -9,6 +9,7 @@
 #include "nipsa/kinds.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "node/agents_view.h"
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
@@ -538,9 +539,7 @@ Result<Value> AgentApp::status() {
   if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
   if (dashboard_) out["dashboard"] = dashboard_->port();
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
-  out["agents"] = Value::array({{{"name", config_.agent.name},
-                                 {"level", config_.agent.level},
-                                 {"model", minds_.router().first_model(config_.agent.name)}}});
+  TRY(out["agents"], agents_view(config_, minds_.router()));
   TRY(out["pending"], pending_view(approvals_, now));
   return out;
 }

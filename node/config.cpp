@@ -8,9 +8,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
+#include "node/agent_config.h"
+#include "node/config_raw.h"
 #include "nostr/base/json.h"
 #include "nostr/base/suggest.h"
 #include "orchestration/hooks/standing_hooks.h"
@@ -24,72 +23,6 @@ namespace {
 using base::Errc;
 using base::fail;
 using base::Result;
-
-/// A value before it has a type: from TOML or, as text, from the environment.
-struct Raw {
-  std::vector<std::string> items;  ///< one element unless a list
-  bool is_list = false;
-  std::string origin;
-  /// What the file wrote; the environment knows only text, which may become anything.
-  enum class Type { kText, kInteger, kBoolean, kUntyped } type = Type::kUntyped;
-};
-
-constexpr std::string_view type_name(Raw::Type type) {
-  switch (type) {
-    case Raw::Type::kText:
-      return "a string";
-    case Raw::Type::kInteger:
-      return "a whole number";
-    case Raw::Type::kBoolean:
-      return "true or false";
-    case Raw::Type::kUntyped:
-      break;
-  }
-  return "a value";
-}
-
-Result<void> expect_type(const Raw& raw, Raw::Type wanted) {
-  if (raw.type == wanted || raw.type == Raw::Type::kUntyped) return {};
-  return fail(Errc::kInvalid,
-              fmt::format("expected {}, not {}", type_name(wanted), type_name(raw.type)));
-}
-
-Result<std::string> one(const Raw& raw) {
-  if (raw.is_list || raw.items.size() != 1)
-    return fail(Errc::kInvalid, "expected one value, not a list");
-  return raw.items.front();
-}
-
-Result<std::string> text_of(const Raw& raw) {
-  TRY(expect_type(raw, Raw::Type::kText));
-  return one(raw);
-}
-
-Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high) {
-  TRY(expect_type(raw, Raw::Type::kInteger));
-  TRY(const std::string text, one(raw));
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return fail(Errc::kInvalid, fmt::format("\"{}\" is not a whole number", text));
-  if (value < low || value > high)
-    return fail(Errc::kInvalid, fmt::format("{} is outside {}..{}", value, low, high));
-  return value;
-}
-
-Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed) {
-  TRY(std::string text, text_of(raw));
-  if (std::find(allowed.begin(), allowed.end(), text) == allowed.end())
-    return fail(Errc::kInvalid,
-                fmt::format("\"{}\" is not one of {}", text, fmt::join(allowed, ", ")));
-  return text;
-}
-
-std::string absolute_path(const std::string& text, const std::filesystem::path& base_dir) {
-  if (text.empty()) return text;
-  const std::filesystem::path path(text);
-  return (path.is_absolute() ? path : base_dir / path).lexically_normal().string();
-}
 
 /// One key: how to set it and how to show it.
 struct Key {
@@ -227,6 +160,8 @@ const std::vector<Key>& keys() {
       return {};
     };
     k.push_back(std::move(quiet));
+    k.push_back(text_key("agent.default_agent",
+                         [](Config& c) -> std::string& { return c.agent.default_agent; }));
     k.push_back(text_key("agent.model", [](Config& c) -> std::string& { return c.agent.model; }));
     Key triggers = list_key("agent.triggers", [](Config& c) -> auto& { return c.agent.triggers; });
     triggers.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
@@ -429,40 +364,6 @@ std::vector<std::string> known_names() {
   return names;
 }
 
-Result<Raw> raw_of(const toml::node& node) {
-  auto scalar = [](const toml::node& n) -> std::optional<std::string> {
-    if (const auto* s = n.as_string()) return s->get();
-    if (const auto* i = n.as_integer()) return std::to_string(i->get());
-    if (const auto* b = n.as_boolean()) return b->get() ? "true" : "false";
-    return std::nullopt;
-  };
-  Raw raw;
-  raw.origin = fmt::format("config.toml:{}", node.source().begin.line);
-  const auto type_of = [](const toml::node& n) {
-    return n.is_string()    ? Raw::Type::kText
-           : n.is_integer() ? Raw::Type::kInteger
-                            : Raw::Type::kBoolean;
-  };
-  if (const toml::array* list = node.as_array()) {
-    raw.is_list = true;
-    for (const toml::node& item : *list) {
-      auto text = scalar(item);
-      if (!text) return fail(Errc::kInvalid, "a list holds strings or whole numbers only");
-      if (!raw.items.empty() && raw.type != type_of(item))
-        return fail(Errc::kInvalid, "a list holds values of one type");
-      raw.type = type_of(item);
-      raw.items.push_back(*text);
-    }
-    return raw;
-  }
-  auto text = scalar(node);
-  if (!text)
-    return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
-  raw.type = type_of(node);
-  raw.items.push_back(*text);
-  return raw;
-}
-
 Result<void> apply(Config& config, const std::string& name, const Raw& raw,
                    const std::filesystem::path& dir) {
   auto placed = [&](base::Error error) {
@@ -502,11 +403,6 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
                 "nothing bounds what one of its runs costs: give it a server of your own");
   config.backends.push_back(std::move(backend));
   return {};
-}
-
-Result<std::vector<std::string>> texts_of(const Raw& raw) {
-  TRY(expect_type(raw, Raw::Type::kText));
-  return raw.items;
 }
 
 Result<void> set_mcp(McpServerConfig& server, const std::string& key, const Raw& raw,
@@ -616,6 +512,13 @@ Result<void> apply_file(Config& config, std::string_view text, const std::filesy
         TRY(apply_backend_table(config, std::string(key.str()), *value.as_table(), dir));
         continue;
       }
+      if (section.str() == "agents") {
+        if (!value.is_table())
+          return fail(Errc::kInvalid, fmt::format("{}: write [agents.{}] as a section", place_of(value), key.str()));
+        TRY(orchestration::AgentPatch patch, read_agent_table(std::string(key.str()), *value.as_table(), dir));
+        config.agents.push_back(std::move(patch));
+        continue;
+      }
       if (section.str() == "routes") {
         auto raw = raw_of(value);
         if (!raw || raw->items.empty() || !expect_type(*raw, Raw::Type::kText))
@@ -712,6 +615,7 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
                             const std::map<std::string, std::string>& environment) {
   Config config;
   for (const Key& key : keys()) config.origins[key.name] = "default";
+  TRY(config.agents, read_agent_folder(base_dir / "agents"));
   TRY(apply_file(config, toml, base_dir));
   TRY(apply_environment(config, environment, base_dir));
   if (!config.tools.read_root.empty() && !config.tools.workspace.empty())
@@ -729,6 +633,7 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
                             config.agent.model),
                 base::did_you_mean(config.agent.model, ids));
   }
+  TRY(agents_of(config));
   return config;
 }
 
@@ -751,6 +656,7 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
   }
   for (const RouteConfig& route : config.routes)
     out.emplace_back("routes." + route.agent, fmt::format("{}", fmt::join(route.targets, " ")));
+  for (const orchestration::AgentPatch& agent : config.agents) out.emplace_back("agents." + agent.id, agent.origin);
   for (const McpServerConfig& server : config.mcp)
     out.emplace_back("mcp." + server.name,
                      server.url.empty() ? fmt::format("{}", fmt::join(server.command, " ")) : server.url);

@@ -11,6 +11,7 @@
 #include "node/home.h"
 #include "nostr/base/money.h"
 #include "nostr/base/result.h"
+#include "orchestration/agents/patch.h"
 
 namespace node {
 
@@ -45,7 +46,6 @@ struct RouteConfig {
   std::vector<std::string> targets;
 };
 
-/// Everything `sovereign run` needs to know. Paths are absolute after loading.
 /// One MCP server: a program behind the sandbox, or an address.
 struct McpServerConfig {
   std::string name;                   ///< in [mcp.NAME]; the first half of its tools' names
@@ -66,6 +66,7 @@ struct UserHookConfig {
   std::chrono::seconds timeout{5};
 };
 
+/// Everything `sovereign run` needs to know. Paths are absolute after loading.
 struct Config {
   struct Identity {
     std::string group;  ///< file with bfgroup1…
@@ -85,6 +86,7 @@ struct Config {
     std::string quiet_hours;        ///< "22:30-07:00 Europe/Berlin"; empty: none
     std::string level = "bounded";  ///< supervised | bounded | autonomous
     std::string model = "default";  ///< a backend id
+    std::string default_agent;      ///< id of the agent that answers for the node; empty: the only primary
     std::vector<std::string> triggers = {"mention", "dm"};
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
@@ -119,6 +121,8 @@ struct Config {
   struct Peers {
     std::vector<std::uint32_t> judges;  ///< share indices that judge by policy; empty = all
   } peers;
+  /// [agents.ID] and the files of the folder agents/, in the order they count.
+  std::vector<orchestration::AgentPatch> agents;
   std::vector<BackendConfig> backends;
   std::vector<RouteConfig> routes;  ///< of an agent none fits: agent.model alone
   std::vector<McpServerConfig> mcp;

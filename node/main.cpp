@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
   node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_roster_commands(app, context, &chosen);
   node::cli::add_doctor_commands(app, context, &chosen);
   node::cli::add_watch_commands(app, context, &chosen);
   node::cli::add_cosigner_commands(app, context, &chosen);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "node/agent_config.h"
 #include "orchestration/llm/chat_completions.h"
 #include "orchestration/llm/codex.h"
 #include "orchestration/llm/http_backend.h"
@@ -137,7 +138,7 @@ Result<Value> Minds::view(const Config& config, storage::Budgets& budgets, base:
   std::vector<std::string> route;
   if (router_) {
     live = router_->view(std::chrono::steady_clock::now());
-    route = router_->route_of(config.agent.name);
+    route = router_->route_of(primary_id(config));
   }
   Value out = Value::array();
   for (const BackendConfig& one : config.backends) {

@@ -13,9 +13,6 @@
 #include "nostr/nips/nip44.h"
 #include "nostr/nips/nip59.h"
 #include "orchestration/envelope.h"
-#include "orchestration/hooks/spend_hooks.h"
-#include "orchestration/hooks/standing_hooks.h"
-#include "orchestration/hooks/tool_hooks.h"
 #include "orchestration/tools/money_tools.h"
 
 namespace node {
@@ -88,36 +85,6 @@ class Turn {
   base::Signal& freed_;
 };
 
-orchestration::HookChain make_hooks(const orchestration::AgentSpec& agent, const Config& config,
-                                    ToolBox& tool_box, const PauseSwitch& pause,
-                                    storage::Budgets& budgets, storage::Grants& grants,
-                                    const base::Clock& clock) {
-  orchestration::HookChain chain;
-  orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
-                                    .agent_daily = config.budget.per_day,
-                                    .session = config.budget.per_tick,
-                                    .tick = config.budget.per_tick};
-  // Names of built-ins are distinct, so adding cannot fail.
-  CHECK(chain.add(orchestration::permission_gate(agent.permissions, tool_box.rules())).has_value());
-  CHECK(chain.add(orchestration::pause_gate([pause] { return pause.reason(); })).has_value());
-  CHECK(chain.add(orchestration::autonomy_gate(agent.autonomy)).has_value());
-  CHECK(chain.add(orchestration::taint_gate(orchestration::risky_when_tainted())).has_value());
-  CHECK(chain.add(orchestration::grant_waiver(grants, clock)).has_value());
-  if (auto quiet = orchestration::parse_quiet_hours(config.agent.quiet_hours))
-    CHECK(chain.add(orchestration::quiet_hours_gate(*std::move(quiet), clock)).has_value());
-  CHECK(chain.add(orchestration::budget_gate(budgets, clock, limits)).has_value());
-  CHECK(chain.add(orchestration::output_truncator()).has_value());
-  CHECK(chain.add(orchestration::tool_logger()).has_value());
-  for (orchestration::Hook& hook : tool_box.hooks()) CHECK(chain.add(std::move(hook)).has_value());
-  return chain;
-}
-
-/// The agent with the permissions the operator's configuration gives it.
-const orchestration::AgentSpec& configured(orchestration::AgentSpec& agent, const ToolBox& tool_box) {
-  agent.permissions = tool_box.permissions(std::move(agent.permissions));
-  return agent;
-}
-
 }  // namespace
 
 TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
@@ -133,11 +100,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       pause_(deps.home),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
-      agent_(orchestration::primary_agent(config.agent.name, config.agent.model,
-                                          orchestration::parse_level(config.agent.level)
-                                              .value_or(orchestration::Level::kSupervised))),
-      hooks_(make_hooks(configured(agent_, tool_box_), config, tool_box_, pause_, budgets_, grants_,
-                        deps.clock)),
+      agents_({config, tool_box_, pause_, budgets_, grants_, deps.clock}),
       saved_(deps.loop),
       wake_(deps.loop),
       scope_(deps.loop) {
@@ -146,13 +109,14 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .operators = options_.operators};
   tool_box_.fill(tools_, speaker);
   if (deps.outside.can_pay())
-    CHECK(tools_.add(orchestration::make_pay(deps.clock, agent_.name)).has_value());
+    CHECK(tools_.add(orchestration::make_pay(deps.clock, agents_.primary().spec.name)).has_value());
 }
 
 TickRunner::~TickRunner() = default;
 
 void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   ended_ = std::move(ended);
+  agents_.check_tools(tools_);
   scope_.spawn("look at the sandbox", tool_box_.announce());
   if (!config_.mcp.empty()) scope_.spawn("mcp servers", tool_box_.keep_servers(tools_));
   scope_.spawn("tick scheduler", schedule());
@@ -437,7 +401,8 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   TrajectoryRecord record(
       {deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_,
       row.slot, *row.claim_id, deps_.signer.public_key());
-  orchestration::AgentSpec agent = agent_;
+  const AgentBook::Page& page = agents_.primary();
+  orchestration::AgentSpec agent = page.spec;
   if (!row.state_json.empty()) {
     CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
     const std::size_t first =
@@ -452,7 +417,7 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
        deps_.outside,
        deps_.router,
        tools_,
-       hooks_,
+       page.hooks,
        record,
        deps_.clock,
        deps_.rng,

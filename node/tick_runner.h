@@ -12,12 +12,12 @@
 
 #include "nipsa/state.h"
 #include "nipsa/tick.h"
+#include "node/agent_book.h"
 #include "node/config.h"
 #include "node/outside.h"
 #include "node/pause.h"
 #include "node/tool_box.h"
 #include "node/trajectory_record.h"
-#include "orchestration/agents/agent.h"
 #include "orchestration/session.h"
 #include "storage/grants.h"
 #include "storage/sessions.h"
@@ -93,9 +93,8 @@ class TickRunner {
   storage::Grants grants_;
   PauseSwitch pause_;
   ToolBox tool_box_;
-  orchestration::AgentSpec agent_;
+  AgentBook agents_;
   orchestration::ToolRegistry tools_;
-  orchestration::HookChain hooks_;
   std::function<void(const TickOutcome&)> ended_;
   std::set<std::string> running_;
   std::map<std::string, base::UnixTime> retry_at_;

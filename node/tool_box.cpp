@@ -1,7 +1,9 @@
 // From [tools] to tools.
 #include "node/tool_box.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -69,6 +71,22 @@ constexpr std::chrono::seconds kServerLook{30};
 
 }  // namespace
 
+orchestration::Permissions granted(const Config::Tools& tools, orchestration::Permissions base) {
+  const auto level = [](const std::string& word) {
+    return orchestration::parse_permit(word).value_or(Permit::kAsk);
+  };
+  // What [tools] grants is the most any agent of this node may do.
+  const orchestration::PermissionsPatch patch{.edit = level(tools.edit), .fetch = level(tools.fetch)};
+  orchestration::Permissions out = apply(std::move(base), patch, orchestration::PatchSource::kWorkspace);
+  if (!may_ever(out, orchestration::Capability::kRun)) return out;
+  orchestration::CommandRules& commands = out.commands;
+  commands.mode = stricter(commands.mode, level(tools.bash));
+  std::ranges::move(rules_of(tools.bash_allow), std::back_inserter(commands.allow));
+  std::ranges::move(rules_of(tools.bash_ask), std::back_inserter(commands.ask));
+  std::ranges::move(rules_of(tools.bash_deny), std::back_inserter(commands.deny));
+  return out;
+}
+
 ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
@@ -112,18 +130,6 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   if (config_.workspace.empty()) return;
   add_all(tools, orchestration::make_writing_tools(files));
   CHECK(tools.add(orchestration::make_bash(commands)).has_value());
-}
-
-orchestration::Permissions ToolBox::permissions(orchestration::Permissions base) const {
-  const auto level = [](const std::string& word) {
-    return orchestration::parse_permit(word).value_or(Permit::kAsk);
-  };
-  orchestration::PermissionsPatch patch{.edit = level(config_.edit), .fetch = level(config_.fetch)};
-  patch.commands = orchestration::CommandRules{.mode = level(config_.bash),
-                                               .allow = rules_of(config_.bash_allow),
-                                               .ask = rules_of(config_.bash_ask),
-                                               .deny = rules_of(config_.bash_deny)};
-  return apply(std::move(base), patch, orchestration::PatchSource::kOperator);
 }
 
 orchestration::NodeRules ToolBox::rules() const {

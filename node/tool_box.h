@@ -16,6 +16,9 @@
 
 namespace node {
 
+/// An agent's permissions narrowed to what [tools] grants at all.
+orchestration::Permissions granted(const Config::Tools& tools, orchestration::Permissions base);
+
 /// App thread. Deps outlive it, and it outlives the registries it filled.
 class ToolBox {
  public:
@@ -32,8 +35,10 @@ class ToolBox {
 
   /// Adds every tool that is configured. A folder that cannot be opened is logged, and its tools stay off.
   void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker);
-  /// What the operator's configuration makes of `agent`'s permissions.
-  orchestration::Permissions permissions(orchestration::Permissions base) const;
+  /// granted() by this node's [tools].
+  orchestration::Permissions permissions(orchestration::Permissions base) const {
+    return granted(config_, std::move(base));
+  }
   /// What no agent may touch: the node's own files, keys in the usual places.
   orchestration::NodeRules rules() const;
   /// Hooks that belong to configured tools: descriptions of MCP tools, executables of the operator.

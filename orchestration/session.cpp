@@ -94,7 +94,7 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
   if (row_.state == storage::SessionState::kRunning) {
     if (transcript_->messages().empty()) CO_TRY(begin());
     deps_.hooks.notify({.session = row_.id,
-                        .agent = agent_.name,
+                        .agent = agent_.id,
                         .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
                         .by_stranger = trigger_.event && trigger_.trust != Trust::kOperator});
     CO_TRY(co_await recorder_->record(new_steps()));
@@ -114,15 +114,15 @@ Result<void> Session::open() {
     return base::fail(Errc::kInvalid, "a session needs the slot of its tick");
   TRY(auto rows, deps_.sessions.of_tick(trigger_.tick));
   const auto mine = std::find_if(rows.begin(), rows.end(),
-                                 [&](const auto& row) { return row.agent == agent_.name; });
+                                 [&](const auto& row) { return row.agent == agent_.id; });
   resumed_ = mine != rows.end();
   if (resumed_) {
     row_ = std::move(*mine);
   } else {
     row_ = {.id = nipsa::random_d("sess-", deps_.rng),
             .tick = trigger_.tick,
-            .agent = agent_.name,
-            .model = deps_.router.first_model(agent_.name),
+            .agent = agent_.id,
+            .model = deps_.router.first_model(agent_.id),
             .started = deps_.clock.now()};
     TRY(const bool added, deps_.sessions.add(row_));
     if (!added) return base::fail(Errc::kConflict, "session " + row_.id + " exists already");
@@ -155,7 +155,7 @@ Task<Result<void>> Session::advance() {
 }
 
 Task<Result<void>> Session::think() {
-  ModelTurn turn{.session = row_.id, .tick = trigger_.tick, .agent = agent_.name};
+  ModelTurn turn{.session = row_.id, .tick = trigger_.tick, .agent = agent_.id};
   for (const TranscriptMessage& entry : transcript_->messages()) {
     turn.request.messages.push_back(entry.message);
     if (entry.message.role == Role::kAssistant) ++turn.turn;
@@ -433,7 +433,7 @@ std::vector<ToolSpec> Session::tool_specs() const {
 ToolInvocation Session::invocation_of(const std::string& call_id, const std::string& tool_name,
                                       const Value& params) const {
   ToolInvocation out{.session = row_.id,
-                     .agent = agent_.name,
+                     .agent = agent_.id,
                      .call_id = call_id,
                      .tool = tool_name,
                      .params = params,
@@ -482,7 +482,7 @@ Task<Result<SessionResult>> Session::close() {
     row_.ended = deps_.clock.now();
     CO_TRY(deps_.sessions.finish(row_.id, row_.state, result.detail, *row_.ended));
     deps_.hooks.notify({.session = row_.id,
-                        .agent = agent_.name,
+                        .agent = agent_.id,
                         .phase = SessionPhase::kEnded,
                         .detail = result.detail});
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "node/agent_config.h"
 #include "node/cli/command.h"
 #include "node/control.h"
 #include "node/minds.h"
@@ -90,7 +91,7 @@ Task<Result<std::string>> ask_one(Bench& bench, const Home& home, const Config& 
   orchestration::Router router(backend);
   orchestration::ModelTurn turn{.session = fmt::format("backend-test-{}", bench.rng.below(1ull << 48)),
                                 .tick = "",
-                                .agent = config.agent.name,
+                                .agent = primary_id(config),
                                 .turn = 0,
                                 .request = {},
                                 .budget = kAnswerPatience};

@@ -2,15 +2,11 @@
 #pragma once
 
 #include <span>
-#include <string_view>
+
+#include "nostr/base/asset.h"
 
 namespace node {
 
-struct Asset {
-  std::string_view path;  ///< "/page.js"
-  std::string_view bytes;
-};
-
-std::span<const Asset> dashboard_assets();
+std::span<const base::Asset> dashboard_assets();
 
 }  // namespace node

@@ -163,7 +163,7 @@ HttpResponse Dashboard::Impl::on_http(const HttpRequest& request) {
     out = {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics, .headers = guard_headers()};
     return out;
   }
-  for (const Asset& asset : dashboard_assets()) {
+  for (const base::Asset& asset : dashboard_assets()) {
     if (asset.path != path && !(path == "/" && asset.path == "/index.html")) continue;
     out.status = 200;
     out.content_type = content_type_of(asset.path);

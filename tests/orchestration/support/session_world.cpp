@@ -151,7 +151,7 @@ World::World(const TempDir& dir, std::string file)
       budgets(*db),
       outside(dir.path("effects")),
       trajectory(*db, clock, rng),
-      agent(primary_agent("tester", "scripted", Level::kAutonomous)) {
+      agent(primary_agent("Tester", Level::kAutonomous)) {
   const Speaker speaker{
       .agent = identity().agent, .node = identity().node, .operators = {key_of(3).public_key()}};
   for (auto& tool : make_nostr_tools(outside, speaker))

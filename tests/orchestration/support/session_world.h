@@ -12,7 +12,7 @@
 
 #include "nostr/base/loop.h"
 #include "nostr/base/rng.h"
-#include "orchestration/agents/agent.h"
+#include "orchestration/agents/builtin.h"
 #include "orchestration/hooks/spend_hooks.h"
 #include "orchestration/hooks/tool_hooks.h"
 #include "orchestration/llm/backend.h"

@@ -1,0 +1,64 @@
+// Pages are made when they are first turned to.
+#include "node/agent_book.h"
+
+#include "nostr/base/log.h"
+#include "orchestration/hooks/spend_hooks.h"
+#include "orchestration/hooks/standing_hooks.h"
+#include "orchestration/hooks/tool_hooks.h"
+
+namespace node {
+
+AgentBook::AgentBook(Deps deps) : deps_(deps), registry_(agents_of(deps.config).value()) {}
+
+base::Result<const AgentBook::Page*> AgentBook::find(std::string_view id) {
+  TRY(const auto* entry, registry_.find(id));
+  return page(entry->spec.id);
+}
+
+const AgentBook::Page* AgentBook::page(const std::string& id) {
+  std::unique_ptr<Page>& slot = pages_[id];
+  if (slot) return slot.get();
+  const auto entry = registry_.find(id);
+  CHECK(entry.has_value());
+  slot = std::make_unique<Page>();
+  slot->spec = (*entry)->spec;
+  slot->spec.permissions = deps_.tool_box.permissions(std::move(slot->spec.permissions));
+  fill_hooks(*slot);
+  return slot.get();
+}
+
+void AgentBook::fill_hooks(Page& page) {
+  const Config& config = deps_.config;
+  const orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
+                                          .agent_daily = page.spec.per_day.value_or(config.budget.per_day),
+                                          .session = config.budget.per_tick,
+                                          .tick = config.budget.per_tick};
+  const auto add = [&](orchestration::Hook hook) {
+    // Names of built-ins are distinct, so adding cannot fail.
+    CHECK(page.hooks.add(std::move(hook)).has_value());
+  };
+  add(orchestration::permission_gate(page.spec.permissions, deps_.tool_box.rules()));
+  add(orchestration::pause_gate([pause = &deps_.pause] { return pause->reason(); }));
+  add(orchestration::autonomy_gate(page.spec.autonomy));
+  add(orchestration::taint_gate(orchestration::risky_when_tainted()));
+  add(orchestration::grant_waiver(deps_.grants, deps_.clock));
+  if (auto quiet = orchestration::parse_quiet_hours(config.agent.quiet_hours))
+    add(orchestration::quiet_hours_gate(*std::move(quiet), deps_.clock));
+  add(orchestration::budget_gate(deps_.budgets, deps_.clock, limits));
+  add(orchestration::output_truncator());
+  add(orchestration::tool_logger());
+  for (orchestration::Hook& hook : deps_.tool_box.hooks()) add(std::move(hook));
+}
+
+void AgentBook::check_tools(const orchestration::ToolRegistry& tools) const {
+  for (const auto& entry : registry_.all()) {
+    if (entry.builtin || !entry.enabled) continue;
+    for (const std::string& name : entry.spec.tools)
+      // Tools of MCP servers come when their server answers.
+      if (tools.find(name) == nullptr && !name.contains("__"))
+        LOG(kWarn, "agents", "an agent names a tool that is not there",
+            {{"agent", entry.spec.id}, {"tool", name}, {"hint", tools.suggest(name)}});
+  }
+}
+
+}  // namespace node

@@ -1,0 +1,52 @@
+// AgentBook: the agents of this node as its configuration grants them, each with the hooks it runs under.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "node/agent_config.h"
+#include "node/pause.h"
+#include "node/tool_box.h"
+#include "orchestration/hooks/hook.h"
+#include "storage/budgets.h"
+#include "storage/grants.h"
+
+namespace node {
+
+/// App thread. References outlive it.
+class AgentBook {
+ public:
+  struct Deps {
+    const Config& config;
+    ToolBox& tool_box;
+    const PauseSwitch& pause;
+    storage::Budgets& budgets;
+    storage::Grants& grants;
+    const base::Clock& clock;
+  };
+  /// The configuration was checked when it was read.
+  explicit AgentBook(Deps deps);
+
+  struct Page {
+    orchestration::AgentSpec spec;
+    orchestration::HookChain hooks;
+  };
+  /// Who answers for the node.
+  const Page& primary() { return *page(registry_.primary().id); }
+  /// kNotFound or kDenied as the registry says it.
+  base::Result<const Page*> find(std::string_view id);
+  const orchestration::AgentRegistry& registry() const { return registry_; }
+  /// Logs tools that agents name and that are not there.
+  void check_tools(const orchestration::ToolRegistry& tools) const;
+
+ private:
+  const Page* page(const std::string& id);
+  void fill_hooks(Page& page);
+
+  Deps deps_;
+  orchestration::AgentRegistry registry_;
+  std::map<std::string, std::unique_ptr<Page>> pages_;
+};
+
+}  // namespace node
