@@ -69,6 +69,8 @@ struct Request {
   std::vector<Image> images;
   std::optional<base::json::Value> answer_schema;  ///< the text has to be JSON that fits this schema
   std::uint32_t max_output_tokens = 2048;
+  std::optional<double> temperature;  ///< unset: the server's own; servers may lack it
+  std::optional<std::uint64_t> seed;  ///< for answers that can be repeated, where the server does that
   std::chrono::milliseconds timeout{600'000};  ///< for this one attempt
   Trigger trigger;                             ///< what the session is about; models never see it raw
   /// Text as it arrives; may be empty. A failed attempt's text is not taken back.
@@ -80,6 +82,8 @@ struct Reply {
   Finish finish = Finish::kStop;
   Usage usage;
   std::string request_id;  ///< the provider's, for its support; may be empty
+  std::string backend;     ///< id of the backend that answered; the caller fills it
+  std::string model;
 };
 
 /// What went wrong with one attempt; decides whether another one makes sense.

@@ -181,6 +181,8 @@ base::Task<base::Result<std::optional<Reply>>> attempt(Turn& turn, Router::Lease
   CO_TRY(turn.deps.hooks.settle(call, charge));
   if (outcome) {
     lease.succeeded();
+    outcome->backend = backend.id();
+    outcome->model = backend.model();
     turn.deps.hooks.after(call, *outcome);
     co_return std::optional<Reply>(std::move(*outcome));
   }

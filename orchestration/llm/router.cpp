@@ -215,6 +215,12 @@ std::string Router::first_model(const std::string& agent) const {
   return order.empty() ? "" : slots_[order.front()].entry.backend->model();
 }
 
+std::optional<Capabilities> Router::first_supports(const std::string& agent) const {
+  const auto order = candidates(agent);
+  if (order.empty()) return std::nullopt;
+  return slots_[order.front()].entry.supports;
+}
+
 std::vector<std::string> Router::route_of(const std::string& agent) const {
   std::vector<std::string> out;
   for (const std::size_t index : candidates(agent)) out.push_back(slots_[index].entry.backend->id());

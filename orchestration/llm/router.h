@@ -119,6 +119,8 @@ class Router {
 
   /// Name of the model an agent's turns begin with, for records.
   std::string first_model(const std::string& agent) const;
+  /// What the backend can do that the agent's turns begin with; nullopt when none is on the route.
+  std::optional<Capabilities> first_supports(const std::string& agent) const;
   /// Ids on the agent's route, in order.
   std::vector<std::string> route_of(const std::string& agent) const;
   std::vector<BackendView> view(RouterTime now) const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "storage/actions.h"
+#include "storage/answers.h"
 #include "storage/approvals.h"
 #include "storage/audit.h"
 #include "storage/budgets.h"
@@ -67,6 +68,10 @@ class PlansTest : public StorageTest {
     touch(grants.use(1, kNow));
     touch(grants.revoke(1, kNow));
     touch(grants.list(10));
+    Answers answers(*db_);
+    touch(answers.put(named<Sha256>("asked"), "delegation", "{}", kNow));
+    touch(answers.get(named<Sha256>("asked"), kNow));
+    touch(answers.forget("delegation"));
     Todos todos(*db_);
     touch(todos.put("s", "[]", kNow));
     touch(todos.get("s"));
