@@ -16,6 +16,7 @@
 #include "node/group_side.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
+#include "node/tasks_view.h"
 #include "node/pause.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
@@ -602,6 +603,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
+  if (method.starts_with("task-")) co_return answer_tasks(runner_->tasks(), *db_, method, params);
   if (method == "metrics") {
     CO_TRY(const Value seen, status());
     co_return Value{{"text", metrics_text(seen, runtime_.clock.now())}};

@@ -1,6 +1,8 @@
 // Pages are made when they are first turned to.
 #include "node/agent_book.h"
 
+#include <algorithm>
+
 #include "nostr/base/log.h"
 #include "orchestration/hooks/spend_hooks.h"
 #include "orchestration/hooks/standing_hooks.h"
@@ -15,13 +17,30 @@ base::Result<const AgentBook::Page*> AgentBook::find(std::string_view id) {
   return page(entry->spec.id);
 }
 
+base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::hire(std::string_view id, std::string_view by,
+                                                                     const std::vector<std::string>& tools) {
+  TRY(const Page* own, find(id));
+  TRY(const Page* boss, find(by));
+  auto out = std::make_unique<Page>();
+  out->spec = own->spec;
+  out->spec.permissions = orchestration::within(std::move(out->spec.permissions), boss->spec.permissions);
+  if (!tools.empty()) {
+    std::erase_if(out->spec.tools, [&](const std::string& tool) { return std::ranges::find(tools, tool) == tools.end(); });
+    if (own->spec.tools.empty()) out->spec.tools = tools;
+    // An empty list would mean all of them.
+    if (out->spec.tools.empty()) out->spec.tools = {"-"};
+  }
+  fill_hooks(*out);
+  return out;
+}
+
 const AgentBook::Page* AgentBook::page(const std::string& id) {
   std::unique_ptr<Page>& slot = pages_[id];
   if (slot) return slot.get();
   const auto entry = registry_.find(id);
   CHECK(entry.has_value());
   slot = std::make_unique<Page>();
-  slot->spec = (*entry)->spec;
+  slot->spec = with_team((*entry)->spec, registry_.helpers_of((*entry)->spec));
   slot->spec.permissions = deps_.tool_box.permissions(std::move(slot->spec.permissions));
   fill_hooks(*slot);
   return slot.get();

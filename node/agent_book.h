@@ -36,6 +36,10 @@ class AgentBook {
   const Page& primary() { return *page(registry_.primary().id); }
   /// kNotFound or kDenied as the registry says it.
   base::Result<const Page*> find(std::string_view id);
+  /// An agent as another one hired it: with no more rights than that one has, and, unless `tools` is
+  /// empty, none but these tools.
+  base::Result<std::unique_ptr<const Page>> hire(std::string_view id, std::string_view by,
+                                                 const std::vector<std::string>& tools);
   const orchestration::AgentRegistry& registry() const { return registry_; }
   /// Logs tools that agents name and that are not there.
   void check_tools(const orchestration::ToolRegistry& tools) const;

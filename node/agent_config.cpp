@@ -116,7 +116,7 @@ std::vector<Key> make_keys() {
   for (const auto& [name, level] : std::initializer_list<std::pair<const char*, Level>>{
            {"query", &Patch::query}, {"file", &Patch::file}, {"sign", &Patch::sign}, {"message", &Patch::message},
            {"control", &Patch::control}, {"edit", &Patch::edit}, {"fetch", &Patch::fetch},
-           {"server", &Patch::server}, {"spend", &Patch::spend}})
+           {"server", &Patch::server}, {"spend", &Patch::spend}, {"delegate", &Patch::delegate}})
     out.push_back(key_of(name, permit, [level](AgentPatch& p) -> auto& { return p.permissions.*level; }));
   return out;
 }

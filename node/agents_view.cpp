@@ -21,7 +21,8 @@ Value permissions_view(const Permissions& permissions) {
   Value out = Value::object();
   for (const Capability capability :
        {Capability::kQuery, Capability::kFile, Capability::kSign, Capability::kMessage, Capability::kControl,
-        Capability::kEdit, Capability::kRun, Capability::kFetch, Capability::kServer, Capability::kSpend})
+        Capability::kEdit, Capability::kRun, Capability::kFetch, Capability::kServer, Capability::kSpend,
+        Capability::kDelegate})
     out[std::string(orchestration::capability_name(capability))] =
         orchestration::permit_name(level_of(permissions, capability));
   out["sign_kinds"] = permissions.sign_kinds;

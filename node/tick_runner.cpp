@@ -14,6 +14,7 @@
 #include "nostr/nips/nip59.h"
 #include "orchestration/envelope.h"
 #include "orchestration/tools/money_tools.h"
+#include "orchestration/tools/task_tools.h"
 
 namespace node {
 namespace {
@@ -53,6 +54,8 @@ nipsa::TriggerName name_of(TriggerKind kind) {
       return nipsa::TriggerName::kDm;
     case TriggerKind::kHeartbeat:
       return nipsa::TriggerName::kHeartbeat;
+    case TriggerKind::kTask:
+      break;  // wakes a session inside a tick, never a tick
   }
   return nipsa::TriggerName::kManual;
 }
@@ -101,6 +104,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
       agents_({config, tool_box_, pause_, budgets_, grants_, deps.clock}),
+      tasks_(deps.loop, deps.db, deps.clock, deps.rng),
       saved_(deps.loop),
       wake_(deps.loop),
       scope_(deps.loop) {
@@ -110,6 +114,8 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
   tool_box_.fill(tools_, speaker);
   if (deps.outside.can_pay())
     CHECK(tools_.add(orchestration::make_pay(deps.clock, agents_.primary().spec.name)).has_value());
+  for (auto& tool : orchestration::make_task_tools(tasks_, agents_.registry()))
+    CHECK(tools_.add(std::move(tool)).has_value());
 }
 
 TickRunner::~TickRunner() = default;
@@ -119,10 +125,13 @@ void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   agents_.check_tools(tools_);
   scope_.spawn("look at the sandbox", tool_box_.announce());
   if (!config_.mcp.empty()) scope_.spawn("mcp servers", tool_box_.keep_servers(tools_));
+  tasks_.start([this](storage::TaskRow row) { return run_task(std::move(row)); },
+               [this](const storage::TaskRow& row) { abandon_task(row); });
   scope_.spawn("tick scheduler", schedule());
 }
 
 base::Task<void> TickRunner::stop() {
+  co_await tasks_.stop();
   co_await scope_.stop();
 }
 
@@ -412,19 +421,71 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
                                                     state.memory[i].content);
   }
   orchestration::Session session(
-      {sessions_,
-       budgets_,
-       deps_.outside,
-       deps_.router,
-       tools_,
-       page.hooks,
-       record,
-       deps_.clock,
-       deps_.rng,
-       {}},
-      std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
+      session_deps(page, record), std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
       {.max_turns = config_.agent.max_steps});
   co_return co_await session.run(std::move(trigger));
+}
+
+orchestration::SessionDeps TickRunner::session_deps(const AgentBook::Page& page, TrajectoryRecord& record) {
+  return {.sessions = sessions_,
+          .budgets = budgets_,
+          .outside = deps_.outside,
+          .router = deps_.router,
+          .tools = tools_,
+          .hooks = page.hooks,
+          .trajectory = record,
+          .clock = deps_.clock,
+          .rng = deps_.rng,
+          .retry = {},
+          .tasks = &tasks_,
+          .db = &deps_.db};
+}
+
+// ---- tasks
+// -----------------------------------------------------------------------------------------
+
+/// The session of a task: the agent it was handed to, in the tick it was handed out in.
+base::Task<Result<orchestration::TaskEnd>> TickRunner::run_task(storage::TaskRow row) {
+  using storage::TaskState;
+  CO_TRY(const auto tick, ticks_.get(row.tick));
+  if (!tick || !tick->claim_id) co_return fail(Errc::kNotFound, "the tick of the task is not there");
+  CO_TRY(const Trigger woken_by, trigger_of(*tick));
+  CO_TRY(const auto parent, sessions_.get(row.parent));
+  CO_TRY(const orchestration::Brief brief, orchestration::parse_brief(row.brief));
+  const auto page = agents_.hire(row.agent, parent ? parent->agent : "", brief.tools);
+  // Switched off since, or taken out of the configuration.
+  if (!page) co_return orchestration::TaskEnd{TaskState::kFailed, page.error().detail, ""};
+  TrajectoryRecord record({deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher},
+                          options_, row.tick, *tick->claim_id, deps_.signer.public_key(), row.id);
+  const orchestration::AgentSpec& spec = (*page)->spec;
+  orchestration::Session session(
+      session_deps(**page, record), spec,
+      {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()}, {.max_turns = spec.max_steps});
+  CO_TRY(const SessionResult result,
+         co_await session.run({.kind = TriggerKind::kTask,
+                               .tick = row.tick,
+                               .tick_request = *tick->claim_id,
+                               .relay = options_.relays.front(),
+                               .trust = woken_by.trust,
+                               .task = row.id,
+                               .session = row.session,
+                               .brief = orchestration::render_brief(brief)}));
+  co_return orchestration::TaskEnd{
+      result.status == SessionStatus::kError ? TaskState::kFailed : TaskState::kCompleted, result.detail,
+      result.summary};
+}
+
+/// Closes the books of a session that was cut off: its row, and what it had reserved.
+void TickRunner::abandon_task(const storage::TaskRow& row) {
+  const auto session = sessions_.get(row.session);
+  if (!session || !*session || (*session)->state != storage::SessionState::kRunning) return;
+  if (auto closed = sessions_.finish(row.session, storage::SessionState::kFailed, "cut off", deps_.clock.now()); !closed)
+    LOG(kError, "tasks", "a session was not closed", {{"task", row.id}, {"detail", closed.error().detail}});
+  if (const auto page = agents_.find(row.agent))
+    (*page)->hooks.notify({.session = row.session,
+                           .agent = row.agent,
+                           .phase = orchestration::SessionPhase::kEnded,
+                           .detail = "cut off"});
 }
 
 // ---- report
@@ -433,10 +494,12 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
 base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, SessionResult session) {
   const UnixTime now = deps_.clock.now();
   const nostr::PublicKey agent = deps_.signer.public_key();
+  // With what the agents it handed tasks to have spent.
+  CO_TRY(const base::Msat cost, budgets_.spent_in_tick(row.slot));
   nipsa::TickReport report{
       .tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
       .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
-      .cost = base::to_sat_ceil(session.cost),
+      .cost = base::to_sat_ceil(cost),
       .summary = std::string(orchestration::cut_utf8(session.summary, kMaxReportedText))};
   nipsa::TickResult result{
       .request = *row.claim_id,

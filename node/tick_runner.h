@@ -64,6 +64,8 @@ class TickRunner {
   /// Runs planned ticks as soon as there is room.
   void wake() { wake_.notify(); }
   std::size_t running() const { return running_.size(); }
+  /// What agents handed to each other.
+  orchestration::TaskBoard& tasks() { return tasks_; }
 
  private:
   std::size_t busy();
@@ -76,6 +78,9 @@ class TickRunner {
   base::Result<void> give_up(const storage::TickRow& row, const base::Error& why);
   base::Task<base::Result<nostr::Draft>> next_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
+  base::Task<base::Result<orchestration::TaskEnd>> run_task(storage::TaskRow row);
+  void abandon_task(const storage::TaskRow& row);
+  orchestration::SessionDeps session_deps(const AgentBook::Page& page, TrajectoryRecord& record);
   base::Task<base::Result<void>> save_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<nostr::EventId>> report_result(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<std::optional<nostr::Event>>> newest_state();
@@ -94,6 +99,7 @@ class TickRunner {
   PauseSwitch pause_;
   ToolBox tool_box_;
   AgentBook agents_;
+  orchestration::TaskBoard tasks_;
   orchestration::ToolRegistry tools_;
   std::function<void(const TickOutcome&)> ended_;
   std::set<std::string> running_;

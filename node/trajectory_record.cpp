@@ -19,12 +19,13 @@ constexpr std::chrono::seconds kPublishPatience{86'400};
 }  // namespace
 
 TrajectoryRecord::TrajectoryRecord(Deps deps, VoiceOptions options, std::string slot,
-                                   nostr::EventId claim, nostr::PublicKey agent)
+                                   nostr::EventId claim, nostr::PublicKey agent, std::string task)
     : deps_(deps),
       options_(std::move(options)),
       slot_(std::move(slot)),
       claim_(claim),
       agent_(agent),
+      task_(std::move(task)),
       trajectories_(deps.db) {}
 
 base::Task<Result<orchestration::TrajectoryPosition>> TrajectoryRecord::position(
@@ -42,7 +43,7 @@ base::Task<Result<orchestration::TrajectoryPosition>> TrajectoryRecord::position
 base::Task<Result<nostr::EventId>> TrajectoryRecord::put_head(std::string session, bool last,
                                                               nostr::Draft head) {
   const nostr::UnsignedEvent event = nostr::with_author(head, agent_);
-  Utterance utterance{.key = {slot_, last ? "#head-last" : "#head-first"},
+  Utterance utterance{.key = {slot_, (last ? "#head-last" : "#head-first") + (task_.empty() ? "" : ":" + task_)},
                       .action_class = "trajectory",
                       .draft = std::move(head),
                       .tick = claim_};

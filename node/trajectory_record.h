@@ -18,8 +18,9 @@ class TrajectoryRecord final : public orchestration::TrajectorySink {
     GroupVoice& voice;
     Publisher& publisher;
   };
+  /// `task`: that of the session, when it is not the tick's own.
   TrajectoryRecord(Deps deps, VoiceOptions options, std::string slot, nostr::EventId claim,
-                   nostr::PublicKey agent);
+                   nostr::PublicKey agent, std::string task = "");
 
   base::Task<base::Result<orchestration::TrajectoryPosition>> position(std::string session) override;
   base::Task<base::Result<nostr::EventId>> put_head(std::string session, bool last, nostr::Draft head) override;
@@ -31,6 +32,7 @@ class TrajectoryRecord final : public orchestration::TrajectorySink {
   std::string slot_;
   nostr::EventId claim_;
   nostr::PublicKey agent_;
+  std::string task_;
   storage::Trajectories trajectories_;
 };
 

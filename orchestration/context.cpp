@@ -75,6 +75,9 @@ std::string opening_message(const Trigger& trigger) {
     case TriggerKind::kHeartbeat:
       out = "The clock woke you: look whether anything is worth doing.";
       break;
+    case TriggerKind::kTask:
+      out = trigger.brief;
+      break;
   }
   if (trigger.event) out += enclose(*trigger.event, trigger.trust);
   return out;

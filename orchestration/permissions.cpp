@@ -19,7 +19,8 @@ constexpr Name<Capability> kCapabilities[] = {{Capability::kQuery, "query"},
                                               {Capability::kRun, "run"},
                                               {Capability::kFetch, "fetch"},
                                               {Capability::kServer, "server"},
-                                              {Capability::kSpend, "spend"}};
+                                              {Capability::kSpend, "spend"},
+                                              {Capability::kDelegate, "delegate"}};
 
 Permit patched(Permit base, const std::optional<Permit>& patch, PatchSource source) {
   if (!patch) return base;
@@ -143,6 +144,8 @@ Permit level_of(const Permissions& permissions, Capability capability) {
       return permissions.fetch;
     case Capability::kServer:
       return permissions.server;
+    case Capability::kDelegate:
+      return permissions.delegate;
   }
   return Permit::kDeny;
 }
@@ -165,6 +168,7 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
   base.edit = patched(base.edit, patch.edit, source);
   base.fetch = patched(base.fetch, patch.fetch, source);
   base.server = patched(base.server, patch.server, source);
+  base.delegate = patched(base.delegate, patch.delegate, source);
   if (patch.commands)
     base.commands =
         source == PatchSource::kOperator ? *patch.commands : narrowed(base.commands, *patch.commands);
@@ -184,6 +188,26 @@ Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource s
       base.hidden_tools.erase(tool);
   }
   return base;
+}
+
+Permissions within(Permissions permissions, const Permissions& bound) {
+  PermissionsPatch patch{.query = bound.query,
+                         .file = bound.file,
+                         .sign = bound.sign,
+                         .message = bound.message,
+                         .control = bound.control,
+                         .edit = bound.edit,
+                         .fetch = bound.fetch,
+                         .server = bound.server,
+                         .spend = bound.spend,
+                         .sign_kinds = bound.sign_kinds};
+  for (const std::string& tool : bound.hidden_tools) patch.tools[tool] = false;
+  for (const SubjectRule& rule : bound.rules)
+    if (rule.permit != Permit::kAllow) patch.rules.push_back(rule);
+  Permissions out = apply(std::move(permissions), patch, PatchSource::kWorkspace);
+  if (!may_ever(bound, Capability::kRun)) out.commands = {.mode = Permit::kDeny};
+  else out.commands = narrowed(std::move(out.commands), bound.commands);
+  return out;
 }
 
 PermissionAnswer evaluate(const Permissions& permissions, const NodeRules& node,

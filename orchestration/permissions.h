@@ -29,6 +29,7 @@ enum class Capability {
   kFetch,    ///< pages of the web; the subject is the host
   kServer,   ///< tools of MCP servers; the subject is server__tool
   kSpend,    ///< money, through the wallet
+  kDelegate, ///< tasks for other agents; the subject is the agent
 };
 std::string_view capability_name(Capability capability);
 base::Result<Capability> parse_capability(std::string_view name);
@@ -59,6 +60,7 @@ struct Permissions {
   CommandRules commands;            ///< kRun: its mode is the level
   Permit fetch = Permit::kAsk;
   Permit server = Permit::kAsk;
+  Permit delegate = Permit::kDeny;  ///< to whom, AgentSpec::delegates_to says
   std::vector<SubjectRule> rules;
   std::set<nostr::Kind> sign_kinds{nostr::kinds::kTextNote, nostr::kinds::kReaction,
                                    nostr::kinds::kComment};
@@ -72,7 +74,7 @@ bool may_ever(const Permissions& permissions, Capability capability);
 /// A partial object from a file; what is unset keeps the base value.
 struct PermissionsPatch {
   std::optional<Permit> query, file, sign, message, control, edit, run, fetch, server,
-      spend;
+      spend, delegate;
   std::optional<CommandRules> commands;  ///< as a whole; from a workspace only its ask and deny rules count
   std::vector<SubjectRule> rules;        ///< added; from a workspace an allow counts as ask
   std::optional<std::set<nostr::Kind>> sign_kinds;
@@ -84,6 +86,9 @@ enum class PatchSource { kOperator, kWorkspace };
 /// Field by field. A workspace patch only narrows: the stricter level wins, kinds intersect,
 /// hidden tools stay hidden.
 Permissions apply(Permissions base, const PermissionsPatch& patch, PatchSource source);
+
+/// `permissions` without whatever `bound` does not have: what an agent may do for another one.
+Permissions within(Permissions permissions, const Permissions& bound);
 
 /// What holds for every agent of this node, whatever its own rules say.
 struct NodeRules {

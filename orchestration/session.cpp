@@ -12,6 +12,7 @@
 #include "orchestration/context.h"
 #include "orchestration/envelope.h"
 #include "orchestration/tools/schema.h"
+#include "orchestration/tools/task_tools.h"
 
 namespace orchestration {
 namespace {
@@ -22,6 +23,8 @@ using base::Task;
 using base::json::Value;
 using std::chrono::milliseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr milliseconds kNewsLook{1'000};
 
 milliseconds since(SteadyTime start) {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
@@ -96,11 +99,11 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     deps_.hooks.notify({.session = row_.id,
                         .agent = agent_.id,
                         .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
-                        .by_stranger = trigger_.event && trigger_.trust != Trust::kOperator});
+                        .by_stranger = (trigger_.event || !trigger_.task.empty()) && trigger_.trust != Trust::kOperator});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
-      const TranscriptMessage& last = transcript_->messages().back();
-      if (last.message.role == Role::kAssistant && last.message.calls.empty()) break;
+      CO_TRY(const bool over, co_await is_over());
+      if (over) break;
       CO_TRY(co_await advance());
       FAILPOINT("session_step");
       CO_TRY(co_await recorder_->record(new_steps()));
@@ -113,13 +116,16 @@ Result<void> Session::open() {
   if (trigger_.tick.empty())
     return base::fail(Errc::kInvalid, "a session needs the slot of its tick");
   TRY(auto rows, deps_.sessions.of_tick(trigger_.tick));
-  const auto mine = std::find_if(rows.begin(), rows.end(),
-                                 [&](const auto& row) { return row.agent == agent_.id; });
+  auto mine = rows.begin();
+  for (; mine != rows.end(); ++mine) {
+    TRY(const bool own, is_own(*mine));
+    if (own) break;
+  }
   resumed_ = mine != rows.end();
   if (resumed_) {
     row_ = std::move(*mine);
   } else {
-    row_ = {.id = nipsa::random_d("sess-", deps_.rng),
+    row_ = {.id = trigger_.task.empty() ? nipsa::random_d("sess-", deps_.rng) : trigger_.session,
             .tick = trigger_.tick,
             .agent = agent_.id,
             .model = deps_.router.first_model(agent_.id),
@@ -129,6 +135,14 @@ Result<void> Session::open() {
   }
   transcript_.emplace(deps_.sessions, row_.id);
   return transcript_->load();
+}
+
+/// Whether `row`, of this tick, is the session this object is to run.
+Result<bool> Session::is_own(const storage::SessionRow& row) {
+  if (!trigger_.task.empty()) return row.id == trigger_.session;
+  if (row.agent != agent_.id || deps_.tasks == nullptr) return row.agent == agent_.id;
+  TRY(const bool other, deps_.tasks->is_for_a_task(row.id));
+  return !other;
 }
 
 /// The opening is committed whole before anything else is, so a crash in between only repeats it.
@@ -151,7 +165,43 @@ Task<Result<void>> Session::advance() {
     co_return co_await drive_call(std::move(next));
   }
   if (auto limit = exceeded_limit()) co_return end(std::move(*limit));
+  CO_TRY(const bool heard, hear_news());
+  if (heard) co_return Result<void>{};
   co_return co_await think();
+}
+
+/// What came of tasks since the last turn, as one message; false when there is nothing new.
+Result<bool> Session::hear_news() {
+  if (deps_.tasks == nullptr) return false;
+  TRY(const auto ended, deps_.tasks->untold(row_.id));
+  if (ended.empty()) return false;
+  std::string text;
+  TRY(storage::Tx tx, storage::Tx::begin(*deps_.db, storage::Durability::kFull));
+  for (const storage::TaskRow& row : ended) {
+    TRY(const bool first, deps_.tasks->tell(row.id));
+    if (first) text += (text.empty() ? "" : "\n\n") + describe_task(row);
+  }
+  if (text.empty()) return false;
+  Message news{.role = Role::kUser, .content = std::move(text)};
+  TRY(transcript_->append({.message = std::move(news), .at = deps_.clock.now()}));
+  TRY(tx.commit());
+  FAILPOINT("session_heard");
+  return true;
+}
+
+/// Whether the model has said its last word. It has not while tasks of its own are under way, or have
+/// ended without its knowing.
+Task<Result<bool>> Session::is_over() {
+  const TranscriptMessage& last = transcript_->messages().back();
+  if (last.message.role != Role::kAssistant || !last.message.calls.empty()) co_return false;
+  if (deps_.tasks == nullptr || last.ending) co_return true;
+  for (;;) {
+    CO_TRY(const bool heard, hear_news());
+    if (heard) co_return false;
+    CO_TRY(const std::size_t active, deps_.tasks->active(row_.id));
+    if (active == 0) co_return true;
+    co_await deps_.tasks->news(kNewsLook);
+  }
 }
 
 Task<Result<void>> Session::think() {
@@ -270,7 +320,8 @@ Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, R
     ToolContext context{
         .trigger = trigger_,
         .session = row_.id,
-        .call_id = invocation.call_id,
+        .agent = agent_.id,
+        .call_id = act_id(invocation.call_id),
         .ask = ruling.verdict == Decision::Verdict::kAsk && asks_itself(tool->action())};
     auto prepared = co_await tool->prepare(std::move(context), invocation.params);
     if (!prepared) {
@@ -311,7 +362,7 @@ Task<Result<void>> Session::start(std::string call_id) {
     co_return finish(call_id,
                      output_of(ToolOutcome::kInvalid, "There is no tool " + plan.tool + "."));
   if (!plan.local_ask.empty()) {
-    LocalAction action{.key = {.tick = trigger_.tick, .call_id = call_id + "-ask"},
+    LocalAction action{.key = {.tick = trigger_.tick, .call_id = act_id(call_id) + "-ask"},
                        .action = tool->action(),
                        .params = plan.params,
                        .reason = plan.local_ask};
@@ -350,7 +401,7 @@ Task<Result<void>> Session::perform(std::string call_id) {
     co_return finish(call_id, output_of(ToolOutcome::kError,
                                         "The outcome is unknown: the node stopped while this ran. Look "
                                         "before you do it again."));
-  ToolContext context{.trigger = trigger_, .session = row_.id, .call_id = call_id};
+  ToolContext context{.trigger = trigger_, .session = row_.id, .agent = agent_.id, .call_id = act_id(call_id)};
   auto text = co_await tool->run(std::move(context), plan.params);
   thought_ += since(start);
   if (!text && is_for_later(text.error().code) && text.error().code != Errc::kUnavailable)
@@ -430,6 +481,11 @@ std::vector<ToolSpec> Session::tool_specs() const {
   return specs;
 }
 
+/// Call ids count from the start in every session; what several of one tick do has to differ.
+std::string Session::act_id(const std::string& call_id) const {
+  return trigger_.task.empty() ? call_id : trigger_.task + ":" + call_id;
+}
+
 ToolInvocation Session::invocation_of(const std::string& call_id, const std::string& tool_name,
                                       const Value& params) const {
   ToolInvocation out{.session = row_.id,
@@ -449,6 +505,7 @@ ToolInvocation Session::invocation_of(const std::string& call_id, const std::str
 }
 
 Task<Result<SessionResult>> Session::close() {
+  if (deps_.tasks != nullptr) CO_TRY(deps_.tasks->cancel_all(row_.id));
   SessionResult result{.session = row_.id, .started = row_.started};
   for (const TranscriptMessage& entry : transcript_->messages()) {
     if (entry.message.role != Role::kAssistant) continue;

@@ -17,6 +17,7 @@
 #include "orchestration/agents/agent.h"
 #include "orchestration/hooks/hook.h"
 #include "orchestration/llm/caller.h"
+#include "orchestration/tasks/board.h"
 #include "orchestration/tools/tool.h"
 #include "orchestration/trajectory.h"
 #include "orchestration/transcript.h"
@@ -56,6 +57,8 @@ struct SessionDeps {
   const base::Clock& clock;
   base::Rng& rng;
   RetryPolicy retry;
+  TaskBoard* tasks = nullptr;  ///< where it hands out tasks, if it may; their ends are told to it
+  storage::Db* db = nullptr;   ///< with `tasks`: telling and noting that it was told is one transaction
 };
 
 /// One act or call, as 39211 reports it.
@@ -93,9 +96,12 @@ class Session {
 
  private:
   base::Result<void> open();
+  base::Result<bool> is_own(const storage::SessionRow& row);
   base::Result<void> begin();
   base::Task<base::Result<void>> advance();
   base::Task<base::Result<void>> think();
+  base::Result<bool> hear_news();
+  base::Task<base::Result<bool>> is_over();
   base::Task<base::Result<void>> drive_call(ToolCall call);
   base::Task<base::Result<void>> propose(ToolCall call);
   base::Task<base::Result<void>> start(std::string call_id);
@@ -109,6 +115,7 @@ class Session {
 
   std::optional<Ending> exceeded_limit() const;
   std::optional<ToolOutput> precheck(const ToolCall& call, base::json::Value& params) const;
+  std::string act_id(const std::string& call_id) const;
   ToolInvocation invocation_of(const std::string& call_id, const std::string& tool,
                                const base::json::Value& params) const;
   const ToolCall* unanswered() const;

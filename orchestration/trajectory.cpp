@@ -37,11 +37,22 @@ Step trigger_step(const Trigger& trigger, base::UnixTime started) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
   step.members = {{"trigger", trigger_kind_name(trigger.kind)},
                   {"trust", trust_name(trigger.trust)}};
+  if (!trigger.task.empty()) {
+    step.members["task"] = trigger.task;
+    step.members["content"] = recorded_text(trigger.brief);
+  }
   if (trigger.event) {
     step.members["event"] = trigger.event->id.hex();
     step.members["author"] = trigger.event->pubkey.hex();
     step.members["content"] = recorded_text(trigger.event->content);
   }
+  return step;
+}
+
+Step news_step(const TranscriptMessage& entry) {
+  Step step{.type = std::string(nipsa::step_type::kUser), .at = entry.at};
+  step.members = {{"trigger", trigger_kind_name(TriggerKind::kTask)},
+                  {"content", recorded_text(entry.message.content)}};
   return step;
 }
 
@@ -100,6 +111,9 @@ StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcri
   };
   add([&] { return trigger_step(trigger, started); });
   for (const TranscriptMessage& entry : transcript.messages()) {
+    // Of what others say to the model only its opening is the trigger; the rest is news of tasks.
+    if (entry.message.role == Role::kUser && &entry != &transcript.messages().front() + 1)
+      add([&] { return news_step(entry); });
     if (entry.message.role != Role::kAssistant || entry.ending) continue;
     add([&] { return agent_step(entry); });
     for (const ToolCall& call : entry.message.calls) {

@@ -9,7 +9,8 @@ namespace {
 
 constexpr Name<TriggerKind> kKinds[] = {{TriggerKind::kMention, "mention"},
                                         {TriggerKind::kDm, "dm"},
-                                        {TriggerKind::kHeartbeat, "heartbeat"}};
+                                        {TriggerKind::kHeartbeat, "heartbeat"},
+                                        {TriggerKind::kTask, "task"}};
 constexpr Name<Trust> kTrusts[] = {
     {Trust::kOperator, "operator"}, {Trust::kKnown, "known"}, {Trust::kStranger, "stranger"}};
 
@@ -29,6 +30,8 @@ base::json::Value to_json(const Trigger& trigger) {
                            {"relay", trigger.relay},
                            {"trust", trust_name(trigger.trust)}};
   // As text: the event's exact bytes survive, whatever a JSON library does to numbers and escapes.
+  if (!trigger.task.empty())
+    out["task"] = {{"id", trigger.task}, {"session", trigger.session}, {"brief", trigger.brief}};
   if (trigger.event) out["event"] = nostr::to_json(*trigger.event);
   return out;
 }
@@ -43,6 +46,11 @@ base::Result<Trigger> parse_trigger(const base::json::Value& value) {
   TRY(const std::string trust, base::json::get_string(value, "trust"));
   TRY(out.trust, parse_trust(trust));
   out.relay = base::json::string_or(value, "relay");
+  if (const auto task = base::json::get_object(value, "task")) {
+    out.task = base::json::string_or(*task, "id");
+    out.session = base::json::string_or(*task, "session");
+    out.brief = base::json::string_or(*task, "brief");
+  }
   const std::string event = base::json::string_or(value, "event");
   if (!event.empty()) {
     TRY(out.event, nostr::parse_event(event));

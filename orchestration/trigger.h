@@ -10,9 +10,9 @@
 
 namespace orchestration {
 
-enum class TriggerKind { kMention, kDm, kHeartbeat };
+enum class TriggerKind { kMention, kDm, kHeartbeat, kTask };
 
-/// "mention", "dm", "heartbeat": the words of playbooks and of 39210.
+/// "mention", "dm", "heartbeat", "task": the words of playbooks and of 39210.
 std::string_view trigger_kind_name(TriggerKind kind);
 base::Result<TriggerKind> parse_trigger_kind(std::string_view name);
 
@@ -30,6 +30,10 @@ struct Trigger {
   std::optional<nostr::Event> event;
   std::string relay;            ///< where it was seen, for relay hints; may be empty
   Trust trust = Trust::kStranger;
+  // kTask: the session works for another one, in the same tick.
+  std::string task;     ///< id, "bg_…"
+  std::string session;  ///< the session that is to do it
+  std::string brief;    ///< what its first message says
 };
 
 /// A trigger as the JSON kept with its session, and back; kInvalid names the member.

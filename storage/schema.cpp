@@ -728,12 +728,41 @@ CREATE TRIGGER answers_dropped AFTER DELETE ON answers BEGIN
 END;
 )sql";
 
+constexpr const char* kTasks = R"sql(
+-- work that one agent's session handed to another agent
+CREATE TABLE tasks (
+  id TEXT PRIMARY KEY,
+  tick TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  call TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  description TEXT NOT NULL,
+  brief TEXT NOT NULL,
+  depth INTEGER NOT NULL CHECK (depth >= 1),
+  session TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL CHECK (state IN ('pending','running','completed','failed','cancelled')),
+  starts INTEGER NOT NULL DEFAULT 0,
+  note TEXT NOT NULL DEFAULT '',
+  result TEXT NOT NULL DEFAULT '',
+  created INTEGER NOT NULL,
+  started INTEGER,
+  ended INTEGER,
+  told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+  UNIQUE (parent, call),
+  CHECK ((ended IS NULL) = (state IN ('pending','running')))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tasks_by_tick ON tasks (tick);
+CREATE INDEX tasks_active ON tasks (created) WHERE ended IS NULL;
+CREATE INDEX tasks_by_time ON tasks (created);
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
     Migration{7, kPublishing}, Migration{8, kVanish},
     Migration{9, kRelays}, Migration{10, kHands}, Migration{11, kPayments},
     Migration{12, kBunker}, Migration{13, kLicences}, Migration{14, kAnswers},
+    Migration{15, kTasks},
 };
 
 }  // namespace

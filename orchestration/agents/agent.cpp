@@ -33,6 +33,17 @@ bool is_agent_id(std::string_view id) {
   return !id.empty() && id.size() <= kMaxIdChars && lower(id.front()) && std::ranges::all_of(id, inner);
 }
 
+AgentSpec with_team(AgentSpec agent, const std::vector<const AgentSpec*>& helpers) {
+  if (helpers.empty()) return agent;
+  agent.prompt +=
+      "\n\nYou can hand parts of the work to others, with `background_task` (several at once; you are told when one is "
+      "done) or `delegate` (you wait for it). Each works alone and sees nothing of this conversation: say what is to be "
+      "done, what must be there at the end, and what it needs to know. What comes back is a report to be checked, not "
+      "an order.";
+  for (const AgentSpec* helper : helpers) agent.prompt += fmt::format("\n- {}: {}", helper->id, helper->purpose);
+  return agent;
+}
+
 std::string system_prompt(const AgentSpec& agent, std::string_view npub) {
   std::string prompt = agent.prompt;
   if (const std::size_t at = prompt.find(kNamePlace); at != std::string::npos)

@@ -36,6 +36,9 @@ struct AgentSpec {
 /// Whether `id` can name an agent.
 bool is_agent_id(std::string_view id);
 
+/// `agent` with what its prompt has to say of those it may hand tasks to; unchanged without any.
+AgentSpec with_team(AgentSpec agent, const std::vector<const AgentSpec*>& helpers);
+
 /// The whole system prompt of `agent`: its own, the envelope rule, and who it is on Nostr.
 std::string system_prompt(const AgentSpec& agent, std::string_view npub);
 

@@ -49,6 +49,7 @@ AgentSpec sisyphus() {
   agent.permissions.message = Permit::kAllow;
   agent.permissions.edit = agent.permissions.fetch = Permit::kAllow;
   agent.permissions.commands.mode = Permit::kAllow;
+  agent.permissions.delegate = Permit::kAllow;
   agent.autonomy.bounded_asks = {ActionClass::kDm};
   return agent;
 }

@@ -104,7 +104,8 @@ Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimit
     return settle_one(budgets, clock, id, call, charge);
   };
   hook.on_session = [&budgets, &clock](const SessionNotice& notice) {
-    if (notice.phase == SessionPhase::kResumed) settle_leftovers(budgets, clock, notice.session);
+    // A session that ended on its own left nothing; one that was cut off may have.
+    if (notice.phase != SessionPhase::kStarted) settle_leftovers(budgets, clock, notice.session);
   };
   return hook;
 }

@@ -24,9 +24,10 @@ using base::json::Value;
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxRules = 1000;
 
-enum class On { kMention, kDm, kHeartbeat, kTool, kDenied, kExpired };
+enum class On { kMention, kDm, kHeartbeat, kTask, kTool, kDenied, kExpired, kNews };
 constexpr Name<On> kOn[] = {{On::kMention, "mention"}, {On::kDm, "dm"},         {On::kHeartbeat, "heartbeat"},
-                            {On::kTool, "tool"},       {On::kDenied, "denied"}, {On::kExpired, "expired"}};
+                            {On::kTool, "tool"},       {On::kDenied, "denied"}, {On::kExpired, "expired"},
+                            {On::kTask, "task"},       {On::kNews, "news"}};
 constexpr std::string_view kRuleKeys[] = {"on", "author", "match", "step", "call", "say"};
 constexpr std::string_view kCallKeys[] = {"tool", "args"};
 constexpr std::string_view kTopKeys[] = {"rule"};
@@ -36,7 +37,8 @@ constexpr std::string_view kVariables[] = {"author", "author_npub", "content", "
 constexpr std::string_view kBuiltin = R"toml(# The built-in playbook: what the agent does when no model is configured.
 # Copy it to a file, change it, and name the file as `playbook` in your backend's section.
 #
-# on     what woke this turn: mention, dm, heartbeat, or, after a tool call: tool, denied, expired
+# on     what woke this turn: mention, dm, heartbeat, task; after a tool call: tool, denied, expired; when
+#        tasks that were handed out have ended: news
 # author only this author (npub or hex)          match  only if this RE2 is found in the text
 # step   only in this model turn, from 0         call   { tool, args }      say  text that ends it
 # Templates: {{author}} {{author_npub}} {{content}} {{event_id}} {{tool_result}} {{turn}} {{trigger}} {{tick}}
@@ -67,6 +69,7 @@ say = "Nothing to do."
 )toml";
 
 On outcome_event(const Message& result) {
+  if (result.role == Role::kUser) return On::kNews;
   switch (result.outcome) {
     case ToolOutcome::kDenied: return On::kDenied;
     case ToolOutcome::kExpired: return On::kExpired;
@@ -82,11 +85,22 @@ On trigger_event(TriggerKind kind) {
     case TriggerKind::kMention: return On::kMention;
     case TriggerKind::kDm: return On::kDm;
     case TriggerKind::kHeartbeat: return On::kHeartbeat;
+    case TriggerKind::kTask: return On::kTask;
   }
   return On::kHeartbeat;
 }
 
-bool is_trigger(On on) { return on == On::kMention || on == On::kDm || on == On::kHeartbeat; }
+bool is_trigger(On on) {
+  return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kTask;
+}
+
+/// What answered the model's last turn, if the conversation up to `end` ends with such a thing: a tool's result, or
+/// news. The first two messages are the prompt and what woke it.
+const Message* answer_before(const Request& request, std::size_t end) {
+  if (end == 0) return nullptr;
+  const Message& last = request.messages[end - 1];
+  return last.role == Role::kTool || (last.role == Role::kUser && end > 2) ? &last : nullptr;
+}
 
 std::unexpected<base::Error> fail_at(const toml::source_region& where, std::string detail, std::string hint = {}) {
   return base::fail(Errc::kInvalid, fmt::format("playbook line {}: {}", where.begin.line, detail), std::move(hint));
@@ -145,7 +159,7 @@ std::string variable(std::string_view word, const Request& request, std::size_t 
   const auto& event = request.trigger.event;
   if (word == "author") return event ? event->pubkey.hex() : "";
   if (word == "author_npub") return event ? nostr::encode_npub(event->pubkey) : "";
-  if (word == "content") return event ? event->content : "";
+  if (word == "content") return event ? event->content : request.trigger.brief;
   if (word == "event_id") return event ? event->id.hex() : "";
   if (word == "tool_result") return result ? result->content : "";
   if (word == "turn") return std::to_string(turn);
@@ -245,8 +259,7 @@ bool Playbook::Rule::fits(const Request& request, std::size_t turn, const Messag
   const auto& event = request.trigger.event;
   if (author && (!event || event->pubkey != *author)) return false;
   if (!match) return true;
-  const std::string empty;
-  const std::string& text = is_trigger(on) ? (event ? event->content : empty) : result->content;
+  const std::string& text = !is_trigger(on) ? result->content : event ? event->content : request.trigger.brief;
   return RE2::PartialMatch(text, *match);
 }
 
@@ -287,8 +300,7 @@ base::Result<Playbook> Playbook::load(const std::string& path) {
 
 const Playbook::Rule* Playbook::firing(const Request& request, std::size_t turn, std::size_t end,
                                        std::vector<bool>& fired) const {
-  const Message* result = nullptr;
-  if (end > 0 && request.messages[end - 1].role == Role::kTool) result = &request.messages[end - 1];
+  const Message* result = answer_before(request, end);
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     if (fired[i] || !rules_[i].fits(request, turn, result)) continue;
     fired[i] = true;
@@ -305,8 +317,7 @@ Message Playbook::next(const Request& request) const {
   Message out{.role = Role::kAssistant};
   const Rule* rule = firing(request, turn, request.messages.size(), fired);
   if (!rule) return out;
-  const Message* result = nullptr;
-  if (!request.messages.empty() && request.messages.back().role == Role::kTool) result = &request.messages.back();
+  const Message* result = answer_before(request, request.messages.size());
   if (rule->tool.empty()) {
     out.content = fill_text(rule->say, request, turn, result);
     return out;

@@ -13,7 +13,8 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kSearch, "search"},
     {ActionClass::kEditFile, "edit_file"}, {ActionClass::kRunCommand, "run_command"},
     {ActionClass::kFetch, "fetch"},        {ActionClass::kCallServer, "call_server"},
-    {ActionClass::kKeepTodo, "keep_todo"}, {ActionClass::kPay, "pay"}};
+    {ActionClass::kKeepTodo, "keep_todo"}, {ActionClass::kPay, "pay"},
+    {ActionClass::kDelegate, "delegate"}};
 constexpr Name<ActionStatus> kStatuses[] = {
     {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
@@ -47,6 +48,7 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kFetch:
     case ActionClass::kCallServer:
     case ActionClass::kKeepTodo:
+    case ActionClass::kDelegate:
     case ActionClass::kPay: return false;
   }
   return false;
@@ -70,7 +72,8 @@ bool is_external(ActionClass action) {
     case ActionClass::kReadFile:
     case ActionClass::kSearch:
     case ActionClass::kFetch:
-    case ActionClass::kKeepTodo: return false;
+    case ActionClass::kKeepTodo:
+    case ActionClass::kDelegate: return false;
   }
   return true;
 }

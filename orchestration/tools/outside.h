@@ -33,10 +33,11 @@ enum class ActionClass {
   kCallServer,  ///< a tool of an MCP server
   kKeepTodo,    ///< the session's own list
   kPay,         ///< money leaves the wallet
+  kDelegate,    ///< another agent is given a task
 };
 
 /// "reply", "post", "react", "dm", "ask_operator", "read_file", "search", "edit_file", "run_command",
-/// "fetch", "call_server", "keep_todo", "pay".
+/// "fetch", "call_server", "keep_todo", "pay", "delegate".
 std::string_view action_class_name(ActionClass action);
 base::Result<ActionClass> parse_action_class(std::string_view name);
 /// Whether the act is signed by the group key, so that the co-signer, not the node, gates it.

@@ -17,7 +17,8 @@ namespace orchestration {
 struct ToolContext {
   Trigger trigger;
   std::string session;
-  std::string call_id;
+  std::string agent;    ///< id of who calls
+  std::string call_id;  ///< unique in its tick
   bool ask = false;  ///< the node demands the operator's word (ActionRequest::ask)
 };
 

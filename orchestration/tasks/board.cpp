@@ -1,0 +1,294 @@
+// Rows first; then sessions, as many at a time as there is room for, taken evenly from the ticks.
+#include "orchestration/tasks/board.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nipsa/reading.h"
+#include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
+#include "orchestration/envelope.h"
+
+namespace orchestration {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using base::Task;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using storage::TaskRow;
+using storage::TaskState;
+
+namespace {
+
+constexpr milliseconds kLook{1'000};
+constexpr base::seconds kRetryPause{2};
+constexpr std::int64_t kKeptTasks = 1'000;
+constexpr std::size_t kIdDigits = 8;
+
+}  // namespace
+
+/// A session at work for a task.
+struct TaskBoard::Job {
+  explicit Job(base::Loop& loop) : changed(loop), scope(loop) {}
+  std::optional<Result<TaskEnd>> done;
+  bool cancelled = false;
+  base::Signal changed;
+  base::Scope scope;
+};
+
+TaskBoard::TaskBoard(base::Loop& loop, storage::Db& db, const base::Clock& clock, base::Rng& rng, TaskLimits limits)
+    : loop_(loop), db_(db), clock_(clock), rng_(rng), limits_(limits), rows_(db), changed_(loop), scope_(loop) {}
+
+TaskBoard::~TaskBoard() = default;
+
+void TaskBoard::start(Run run, Abandon abandon) {
+  run_ = std::move(run);
+  abandon_ = std::move(abandon);
+  scope_.spawn("task scheduler", schedule());
+}
+
+Task<void> TaskBoard::stop() {
+  // The sessions first, and none new: what drives them owns their scopes.
+  stopping_ = true;
+  const auto jobs = jobs_;
+  for (const auto& [id, job] : jobs) co_await job->scope.stop();
+  co_await scope_.stop();
+}
+
+// ---- handing out ---------------------------------------------------------------------------------
+
+Result<TaskRow> TaskBoard::hand_out(Errand errand) {
+  TRY(const auto standing, rows_.by_call(errand.parent, errand.call));
+  if (standing) return *standing;
+  TRY(const auto parent, rows_.by_session(errand.parent));
+  const std::int64_t depth = parent ? parent->depth + 1 : 1;
+  TRY(may_hand_out(errand, depth));
+  const std::string digits = rng_.hex(kIdDigits);
+  const TaskRow row{.id = "bg_" + digits,
+                    .tick = std::move(errand.tick),
+                    .parent = std::move(errand.parent),
+                    .call = std::move(errand.call),
+                    .agent = std::move(errand.agent),
+                    .description = std::move(errand.description),
+                    .brief = base::json::dump(to_json(errand.brief)),
+                    .depth = depth,
+                    .session = nipsa::random_d("sess-", rng_),
+                    .created = clock_.now()};
+  TRY(rows_.add(row));
+  FAILPOINT("task-handed-out");
+  LOG(kInfo, "tasks", "handed out", {{"task", row.id}, {"agent", row.agent}, {"what", row.description}});
+  changed_.notify();
+  return row;
+}
+
+Result<void> TaskBoard::may_hand_out(const Errand& errand, std::int64_t depth) {
+  if (depth > limits_.depth)
+    return fail(Errc::kLimit, fmt::format("a task this deep hands out no tasks (limit is {})", limits_.depth),
+                "do it yourself");
+  TRY(const auto active, rows_.list_active());
+  if (active.size() >= limits_.running + limits_.queue)
+    return fail(Errc::kLimit, fmt::format("{} tasks are waiting in this node", active.size()), "wait for one to end");
+  const auto beside = static_cast<std::size_t>(std::ranges::count(active, errand.tick, &TaskRow::tick));
+  if (beside >= limits_.active_per_tick)
+    return fail(Errc::kLimit, fmt::format("{} tasks of this session are under way", beside), "wait for one to end");
+  return {};
+}
+
+// ---- running -------------------------------------------------------------------------------------
+
+Task<void> TaskBoard::schedule() {
+  for (;;) {
+    if (auto started = start_some(); !started)
+      LOG(kError, "tasks", "cannot read tasks", {{"detail", started.error().detail}});
+    if (auto pruned = rows_.prune(clock_.now() - limits_.keep, kKeptTasks); !pruned)
+      LOG(kError, "tasks", "old tasks were not removed", {{"detail", pruned.error().detail}});
+    co_await changed_.wait_for(kLook);
+  }
+}
+
+/// A tick with many tasks waits for its turn behind one with few.
+Result<void> TaskBoard::start_some() {
+  TRY(auto active, rows_.list_active());
+  std::map<std::string, std::size_t> at_work;
+  for (const TaskRow& row : active) at_work[row.tick] += jobs_.contains(row.id) ? 1 : 0;
+  const auto now = clock_.now();
+  std::erase_if(active, [&](const TaskRow& row) {
+    const auto retry = retry_at_.find(row.id);
+    return jobs_.contains(row.id) || (retry != retry_at_.end() && retry->second > now);
+  });
+  while (!stopping_ && !active.empty() && jobs_.size() < limits_.running) {
+    const auto next = std::ranges::min_element(active, {}, [&](const TaskRow& row) { return at_work[row.tick]; });
+    ++at_work[next->tick];
+    jobs_.emplace(next->id, std::make_shared<Job>(loop_));
+    scope_.spawn("task", drive(std::move(*next)));
+    active.erase(next);
+  }
+  return {};
+}
+
+/// One session from here to its end, to the operator's word, or to the end of its time.
+Task<void> TaskBoard::drive(TaskRow row) {
+  const std::shared_ptr<Job> job = jobs_.at(row.id);
+  struct Leave {
+    TaskBoard& board;
+    const std::string id;
+    ~Leave() {
+      board.jobs_.erase(id);
+      board.changed_.notify();
+    }
+  } const leave{*this, row.id};
+  TaskEnd how;
+  if (row.starts >= limits_.starts && !begun_.contains(row.id)) {
+    how = {TaskState::kFailed, "interrupted too often", row.result};
+    abandon_(row);
+  } else {
+    if (stopping_) co_return;
+    if (begun_.insert(row.id).second)
+      if (auto started = rows_.start(row.id, clock_.now()); !started) co_return;
+    job->scope.spawn("task session", work(row, job));
+    const auto deadline = steady_clock::now() + limits_.wall;
+    while (!job->done && !job->cancelled && steady_clock::now() < deadline) co_await job->changed.wait_for(kLook);
+    co_await job->scope.stop();
+    if (job->cancelled) {
+      begun_.erase(row.id);
+      abandon_(row);
+      co_return;  // cancel() has written the end
+    }
+    if (job->done && !*job->done) {
+      LOG(kWarn, "tasks", "interrupted; will go on", {{"task", row.id}, {"detail", job->done->error().detail}});
+      retry_at_[row.id] = clock_.now() + kRetryPause;
+      co_return;
+    }
+    if (!job->done) {
+      how = {TaskState::kFailed, "its time was over", ""};
+      abandon_(row);
+    } else {
+      how = **std::move(job->done);
+    }
+  }
+  if (auto ended = end(row, std::move(how)); !ended)
+    LOG(kError, "tasks", "an end was not written", {{"task", row.id}, {"detail", ended.error().detail}});
+}
+
+Task<void> TaskBoard::work(TaskRow row, std::shared_ptr<Job> job) {
+  job->done = co_await run_(std::move(row));
+  job->changed.notify();
+}
+
+Result<void> TaskBoard::end(const TaskRow& row, TaskEnd how) {
+  const std::string text(cut_utf8(how.text, limits_.max_result_bytes));
+  if (how.state == TaskState::kCompleted && text.empty() && how.note.empty()) how.note = "it said nothing";
+  TRY(const bool first, rows_.end(row.id, how.state, how.note, text, clock_.now()));
+  FAILPOINT("task-ended");
+  if (first)
+    LOG(kInfo, "tasks", "ended",
+        {{"task", row.id}, {"agent", row.agent}, {"state", std::string(name_of(how.state))}, {"note", how.note}});
+  // Whoever waits for this one wakes up when its row says so.
+  retry_at_.erase(row.id);
+  begun_.erase(row.id);
+  return {};
+}
+
+// ---- looking and cancelling ----------------------------------------------------------------------
+
+Task<Result<TaskRow>> TaskBoard::wait(std::string id, milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  for (;;) {
+    CO_TRY(auto row, rows_.get(id));
+    if (!row) co_return fail(Errc::kNotFound, "no task is called " + id);
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    if (storage::is_final(row->state) || left.count() <= 0) co_return *std::move(row);
+    co_await changed_.wait_for(std::min(left, kLook));
+  }
+}
+
+Task<void> TaskBoard::news(milliseconds limit) {
+  co_await changed_.wait_for(limit);
+}
+
+Result<bool> TaskBoard::descends_from(const TaskRow& row, const std::string& session) {
+  std::string parent = row.parent;
+  for (std::int64_t step = 0; step <= limits_.depth; ++step) {
+    if (parent == session) return true;
+    TRY(const auto above, rows_.by_session(parent));
+    if (!above) return false;
+    parent = above->parent;
+  }
+  return false;
+}
+
+Result<TaskRow> TaskBoard::find(const std::string& session, const std::string& id) {
+  TRY(auto row, rows_.get(id));
+  bool own = row && session.empty();
+  if (row && !own) {
+    TRY(own, descends_from(*row, session));
+  }
+  if (!own) return fail(Errc::kNotFound, fmt::format("no task is called \"{}\"", cut_utf8(id, 64)), "background_list");
+  return *std::move(row);
+}
+
+Result<std::vector<TaskRow>> TaskBoard::list(const std::string& session) {
+  if (session.empty()) return rows_.history(kKeptTasks);
+  std::vector<TaskRow> out;
+  TRY(auto level, rows_.of_parent(session));
+  while (!level.empty()) {
+    std::vector<TaskRow> below;
+    for (TaskRow& row : level) {
+      TRY(auto children, rows_.of_parent(row.session));
+      std::ranges::move(children, std::back_inserter(below));
+      out.push_back(std::move(row));
+    }
+    level = std::move(below);
+  }
+  return out;
+}
+
+Result<TaskRow> TaskBoard::cancel(const std::string& session, const std::string& id) {
+  TRY(TaskRow row, find(session, id));
+  if (storage::is_final(row.state)) return row;
+  TRY(cancel_all(row.session));
+  TRY(const bool first, rows_.end(row.id, TaskState::kCancelled, session.empty() ? "by the operator" : "by its parent",
+                                  row.result, clock_.now()));
+  if (first) LOG(kInfo, "tasks", "cancelled", {{"task", row.id}});
+  if (const auto job = jobs_.find(row.id); job != jobs_.end()) {
+    job->second->cancelled = true;
+    job->second->changed.notify();
+  } else if (row.state == TaskState::kRunning) {
+    abandon_(row);
+  }
+  changed_.notify();
+  return find(session, id);
+}
+
+Result<std::size_t> TaskBoard::cancel_all(const std::string& session) {
+  std::size_t changed = 0;
+  TRY(const auto rows, list(session));
+  for (const TaskRow& row : rows) {
+    if (storage::is_final(row.state)) continue;
+    TRY(cancel(session, row.id));
+    ++changed;
+  }
+  return changed;
+}
+
+Result<bool> TaskBoard::is_for_a_task(const std::string& session) {
+  TRY(const auto row, rows_.by_session(session));
+  return row.has_value();
+}
+
+Result<std::vector<TaskRow>> TaskBoard::untold(const std::string& session) {
+  TRY(auto rows, rows_.of_parent(session));
+  std::erase_if(rows, [](const TaskRow& row) { return row.told || !storage::is_final(row.state); });
+  return rows;
+}
+
+Result<std::size_t> TaskBoard::active(const std::string& session) {
+  TRY(const auto rows, rows_.of_parent(session));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(rows, [](const TaskRow& row) { return !storage::is_final(row.state); }));
+}
+
+}  // namespace orchestration
