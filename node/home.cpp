@@ -1,17 +1,12 @@
-// Files of one actor: locating, reading with bounds, writing atomically.
+// Files of one actor: where they are, and which of them may be read.
 #include "node/home.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include <fmt/format.h>
 
-#include "nostr/base/bytes.h"
 #include "nostr/base/user.h"
 
 namespace node {
@@ -25,36 +20,6 @@ fs::path from_environment(const char* variable, const fs::path& fallback) {
   // Read once at start, before any thread exists.
   const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
   return value && *value ? fs::path(value) : fallback;
-}
-
-std::string errno_text() {
-  return std::error_code(errno, std::generic_category()).message();
-}
-
-/// A file descriptor that closes itself.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-base::Result<void> write_all(int fd, std::string_view text, const fs::path& path) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      return fail(Errc::kIo, fmt::format("cannot write {}: {}", path.string(), errno_text()));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
 }
 
 }  // namespace
@@ -80,44 +45,6 @@ base::Result<void> Home::ensure() const {
       return fail(Errc::kIo, fmt::format("cannot create {}: {}", dir.string(), error.message()));
     if (created) fs::permissions(dir, fs::perms::owner_all, error);
   }
-  return {};
-}
-
-base::Result<std::string> read_file(const fs::path& path, std::size_t max_bytes) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0)
-    return fail(errno == ENOENT ? Errc::kNotFound : Errc::kIo,
-                fmt::format("cannot read {}: {}", path.string(), errno_text()));
-  std::string text;
-  std::array<char, 16'384> chunk;
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      return fail(Errc::kIo, fmt::format("cannot read {}: {}", path.string(), errno_text()));
-    if (n == 0) return text;
-    text.append(chunk.data(), static_cast<std::size_t>(n));
-    if (text.size() > max_bytes)
-      return fail(Errc::kLimit, fmt::format("{} is over {} bytes", path.string(), max_bytes));
-  }
-}
-
-base::Result<void> write_file(const fs::path& path, std::string_view text, unsigned mode) {
-  fs::path temporary = path;
-  temporary += ".new";
-  {
-    const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-    if (fd.get() < 0)
-      return fail(Errc::kIo, fmt::format("cannot write {}: {}", path.string(), errno_text()));
-    ::fchmod(fd.get(), mode);
-    TRY(write_all(fd.get(), text, path));
-    if (::fsync(fd.get()) != 0)
-      return fail(Errc::kIo, fmt::format("cannot sync {}: {}", path.string(), errno_text()));
-  }
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  if (error)
-    return fail(Errc::kIo, fmt::format("cannot replace {}: {}", path.string(), error.message()));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "nostr/base/files.h"
 #include "nostr/base/result.h"
 #include "nostr/base/secret.h"
 
@@ -30,12 +31,8 @@ struct Home {
   base::Result<void> ensure() const;
 };
 
-/// Reads a whole file of at most `max_bytes`; kNotFound, kIo or kLimit name the path.
-base::Result<std::string> read_file(const std::filesystem::path& path,
-                                    std::size_t max_bytes = 1u << 20);
-/// Writes `text` atomically (temporary file, fsync, rename) with `mode`.
-base::Result<void> write_file(const std::filesystem::path& path, std::string_view text,
-                              unsigned mode = 0644);
+using base::read_file;
+using base::write_file;
 /// Reads a file that holds a secret. kDenied when others can read it.
 base::Result<std::string> read_secret_file(const std::filesystem::path& path);
 

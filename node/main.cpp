@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_backend_commands(app, context, &chosen);
+  node::cli::add_signature_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
   node::cli::add_skill_commands(app, context, &chosen);

@@ -76,6 +76,7 @@ void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backend_commands(CLI::App& app, Context& context, Action* chosen);
+void add_signature_commands(CLI::App& app, Context& context, Action* chosen);
 void add_doctor_commands(CLI::App& app, Context& context, Action* chosen);
 void add_watch_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);

@@ -52,7 +52,7 @@ struct Runner::Asked {
 
   const Signature& signature() const { return program.signature; }
   bool may_keep() const {
-    return signature().cached && (options.keep || (options.temperature && *options.temperature == 0));
+    return options.keep || (signature().cached && options.temperature && *options.temperature == 0);
   }
 };
 
@@ -101,8 +101,17 @@ void Runner::keep(const Asked& asked, const Answer& answer) {
   if (!done) LOG(kWarn, "programs", "an answer is not kept", {{"error", done.error().detail}});
 }
 
+Result<void> Runner::check_allowance() const {
+  if (turns_ >= allowance_.turns) return base::fail(Errc::kLimit, fmt::format("{} model calls were allowed", allowance_.turns));
+  if (tokens_ >= allowance_.tokens) return base::fail(Errc::kLimit, fmt::format("{} tokens were allowed", allowance_.tokens));
+  if (allowance_.until && std::chrono::steady_clock::now() >= *allowance_.until)
+    return base::fail(Errc::kLimit, "the time allowed is over");
+  return {};
+}
+
 Task<Result<Reply>> Runner::turn(Asked& asked, std::vector<Message> messages, const Rendered& rendered,
                                  std::uint32_t max_tokens, std::optional<double> temperature) {
+  CO_TRY(check_allowance());
   ModelTurn turn{.session = origin_.session, .tick = origin_.tick, .agent = asked.agent, .turn = turns_++, .request = {}, .budget = asked.options.patience};
   turn.request.messages = std::move(messages);
   turn.request.images = rendered.images;
@@ -110,7 +119,9 @@ Task<Result<Reply>> Runner::turn(Asked& asked, std::vector<Message> messages, co
   turn.request.max_output_tokens = max_tokens;
   turn.request.temperature = temperature;
   turn.request.seed = asked.options.seed;
-  co_return co_await call_model(deps_.caller, std::move(turn));
+  auto reply = co_await call_model(deps_.caller, std::move(turn));
+  if (reply) tokens_ += reply->usage.prompt_tokens + reply->usage.completion_tokens;
+  co_return reply;
 }
 
 Task<Result<Answer>> Runner::ask_model(Asked& asked) {

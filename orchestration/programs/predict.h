@@ -35,7 +35,7 @@ struct RunOptions {
   std::optional<double> temperature;  ///< unset: the backend's own, except that the last repair is at 0
   std::optional<std::uint64_t> seed;
   std::optional<std::string> agent;   ///< whose route answers, instead of the signature's
-  bool keep = false;                  ///< keep the answer although the temperature is not 0
+  bool keep = false;                  ///< keep the answer at any temperature, and of any program
   bool fall_back = true;              ///< else an answer that cannot be had is an error
   std::uint32_t max_repairs = 2;
   std::chrono::milliseconds patience{600'000};  ///< of each model turn
@@ -58,6 +58,12 @@ class Runner {
     std::string tick;
     std::string primary = "sisyphus";  ///< whose route answers programs that belong to no agent
   };
+  /// What all runs together may use; money is the ledger's business. A turn beyond it is kLimit.
+  struct Allowance {
+    std::uint32_t turns = UINT32_MAX;
+    std::uint64_t tokens = UINT64_MAX;
+    std::optional<std::chrono::steady_clock::time_point> until;
+  };
   Runner(RunnerDeps deps, Origin origin) : deps_(deps), origin_(std::move(origin)) {}
 
   /// kInvalid when the inputs do not fit; kPeer when answers could not be used, after repairs; otherwise
@@ -66,6 +72,10 @@ class Runner {
   /// Every turn is reserved before and settled after, repairs too. An answer that was cut off is asked for
   /// again once with twice the room.
   base::Task<base::Result<Answer>> run(Program program, base::json::Value inputs, RunOptions options);
+
+  void allow(Allowance allowance) { allowance_ = allowance; }
+  std::uint32_t turns() const { return turns_; }
+  std::uint64_t tokens() const { return tokens_; }
 
   /// Told of every run that ended with an answer of a model.
   std::function<void(const Signature&, const base::json::Value& inputs, const Answer&)> on_answer;
@@ -78,10 +88,13 @@ class Runner {
   std::optional<Answer> kept(const Asked& asked);
   void keep(const Asked& asked, const Answer& answer);
   std::string fresh_suffix();
+  base::Result<void> check_allowance() const;
 
   RunnerDeps deps_;
   Origin origin_;
+  Allowance allowance_;
   std::uint32_t turns_ = 0;
+  std::uint64_t tokens_ = 0;
 };
 
 /// What an answer is kept under: everything that could have changed it.

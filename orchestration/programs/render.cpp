@@ -132,7 +132,7 @@ base::Result<Rendered> render(const Signature& signature, const Value& inputs, c
       return out;
     }
     if (demos == 0)
-      return base::fail(base::Errc::kLimit, fmt::format("{} needs about {} tokens, the model takes {}", signature.id, tokens, options.context_tokens),
+      return base::fail(base::Errc::kInvalid, fmt::format("{} needs about {} tokens, the model takes {}", signature.id, tokens, options.context_tokens),
                         "shorten the inputs, or route the agent to a model with a wider window");
   }
 }

@@ -34,7 +34,7 @@ struct Rendered {
   nostr::Sha256 hash;                       ///< of the messages
 };
 
-/// `inputs` come from fit_inputs(). kLimit when even without demos the window is too small.
+/// `inputs` come from fit_inputs(). kInvalid when even without demos the window is too small.
 base::Result<Rendered> render(const Signature& signature, const base::json::Value& inputs, const RenderOptions& options);
 
 /// The schema of the answer, fields required in their order, nothing else allowed.

@@ -81,6 +81,10 @@ class Examples : public ::testing::Test {
     expect_ok("sovereign key new me.key");
     npub_ = first_line(out_);
     write(work_ / "faults.toml", "seed = 1\n");
+    std::string asked;
+    for (int i = 0; i < 40; ++i)
+      asked += "{\"inputs\":{\"task_description\":\"page " + std::to_string(i) + "\",\"available_agents\":[\"frontend\"]}}\n";
+    write(work_ / "examples.jsonl", asked);
     write(work_ / "wallet.txt", npub_ + "\n");  // what `decode -` reads
     expect_ok("sovereign event -k 10050 -t relay=" + url_ + " --key-file me.key --relay " + url_);
     expect_ok("sovereign event -c 'a note' -t t=news --key-file me.key --relay " + url_);
@@ -131,7 +135,8 @@ class Examples : public ::testing::Test {
 /// of them it is only asked that they are understood.
 bool is_toolbox(const Example& example) {
   for (const std::string_view command : {"event", "req", "count", "publish", "verify", "dm", "key",
-                                         "encode", "decode", "outbox", "sync", "completion", "man"})
+                                         "encode", "decode", "outbox", "sync", "completion", "man", "signature list",
+                                         "signature show", "signature run", "signature eval", "signature compile"})
     if (example.command == command || example.command.starts_with(std::string(command) + " "))
       return true;
   return example.command.empty();

@@ -102,7 +102,7 @@ TEST(Render, DropsDemosUntilTheRestFits) {
   const auto some = render(signature, {{"question", "?"}}, {.suffix = "s", .context_tokens = 700}).value();
   EXPECT_GT(some.demos_dropped, 0u);
   EXPECT_LT(some.demos_dropped, 4u);
-  EXPECT_EQ(render(signature, {{"question", "?"}}, {.suffix = "s", .context_tokens = 120}).error().code, base::Errc::kLimit);
+  EXPECT_EQ(render(signature, {{"question", "?"}}, {.suffix = "s", .context_tokens = 120}).error().code, base::Errc::kInvalid);
 }
 
 TEST(Render, CutsLongInputsAndSaysSo) {
