@@ -77,6 +77,31 @@ describe('credentials', () => {
       '--operator', status.identity, '--runner', status.identity, '--relay', 'ws://127.0.0.1:1', '--json']);
     assert.equal(made.json[0].share, xOnly(group.members[3].pubkey));
   });
+
+  it('dealt by bifrost come in, lie sealed and go out again as bifrost wrote them', async () => {
+    const phrase = ['--passphrase-file', files.write('phrase.txt', 'a phrase\n')];
+    for (const [threshold, members, prefix] of [[2, 2, '02'], [2, 3, '03'], [3, 5, '03']]) {
+      let dealt;
+      do dealt = generate_dealer_package(threshold, members);
+      while (!dealt.group.group_pk.startsWith(prefix));
+      const name = `round-${threshold}-${members}`;
+      const text = { group: PackageEncoder.group.encode(dealt.group), shares: dealt.shares.map((share) => PackageEncoder.share.encode(share)) };
+      const group = files.write(`${name}-group.txt`, text.group + '\n');
+      const shares = text.shares.map((share, i) => files.write(`${name}-${i + 1}.txt`, share + '\n'));
+      const taken = files.at(name);
+      await ok(['frost', 'import', '--group', group, ...shares.flatMap((share) => ['--share', share]), '--out', taken, ...phrase]);
+      assert.equal(readFileSync(`${taken}/group.txt`, 'utf8').trim(), text.group);
+      for (const [i, share] of dealt.shares.entries()) {
+        const sealed = `${taken}/share-${share.idx}.txt`;
+        assert.match(readFileSync(sealed, 'utf8'), /^sovshare1/);
+        const back = files.at(`${name}-back-${share.idx}.txt`);
+        await ok(['frost', 'export', '--group', `${taken}/group.txt`, '--share', sealed, '--from-passphrase-file', phrase[1], '--out', back]);
+        const written = readFileSync(back, 'utf8').trim();
+        assert.equal(written, text.shares[i]);
+        assert.deepEqual(PackageEncoder.share.decode(written), share);
+      }
+    }
+  });
 });
 
 for (const [name, open] of [['the npm relay', startNpmRelay], ['our relay', startRelay]]) {
