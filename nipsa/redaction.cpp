@@ -70,9 +70,13 @@ std::size_t prefixed(std::string_view text, std::string_view prefix, std::size_t
   return end - prefix.size() >= minimum ? end : 0;
 }
 
-/// Three base64url parts joined by dots, the first two of them JSON objects.
+/// Three base64url parts joined by dots, the first two of them JSON objects. A first part that is too
+/// long for a header counts as well: to look for its end from each "eyJ" in it would take for ever.
 std::size_t json_web_token(std::string_view text) {
+  constexpr std::size_t kMaxHeader = 1'024;
   if (!text.starts_with("eyJ")) return 0;
+  if (run(text.substr(0, kMaxHeader), 0, is_token_char) == kMaxHeader)
+    return run(text, kMaxHeader, is_token_char);
   std::size_t end = run(text, 0, is_token_char);
   for (int part = 0; part < 2; ++part) {
     if (end >= text.size() || text[end] != '.') return 0;
@@ -91,11 +95,15 @@ std::size_t bearer(std::string_view text) {
 
 /// A PEM private key up to its END line, or to the end of the text when that is missing.
 std::size_t pem_key(std::string_view text) {
-  if (!text.starts_with("-----BEGIN ")) return 0;
-  const std::size_t head = text.find("PRIVATE KEY-----");
-  if (head == std::string_view::npos || head > 40) return 0;
-  const std::size_t tail = text.find("PRIVATE KEY-----", head + 1);
-  return tail == std::string_view::npos ? text.size() : tail + 16;
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kEnd = "PRIVATE KEY-----";
+  constexpr std::size_t kMaxLabel = 45;  // "RSA PRIVATE KEY-----", "OPENSSH PRIVATE KEY-----"
+  if (!text.starts_with(kBegin)) return 0;
+  const std::size_t head = text.substr(kBegin.size(), kMaxLabel).find(kEnd);
+  const auto is_label = [](char c) { return is_alnum(c) || c == ' '; };
+  if (head == text.npos || run(text, kBegin.size(), is_label) < kBegin.size() + head) return 0;
+  const std::size_t tail = text.find(kEnd, kBegin.size() + head + kEnd.size());
+  return tail == text.npos ? text.size() : tail + kEnd.size();
 }
 
 std::size_t slack_token(std::string_view text) {
@@ -171,7 +179,7 @@ std::string redact_text(std::string_view text) {
     if (length > 0) {
       out += kMask;
       text.remove_prefix(length);
-      at_start = false;
+      at_start = true;  // no credential ends inside a word: what follows may be the next one
       continue;
     }
     at_start = !is_alnum(text[0]);

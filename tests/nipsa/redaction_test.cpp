@@ -34,6 +34,8 @@ TEST(Redaction, CredentialsInText) {
       {"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb",
        "a\n[REDACTED]\nb"},
       {"-----BEGIN PRIVATE KEY-----\nMIIE", "[REDACTED]"},
+      {"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----" + nsec,
+       "[REDACTED][REDACTED]"},
       {"an ask-me-anything risk-averse task", "an ask-me-anything risk-averse task"},
       {"sk-short", "sk-short"},
       {"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"},
@@ -42,6 +44,17 @@ TEST(Redaction, CredentialsInText) {
       {"", ""},
   };
   for (const auto& c : cases) EXPECT_EQ(nipsa::redact_text(c.text), c.want) << c.text;
+}
+
+TEST(Redaction, TakesNoTimeOverTextMadeToTakeIt) {
+  for (const std::string_view piece : {"-eyJ", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "Bearer "}) {
+    std::string text;
+    while (text.size() < 2'000'000) text += piece;
+    const auto start = std::chrono::steady_clock::now();
+    static_cast<void>(nipsa::redact_text(text));
+    // From each piece to the end of the text it would be minutes.
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20)) << piece;
+  }
 }
 
 TEST(Redaction, WorksInDepthAndKeepsCounts) {
