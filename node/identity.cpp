@@ -95,6 +95,10 @@ Result<void> install_identity(const Home& home, const std::string& group_path,
   return write_file(home.config_dir / "share.txt", wiped.expose(), 0600);
 }
 
+Result<void> forget_lease_name(storage::Db& db) {
+  return storage::Kv(db).erase(kHomeKey);
+}
+
 Result<frostr::BifrostOptions::Lease> next_lease(storage::Db& db, const nostr::SecretKey& runner,
                                                  base::Rng& rng) {
   storage::Kv kv(db);

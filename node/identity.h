@@ -39,6 +39,8 @@ base::Result<frostr::SecretText> share_passphrase(const std::string& file);
 /// stands: encrypted stays encrypted.
 base::Result<void> install_identity(const Home& home, const std::string& group_path, const std::string& share_path);
 
+/// Makes the next start of this home one of another home: for a copy, which must not be taken for the original.
+base::Result<void> forget_lease_name(storage::Db& db);
 /// Who this process is to the co-signers: the home of `db`, started once more. `runner` is its node
 /// key and outlives the lease.
 base::Result<frostr::BifrostOptions::Lease> next_lease(storage::Db& db, const nostr::SecretKey& runner,

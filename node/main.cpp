@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   node::cli::add_agent_commands(app, context, &chosen);
   node::cli::add_roster_commands(app, context, &chosen);
   node::cli::add_task_commands(app, context, &chosen);
+  node::cli::add_backup_commands(app, context, &chosen);
   node::cli::add_doctor_commands(app, context, &chosen);
   node::cli::add_watch_commands(app, context, &chosen);
   node::cli::add_cosigner_commands(app, context, &chosen);

@@ -304,6 +304,35 @@ Result<void> Tx::commit() {
   return {};
 }
 
+Result<void> copy_database(const std::string& from, const std::string& to) {
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close(handle); }
+  };
+  using Handle = std::unique_ptr<sqlite3, Close>;
+  const auto open = [](const std::string& path, int flags) -> Result<Handle> {
+    sqlite3* raw = nullptr;
+    const int opened = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_EXRESCODE, nullptr);
+    Handle handle(raw);
+    if (opened != SQLITE_OK)
+      return fail(Errc::kIo, fmt::format("{}: {}", path, sqlite3_errstr(opened)), "check that it is there and readable");
+    sqlite3_busy_timeout(raw, 5'000);
+    return handle;
+  };
+  TRY(const Handle source, open(from, SQLITE_OPEN_READONLY));
+  const mode_t old_mask = ::umask(0077);
+  auto made = open(to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  ::umask(old_mask);
+  TRY(const Handle target, std::move(made));
+  sqlite3_backup* copy = sqlite3_backup_init(target.get(), "main", source.get(), "main");
+  // All at once: one read transaction, so a writer beside us cannot make it begin again.
+  const int stepped = copy != nullptr ? sqlite3_backup_step(copy, -1) : SQLITE_ERROR;
+  const int finished = copy != nullptr ? sqlite3_backup_finish(copy) : SQLITE_ERROR;
+  if (stepped != SQLITE_DONE || finished != SQLITE_OK)
+    return fail(Errc::kDatabase, fmt::format("{}: cannot be copied: {}", from, sqlite3_errmsg(target.get())),
+                "free some disk space, or stop the process and try again");
+  return {};
+}
+
 Result<void> expect_one(std::int64_t changed, std::string_view what) {
   if (changed == 1) return {};
   return fail(Errc::kConflict, fmt::format("{}: not in the state this move needs", what));

@@ -261,6 +261,10 @@ class Snapshot {
   Db* db_;  ///< nullptr: nothing to end
 };
 
+/// A consistent copy of the database at `from`, which a process may have open, as a new file `to`, mode
+/// 0600. kNotFound, kIo or kDatabase.
+Result<void> copy_database(const std::string& from, const std::string& to);
+
 /// kConflict naming `what` unless exactly one row was changed: how one-way states move.
 Result<void> expect_one(std::int64_t changed, std::string_view what);
 

@@ -73,6 +73,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_bunker_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_backup_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backend_commands(CLI::App& app, Context& context, Action* chosen);
