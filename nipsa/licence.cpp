@@ -77,7 +77,9 @@ void read_content(std::string_view text, Licence& out) {
   if (!text.starts_with('{')) return;
   const auto content = parse_object(text);
   if (!content) return;
-  if (out.skill_name.empty()) out.skill_name = base::json::string_or(*content, "skill_name");
+  // Beside an address the tag repeats the slug, and the name stands here alone.
+  const std::string name = base::json::string_or(*content, "skill_name");
+  if (!name.empty() && (out.skill || out.skill_name.empty())) out.skill_name = name;
   if (out.version.empty()) out.version = base::json::string_or(*content, "version");
   const auto ends = base::json::int_or(*content, "expires_at");
   if (ends > 0 && ends <= kMaxTime) take_earlier(out.expires, base::unix_time(ends));
@@ -86,8 +88,8 @@ void read_content(std::string_view text, Licence& out) {
     out.licensed_at = base::unix_time(begins);
   if (const auto list = base::json::get_array(*content, "capabilities")) {
     std::vector<std::string> names;
-    for (const Json& name : *list)
-      if (name.is_string()) names.push_back(name.get<std::string>());
+    for (const Json& capability : *list)
+      if (capability.is_string()) names.push_back(capability.get<std::string>());
     if (auto capabilities = normal_capabilities(names)) out.capabilities = *std::move(capabilities);
   }
   if (const auto limits = base::json::get_object(*content, "restrictions"))

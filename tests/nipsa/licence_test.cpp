@@ -24,6 +24,13 @@ TEST(Licence, RoundTrip) {
             nostr::tag_value(licence_event().tags, "expires_at"));
 }
 
+TEST(Licence, KeepsANameThatIsNotTheSlug) {
+  nipsa::Licence named = echo_licence();
+  named.skill_name = "Echo of the Hills";
+  const auto event = sign(nipsa::build_licence(named, kNow).value(), market());
+  EXPECT_EQ(nipsa::parse_licence(event).value(), named);
+}
+
 TEST(Licence, TwoAgentsOfOneSkillHaveTwoAddresses) {
   nipsa::Licence other = echo_licence();
   other.agent = pub('7');
