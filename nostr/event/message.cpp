@@ -60,8 +60,14 @@ class Elements {
   template <class Each>
   Result<void> objects(std::string_view what, Each each) {
     TRY(auto value, next(what));
-    ondemand::object only;
-    if (!value.get_object().get(only)) return each(only);
+    // Asked first: a value that failed to open as one thing must not be tried as another.
+    ondemand::json_type type{};
+    if (value.type().get(type)) return reader::wrong(what, "is malformed");
+    if (type == ondemand::json_type::object) {
+      ondemand::object only;
+      if (value.get_object().get(only)) return reader::wrong(what, "is malformed");
+      return each(only);
+    }
     ondemand::array list;
     if (value.get_array().get(list)) return reader::wrong(what, "is neither an object nor a list");
     for (auto entry : list) {
@@ -134,15 +140,31 @@ FromRelay relay_ok(Elements& rest) {
   return from_relay::Ok{id, accepted, std::move(message)};
 }
 
+/// Walks the members in their order instead of looking them up: a lookup after one that met broken
+/// JSON goes through a parser that has given the document up, which is undefined.
 FromRelay relay_count(Elements& rest) {
   TRY(auto sub, rest.string("subscription id"));
   TRY(auto object, rest.object("count"));
-  std::uint64_t count = 0;
-  if (object["count"].get_uint64().get(count)) return reader::wrong("count", "is not a number");
-  from_relay::Count out{.sub = std::move(sub), .count = count};
-  bool approximate = false;
-  if (!object["approximate"].get_bool().get(approximate)) out.approximate = approximate;
-  if (std::string_view hll; !object["hll"].get_string().get(hll)) out.hll = hll;
+  from_relay::Count out{.sub = std::move(sub), .count = 0};
+  bool counted = false;
+  for (auto entry : object) {
+    ondemand::field field;
+    std::string_view name;
+    if (std::move(entry).get(field) || field.unescaped_key().get(name))
+      return reader::wrong("count", "is malformed");
+    ondemand::value value = field.value();
+    bool approximate = false;
+    std::string_view hll;
+    if (name == "count") {
+      if (value.get_uint64().get(out.count)) return reader::wrong("count", "is not a number");
+      counted = true;
+    } else if (name == "approximate" && !value.get_bool().get(approximate)) {
+      out.approximate = approximate;
+    } else if (name == "hll" && !value.get_string().get(hll)) {
+      out.hll = hll;
+    }
+  }
+  if (!counted) return reader::wrong("count", "is not a number");
   return out;
 }
 

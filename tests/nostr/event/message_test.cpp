@@ -65,7 +65,7 @@ TEST(RelayMessage, tolerates_white_space_and_elements_of_later_nips) {
   EXPECT_EQ(relay<from_relay::Eose>(" [ \"EOSE\" , \"s\" , {\"more\":[1]} ] \n").sub, "s");
   EXPECT_TRUE(relay<from_relay::Ok>(R"(["OK",")" + kHex + R"(",true])").accepted);
   EXPECT_EQ(
-      relay<from_relay::Count>(R"(["COUNT","s",{"approximate":false,"count":7,"hll":"00"}])").count,
+      relay<from_relay::Count>(R"(["COUNT","s",{"approximate":"so so","x":[{}],"count":7,"hll":5}])").count,
       7U);
 }
 
@@ -96,6 +96,8 @@ TEST(RelayMessage, refuses_everything_else) {
       R"(["COUNT","s",{}])",
       R"(["COUNT","s",{"count":-1}])",
       R"(["COUNT","s",3])",
+      R"(["COUNT","s",{"count":3,"#t":[},{"x":,"approximate":t["hll":"00"}])",
+      R"(["COUNT","s",{"count":3,"approximate" true,"hll":"00"}])",
       "[\"EVENT\",\"s\"]",
       "[\"EVENT\"," + event + "]",
       "[\"EVENT\",\"s\",[" + event + "]]",
@@ -212,7 +214,7 @@ TEST(ClientMessage, negentropy_frames_read_back_and_may_be_larger_than_events) {
 
 TEST(ClientMessage, negentropy_frames_need_their_parts) {
   for (const std::string_view frame :
-       {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[],"61"])", R"(["NEG-OPEN","n",[1],"61"])",
+       {R"(["NEG-OPEN","n",{}])", R"(["NEG-OPEN","n",{)", R"(["NEG-OPEN","n",{,[],"61"])", R"(["NEG-OPEN","n",t,"61"])", R"(["NEG-OPEN","n","61"])", R"(["NEG-OPEN","n",[],"61"])", R"(["NEG-OPEN","n",[1],"61"])",
         R"(["NEG-OPEN","",{},"61"])", R"(["NEG-OPEN","n",{"find":"x"},"61"])",
         R"(["NEG-MSG","n"])", R"(["NEG-MSG","n",61])", R"(["NEG-CLOSE"])", R"(["NEG-CLOSE",1])"})
     EXPECT_FALSE(parse_client_message(frame)) << frame;
