@@ -13,6 +13,7 @@
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
+#include "node/issues_view.h"
 #include "node/group_side.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
@@ -612,6 +613,10 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method.starts_with("grant-")) {
     storage::Grants grants(*db_);
     co_return answer_grants(grants, method, params, runtime_.clock.now());
+  }
+  if (method.starts_with("issue-")) {
+    storage::Issues issues(*db_);
+    co_return answer_issues(issues, method, params, runtime_.clock.now(), runtime_.rng);
   }
   if (method == "approve" || method == "deny") {
     CO_TRY(const std::string code, base::json::get_string(params, "code"));

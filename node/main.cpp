@@ -74,6 +74,8 @@ int main(int argc, char** argv) {
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_backend_commands(app, context, &chosen);
   node::cli::add_signature_commands(app, context, &chosen);
+  node::cli::add_issue_commands(app, context, &chosen);
+  node::cli::add_directive_commands(app, context, &chosen);
   node::cli::add_outbox_commands(app, context, &chosen);
   node::cli::add_wallet_commands(app, context, &chosen);
   node::cli::add_skill_commands(app, context, &chosen);

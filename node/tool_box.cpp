@@ -10,6 +10,7 @@
 
 #include "nostr/base/log.h"
 #include "nostr/base/user.h"
+#include "orchestration/autopilot/issue_tools.h"
 #include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
@@ -91,6 +92,7 @@ ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
       todos_(deps.db),
+      issues_(deps.db),
       hook_configs_(config.hooks),
       sandbox_(std::make_unique<orchestration::Sandbox>(
           deps.loop, orchestration::SandboxOptions{
@@ -106,6 +108,7 @@ ToolBox::ToolBox(Deps deps, const Config& config)
 void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
+  add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
   const std::string root = rules().scene.workspace;
   if (root.empty()) return;
@@ -147,6 +150,7 @@ orchestration::NodeRules ToolBox::rules() const {
 
 std::vector<orchestration::Hook> ToolBox::hooks() {
   std::vector<orchestration::Hook> out;
+  out.push_back(orchestration::issue_keeper(issues_, deps_.clock));
   if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
   for (const UserHookConfig& hook : hook_configs_)
     out.push_back(orchestration::user_hook(

@@ -12,6 +12,8 @@
 #include "orchestration/sandbox/sandbox.h"
 #include "orchestration/tools/nostr_tools.h"
 #include "orchestration/tools/tool.h"
+#include "nostr/base/rng.h"
+#include "storage/issues.h"
 #include "storage/todos.h"
 
 namespace node {
@@ -52,6 +54,8 @@ class ToolBox {
   Deps deps_;
   Config::Tools config_;
   storage::Todos todos_;
+  storage::Issues issues_;
+  base::SystemRng rng_;
   std::vector<UserHookConfig> hook_configs_;
   std::unique_ptr<orchestration::Sandbox> sandbox_;
   storage::McpPins pins_;

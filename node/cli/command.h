@@ -77,6 +77,8 @@ void add_backup_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backend_commands(CLI::App& app, Context& context, Action* chosen);
+void add_issue_commands(CLI::App& app, Context& context, Action* chosen);
+void add_directive_commands(CLI::App& app, Context& context, Action* chosen);
 void add_signature_commands(CLI::App& app, Context& context, Action* chosen);
 void add_doctor_commands(CLI::App& app, Context& context, Action* chosen);
 void add_watch_commands(CLI::App& app, Context& context, Action* chosen);

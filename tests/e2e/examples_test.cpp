@@ -136,7 +136,9 @@ class Examples : public ::testing::Test {
 bool is_toolbox(const Example& example) {
   for (const std::string_view command : {"event", "req", "count", "publish", "verify", "dm", "key",
                                          "encode", "decode", "outbox", "sync", "completion", "man", "signature list",
-                                         "signature show", "signature run", "signature eval", "signature compile"})
+                                         "signature show", "signature run", "signature eval", "signature compile",
+                                         "issue add", "issue list", "issue export", "issue import", "directive add",
+                                         "directive list", "directive find"})
     if (example.command == command || example.command.starts_with(std::string(command) + " "))
       return true;
   return example.command.empty();

@@ -13,6 +13,7 @@
 #include "storage/holdings.h"
 #include "storage/inbox.h"
 #include "storage/issued_licences.h"
+#include "storage/issues.h"
 #include "storage/jobs.h"
 #include "storage/kv.h"
 #include "storage/leases.h"
@@ -48,6 +49,7 @@ bool may_scan(const std::string& step) {
   return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
          step == "SCAN leases" ||  // a row for each member of a group
          step == "SCAN grants" ||  // ORDER BY id DESC LIMIT, as audit
+         step == "SCAN issues" ||  // ORDER BY number DESC LIMIT, as audit
          step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
          step == "SCAN audit_anchors" ||
          step == "SCAN spend_limits";  // a row for each limit the operator set
@@ -68,6 +70,24 @@ class PlansTest : public StorageTest {
     touch(grants.use(1, kNow));
     touch(grants.revoke(1, kNow));
     touch(grants.list(10));
+    Issues issues(*db_);
+    const IssueRow issue{.id = "one", .title = "t", .created = kNow, .updated = kNow};
+    touch(issues.add(issue, {}, "operator"));
+    touch(issues.add({.id = "two", .title = "t", .created = kNow, .updated = kNow}, {1}, "operator"));
+    touch(issues.list(std::nullopt, 10));
+    touch(issues.list(IssueStatus::kOpen, 10));
+    touch(issues.needs(2));
+    touch(issues.events(1));
+    touch(issues.ready("a", 10, kNow));
+    touch(issues.claim(1, "run", kNow));
+    touch(issues.keep("run", kNow));
+    touch(issues.held_by("run"));
+    touch(issues.ready("a", 10, kNow + std::chrono::hours{1}));
+    touch(issues.prioritise(1, IssuePriority::kHigh, kNow));
+    touch(issues.block(1, "", "why", kNow));
+    touch(issues.unblock(1, kNow));
+    touch(issues.release(1, "", "why", kNow));
+    touch(issues.complete(1, "", kNow));
     Answers answers(*db_);
     touch(answers.put(named<Sha256>("asked"), "delegation", "{}", kNow));
     touch(answers.get(named<Sha256>("asked"), kNow));

@@ -1,0 +1,167 @@
+// directive add | list | show | pause | resume | block | done | priority | find: goals the operator keeps in files.
+#include <fmt/format.h>
+
+#include "node/cli/command.h"
+#include "node/cli/flags.h"
+#include "node/directive_place.h"
+
+namespace node::cli {
+namespace {
+
+using base::Errc;
+using base::Result;
+using base::json::Value;
+using namespace orchestration;
+
+constexpr std::size_t kShown = 20;
+
+struct DirectiveArguments {
+  std::string id, title, text, priority = "medium", status, query;
+};
+
+void print_directive(const Context& context, const Directive& directive) {
+  if (context.json) return print_json(directive_json(directive));
+  print_foreign(fmt::format("{:<24} {:<10} {:<9} {}", directive.id, directive_status_name(directive.status),
+                            directive_priority_name(directive.priority), directive.title));
+  for (const std::string& warning : directive.warnings) progress(context, directive.file + ": " + warning);
+}
+
+int show_result(const Context& context, const Result<Directive>& directive) {
+  if (!directive) return report(context, directive.error());
+  print_directive(context, *directive);
+  return kOk;
+}
+
+Result<DirectiveFolder> folder_of(const Context& context) {
+  TRY(const Config config, load_config(context.home()));
+  return directive_folder(context.home(), config);
+}
+
+int add(const Context& context, const DirectiveArguments& arguments) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  const auto priority = parse_directive_priority(arguments.priority);
+  if (!priority) return report_usage(context, priority.error());
+  const auto body = read_text(arguments.text);
+  if (!body) return report(context, body.error());
+  const std::string today = base::format_utc(base::SystemClock().now()).substr(0, 10);
+  return show_result(context, folder->add({.id = arguments.id, .title = arguments.title.empty() ? arguments.id : arguments.title,
+                                           .status = DirectiveStatus::kActive, .priority = *priority, .created = today,
+                                           .updated = today, .body = *body, .file = "", .warnings = {}}));
+}
+
+int list(const Context& context, const DirectiveArguments& arguments) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  const auto contents = folder->read();
+  if (!contents) return report(context, contents.error());
+  std::optional<DirectiveStatus> only;
+  if (!arguments.status.empty()) {
+    const auto status = parse_directive_status(arguments.status);
+    if (!status) return report_usage(context, status.error());
+    only = *status;
+  }
+  for (const Directive& one : contents->all)
+    if (!only || one.status == *only) print_directive(context, one);
+  for (const std::string& why : contents->rejected) progress(context, "left out: " + why);
+  if (contents->all.empty()) progress(context, "no directives in " + folder->path().string());
+  return kOk;
+}
+
+int show(const Context& context, const DirectiveArguments& arguments) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  const auto found = folder->find(arguments.id);
+  if (!found) return report(context, found.error());
+  if (context.json) {
+    Value out = directive_json(*found);
+    out["body"] = found->body;
+    print_json(out);
+    return kOk;
+  }
+  print_directive(context, *found);
+  print_foreign(found->body);
+  return kOk;
+}
+
+int find(const Context& context, const DirectiveArguments& arguments) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  const auto contents = folder->read();
+  if (!contents) return report(context, contents.error());
+  const auto found = related(contents->all, arguments.query, kShown);
+  for (const Directive& one : found) print_directive(context, one);
+  if (found.empty()) progress(context, "no active directive is about that");
+  return kOk;
+}
+
+int set_status(const Context& context, const DirectiveArguments& arguments, DirectiveStatus status) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  return show_result(context, folder->set_status(arguments.id, status, base::SystemClock().now()));
+}
+
+int set_priority(const Context& context, const DirectiveArguments& arguments) {
+  const auto priority = parse_directive_priority(arguments.priority);
+  if (!priority) return report_usage(context, priority.error());
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  return show_result(context, folder->set_priority(arguments.id, *priority, base::SystemClock().now()));
+}
+
+}  // namespace
+
+void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
+  auto* directive = app.add_subcommand("directive", "Goals that agents work towards, a file each");
+  directive->require_subcommand(1);
+  auto arguments = std::make_shared<DirectiveArguments>();
+  const auto does = [chosen](CLI::App* command, std::function<int()> what) {
+    command->callback([chosen, what = std::move(what)] { *chosen = what; });
+  };
+
+  auto* adding = directive->add_subcommand("add", "Write a new one; it is active at once");
+  adding->add_option("id", arguments->id, "Lower-case letters, digits, . _ -")->required();
+  adding->add_option("text", arguments->text, "What is to be reached, in Markdown; @FILE or - for longer ones")->required();
+  adding->add_option("--title", arguments->title, "In a line");
+  adding->add_option("--priority", arguments->priority, "critical, high, medium or low")->capture_default_str();
+  adding->footer("It sets goals, never permissions.\n"
+                 "Examples:\n  sovereign directive add d-001 'Every question is answered within a day.' --title 'Answer questions' --priority high\n"
+                 "  echo 'Keep the docs true.' | sovereign directive add docs - --json");
+  does(adding, [=, &context] { return add(context, *arguments); });
+
+  auto* listing = directive->add_subcommand("list", "All of them, the most urgent first");
+  listing->add_option("--status", arguments->status, "active, paused, blocked or completed");
+  listing->footer("Examples:\n  sovereign directive list\n  sovereign directive list --status active --json");
+  does(listing, [=, &context] { return list(context, *arguments); });
+
+  auto* showing = directive->add_subcommand("show", "One of them, whole");
+  showing->add_option("id", arguments->id, "As `directive list` shows it")->required();
+  showing->footer("Examples:\n  sovereign directive show d-001 --home agent");
+  does(showing, [=, &context] { return show(context, *arguments); });
+
+  auto* finding = directive->add_subcommand("find", "Active ones that are about something, by whole words");
+  finding->add_option("query", arguments->query, "Words")->required();
+  finding->footer("Examples:\n  sovereign directive find 'answer questions'");
+  does(finding, [=, &context] { return find(context, *arguments); });
+
+  struct Verb {
+    const char* name;
+    const char* about;
+    DirectiveStatus status;
+  };
+  for (const Verb verb : {Verb{"pause", "Not now", DirectiveStatus::kPaused}, Verb{"resume", "Go on with it", DirectiveStatus::kActive},
+                          Verb{"block", "It cannot go on", DirectiveStatus::kBlocked}, Verb{"done", "It is reached", DirectiveStatus::kCompleted}}) {
+    auto* command = directive->add_subcommand(verb.name, verb.about);
+    command->add_option("id", arguments->id, "As `directive list` shows it")->required();
+    command->footer(fmt::format("Examples:\n  sovereign directive {} d-001 --home agent\n  sovereign directive {} d-001 --home agent --json", verb.name, verb.name));
+    does(command, [=, &context] { return set_status(context, *arguments, verb.status); });
+  }
+
+  auto* priority = directive->add_subcommand("priority", "How urgent it is");
+  priority->add_option("id", arguments->id, "As `directive list` shows it")->required();
+  priority->add_option("priority", arguments->priority, "critical, high, medium or low")->required();
+  priority->footer("Examples:\n  sovereign directive priority d-001 critical --home agent");
+  does(priority, [=, &context] { return set_priority(context, *arguments); });
+}
+
+}  // namespace node::cli

@@ -1,0 +1,65 @@
+// The examples in the READMEs do what the READMEs say.
+#include <gtest/gtest.h>
+
+#include "nostr/base/files.h"
+#include "orchestration/directives/directive.h"
+#include "orchestration/programs/catalogue_parts.h"
+#include "tests/orchestration/support/program_world.h"
+
+namespace orchestration {
+namespace {
+
+using base::json::Value;
+
+constexpr const char* kData = SOVEREIGN_TEST_DATA;
+
+/// The first block fenced as `language` in a README beside the sources.
+std::string block_in(const std::string& readme, const std::string& language) {
+  const std::string text = base::read_file(std::filesystem::path(kData) / "../.." / readme).value();
+  const std::string open = "```" + language + "\n";
+  const std::size_t from = text.find(open);
+  if (from == std::string::npos) return "";
+  return text.substr(from + open.size(), text.find("```", from + open.size()) - from - open.size());
+}
+
+// As it is printed in orchestration/programs/README.md.
+#define README_EXAMPLE                                                                                                           \
+  Program triage{                                                                                                                \
+      .signature = {.id = "triage",                                                                                              \
+                    .instruction = "Say how urgent this message is.",                                                            \
+                    .inputs = {text("message", "what was written")},                                                             \
+                    .outputs = {choice("urgency", "how urgent", {{"high", {"urgent"}}, {"low", {}}}),                            \
+                                share("confidence", "how sure")},                                                                \
+                    .max_output_tokens = 100},                                                                                   \
+      .fallback = [](const base::json::Value&) -> base::json::Value { return {{"urgency", "low"}, {"confidence", 0.0}}; },       \
+      .about = "how urgent a message is"};
+
+#define README_TEXT(...) #__VA_ARGS__
+#define README_TEXT_OF(x) README_TEXT(x)
+
+std::string without_spaces(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+  return text;
+}
+
+TEST(Readmes, TheSignatureIsAskedAsPrinted) {
+  README_EXAMPLE
+  EXPECT_EQ(without_spaces(block_in("orchestration/programs/README.md", "cpp")), without_spaces(README_TEXT_OF(README_EXAMPLE)));
+  ASSERT_TRUE(check(triage.signature).has_value());
+  testing::ProgramWorld world({testing::says({{"urgency", "Urgent"}, {"confidence", 0.9}})});
+  EXPECT_EQ(world.run(triage, {{"message", "the cellar is full of water"}})->values["urgency"], "high");
+  Value values;
+  EXPECT_TRUE(fit_outputs(triage.signature, triage.fallback({}), values).empty());
+}
+
+TEST(Readmes, TheDirectiveIsReadAsPrinted) {
+  const auto directive = parse_directive("d-001.md", block_in("orchestration/directives/README.md", "markdown")).value();
+  EXPECT_EQ(directive.id, "d-001");
+  EXPECT_EQ(directive.status, DirectiveStatus::kActive);
+  EXPECT_EQ(directive.priority, DirectivePriority::kHigh);
+  EXPECT_EQ(directive.goal(), "Whoever asks the agent something gets an answer within a day.");
+  EXPECT_TRUE(directive.warnings.empty());
+}
+
+}  // namespace
+}  // namespace orchestration
