@@ -538,6 +538,7 @@ Result<Value> AgentApp::status() {
         {"tick_limit_msat", config_.budget.per_tick.value}}},
       {"tasks", running}};
   TRY(out["outbox"], outbox_view(outbox_));
+  out["pace"] = orchestration::pace_view(runner_->pace());
   if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
   if (dashboard_) out["dashboard"] = dashboard_->port();
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);

@@ -8,9 +8,9 @@ namespace node {
 
 /// `.openagents/directives` in the workspace, where other programs keep them too; without a workspace the
 /// folder `directives` of the home.
-inline orchestration::DirectiveFolder directive_folder(const Home& home, const Config& config) {
-  if (!config.tools.workspace.empty())
-    return orchestration::DirectiveFolder(std::filesystem::path(config.tools.workspace) / ".openagents" / "directives");
+inline orchestration::DirectiveFolder directive_folder(const Home& home, const Config::Tools& tools) {
+  if (!tools.workspace.empty())
+    return orchestration::DirectiveFolder(std::filesystem::path(tools.workspace) / ".openagents" / "directives");
   return orchestration::DirectiveFolder(home.config_dir / "directives");
 }
 

@@ -66,6 +66,7 @@ class TickRunner {
   std::size_t running() const { return running_.size(); }
   /// What agents handed to each other.
   orchestration::TaskBoard& tasks() { return tasks_; }
+  orchestration::PaceBook& pace() { return tool_box_.pace(); }
 
  private:
   std::size_t busy();

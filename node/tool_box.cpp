@@ -8,9 +8,12 @@
 
 #include <fmt/format.h>
 
+#include "node/directive_place.h"
 #include "nostr/base/log.h"
 #include "nostr/base/user.h"
 #include "orchestration/autopilot/issue_tools.h"
+#include "orchestration/hooks/context_hooks.h"
+#include "orchestration/hooks/todo_hook.h"
 #include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
@@ -151,6 +154,10 @@ orchestration::NodeRules ToolBox::rules() const {
 std::vector<orchestration::Hook> ToolBox::hooks() {
   std::vector<orchestration::Hook> out;
   out.push_back(orchestration::issue_keeper(issues_, deps_.clock));
+  out.push_back(orchestration::todo_hook(todos_));
+  out.push_back(pace_.hook());
+  out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_)));
+  if (!config_.workspace.empty()) out.push_back(orchestration::context_file_hook(config_.workspace));
   if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
   for (const UserHookConfig& hook : hook_configs_)
     out.push_back(orchestration::user_hook(

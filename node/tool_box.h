@@ -7,6 +7,7 @@
 #include "node/home.h"
 #include "nostr/base/workers.h"
 #include "nostr/net/http_client.h"
+#include "orchestration/hooks/pace_hook.h"
 #include "orchestration/mcp/client.h"
 #include "orchestration/permissions.h"
 #include "orchestration/sandbox/sandbox.h"
@@ -47,6 +48,8 @@ class ToolBox {
   std::vector<orchestration::Hook> hooks();
   /// Asks MCP servers for their tools and puts them into `tools`, now and whenever they change.
   base::Task<void> keep_servers(orchestration::ToolRegistry& tools);
+  /// How fast the agents of this node work.
+  orchestration::PaceBook& pace() { return pace_; }
   /// Looks at the wall and logs what it keeps, when there are commands to run behind it.
   base::Task<void> announce();
 
@@ -56,6 +59,7 @@ class ToolBox {
   storage::Todos todos_;
   storage::Issues issues_;
   base::SystemRng rng_;
+  orchestration::PaceBook pace_;
   std::vector<UserHookConfig> hook_configs_;
   std::unique_ptr<orchestration::Sandbox> sandbox_;
   storage::McpPins pins_;

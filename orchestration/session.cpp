@@ -156,7 +156,9 @@ Result<void> Session::begin() {
 
 Task<Result<void>> Session::advance() {
   if (transcript_->messages().back().message.role == Role::kSystem) {
-    Message opening{.role = Role::kUser, .content = opening_message(trigger_)};
+    const SessionNotice notice{.session = row_.id, .agent = agent_.id};
+    Message opening{.role = Role::kUser,
+                    .content = opening_message(trigger_) + build_context(deps_.hooks.context(notice))};
     CO_TRY(transcript_->append({.message = std::move(opening), .at = deps_.clock.now()}));
     co_return Result<void>{};
   }
@@ -194,14 +196,25 @@ Result<bool> Session::hear_news() {
 Task<Result<bool>> Session::is_over() {
   const TranscriptMessage& last = transcript_->messages().back();
   if (last.message.role != Role::kAssistant || !last.message.calls.empty()) co_return false;
-  if (deps_.tasks == nullptr || last.ending) co_return true;
+  if (last.ending) co_return true;
+  if (deps_.tasks == nullptr) co_return !go_on();
   for (;;) {
     CO_TRY(const bool heard, hear_news());
     if (heard) co_return false;
     CO_TRY(const std::size_t active, deps_.tasks->active(row_.id));
-    if (active == 0) co_return true;
+    if (active == 0) co_return !go_on();
     co_await deps_.tasks->news(kNewsLook);
   }
+}
+
+/// Whether a hook has the session go on although its model stopped; what it said is then in the transcript.
+bool Session::go_on() {
+  std::vector<std::string> told;
+  for (const TranscriptMessage& entry : transcript_->messages())
+    if (entry.message.role == Role::kUser) told.push_back(entry.message.content);
+  const auto words = exceeded_limit() ? std::nullopt : deps_.hooks.before_finish(row_.id, told);
+  if (!words) return false;
+  return transcript_->append({.message = {.role = Role::kUser, .content = *words}, .at = deps_.clock.now()}).has_value();
 }
 
 Task<Result<void>> Session::think() {

@@ -102,6 +102,7 @@ class Session {
   base::Task<base::Result<void>> think();
   base::Result<bool> hear_news();
   base::Task<base::Result<bool>> is_over();
+  bool go_on();
   base::Task<base::Result<void>> drive_call(ToolCall call);
   base::Task<base::Result<void>> propose(ToolCall call);
   base::Task<base::Result<void>> start(std::string call_id);

@@ -34,7 +34,7 @@ int show_result(const Context& context, const Result<Directive>& directive) {
 
 Result<DirectiveFolder> folder_of(const Context& context) {
   TRY(const Config config, load_config(context.home()));
-  return directive_folder(context.home(), config);
+  return directive_folder(context.home(), config.tools);
 }
 
 int add(const Context& context, const DirectiveArguments& arguments) {

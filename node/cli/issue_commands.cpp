@@ -104,7 +104,7 @@ void add_issue_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* issue = app.add_subcommand("issue", "The queue of work that agents claim and finish");
   issue->require_subcommand(1);
   auto arguments = std::make_shared<IssueArguments>();
-  const auto does = [&context, chosen](CLI::App* command, std::function<int()> what) {
+  const auto does = [chosen](CLI::App* command, std::function<int()> what) {
     command->callback([chosen, what = std::move(what)] { *chosen = what; });
   };
 

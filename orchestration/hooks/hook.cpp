@@ -10,7 +10,7 @@ namespace orchestration {
 struct HookChain::Table {
   std::vector<Hook> hooks;
   std::vector<const Hook*> mutate_tool, consult_tool, decide_tool, waive_tool, reserve_tool, release_tool, observe_tool,
-      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session;
+      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session, context, before_finish;
 };
 
 std::string Ruling::text() const {
@@ -91,6 +91,8 @@ void HookChain::rebuild() {
     if (hook.settle_model) table->settle_model.push_back(&hook);
     if (hook.observe_model) table->observe_model.push_back(&hook);
     if (hook.on_session) table->on_session.push_back(&hook);
+    if (hook.context) table->context.push_back(&hook);
+    if (hook.before_finish) table->before_finish.push_back(&hook);
   }
   table_ = std::move(table);
 }
@@ -205,6 +207,21 @@ void HookChain::after(const ModelCall& call, const Reply& reply) const {
 void HookChain::notify(const SessionNotice& notice) const {
   const auto table = table_;
   for (const Hook* hook : table->on_session) hook->on_session(notice);
+}
+
+std::vector<ContextSection> HookChain::context(const SessionNotice& notice) const {
+  const auto table = table_;
+  std::vector<ContextSection> out;
+  for (const Hook* hook : table->context)
+    for (ContextSection& section : hook->context(notice)) out.push_back(std::move(section));
+  return out;
+}
+
+std::optional<std::string> HookChain::before_finish(const std::string& session, const std::vector<std::string>& told) const {
+  const auto table = table_;
+  for (const Hook* hook : table->before_finish)
+    if (auto words = hook->before_finish(session, told)) return words;
+  return std::nullopt;
 }
 
 }  // namespace orchestration

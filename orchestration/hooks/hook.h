@@ -16,6 +16,7 @@
 
 #include "nostr/base/clock.h"
 #include "nostr/base/task.h"
+#include "orchestration/context_sections.h"
 #include "orchestration/llm/backend.h"
 #include "orchestration/permissions.h"
 #include "orchestration/tools/outside.h"
@@ -121,6 +122,11 @@ struct Hook {
   std::function<void(const ModelCall&, const Reply&)> observe_model;
 
   std::function<void(const SessionNotice&)> on_session;
+  /// What a session is told of its surroundings when it begins.
+  std::function<std::vector<ContextSection>(const SessionNotice&)> context;
+  /// Asked when the model has stopped by itself, with all messages the session got so far: what to tell it so
+  /// that it goes on, or nothing. The first to answer is heard.
+  std::function<std::optional<std::string>(const std::string& session, const std::vector<std::string>& told)> before_finish;
 };
 
 /// The hooks of one agent. Dispatch works on a snapshot, so a hook may add another while running.
@@ -156,6 +162,8 @@ class HookChain {
   void after(const ModelCall& call, const Reply& reply) const;
 
   void notify(const SessionNotice& notice) const;
+  std::vector<ContextSection> context(const SessionNotice& notice) const;
+  std::optional<std::string> before_finish(const std::string& session, const std::vector<std::string>& told) const;
 
  private:
   struct Table;
