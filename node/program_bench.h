@@ -14,9 +14,9 @@
 
 namespace node {
 
-/// Where a home keeps programs that were compiled.
+/// Where a home keeps programs that were compiled: with its configuration, so that a backup holds them.
 inline orchestration::ProgramShelf program_shelf(const Home& home) {
-  return orchestration::ProgramShelf(home.data_dir / "programs");
+  return orchestration::ProgramShelf(home.config_dir / "programs");
 }
 
 class ProgramBench {

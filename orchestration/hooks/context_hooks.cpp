@@ -26,15 +26,16 @@ std::optional<std::string> read_context_file(const fs::path& workspace, const st
   if (error || !path.string().starts_with(root.string() + "/") || !fs::is_regular_file(path, error)) return std::nullopt;
   const std::uintmax_t size = fs::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  std::string text(max_bytes, '\0');
+  // One byte more than is kept, to see whether the cut would fall into a character.
+  std::string text(max_bytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
-  const std::string_view whole = size > text.size() ? cut_utf8(text, text.size()) : std::string_view(text);
+  const std::string_view whole = cut_utf8(text, max_bytes);
   if (!base::is_utf8(whole)) {
     LOG(kDebug, "context", "a file that is no text is left out", {{"file", name}});
     return std::nullopt;
   }
-  if (size <= text.size()) return text;
+  if (whole.size() == text.size()) return text;
   return fmt::format("{}\n(cut: {} of {} bytes)", whole, whole.size(), size);
 }
 
