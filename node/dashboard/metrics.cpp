@@ -116,6 +116,19 @@ void add_money(const Value& status, Exposition& out) {
   out.sample("scope=\"day\"", int_or(budget, "day_spent_msat"));
 }
 
+void add_pace(const Value& pace, Exposition& out) {
+  const Value node = pace.value("node", Value::object());
+  out.family("agent_actions_last_minute", "gauge", "What agents did in the last minute, model turns and tool calls.");
+  out.sample("", int_or(node, "actions_in_window"));
+  out.family("agent_actions_total", "counter", "What agents did since the start, by how it ended.");
+  const std::int64_t failed = int_or(node, "failed_actions");
+  out.sample("result=\"ok\"", int_or(node, "total_actions") - failed);
+  out.sample("result=\"failed\"", failed);
+  out.family("tool_call_p95_milliseconds", "gauge", "How long calls of the last minute took, but for one in twenty.");
+  for (const auto& [tool, latency] : node.value("tools", Value::object()).items())
+    out.sample(fmt::format("tool=\"{}\"", label(tool)), int_or(latency, "p95_ms"));
+}
+
 }  // namespace
 
 std::string metrics_text(const Value& status, base::UnixTime now) {
@@ -126,6 +139,7 @@ std::string metrics_text(const Value& status, base::UnixTime now) {
   add_group(status, out);
   add_work(status, base::to_unix(now), out);
   if (status.contains("budget")) add_money(status, out);
+  if (status.contains("pace")) add_pace(status["pace"], out);
   if (status.contains("clock_behind_seconds")) {
     out.family("clock_offset_seconds", "gauge", "How far our clock is behind the relays'.");
     out.sample("", int_or(status, "clock_behind_seconds"));

@@ -234,11 +234,13 @@ TEST(Metrics, AreInPrometheusFormWithLabelsEscaped) {
                         {"relays", {{{"url", "wss://a\"b"}, {"connected", true}, {"connections", 3}, {"events", 7}}}},
                         {"cosigners", {{{"idx", 2}, {"online", true}, {"nonces", 40}}}},
                         {"budget", {{"day_limit_msat", 1'000}, {"day_spent_msat", 300}, {"day_reserved_msat", 100}}},
-                        {"outbox", {{"open", 2}, {"done", 5}}}};
+                        {"outbox", {{"open", 2}, {"done", 5}}},
+                        {"pace", {{"node", {{"actions_in_window", 4}, {"total_actions", 9}, {"failed_actions", 2}, {"tools", {{"bash", {{"p95_ms", 31}}}}}}}}}};
   const std::string text = metrics_text(status, base::unix_time(100));
   for (const char* line : {"relay_up{relay=\"wss://a\\\"b\"} 1\n", "relay_reconnects_total{relay=\"wss://a\\\"b\"} 2\n",
                            "frost_nonces_available{peer=\"2\"} 40\n", "frost_peers_online 1\n", "outbox_depth 2\n",
-                           "budget_remaining_msat{scope=\"day\"} 600\n", "# TYPE publish_total counter\n"})
+                           "agent_actions_last_minute 4\n", "agent_actions_total{result=\"ok\"} 7\n",
+                           "tool_call_p95_milliseconds{tool=\"bash\"} 31\n", "budget_remaining_msat{scope=\"day\"} 600\n", "# TYPE publish_total counter\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
