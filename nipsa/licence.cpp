@@ -26,6 +26,7 @@ Result<void> check_complete(const Licence& l) {
   if (!l.provider) return fail(Code::kTagMissing, "skill_provider");
   if (!l.content_key) return fail(Code::kTagMissing, "content_pubkey");
   if (!l.type) return fail(Code::kTagMissing, "license_type");
+  if (l.licensed_at <= UnixTime{}) return fail(Code::kTagMissing, "licensed_at");
   TRY(parse_semver(l.version));
   if (l.expires && *l.expires <= l.licensed_at && !l.revoked)
     return fail(Code::kNum, "expires_at is not after licensed_at");

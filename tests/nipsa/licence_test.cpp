@@ -31,6 +31,12 @@ TEST(Licence, KeepsANameThatIsNotTheSlug) {
   EXPECT_EQ(nipsa::parse_licence(event).value(), named);
 }
 
+TEST(Licence, WithoutABeginningIsNotWritten) {
+  nipsa::Licence undated = echo_licence();
+  undated.licensed_at = {};
+  EXPECT_EQ(outcome(nipsa::build_licence(undated, kNow)), "E_TAG_MISSING");
+}
+
 TEST(Licence, TwoAgentsOfOneSkillHaveTwoAddresses) {
   nipsa::Licence other = echo_licence();
   other.agent = pub('7');
