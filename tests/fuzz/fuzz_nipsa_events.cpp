@@ -14,6 +14,7 @@
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
 #include "nostr/base/bytes.h"
+#include "nostr/base/utf8.h"
 
 namespace {
 
@@ -128,7 +129,9 @@ void check_skills(const nostr::Event& event) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const nostr::Event event = read_event(base::as_text({data, size}));
+  const std::string_view text = base::as_text({data, size});
+  if (!base::is_utf8(text)) return 0;  // no such event gets past the reader of its JSON
+  const nostr::Event event = read_event(text);
   check_agents(event);
   check_ticks(event);
   check_trajectories(event);
