@@ -212,10 +212,23 @@ struct ModelServer::Impl {
     serve_entry(fd, *dialect, take_entry(request), *asked);
   }
 
+  /// The first entry of the plan that fits, or null.
+  Value planned(const std::string& body) const {
+    for (const Value& entry : script.value("plan", Value::array())) {
+      const auto holds = [&](const Value& text) { return body.contains(text.get<std::string>()); };
+      const Value wanted = entry.value("if", Value::array());
+      const Value unwanted = entry.value("unless", Value::array());
+      if (std::ranges::all_of(wanted, holds) && std::ranges::none_of(unwanted, holds)) return entry;
+    }
+    return nullptr;
+  }
+
   Value take_entry(Seen request) {
     const std::lock_guard lock(mutex);
     seen.push_back(std::move(request));
-    Value entry = next < script["turns"].size() ? script["turns"][next++] : script["otherwise"];
+    Value entry = planned(seen.back().body);
+    if (entry.is_null())
+      entry = next < script["turns"].size() ? script["turns"][next++] : script["otherwise"];
     if (!entry.contains("context") && script.contains("context")) entry["context"] = script["context"];
     return entry;
   }

@@ -4,6 +4,9 @@
 //
 // The script is a JSON array of answers, or an object:
 //   { "turns": [ … ],          // each question gets the next entry
+//     "plan": [ … ],           // before those: entries chosen by what the question holds, however often and
+//                              // by whom it is asked: "if", texts that all occur in it, and "unless", texts
+//                              // of which none does; the first that fits answers
 //     "otherwise": { … },      // after the last one; default: status 500, so that a caller that asks too
 //                              // often is noticed
 //     "models": ["scripted"],  // what /v1/models and /api/tags list
