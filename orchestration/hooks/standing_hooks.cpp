@@ -15,7 +15,9 @@ namespace {
 /// Tools whose results hold what strangers wrote.
 bool brings_foreign_words(ActionClass action) {
   return action == ActionClass::kSearch || action == ActionClass::kFetch ||
-         action == ActionClass::kCallServer;
+         action == ActionClass::kCallServer ||
+         // What another agent reports may repeat what it has read, and it may come at any time from now on.
+         action == ActionClass::kDelegate;
 }
 
 constexpr std::string_view kBash = "bash";

@@ -127,6 +127,16 @@ TEST(Taint, StrangersWordsRaiseTheClassOfWhatFollows) {
   EXPECT_EQ(chain.decide(command("ls")).verdict, Verdict::kAsk) << "nobody knows what it had read";
 }
 
+TEST(Taint, NobodyWashesStrangersWordsByHavingThemReadByAnotherAgent) {
+  HookChain chain;
+  ASSERT_TRUE(chain.add(taint_gate(risky_when_tainted())).has_value());
+  chain.notify({.session = "s", .phase = SessionPhase::kStarted});
+  EXPECT_EQ(chain.decide(edit("x")).verdict, Verdict::kContinue);
+  ToolOutput output;
+  chain.after(ToolInvocation{.session = "s", .tool = "background_task", .action = ActionClass::kDelegate}, output);
+  EXPECT_EQ(chain.decide(edit("x")).verdict, Verdict::kAsk);
+}
+
 TEST(Pause, StopsToolsAndInterruptsSessions) {
   std::optional<std::string> reason;
   HookChain chain;
