@@ -126,7 +126,7 @@ void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   scope_.spawn("look at the sandbox", tool_box_.announce());
   if (!config_.mcp.empty()) scope_.spawn("mcp servers", tool_box_.keep_servers(tools_));
   tasks_.start([this](storage::TaskRow row) { return run_task(std::move(row)); },
-               [this](const storage::TaskRow& row) { abandon_task(row); });
+               [this](const storage::TaskRow& row) { abandon_task(row); }, [this] { return held(); });
   scope_.spawn("tick scheduler", schedule());
 }
 
@@ -151,12 +151,16 @@ std::size_t TickRunner::busy() {
   return running_.size() - waiting.size();
 }
 
+/// Whether nothing may begin. Another process acts for our share: two agents at once would be worse than
+/// none; or the operator paused everything.
+bool TickRunner::held() const {
+  return deps_.signer.fenced() || pause_.reason().has_value();
+}
+
 /// Starts what may run; whether something is left that may not yet. Mentions come last: anybody can
 /// send any number of them.
 bool TickRunner::start_some(const std::vector<TickRow>& open) {
-  // Another process acts for our share: two agents at once would be worse than none.
-  if (deps_.signer.fenced()) return false;
-  if (pause_.reason()) return false;
+  if (held()) return false;
   const UnixTime now = deps_.clock.now();
   const std::string_view mention = orchestration::trigger_kind_name(TriggerKind::kMention);
   std::size_t at_work = busy();

@@ -70,6 +70,7 @@ class TickRunner {
 
  private:
   std::size_t busy();
+  bool held() const;
   bool start_some(const std::vector<storage::TickRow>& open);
   base::Task<void> schedule();
   base::Task<void> run(std::string slot);

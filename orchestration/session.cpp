@@ -99,7 +99,9 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     deps_.hooks.notify({.session = row_.id,
                         .agent = agent_.id,
                         .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
-                        .by_stranger = (trigger_.event || !trigger_.task.empty()) && trigger_.trust != Trust::kOperator});
+                        // A task is in the words of a model that may have read anything.
+                        .by_stranger = !trigger_.task.empty() ||
+                                       (trigger_.event && trigger_.trust != Trust::kOperator)});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
       CO_TRY(const bool over, co_await is_over());

@@ -49,10 +49,10 @@ Step trigger_step(const Trigger& trigger, base::UnixTime started) {
   return step;
 }
 
-Step news_step(const TranscriptMessage& entry) {
+/// What the node told the model on the way: how tasks ended, that a list is not done.
+Step told_step(const TranscriptMessage& entry) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = entry.at};
-  step.members = {{"trigger", trigger_kind_name(TriggerKind::kTask)},
-                  {"content", recorded_text(entry.message.content)}};
+  step.members = {{"content", recorded_text(entry.message.content)}};
   return step;
 }
 
@@ -111,9 +111,9 @@ StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcri
   };
   add([&] { return trigger_step(trigger, started); });
   for (const TranscriptMessage& entry : transcript.messages()) {
-    // Of what others say to the model only its opening is the trigger; the rest is news of tasks.
+    // The second message is the trigger, which has its step.
     if (entry.message.role == Role::kUser && &entry != &transcript.messages().front() + 1)
-      add([&] { return news_step(entry); });
+      add([&] { return told_step(entry); });
     if (entry.message.role != Role::kAssistant || entry.ending) continue;
     add([&] { return agent_step(entry); });
     for (const ToolCall& call : entry.message.calls) {

@@ -54,12 +54,17 @@ AgentSpec sisyphus() {
   return agent;
 }
 
-AgentSpec docwriter() {
-  AgentSpec agent = specialist("docwriter", "DocWriter", "READMEs, references, guides, comments; no logic");
+/// One that also changes files and, asked about, runs what checks them.
+AgentSpec craftsman(std::string id, std::string name, std::string purpose) {
+  AgentSpec agent = specialist(std::move(id), std::move(name), std::move(purpose));
   agent.permissions.edit = Permit::kAllow;
   agent.permissions.fetch = Permit::kAllow;
   agent.permissions.commands.mode = Permit::kAsk;
   return agent;
+}
+
+AgentSpec docwriter() {
+  return craftsman("docwriter", "DocWriter", "READMEs, references, guides, comments; no logic");
 }
 
 AgentSpec explore() {
@@ -70,11 +75,7 @@ AgentSpec explore() {
 }
 
 AgentSpec frontend() {
-  AgentSpec agent = specialist("frontend", "Frontend", "whatever people see and touch: layout, style, accessibility; no logic");
-  agent.permissions.edit = Permit::kAllow;
-  agent.permissions.fetch = Permit::kAllow;
-  agent.permissions.commands.mode = Permit::kAsk;
-  return agent;
+  return craftsman("frontend", "Frontend", "whatever people see and touch: layout, style, accessibility; no logic");
 }
 
 AgentSpec librarian() {

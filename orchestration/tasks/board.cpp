@@ -25,6 +25,7 @@ namespace {
 
 constexpr milliseconds kLook{1'000};
 constexpr base::seconds kRetryPause{2};
+constexpr base::seconds kPrunePeriod{600};
 constexpr std::int64_t kKeptTasks = 1'000;
 constexpr std::size_t kIdDigits = 8;
 
@@ -44,9 +45,10 @@ TaskBoard::TaskBoard(base::Loop& loop, storage::Db& db, const base::Clock& clock
 
 TaskBoard::~TaskBoard() = default;
 
-void TaskBoard::start(Run run, Abandon abandon) {
+void TaskBoard::start(Run run, Abandon abandon, std::function<bool()> held) {
   run_ = std::move(run);
   abandon_ = std::move(abandon);
+  held_ = std::move(held);
   scope_.spawn("task scheduler", schedule());
 }
 
@@ -103,14 +105,22 @@ Task<void> TaskBoard::schedule() {
   for (;;) {
     if (auto started = start_some(); !started)
       LOG(kError, "tasks", "cannot read tasks", {{"detail", started.error().detail}});
-    if (auto pruned = rows_.prune(clock_.now() - limits_.keep, kKeptTasks); !pruned)
-      LOG(kError, "tasks", "old tasks were not removed", {{"detail", pruned.error().detail}});
+    prune();
     co_await changed_.wait_for(kLook);
   }
 }
 
+void TaskBoard::prune() {
+  const auto now = clock_.now();
+  if (now - pruned_ < kPrunePeriod) return;
+  pruned_ = now;
+  if (auto pruned = rows_.prune(now - limits_.keep, kKeptTasks); !pruned)
+    LOG(kError, "tasks", "old tasks were not removed", {{"detail", pruned.error().detail}});
+}
+
 /// A tick with many tasks waits for its turn behind one with few.
 Result<void> TaskBoard::start_some() {
+  if (held_()) return {};
   TRY(auto active, rows_.list_active());
   std::map<std::string, std::size_t> at_work;
   for (const TaskRow& row : active) at_work[row.tick] += jobs_.contains(row.id) ? 1 : 0;

@@ -50,7 +50,8 @@ class TaskBoard {
   /// Called for a task whose session was cut off: closes its books.
   using Abandon = std::function<void(const storage::TaskRow&)>;
   /// Takes up what an earlier process left, and whatever is handed out from now on.
-  void start(Run run, Abandon abandon);
+  /// `held`: whether none may begin now; those at work go on.
+  void start(Run run, Abandon abandon, std::function<bool()> held = [] { return false; });
   /// Cuts every session off without ending its task: the next process goes on.
   base::Task<void> stop();
 
@@ -90,6 +91,7 @@ class TaskBoard {
   struct Job;
   base::Task<void> schedule();
   base::Result<void> start_some();
+  void prune();
   base::Task<void> drive(storage::TaskRow row);
   base::Task<void> work(storage::TaskRow row, std::shared_ptr<Job> job);
   base::Result<void> end(const storage::TaskRow& row, TaskEnd how);
@@ -104,6 +106,8 @@ class TaskBoard {
   storage::Tasks rows_;
   Run run_;
   Abandon abandon_;
+  std::function<bool()> held_;
+  base::UnixTime pruned_{};
   std::map<std::string, std::shared_ptr<Job>> jobs_;  ///< by task
   std::set<std::string> begun_;                       ///< taken up by this process
   std::map<std::string, base::UnixTime> retry_at_;

@@ -25,7 +25,7 @@ base::Result<Brief> read_brief(const Value& params, std::string from) {
   if (params.contains("tools"))
     for (const Value& tool : params.at("tools"))
       if (tool.is_string()) brief.tools.push_back(tool.get<std::string>());
-  const std::size_t size = to_json(brief).dump().size();
+  const std::size_t size = base::json::dump(to_json(brief)).size();
   if (size > kMaxBriefBytes)
     return fail(Errc::kInvalid, fmt::format("the task has {} bytes, limit is {}", size, kMaxBriefBytes),
                 "name files instead of pasting them");

@@ -138,7 +138,10 @@ class BackgroundOutput final : public TaskTool {
     const bool block = params.value("block", false);
     const std::int64_t limit = block ? base::json::int_or(params, "timeout_ms", kDefaultWaitMs) : 0;
     CO_TRY(const TaskRow now, co_await board_.wait(row.id, milliseconds{std::min(limit, kMaxWaitMs)}));
-    co_return storage::is_final(now.state) ? describe_task(now) : status_line(now);
+    if (!storage::is_final(now.state)) co_return status_line(now);
+    // Read here, so not told a second time; only who handed it out is told at all.
+    if (now.parent == context.session) CO_TRY(board_.tell(now.id));
+    co_return describe_task(now);
   }
 };
 

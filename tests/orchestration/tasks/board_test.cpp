@@ -242,7 +242,7 @@ class HandedOut : public TaskBoardTest {
   base::Task<base::Result<TaskEnd>> child(TaskRow row) {
     const Brief brief = must(parse_brief(row.brief));
     Session session(deps(), (*registry_->find(row.agent))->spec, World::identity());
-    auto result = co_await session.run({.kind = TriggerKind::kTask, .tick = row.tick, .task = row.id,
+    auto result = co_await session.run({.kind = TriggerKind::kTask, .tick = row.tick, .trust = Trust::kOperator, .task = row.id,
                                         .session = row.session, .brief = render_brief(brief)});
     if (!result) co_return std::unexpected(result.error());
     co_return TaskEnd{TaskState::kCompleted, result->detail, result->summary};
@@ -271,6 +271,32 @@ TEST_F(HandedOut, AFinalAnswerWaitsForWhatWasHandedOutAndHearsItInAnEnvelope) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_TRUE(rows[0].told);
   EXPECT_EQ(must(world_.sessions.of_tick("slot-1")).size(), 2u);
+}
+
+TEST_F(HandedOut, ATaskIsInForeignWordsEvenWhenTheOperatorWokeItsParent) {
+  std::map<std::string, bool> by_stranger;
+  ASSERT_TRUE(hooks_.add({.name = "listener", .on_session = [&](const SessionNotice& notice) {
+                            if (notice.phase == SessionPhase::kStarted) by_stranger[notice.agent] = notice.by_stranger;
+                          }}).has_value());
+  backend_ = std::make_unique<PlaybookBackend>("playbook", must(Playbook::parse(kPlay)));
+  router_ = Router(*backend_);
+  Trigger trigger = World::mention("the bug");
+  trigger.trust = Trust::kOperator;
+  Session session(deps(), registry_->primary(), World::identity());
+  ASSERT_TRUE(world_.loop.run_until_complete(session.run(trigger)).has_value());
+  EXPECT_FALSE(by_stranger.at("sisyphus"));
+  EXPECT_TRUE(by_stranger.at("explore")) << "who hands it out may have read a stranger's words meanwhile";
+}
+
+TEST_F(TaskBoardTest, WhileEverythingIsHeldNoneBegins) {
+  bool held = true;
+  board_ = std::make_unique<TaskBoard>(world_.loop, *world_.db, world_.clock, world_.rng);
+  board_->start([this](TaskRow row) { return session(std::move(row)); }, [](const TaskRow&) {}, [&] { return held; });
+  const std::string id = must(board_->hand_out(errand("find"))).id;
+  pass(50ms);
+  EXPECT_TRUE(sessions_.empty());
+  held = false;
+  EXPECT_EQ(ended(id).state, TaskState::kCompleted);
 }
 
 TEST_F(HandedOut, AHelperThatIsNotOnesOwnIsRefused) {
