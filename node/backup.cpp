@@ -79,7 +79,18 @@ bool is_home(const Home& home) {
 Value closed_view(const storage::ClosedWork& closed) {
   return {{"nonces", closed.nonces},   {"questions", closed.questions}, {"ticks", closed.ticks},
           {"actions", closed.actions}, {"tasks", closed.tasks},         {"publications", closed.publications},
-          {"requests", closed.requests}, {"leases", closed.leases}};
+          {"requests", closed.requests}, {"leases", closed.leases},
+          {"payments", closed.payments}, {"issues", closed.issues}};
+}
+
+/// A configuration may name files of its home by where that was: from now on they are named from the file itself.
+Result<void> unbind(const fs::path& config, const std::string& folder) {
+  std::error_code error;
+  if (folder.empty() || !fs::exists(config, error)) return {};
+  TRY(std::string text, read_file(config));
+  const std::string named = "\"" + folder + "/";
+  for (std::size_t at = 0; (at = text.find(named, at)) != std::string::npos;) text.replace(at, named.size(), "\"");
+  return write_file(config, text, mode_of(config));
 }
 
 /// From here on it is a home of its own, which owes nobody anything.
@@ -118,6 +129,7 @@ Result<Value> make_backup(const Home& home, const fs::path& file, std::string_vi
   const Value manifest = {{"version", kVersion},
                           {"role", is_node ? "node" : "cosigner"},
                           {"made_at", base::to_unix(now)},
+                          {"folder", fs::absolute(home.config_dir).lexically_normal().string()},
                           {"program", SOVEREIGN_VERSION}};
   TRY(archive.add_text(std::string(kManifest), base::json::dump(manifest), 0600));
   for (const fs::path& name : files)
@@ -157,6 +169,8 @@ Result<Value> restore_backup(const fs::path& file, const Home& home, std::string
                {"made_at", base::json::int_or(manifest, "made_at")},
                {"files", files.size() - 1},
                {"home", home.config_dir.string()}};
+  const std::string folder = base::json::string_or(manifest, "folder");
+  for (const char* config : {"files/config.toml", "files/policy.toml"}) TRY(unbind(staging.path() / config, folder));
   // Before the database stands where a process could find it.
   if (fs::exists(staging.path() / kDatabase, error)) {
     TRY(out["closed"], settle(staging.path() / kDatabase, now));
@@ -165,11 +179,16 @@ Result<Value> restore_backup(const fs::path& file, const Home& home, std::string
     TRY(PauseSwitch(home).pause(fmt::format("restored from a backup of {}; what was done and spent since is not known "
                                             "here. `sovereign resume` when you have looked",
                                             base::format_utc(base::unix_time(base::json::int_or(manifest, "made_at"))))));
-  for (const ArchivedFile& one : files) {
-    if (one.name.starts_with(kFiles))
-      TRY(move_into(staging.path() / one.name, home.config_dir / one.name.substr(kFiles.size())));
-    if (one.name == kDatabase) TRY(move_into(staging.path() / one.name, home.database()));
-  }
+  // The configuration last: until it is there nothing starts here.
+  if (fs::exists(staging.path() / kDatabase, error))
+    TRY(move_into(staging.path() / kDatabase, home.database()));
+  const auto is_configuration = [](const ArchivedFile& one) {
+    return one.name == "files/config.toml" || one.name == "files/policy.toml";
+  };
+  for (const bool configuration : {false, true})
+    for (const ArchivedFile& one : files)
+      if (one.name.starts_with(kFiles) && is_configuration(one) == configuration)
+        TRY(move_into(staging.path() / one.name, home.config_dir / one.name.substr(kFiles.size())));
   return out;
 }
 

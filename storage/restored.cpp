@@ -1,6 +1,8 @@
 // Each statement moves rows to an end that their own table has.
 #include "storage/restored.h"
 
+#include "storage/budgets.h"
+
 namespace storage {
 
 namespace {
@@ -27,7 +29,24 @@ constexpr const char* kBunker =
 constexpr const char* kJobs =
     "UPDATE jobs SET state = 'failed', detail = 'restored from a backup', changed = ? "
     "WHERE state IN ('taken','invoiced','paid')";
+constexpr const char* kIntents =
+    "UPDATE payments SET state = 'failed', detail = 'restored from a backup', changed = ? WHERE state = 'intent'";
+constexpr const char* kPromised =
+    "UPDATE payments SET state = 'unknown', detail = 'restored from a backup: it may have been sent since', "
+    "changed = ? WHERE state IN ('reserved','sent')";
+constexpr const char* kClaims =
+    "UPDATE issues SET status = 'open', claimed_by = '', claimed_at = NULL, lease_until = NULL, updated = ? "
+    "WHERE status = 'in_progress'";
 constexpr const char* kLeases = "UPDATE leases SET until = ? WHERE until > ?";
+
+/// Calls of models whose answer nobody waits for any more count as all that was reserved for them.
+Result<void> settle_calls(Db& db, UnixTime now) {
+  Budgets budgets(db);
+  TRY(const auto open, budgets.list_open());
+  for (const Reservation& row : open)
+    if (row.purpose == "model-call") TRY(budgets.settle(row.id, row.reserved, now, /*estimated=*/true));
+  return {};
+}
 
 }  // namespace
 
@@ -46,6 +65,11 @@ Result<ClosedWork> close_open_work(Db& db, UnixTime now) {
   TRY(const std::int64_t jobs, db.run(kJobs, now));
   out.requests += jobs;
   TRY(out.leases, db.run(kLeases, now, now));
+  TRY(out.payments, db.run(kIntents, now));
+  TRY(const std::int64_t promised, db.run(kPromised, now));
+  out.payments += promised;
+  TRY(out.issues, db.run(kClaims, now));
+  TRY(settle_calls(db, now));
   TRY(tx.commit());
   return out;
 }

@@ -16,6 +16,8 @@ struct ClosedWork {
   std::int64_t publications = 0;  ///< drafts that were never signed; signed events are still sent, they are the same
   std::int64_t requests = 0;      ///< of bunker clients and customers: failed
   std::int64_t leases = 0;        ///< over
+  std::int64_t payments = 0;      ///< promised ones may have been sent since: they are looked up, never sent; mere intents failed
+  std::int64_t issues = 0;        ///< claims on the queue given back
 };
 
 /// One kFull transaction.

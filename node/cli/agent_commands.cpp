@@ -39,10 +39,11 @@ struct InitArguments {
 
 Result<Config> config_for(const Home& home, const InitArguments& arguments) {
   Config config;
-  config.identity = {.group = (home.config_dir / "group.txt").string(),
-                     .share = (home.config_dir / "share.txt").string(),
+  // Named from config.toml, so that a home can be moved.
+  config.identity = {.group = "group.txt",
+                     .share = "share.txt",
                      .passphrase_file = arguments.passphrase_file};
-  config.node = {.key_file = home.node_key_file().string(),
+  config.node = {.key_file = home.node_key_file().filename().string(),
                  .relays = arguments.relays,
                  .inbox_relays = {},
                  .operators = {}};

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
+#include "node/config.h"
 #include "node/identity.h"
 #include "node/pause.h"
 #include "node/sealed_archive.h"
@@ -103,6 +106,15 @@ TEST_F(BackupTest, EverythingComesBackButTheTokenAndWhatWasOpen) {
   EXPECT_EQ(spent.error().code, Errc::kConflict);
   // The original goes on with its own.
   EXPECT_TRUE(storage::NonceLedger(*db_).mark_spent(storage::NonceSide::kIssued, 1, "aa", "s", "h", kNow).has_value());
+}
+
+TEST_F(BackupTest, AHomeInAnotherFolderFindsItsOwnFiles) {
+  write(home_.config_file(), fmt::format("[node]\nkey_file = \"{}\"\n", home_.node_key_file().string()));
+  const fs::path file = backup();
+  const Home home = fresh("copy");
+  must(restore_backup(file, home, kPhrase, kNow));
+  EXPECT_EQ(read(home.config_file()), "[node]\nkey_file = \"node.key\"\n");
+  EXPECT_EQ(must(load_config(home)).node.key_file, home.node_key_file().string());
 }
 
 TEST_F(BackupTest, ACopyIsAnotherHomeToTheCosigners) {
