@@ -1,9 +1,9 @@
-// The few lines of YAML a skill begins with. Anything beyond `key: value` and one nested map is refused:
-// a reader that guesses would read another skill than its author wrote.
+// What the front matter of a skill may say (front_matter.h reads it).
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "orchestration/front_matter.h"
 #include "orchestration/marketplace/package.h"
 
 namespace orchestration {
@@ -13,32 +13,10 @@ using base::Errc;
 using base::fail;
 using base::Result;
 
-constexpr std::string_view kFence = "---\n";
 constexpr std::size_t kMaxDescription = 1'024;
 constexpr std::size_t kMaxCompatibility = 500;
 constexpr std::size_t kMaxMetadata = 32;
 constexpr std::size_t kMaxTools = 64;
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-/// A plain or quoted value on one line.
-Result<std::string> scalar(std::string_view text) {
-  text = trimmed(text);
-  if (text.empty()) return std::string();
-  const char first = text.front();
-  if (first == '"' || first == '\'') {
-    if (text.size() < 2 || text.back() != first || text.find('\\') != text.npos)
-      return fail(Errc::kInvalid, "a quoted value ends on its own line and holds no backslash");
-    return std::string(text.substr(1, text.size() - 2));
-  }
-  if (std::string_view("|>[{&*!%@`").find(first) != std::string_view::npos)
-    return fail(Errc::kInvalid, fmt::format("a value may not begin with {}; write it in quotes", first));
-  return std::string(text);
-}
 
 bool is_skill_name(std::string_view name) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
@@ -66,11 +44,9 @@ Result<void> set_member(SkillFront& out, std::string_view key, std::string value
   else if (key == "allowed-tools" || key == "allowed_tools") {
     out.limits_tools = true;
     out.allowed_tools = words_of(value);
-  } else if (key != "metadata") {
+  } else {
     return fail(Errc::kInvalid, fmt::format("\"{}\" is no member of a skill's front matter", key),
                 "name, description, license, compatibility, metadata, allowed-tools");
-  } else if (!value.empty()) {
-    return fail(Errc::kInvalid, "metadata is a map: one \"  key: value\" a line below it");
   }
   return {};
 }
@@ -86,40 +62,27 @@ Result<void> check_front(const SkillFront& front) {
   return {};
 }
 
-Result<void> read_line(SkillFront& out, std::string_view line, bool& in_metadata) {
-  if (trimmed(line).empty() || trimmed(line).front() == '#') return {};
-  const bool nested = line.front() == ' ';
-  const auto colon = line.find(':');
-  if (colon == line.npos || line.find('\t') != line.npos)
-    return fail(Errc::kInvalid, "expected \"key: value\", without tabs");
-  const std::string_view key = trimmed(line.substr(0, colon));
-  TRY(std::string value, scalar(line.substr(colon + 1)));
-  if (nested) {
-    if (!in_metadata) return fail(Errc::kInvalid, "only metadata has members of its own");
-    if (out.metadata.size() >= kMaxMetadata) return fail(Errc::kLimit, "over 32 metadata members");
-    out.metadata[std::string(key)] = std::move(value);
-    return {};
-  }
-  in_metadata = key == "metadata";
-  return set_member(out, key, std::move(value));
+Result<void> set_metadata(SkillFront& out, FrontValue value) {
+  const bool empty = value.kind == FrontValue::Kind::kText && value.text.empty();
+  if (value.kind != FrontValue::Kind::kMap && !empty)
+    return fail(Errc::kInvalid, "metadata is a map: one \"  key: value\" a line below it");
+  if (value.map.size() > kMaxMetadata) return fail(Errc::kLimit, "over 32 metadata members");
+  out.metadata = std::move(value.map);
+  return {};
 }
 
 }  // namespace
 
 Result<SkillFront> parse_skill_front(std::string_view text) {
-  const auto end = text.find("\n---\n", kFence.size() - 1);
-  if (!text.starts_with(kFence) || end == text.npos)
-    return fail(Errc::kInvalid, "SKILL.md does not begin with front matter between two lines of ---");
+  auto parsed = parse_front_matter(text);
+  if (!parsed) return std::unexpected(base::in_context("SKILL.md", std::move(parsed).error()));
   SkillFront out;
-  bool in_metadata = false;
-  std::size_t number = 1;
-  for (std::size_t at = kFence.size(); at < end + 1;) {
-    const auto stop = text.find('\n', at);
-    ++number;
-    if (auto done = read_line(out, text.substr(at, stop - at), in_metadata); !done)
-      return std::unexpected(
-          base::in_context(fmt::format("SKILL.md:{}", number), std::move(done).error()));
-    at = stop + 1;
+  for (auto& [key, value] : parsed->values) {
+    const bool plain = key != "metadata";
+    if (plain && value.kind != FrontValue::Kind::kText)
+      return fail(Errc::kInvalid, fmt::format("SKILL.md: {} is one line of text", key));
+    auto done = plain ? set_member(out, key, std::move(value.text)) : set_metadata(out, std::move(value));
+    if (!done) return std::unexpected(base::in_context("SKILL.md", std::move(done).error()));
   }
   TRY(check_front(out));
   return out;
