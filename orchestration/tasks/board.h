@@ -33,7 +33,9 @@ struct TaskLimits {
   std::size_t queue = 128;         ///< that wait, besides
   std::size_t active_per_tick = 8;
   std::int64_t depth = 2;          ///< a task may hand out tasks, whose tasks may not
-  std::int64_t starts = 3;         ///< processes that may take up the same one
+  /// Processes that may take up the same task. Its session goes on exactly where it was, so an interruption
+  /// costs it nothing; but one that brings the node down each time has to end some day.
+  std::int64_t starts = 10;
   std::chrono::milliseconds wall{30 * 60 * 1000};
   std::size_t max_result_bytes = 262'144;
   base::seconds keep{86'400};      ///< how long ended ones are remembered, at most kKeptTasks of them

@@ -164,18 +164,19 @@ TEST_F(TaskBoardTest, ItsTimeIsBounded) {
   EXPECT_EQ(abandoned_, std::vector{row.id});
 }
 
-TEST_F(TaskBoardTest, ARestartGoesOnAndGivesUpAfterThree) {
-  const std::string id = must(board().hand_out(errand("waits"))).id;
+TEST_F(TaskBoardTest, ARestartGoesOnAndOneThatAlwaysEndsInOneIsGivenUp) {
+  const TaskLimits three{.starts = 3};
+  const std::string id = must(board(three).hand_out(errand("waits"))).id;
   pass(20ms);
   for (int restart = 0; restart < 2; ++restart) {
     stop();
-    board();
+    board(three);
     pass(20ms);
   }
   EXPECT_EQ(sessions_.size(), 3u);
   EXPECT_EQ(must(board_->find("", id)).starts, 3);
   stop();
-  board();
+  board(three);
   const TaskRow done = ended(id);
   EXPECT_EQ(done.state, TaskState::kFailed);
   EXPECT_EQ(done.note, "interrupted too often");
