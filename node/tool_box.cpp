@@ -82,6 +82,8 @@ orchestration::Permissions granted(const Config::Tools& tools, orchestration::Pe
   // What [tools] grants is the most any agent of this node may do.
   const orchestration::PermissionsPatch patch{.edit = level(tools.edit), .fetch = level(tools.fetch)};
   orchestration::Permissions out = apply(std::move(base), patch, orchestration::PatchSource::kWorkspace);
+  // What stands there is shown to later sessions as the operator's goals.
+  out.rules.push_back({.tool = "*", .pattern = ".openagents/**", .permit = Permit::kDeny});
   if (!may_ever(out, orchestration::Capability::kRun)) return out;
   orchestration::CommandRules& commands = out.commands;
   commands.mode = stricter(commands.mode, level(tools.bash));

@@ -93,6 +93,20 @@ TEST(AgentConfig, WhatToolsGrantsIsTheMostAnyAgentMayDo) {
   EXPECT_FALSE(may_ever(may("explore"), orchestration::Capability::kRun));
 }
 
+TEST(AgentConfig, NoAgentWritesTheOperatorsGoals) {
+  const auto config = parse("[tools]\nworkspace = \"w\"\nedit = \"allow\"\n");
+  const auto agents = agents_of(*config);
+  const auto may = granted(config->tools, agents->primary().permissions);
+  orchestration::NodeRules rules;
+  rules.scene.workspace = "/w";
+  const auto edit = [&](std::string_view path) {
+    return evaluate(may, rules, {.tool = "write_file", .capability = orchestration::Capability::kEdit, .subject = path}).permit;
+  };
+  EXPECT_EQ(edit("notes.md"), Permit::kAllow);
+  EXPECT_EQ(edit(".openagents/directives/d-1.md"), Permit::kDeny);
+  EXPECT_EQ(edit("src/../.openagents/directives/d-1.md"), Permit::kDeny);
+}
+
 TEST(AgentConfig, TheReadmesExampleIsAnAgent) {
   std::ifstream in(SOVEREIGN_TEST_DATA "/../../orchestration/agents/README.md");
   std::stringstream text;
