@@ -101,6 +101,10 @@ Cosigner::Answer Cosigner::answer(ShareIndex from, const RpcRequest& request, ba
   if (request.method == "onboard") return on_onboard(from, request, now);
   if (!is_once(request.method)) return {.reject = refused_text("unknown-method")};
   if (!ready_) return {.reject = retry_text("starting: the relays have not been read yet")};
+  if (pause_ && pause_()) {
+    report(from, request.method, "refused", "paused", now);
+    return {.reject = refused_text("paused: the operator paused this co-signer")};
+  }
   if (request.method == "sign") return on_sign(from, request, now, look);
   return on_ecdh(from, request, now, look);
 }

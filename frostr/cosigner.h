@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -67,6 +68,8 @@ class Cosigner {
   const Policy& policy() const { return policy_; }
   /// Until true, sign and ecdh are answered with retry: the view of the relays is not there yet.
   void set_ready(bool ready) { ready_ = ready; }
+  /// Asked before every sign and ecdh: why everything stands still, if it does. They are refused then.
+  void set_pause(std::function<std::optional<std::string>()> pause) { pause_ = std::move(pause); }
   /// New with each life of this process.
   std::string boot() const { return notes().boot; }
   /// Adds to a ping or its answer what our members tell each other beside it; `fresh` are the nonces
@@ -145,6 +148,7 @@ class Cosigner {
   LeaseDesk leases_;
   storage::ReplayCache replays_;
   bool ready_ = true;
+  std::function<std::optional<std::string>()> pause_;
 
   /// Replies already given, by (member, request id), oldest first in `order_`.
   using CallKey = std::pair<ShareIndex, std::string>;

@@ -10,6 +10,7 @@
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
 #include "node/agents_view.h"
+#include "node/approvals_view.h"
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
@@ -133,7 +134,11 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
                                  .relays = options_.relays,
                                  .inbox_relays = config_.node.inbox_relays.empty()
                                                      ? options_.relays
-                                                     : config_.node.inbox_relays},
+                                                     : config_.node.inbox_relays,
+                                 .carry_out = [this](const orchestration::Order& order,
+                                                     const nostr::PublicKey& by) {
+                                   return carry_out(order_place(), order, by, runtime_.clock.now());
+                                 }},
       [this](const storage::Question&) { outside_->question_changed(); },
       [this] { publisher_.wake(); });
   outside_ = std::make_unique<NodeOutside>(
@@ -547,6 +552,13 @@ Result<Value> AgentApp::status() {
   return out;
 }
 
+OrderPlace AgentApp::order_place() {
+  return {.home = home_,
+          .grants = db_.get(),
+          .status = [this] { return status(); },
+          .budget = [this] { return treasury_.budget(Value::object()); }};
+}
+
 // ---- what is shown of it
 // ------------------------------------------------------------------------------
 
@@ -624,6 +636,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
     co_return question_view(question);
   }
+  if (method.starts_with("approval-")) co_return answer_approvals(*db_, node_.key(), method, params);
   if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
   if (method == "budget") co_return treasury_.budget(params);
   if (method == "skill") co_return co_await shelf_->answer(std::move(params));

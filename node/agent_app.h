@@ -6,6 +6,7 @@
 
 #include "frostr/bifrost_node.h"
 #include "frostr/threshold_signer.h"
+#include "node/orders.h"
 #include "node/config.h"
 #include "node/control.h"
 #include "node/dashboard/server.h"
@@ -67,6 +68,7 @@ class AgentApp {
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_ecdh(base::json::Value params);
   base::Result<base::json::Value> status();
+  OrderPlace order_place();
   base::Result<base::json::Value> tasks_view();
   StepReader step_reader() const;
   base::Result<void> start_dashboard();

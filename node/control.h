@@ -36,10 +36,12 @@ class ControlServer {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How long a command waits for an answer unless it says otherwise.
+inline constexpr std::chrono::seconds kControlPatience{10};
 /// One request, blocking, for commands. kUnavailable when nothing listens there (exit 3).
 base::Result<base::json::Value> control_call(const std::filesystem::path& socket,
                                              const std::string& method,
                                              const base::json::Value& params,
-                                             std::chrono::seconds limit);
+                                             std::chrono::seconds limit = kControlPatience);
 
 }  // namespace node

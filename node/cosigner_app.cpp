@@ -10,6 +10,8 @@
 #include "nipsa/kinds.h"
 #include "node/audit_anchor.h"
 #include "node/key_file.h"
+#include "node/orders.h"
+#include "node/pause.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip17.h"
@@ -98,7 +100,11 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       .quorum = loaded.policy.quorum,
       .decisions_from = loaded.policy.decisions_from,
       .relays = relays_,
-      .inbox_relays = relays_};
+      .inbox_relays = relays_,
+      .carry_out = [this](const orchestration::Order& order, const nostr::PublicKey& by) {
+        return carry_out({.home = home_, .status = [this] { return status(); }}, order, by,
+                         runtime_.clock.now());
+      }};
   desk_ = std::make_unique<orchestration::Desk>(
       runtime.loop, runtime.pool, service_, *db_, runtime.clock, runtime.rng, std::move(desk),
       [this](const Question&) { outcome_wanted_.notify(); }, [this] { publisher_.wake(); });
@@ -136,6 +142,7 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
   TRY(app->bifrost_, frostr::BifrostNode::create(
                          {runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
                          std::move(group), std::move(share), std::move(options)));
+  app->bifrost_->cosigner().set_pause([home = settings.home] { return PauseSwitch(home).reason(); });
   return app;
 }
 

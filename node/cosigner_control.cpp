@@ -1,11 +1,13 @@
 // What the control socket of a co-signer answers.
 #include <fmt/format.h>
 
+#include "node/approvals_view.h"
 #include "node/cosigner_app.h"
 #include "node/cosigner_views.h"
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/outbox_view.h"
+#include "node/pause.h"
 #include "node/record_view.h"
 
 namespace node {
@@ -34,6 +36,8 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
     CO_TRY(const storage::Question question, desk_->answer_here(code, method == "approve"));
     co_return question_view(question);
   }
+  if (method.starts_with("approval-"))
+    co_return answer_approvals(*db_, service_.key(), method, params);
   if (method.starts_with("policy-")) co_return control_policy(method, params);
   if (method.starts_with("lease-")) co_return control_lease(method, params);
   if (method.starts_with("audit-"))
@@ -51,6 +55,7 @@ Result<Value> CosignerApp::status() {
                   {"share", share_key().hex()},
                   {"service", service_key().hex()},
                   {"relays", relay_view(runtime_.pool.status())},
+                  {"paused", PauseSwitch(home_).reason().value_or("")},
                   {"policy",
                    {{"file", policy_source_.path().string()},
                     {"hash", policy_hash_.hex()},

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
   node::cli::add_agent_commands(app, context, &chosen);
+  node::cli::add_approval_commands(app, context, &chosen);
   node::cli::add_roster_commands(app, context, &chosen);
   node::cli::add_task_commands(app, context, &chosen);
   node::cli::add_backup_commands(app, context, &chosen);
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
   node::cli::add_skill_commands(app, context, &chosen);
   node::cli::add_license_commands(app, context, &chosen);
   node::cli::add_standing_commands(app, context, &chosen);
+  node::cli::add_order_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);
   node::cli::add_manual_commands(app, context, &chosen);
 

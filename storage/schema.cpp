@@ -799,6 +799,22 @@ CREATE TABLE issue_events (
 CREATE INDEX issue_events_by_issue ON issue_events (issue, seq);
 )sql";
 
+constexpr const char* kOrders = R"sql(
+CREATE TABLE orders (
+  id BLOB PRIMARY KEY CHECK (length(id) = 32),
+  author BLOB NOT NULL CHECK (length(author) = 32),
+  nonce INTEGER NOT NULL CHECK (nonce > 0),
+  text TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  said_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  raw_json TEXT NOT NULL,
+  UNIQUE (author, nonce)
+) STRICT;
+CREATE INDEX orders_by_time ON orders (received_at);
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
@@ -806,6 +822,7 @@ constexpr std::array kSteps{
     Migration{9, kRelays}, Migration{10, kHands}, Migration{11, kPayments},
     Migration{12, kBunker}, Migration{13, kLicences}, Migration{14, kAnswers},
     Migration{15, kTasks}, Migration{16, kIssues},
+    Migration{17, kOrders},
 };
 
 }  // namespace

@@ -20,7 +20,6 @@ using base::Result;
 using base::Task;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
 constexpr std::chrono::seconds kAnswerPatience{120};
 
 struct TestArguments {

@@ -20,7 +20,6 @@ using base::Result;
 using base::json::Value;
 using storage::BunkerVerdict;
 
-constexpr std::chrono::seconds kControlPatience{10};
 constexpr std::size_t kMaxUriFile = 16'384;
 
 struct ServeArguments {

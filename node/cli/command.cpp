@@ -55,12 +55,21 @@ int report_usage(const Context& context, const base::Error& error) {
   return error.code == base::Errc::kInvalid ? kUsage : code;
 }
 
+int report_control(const Context& context, const base::Error& error) {
+  const int code = report(context, error);
+  return error.code == base::Errc::kUnavailable ? kNotRunning : code;
+}
+
 void print_line(std::string_view line) {
   fmt::print("{}\n", line);
   std::fflush(stdout);
 }
 
 void print_foreign(std::string_view line) { print_line(base::escape_for_terminal(line)); }
+
+void print_foreign(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) print_foreign(line);
+}
 
 void progress(const Context& context, std::string_view line) {
   if (!context.quiet) fmt::print(stderr, "{}\n", base::escape_for_terminal(line));

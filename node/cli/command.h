@@ -47,10 +47,14 @@ int report(const Context& context, const base::Error& error);
 /// The same for an error in what was typed: kInvalid is a usage error.
 int report_usage(const Context& context, const base::Error& error);
 
+/// Prints what a running process answered; when there is none, the code is kNotRunning.
+int report_control(const Context& context, const base::Error& error);
+
 /// One line on stdout, flushed: the answer, for pipes.
 void print_line(std::string_view line);
 /// The same for a line that holds words of others: what a terminal would act on is spelled out.
 void print_foreign(std::string_view line);
+void print_foreign(const std::vector<std::string>& lines);
 /// One line on stderr unless --quiet: progress for people.
 void progress(const Context& context, std::string_view line);
 /// Compact JSON on one stdout line.
@@ -73,6 +77,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen);
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen);
 void add_bunker_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
+void add_approval_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backup_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
@@ -82,6 +87,7 @@ void add_directive_commands(CLI::App& app, Context& context, Action* chosen);
 void add_signature_commands(CLI::App& app, Context& context, Action* chosen);
 void add_doctor_commands(CLI::App& app, Context& context, Action* chosen);
 void add_watch_commands(CLI::App& app, Context& context, Action* chosen);
+void add_order_commands(CLI::App& app, Context& context, Action* chosen);
 void add_outbox_commands(CLI::App& app, Context& context, Action* chosen);
 void add_standing_commands(CLI::App& app, Context& context, Action* chosen);
 void add_manual_commands(CLI::App& app, Context& context, Action* chosen);

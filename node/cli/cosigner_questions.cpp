@@ -22,10 +22,10 @@ using base::fail;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{60};
+constexpr std::chrono::seconds kAskPatience{60};
 
 Result<Value> ask_running(const Context& context, const std::string& method, const Value& params) {
-  return control_call(context.home().control_socket(), method, params, kControlPatience);
+  return control_call(context.home().control_socket(), method, params, kAskPatience);
 }
 
 bool nobody_runs(const Result<Value>& answer) {

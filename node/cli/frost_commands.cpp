@@ -20,8 +20,6 @@ using base::fail;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
-
 // ---- deal
 // ------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ using base::fail;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{40};
+constexpr std::chrono::seconds kSignPatience{40};
 constexpr std::chrono::milliseconds kRetryPause{500};
 
 struct RequestArguments {
@@ -168,7 +168,7 @@ int request(const Context& context, const RequestArguments& arguments) {
     const Value params =
         is_ecdh ? Value{{"peer", arguments.peer}} : Value{{"hash", arguments.hash}};
     auto answer = control_call(context.home().control_socket(),
-                               is_ecdh ? "frost-ecdh" : "frost-sign", params, kControlPatience);
+                               is_ecdh ? "frost-ecdh" : "frost-sign", params, kSignPatience);
     if (answer) {
       const char* member = is_ecdh ? "shared_x" : "signature";
       return print(context, base::json::get_string(*answer, member), member);

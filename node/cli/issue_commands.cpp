@@ -14,7 +14,6 @@ using base::Errc;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
 constexpr std::size_t kMaxFile = 32u << 20;
 
 struct IssueArguments {

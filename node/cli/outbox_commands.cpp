@@ -13,8 +13,6 @@ using base::Errc;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
-
 struct OutboxArguments {
   std::string state;
   std::string event;

@@ -14,8 +14,6 @@ using base::Errc;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
-
 struct StandingArguments {
   std::string reason = "by the operator of this machine";
   bool all = false;

@@ -16,8 +16,6 @@ using base::Result;
 using base::json::string_or;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
-
 struct TaskArguments {
   std::string id;
   std::int64_t limit = 20;

@@ -24,7 +24,6 @@ using base::Errc;
 using base::Result;
 using base::json::Value;
 
-constexpr std::chrono::seconds kControlPatience{10};
 constexpr std::chrono::milliseconds kLook{1'000};
 constexpr std::int64_t kInFrame = 200;
 

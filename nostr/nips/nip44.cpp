@@ -70,6 +70,44 @@ base::Result<std::string> unpad(base::ByteView padded, std::size_t max_plaintext
   return std::string(base::as_text(padded.subspan(prefix_size(length), length)));
 }
 
+base::ByteView nonce_of(base::ByteView payload) {
+  return payload.subspan(1, kNonceSize);
+}
+
+/// `payload` passed check_payload().
+base::Result<std::string> open_checked(const Nip44MessageKeys& keys, base::ByteView payload,
+                                       std::size_t max_plaintext) {
+  const auto ciphertext = payload.subspan(kHeader, payload.size() - kHeader - kMacSize);
+  const auto mac =
+      hmac_sha256(keys.hmac_key.expose(), payload.subspan(1, payload.size() - 1 - kMacSize));
+  // That a payload was refused is seen by whoever sent it.
+  if (!base::declassified(base::constant_time_equal(mac.expose(), payload.last(kMacSize))))
+    return base::fail(base::Errc::kCrypto, "nip-44 mac does not match",
+                      "the message was made for another key, or changed on the way");
+  base::Bytes padded(ciphertext.begin(), ciphertext.end());
+  chacha20_xor(keys.chacha_key.expose(), keys.chacha_nonce.expose(), padded);
+  // Readers look at what they were sent; the keys it was sealed with stay secret.
+  base::declassify(padded.data(), padded.size());
+  auto plaintext = unpad(padded, max_plaintext);
+  base::wipe(padded);
+  return plaintext;
+}
+
+/// The bytes of a base64 payload of at most `max_plaintext` bytes, checked in shape.
+base::Result<base::Bytes> decode_payload(std::string_view payload, std::size_t max_plaintext) {
+  CHECK(max_plaintext >= 1 && max_plaintext <= kNip44MaxLong);
+  // '#' is reserved for versions that are not base64 (NIP-44 "Decryption").
+  if (payload.starts_with('#'))
+    return base::fail(base::Errc::kUnsupported,
+                      "nip-44 payload is of a version that is not base64");
+  const std::size_t max_base64 = (payload_size(max_plaintext) + 2) / 3 * 4;
+  if (payload.size() > max_base64)
+    return base::fail(base::Errc::kInvalid, too_large(payload.size(), "characters", max_base64));
+  TRY(base::Bytes raw, base::base64_decode(payload));
+  TRY(check_payload(raw, max_plaintext));
+  return raw;
+}
+
 }  // namespace
 
 base::Result<ConversationKey> nip44_conversation_key(const SecretKey& self, const PublicKey& peer) {
@@ -134,22 +172,7 @@ base::Result<std::string> nip44_decrypt_bytes(const ConversationKey& key, base::
                                               std::size_t max_plaintext) {
   CHECK(max_plaintext >= 1 && max_plaintext <= kNip44MaxLong);
   TRY(check_payload(payload, max_plaintext));
-  const auto nonce = payload.subspan(1, kNonceSize);
-  const auto ciphertext = payload.subspan(kHeader, payload.size() - kHeader - kMacSize);
-  const Nip44MessageKeys keys = nip44_message_keys(key, nonce);
-  const auto mac =
-      hmac_sha256(keys.hmac_key.expose(), payload.subspan(1, payload.size() - 1 - kMacSize));
-  // That a payload was refused is seen by whoever sent it.
-  if (!base::declassified(base::constant_time_equal(mac.expose(), payload.last(kMacSize))))
-    return base::fail(base::Errc::kCrypto, "nip-44 mac does not match",
-                      "the message was made for another key, or changed on the way");
-  base::Bytes padded(ciphertext.begin(), ciphertext.end());
-  chacha20_xor(keys.chacha_key.expose(), keys.chacha_nonce.expose(), padded);
-  // Readers look at what they were sent; the keys it was sealed with stay secret.
-  base::declassify(padded.data(), padded.size());
-  auto plaintext = unpad(padded, max_plaintext);
-  base::wipe(padded);
-  return plaintext;
+  return open_checked(nip44_message_keys(key, nonce_of(payload)), payload, max_plaintext);
 }
 
 base::Result<std::string> nip44_encrypt(const ConversationKey& key, std::string_view plaintext,
@@ -168,16 +191,19 @@ base::Result<std::string> nip44_encrypt_with_nonce(const ConversationKey& key,
 
 base::Result<std::string> nip44_decrypt(const ConversationKey& key, std::string_view payload,
                                         std::size_t max_plaintext) {
-  CHECK(max_plaintext >= 1 && max_plaintext <= kNip44MaxLong);
-  // '#' is reserved for versions that are not base64 (NIP-44 "Decryption").
-  if (payload.starts_with('#'))
-    return base::fail(base::Errc::kUnsupported,
-                      "nip-44 payload is of a version that is not base64");
-  const std::size_t max_base64 = (payload_size(max_plaintext) + 2) / 3 * 4;
-  if (payload.size() > max_base64)
-    return base::fail(base::Errc::kInvalid, too_large(payload.size(), "characters", max_base64));
-  TRY(const base::Bytes raw, base::base64_decode(payload));
-  return nip44_decrypt_bytes(key, raw, max_plaintext);
+  TRY(const base::Bytes raw, decode_payload(payload, max_plaintext));
+  return open_checked(nip44_message_keys(key, nonce_of(raw)), raw, max_plaintext);
+}
+
+base::Result<Nip44MessageKeys> nip44_keys_of(const ConversationKey& key, std::string_view payload) {
+  TRY(const base::Bytes raw, decode_payload(payload, kNip44MaxLong));
+  return nip44_message_keys(key, nonce_of(raw));
+}
+
+base::Result<std::string> nip44_open_with(const Nip44MessageKeys& keys, std::string_view payload,
+                                          std::size_t max_plaintext) {
+  TRY(const base::Bytes raw, decode_payload(payload, max_plaintext));
+  return open_checked(keys, raw, max_plaintext);
 }
 
 }  // namespace nostr

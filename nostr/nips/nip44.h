@@ -62,12 +62,22 @@ base::Result<std::string> nip44_decrypt_bytes(const ConversationKey& key, base::
 /// Length of the zero-padded plaintext, without its length prefix. `length` ≥ 1.
 std::size_t nip44_padded_length(std::size_t length);
 
-/// The keys of one message; declared for the public vectors.
+/// The keys of one message.
 struct Nip44MessageKeys {
   base::Secret<32> chacha_key;
   base::Secret<12> chacha_nonce;
   base::Secret<32> hmac_key;
 };
 Nip44MessageKeys nip44_message_keys(const ConversationKey& key, base::ByteView nonce);
+
+/// The keys of the one message `payload` (base64), for whoever has to show it to a third party:
+/// they open it and nothing else of the conversation. Errors as for nip44_decrypt().
+base::Result<Nip44MessageKeys> nip44_keys_of(const ConversationKey& key, std::string_view payload);
+/// Opens a base64 payload with the keys of this message alone. The MAC vouches for the ciphertext
+/// and the MAC key, not for the stream key: whoever reveals the keys could reveal a stream key that
+/// gives other bytes. So the plaintext counts only if it holds something long that its author must
+/// have put there, such as the author's own public key in a rumor.
+base::Result<std::string> nip44_open_with(const Nip44MessageKeys& keys, std::string_view payload,
+                                          std::size_t max_plaintext = kNip44MaxLong);
 
 }  // namespace nostr

@@ -91,10 +91,14 @@ base::Result<Rumor> parse_rumor(std::string_view json, const PublicKey& seal_aut
   return Rumor{*std::move(rumor), id, seal_author};
 }
 
-base::Result<Rumor> unwrap(const Event& wrap, const SecretKey& self) {
+base::Result<Event> open_wrap(const Event& wrap, const SecretKey& self) {
   TRY(check_wrap(wrap));
   TRY(const std::string seal_json, decrypt_from(self, wrap.pubkey, wrap.content));
-  TRY(const Event seal, parse_seal(seal_json));
+  return parse_seal(seal_json);
+}
+
+base::Result<Rumor> unwrap(const Event& wrap, const SecretKey& self) {
+  TRY(const Event seal, open_wrap(wrap, self));
   TRY(const std::string rumor_json, decrypt_from(self, seal.pubkey, seal.content));
   return parse_rumor(rumor_json, seal.pubkey);
 }

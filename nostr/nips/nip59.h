@@ -30,6 +30,8 @@ base::Result<Rumor> unwrap(const Event& wrap, const SecretKey& self);
 
 // The steps, for recipients whose key is not at hand (see signer/gift_wrap.h).
 
+/// The seal inside a wrap addressed to `self`: what its author signed. Checks as unwrap() does.
+base::Result<Event> open_wrap(const Event& wrap, const SecretKey& self);
 /// Kind and signature of a wrap.
 base::Result<void> check_wrap(const Event& wrap);
 /// Parses the opened wrap: a kind 13 with a valid id and signature.

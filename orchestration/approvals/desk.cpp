@@ -62,6 +62,7 @@ Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, s
       db_(db),
       approvals_(db),
       outbox_(db),
+      orders_(db),
       cursors_(db),
       clock_(clock),
       rng_(rng),
@@ -111,6 +112,10 @@ void Desk::listen() {
                        .since = since});
     filters.push_back(
         {.authors = options_.operators, .kinds = {nostr::kinds::kDeletion}, .since = since});
+    // An order stands however long we were away.
+    filters.push_back({.authors = options_.operators,
+                       .kinds = {nostr::kinds::kAppData},
+                       .tags = {{'p', {self}}}});
   }
   answers_ = std::make_unique<nostr::Feed>(
       pool_, clock_, united(options_.inbox_relays, options_.relays), std::move(filters),

@@ -21,6 +21,7 @@
 #include "orchestration/approvals/orders.h"
 #include "storage/approvals.h"
 #include "storage/cursors.h"
+#include "storage/orders.h"
 #include "storage/outbox.h"
 
 namespace orchestration {
@@ -38,6 +39,9 @@ struct DeskOptions {
   std::int64_t reaction_max_sats = 5000;  ///< above it a reaction, and any public word, is not enough
   std::int64_t max_open = 20;             ///< questions open to one operator
   std::int64_t max_per_hour = 6;          ///< new questions to one operator
+  /// Carries out an order that is not about questions and says what came of it, in a few lines. What
+  /// changes something must be safe to carry out twice. Absent: there is nothing to order here.
+  std::function<base::Result<std::string>(const Order&, const nostr::PublicKey& by)> carry_out;
 };
 
 /// One thing to ask. `request` is the 39212 that asks for it; its author is the requester.
@@ -118,8 +122,15 @@ class Desk {
   base::Result<void> decide(const storage::Question& question, const storage::Signal& deciding, bool approved);
   base::Result<void> deny_all(const Heard& heard, const std::string& relay);
   void hint(const Heard& heard, std::string_view text);
+  std::optional<Order> order_in(const Heard& heard) const;
   base::Result<void> obey(const Heard& heard, const std::string& relay, const Order& order);
+  base::Result<void> answer_question_about(const Heard& heard, const Order& order);
+  base::Result<void> change_by_order(const Heard& heard, const std::string& relay, const Order& order);
+  base::Result<void> overtaken(const Heard& heard, const Order& order);
   base::Result<std::vector<std::string>> answer_to(const nostr::PublicKey& person, const Order& order);
+  base::Result<std::string> carried_out(const Order& order, const nostr::PublicKey& by);
+  bool may_order_again(const nostr::PublicKey& person, base::UnixTime now);
+  base::Result<void> write_to(const nostr::PublicKey& person, const std::string& text, bool legacy);
   base::Result<bool> writes_legacy(const nostr::EventId& question, const nostr::PublicKey& person);
   base::Result<void> check_ask(const Ask& ask);
   base::Task<void> watch_time();
@@ -136,6 +147,7 @@ class Desk {
   storage::Db& db_;
   storage::Approvals approvals_;
   storage::Outbox outbox_;
+  storage::Orders orders_;
   storage::Cursors cursors_;
   const base::Clock& clock_;
   base::Rng& rng_;

@@ -26,8 +26,6 @@ constexpr std::chrono::seconds kSkewPast{120};
 constexpr std::chrono::seconds kSkewFuture{300};
 constexpr std::chrono::seconds kHintPause{600};
 constexpr std::size_t kCodesRemembered = 500;
-constexpr std::chrono::seconds kOrderWindow{3'600};
-constexpr std::size_t kMaxOrders = 30;  // answered to one operator in that time
 // The journal of one question: what strangers say is evidence up to a point, and it never takes the
 // place of what those say who may decide. The code is public, so anybody may send it any number of
 // times.
@@ -46,11 +44,6 @@ bool takes_little(const Question& question) {
       "kind:1", "kind:6", "kind:7", "kind:16", "kind:1111", "kind:30023",
       "dm",     "search", "fetch",  "read_file", "pay"};
   return std::find(kLight.begin(), kLight.end(), question.action_class) != kLight.end();
-}
-
-/// Names a signal that follows from another message, once for each thing it is about.
-nostr::EventId derived_id(const nostr::EventId& message, const nostr::EventId& target) {
-  return nostr::EventId(nostr::sha256(message.hex() + target.hex()).array());
 }
 
 bool refers_to(const Heard& heard, const nostr::EventId& id) {
@@ -86,9 +79,9 @@ base::Result<void> Desk::consider(const Heard& heard, const std::string& relay) 
     withdraw(heard, relay);
     return {};
   }
+  if (const auto order = order_in(heard)) return obey(heard, relay, *order);
+  if (heard.form == Heard::Form::kOrder) return {};  // somebody else's, or for somebody else
   const bool told = heard.form == Heard::Form::kText && is_operator(heard.author);
-  if (told && !heard.is_public())
-    if (const auto order = read_order(heard.text)) return obey(heard, relay, *order);
   if (told && read_answer(heard.text, {}, !heard.refers_to.empty()).kind == AnswerKind::kDenyAll)
     return deny_all(heard, relay);
   const std::optional<Signal> signal = judge(heard, relay);
@@ -233,7 +226,8 @@ std::optional<Signal> Desk::judge(const Heard& heard, const std::string& relay) 
 
   switch (heard.form) {
     case Heard::Form::kDeletion:
-      return std::nullopt;  // handled by withdraw()
+    case Heard::Form::kOrder:
+      return std::nullopt;  // handled before
     case Heard::Form::kReaction: {
       if (!signal.question) return std::nullopt;
       signal.strength = storage::SignalStrength::kB;
@@ -379,70 +373,6 @@ Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {
   }
   TRY(tx.commit());
   for (const nostr::EventId& id : denied) TRY(settle(id));
-  return {};
-}
-
-/// What is said to an order. None of it is a presentation: a bare yes to it approves nothing.
-Result<std::vector<std::string>> Desk::answer_to(const nostr::PublicKey& person, const Order& order) {
-  if (order.kind == Order::Kind::kHelp) return std::vector{std::string(help_text())};
-  const UnixTime now = clock_.now();
-  std::vector<Question> mine;
-  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
-    TRY(const auto questions, approvals_.list(state));
-    for (const Question& question : questions)
-      if (may_answer(question, person, /*by_decision=*/false)) mine.push_back(question);
-  }
-  if (order.kind == Order::Kind::kInfo) {
-    for (const Question& question : mine)
-      if (question.code == order.code)
-        return render_question({.agent_name = options_.agent_name,
-                                .now = now,
-                                .expires = question.expires_at,
-                                .code = question.code,
-                                .reason = "",
-                                .needs_proof = question.needs_proof},
-                               question.summary);
-    return std::vector{order.code + ": no question of that code is open"};
-  }
-  if (mine.empty()) return std::vector<std::string>{"nothing waits for you"};
-  std::string text;
-  for (const Question& question : mine)
-    text += fmt::format("{}  {}  {}  until {}\n", question.code, storage::name_of(question.state),
-                        base::escape_for_terminal(question.action_class),
-                        base::format_utc(question.expires_at));
-  return std::vector{text + "info CODE shows one in full"};
-}
-
-/// Journals the order before it is answered, so that a copy of it is not answered again.
-Result<void> Desk::obey(const Heard& heard, const std::string& relay, const Order& order) {
-  const UnixTime now = clock_.now();
-  TRY(storage::Tx tx, storage::Tx::begin(db_, storage::Durability::kFull));
-  TRY(approvals_.add_signal({.id = heard.id,
-                             .question = {},
-                             .author = heard.author,
-                             .channel = heard.channel,
-                             .answer = Answer::kNone,
-                             .verdict = SignalVerdict::kAccepted,
-                             .said_at = heard.said_at,
-                             .received_at = now,
-                             .relay = relay,
-                             .raw_json = heard.raw_json,
-                             .wrap_json = heard.wrap_json}));
-  // What was asked long ago, or dated ahead, is no longer wanted; and nobody needs it every second.
-  const bool fresh = heard.said_at + kHintPause >= now && heard.said_at <= now + kSkewFuture;
-  auto& answered = ordered_[heard.author];
-  while (!answered.empty() && answered.front() + kOrderWindow <= now) answered.pop_front();
-  if (fresh && answered.size() < kMaxOrders) {
-    answered.push_back(now);
-    TRY(const auto texts, answer_to(heard.author, order));
-    for (const std::string& text : texts) {
-      TRY(const Letter letter, courier_.write(heard.author, text, options_.agent_name,
-                                              heard.channel == "nip04"));
-      TRY(outbox_.add(letter.envelope, letter.relays, "answer", 1, now, now + kHintPause));
-    }
-  }
-  TRY(tx.commit());
-  outbox_filled_();
   return {};
 }
 

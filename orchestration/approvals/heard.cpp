@@ -76,14 +76,22 @@ bool is_for(const UnsignedEvent& rumor, const nostr::PublicKey& self) {
   return std::find(people.begin(), people.end(), self.hex()) != people.end();
 }
 
+Result<std::optional<Heard>> hear_order(const Event& event) {
+  TRY(auto order, parse_signed_order(event));
+  if (!order) return std::nullopt;
+  return Heard{.id = event.id,
+               .author = event.pubkey,
+               .form = Heard::Form::kOrder,
+               .channel = "order",
+               .said_at = event.created_at,
+               .order = *std::move(order),
+               .raw_json = nostr::to_json(event)};
+}
+
 Result<std::optional<Heard>> hear_wrapped(const Event& event, const nostr::SecretKey& self) {
   TRY(const nostr::Rumor rumor, nostr::unwrap(event, self));
-  if (!is_for(rumor.event, self.public_key())) return std::nullopt;
-  std::optional<Heard> heard = read_form(rumor.event, rumor.id);
-  if (heard) {
-    heard->raw_json = nostr::to_json(rumor.event);
-    heard->wrap_json = nostr::to_json(event);
-  }
+  std::optional<Heard> heard = hear_rumor(rumor, self.public_key());
+  if (heard) heard->wrap_json = nostr::to_json(event);
   return heard;
 }
 
@@ -115,21 +123,30 @@ Result<std::optional<Heard>> hear_decision(const Event& event) {
 
 }  // namespace
 
+std::optional<Heard> hear_rumor(const nostr::Rumor& rumor, const nostr::PublicKey& self) {
+  if (!is_for(rumor.event, self)) return std::nullopt;
+  std::optional<Heard> heard = read_form(rumor.event, rumor.id);
+  if (heard) heard->raw_json = nostr::to_json(rumor.event);
+  return heard;
+}
+
+Result<std::optional<Heard>> hear_open(const Event& event) {
+  if (event.kind == nipsa::kinds::kApprovalDecision) return hear_decision(event);
+  if (event.kind == nostr::kinds::kAppData) return hear_order(event);
+  std::optional<Heard> heard = read_form(nostr::unsigned_part(event), event.id);
+  if (heard && heard->channel == "nip17") return std::nullopt;  // a bare kind 14 is no message
+  if (heard) heard->raw_json = nostr::to_json(event);
+  return heard;
+}
+
 Result<std::optional<Heard>> hear(const Event& event, const nostr::SecretKey& self) {
-  switch (event.kind) {
-    case nostr::kinds::kGiftWrap:
-      return hear_wrapped(event, self);
-    case nostr::kinds::kLegacyDm:
-      return hear_legacy(event, self);
-    case nipsa::kinds::kApprovalDecision:
-      return hear_decision(event);
-    default: {
-      std::optional<Heard> heard = read_form(nostr::unsigned_part(event), event.id);
-      if (heard && heard->channel == "nip17") return std::nullopt;  // a bare kind 14 is no message
-      if (heard) heard->raw_json = nostr::to_json(event);
-      return heard;
-    }
-  }
+  if (event.kind == nostr::kinds::kGiftWrap) return hear_wrapped(event, self);
+  if (event.kind == nostr::kinds::kLegacyDm) return hear_legacy(event, self);
+  return hear_open(event);
+}
+
+EventId derived_id(const EventId& message, const EventId& target) {
+  return EventId(nostr::sha256(message.hex() + target.hex()).array());
 }
 
 }  // namespace orchestration

@@ -106,6 +106,38 @@ TEST_F(Approval, ANoIsFinal) {
   EXPECT_EQ(reply_state(world, asked), ActionState::kDenied);
 }
 
+TEST_F(Approval, WhoeverHoldsTheEvidenceNeedsNobodysWord) {
+  World world;
+  world.start();
+  const Asked asked = mention_and_await_question(world);
+  world.owner().send(asked.asker, "yes " + asked.code);
+  await_receipt(world, asked, "done");
+
+  const std::string home = world.cosigner_home(asked.cosigner).string();
+  const auto shown = world.ask({"approval", "show", asked.code, "--home", home});
+  EXPECT_EQ(shown["state"], "consumed");
+  EXPECT_EQ(shown["answers"].size(), 1U);
+  EXPECT_EQ(shown["told"].size(), 1U);
+  const Exit evidence = world.command({"approval", "show", asked.code, "--evidence", "--home", home});
+  ASSERT_EQ(evidence.code, 0) ;
+  const auto verify = [&](const std::string& bundle, const nostr::PublicKey& trusted) {
+    return world.command({"approval", "verify", "-", "--operator", trusted.hex()}, bundle);
+  };
+  const Exit proven = verify(evidence.out, world.owner().pubkey());
+  EXPECT_EQ(proven.code, 0) << proven.out;
+  EXPECT_NE(proven.out.find("approved: proven"), std::string::npos);
+  EXPECT_EQ(verify(evidence.out, world.stranger().pubkey()).code, 1);
+  const std::string said = "\"answer\":\"approve\"";
+  std::string forged = evidence.out;
+  forged.replace(forged.find(said), said.size(), "\"answer\":\"deny\"");
+  EXPECT_EQ(verify(forged, world.owner().pubkey()).code, 1);
+
+  // The same from the database, when nothing runs.
+  world.stop_actors();
+  const Exit rested = world.command({"approval", "show", asked.code, "--evidence", "--home", home});
+  EXPECT_EQ(verify(rested.out, world.owner().pubkey()).code, 0);
+}
+
 TEST_F(Approval, SilenceExpiresAndALateYesChangesNothing) {
   World world({.approval_ttl = kShortest});
   world.start();
