@@ -106,12 +106,21 @@ struct EcdhPolicy {
   std::vector<nostr::PublicKey> targets;    ///< keys the operator allows by name, without a claim
 };
 
+/// How operators are asked, and which of their answers is enough for what.
+struct AskingRule {
+  std::int64_t reaction_max = 5'000;  ///< sats that a reaction or a public word may allow at most
+  base::seconds hold{5};              ///< between a yes that moves money and the decision
+  bool public_mentions = false;       ///< also mention the operators for all to see
+  std::vector<std::string> signers;   ///< files with the bunker:// texts of their signer apps
+};
+
 /// The policy file, checked. A value, so that a changed file simply replaces it.
 struct Policy {
   std::vector<nostr::PublicKey> operators;       ///< whose word decides
   std::uint32_t quorum = 1;                      ///< how many of them must say yes
   base::seconds approval_ttl{900};
   std::vector<nostr::PublicKey> decisions_from;  ///< other co-signers whose 39213 counts
+  AskingRule asking;
   Level level = Level::kBounded;
   Rule unlisted = Rule::kRefuse;                 ///< kinds without a built-in or own rule
   std::uint32_t max_per_hour = 1200;             ///< signatures of any kind

@@ -20,6 +20,7 @@ class Comparison {
     number("quorum", before_.quorum, after_.quorum, /*more=*/kTighter);
     number("approval_ttl", before_.approval_ttl.count(), after_.approval_ttl.count(), kLooser);
     members("decisions_from", before_.decisions_from, after_.decisions_from, kLooser);
+    asking();
     if (before_.level != after_.level)
       add("level", level_name(before_.level), level_name(after_.level),
           after_.level > before_.level ? kLooser : kTighter);
@@ -170,6 +171,16 @@ class Comparison {
     amount("spending.hour_msat", before_.spending.per_hour, after_.spending.per_hour);
     amount("spending.day_msat", before_.spending.per_day, after_.spending.per_day);
     amount("spending.ask_above_msat", before_.spending.ask_above, after_.spending.ask_above);
+  }
+
+  void asking() {
+    const AskingRule& from = before_.asking;
+    const AskingRule& to = after_.asking;
+    number("approvals.reaction_max", from.reaction_max, to.reaction_max, kLooser);
+    number("approvals.hold", from.hold.count(), to.hold.count(), kTighter);
+    if (from.public_mentions != to.public_mentions)
+      add("approvals.public_mentions", from.public_mentions, to.public_mentions, kOther);
+    members("approvals.signers", from.signers, to.signers, kOther);
   }
 
   void quiet() {

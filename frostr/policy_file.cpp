@@ -364,6 +364,20 @@ Result<void> read_quiet(const Section& root, Policy& policy) {
   return {};
 }
 
+Result<void> read_asking(const Section& root, Policy& policy) {
+  TRY(const auto section, root.table("approvals"));
+  if (!section) return {};
+  TRY(section->only({"reaction_max", "hold", "public_mentions", "signers"}));
+  AskingRule& asking = policy.asking;
+  TRY(asking.reaction_max,
+      section->integer("reaction_max", asking.reaction_max, 0, 2'100'000'000'000'000));
+  TRY(const auto hold, section->integer("hold", asking.hold.count(), 0, 600));
+  asking.hold = base::seconds(hold);
+  TRY(asking.public_mentions, section->boolean("public_mentions", asking.public_mentions));
+  TRY(asking.signers, section->strings("signers"));
+  return {};
+}
+
 Result<void> read_audit(const Section& root, Policy& policy) {
   TRY(const auto audit, root.table("audit"));
   if (!audit) return {};
@@ -399,7 +413,7 @@ Result<void> read_relays(const Section& root, Policy& policy) {
 
 Result<Policy> read_root(const Section& root) {
   TRY(root.only({"operators", "quorum", "approval_ttl", "decisions_from", "level", "default",
-                 "max_per_hour", "lease_ttl", "requesters", "kinds", "content", "spending", "quiet",
+                 "max_per_hour", "lease_ttl", "requesters", "kinds", "content", "spending", "quiet", "approvals",
                  "ecdh", "relays", "audit"}));
   Policy policy;
   TRY(policy.operators, root.keys("operators"));
@@ -425,6 +439,7 @@ Result<Policy> read_root(const Section& root) {
   TRY(read_kinds(root, policy));
   TRY(read_content(root, policy));
   TRY(read_quiet(root, policy));
+  TRY(read_asking(root, policy));
   TRY(read_ecdh(root, policy));
   TRY(read_relays(root, policy));
   TRY(read_audit(root, policy));

@@ -104,6 +104,15 @@ never = ["nsec1[a-z0-9]{{20}}", "(?i)bfshare1[a-z0-9]{{20}}"]
 # days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]  # on which it begins
 # verdict = "refuse"
 
+# How you are asked. A reaction or a public reply allows no more sats than reaction_max; a yes that
+# moves money counts after `hold` seconds. public_mentions also mentions you for all to see. signers
+# are files with the bunker:// texts of your signer apps (NIP-46), which then show every question.
+[approvals]
+reaction_max = 5000
+hold = 5
+public_mentions = false
+signers = []
+
 [ecdh]
 # Help to open the agent's own state, for a running tick.
 self = true

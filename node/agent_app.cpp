@@ -20,6 +20,7 @@
 #include "node/outbox_view.h"
 #include "node/tasks_view.h"
 #include "node/pause.h"
+#include "node/remote_pairing.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip17.h"
@@ -131,16 +132,22 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       orchestration::DeskOptions{.role = "node",
                                  .agent_name = config_.agent.name,
                                  .operators = options_.operators,
+                                 .quorum = config_.approvals.quorum,
                                  .relays = options_.relays,
                                  .inbox_relays = config_.node.inbox_relays.empty()
                                                      ? options_.relays
                                                      : config_.node.inbox_relays,
+                                 .hold = config_.approvals.hold,
+                                 .reaction_max_sats = config_.approvals.reaction_max,
+                                 .public_mentions = config_.approvals.public_mentions,
                                  .carry_out = [this](const orchestration::Order& order,
                                                      const nostr::PublicKey& by) {
                                    return carry_out(order_place(), order, by, runtime_.clock.now());
                                  }},
       [this](const storage::Question&) { outside_->question_changed(); },
       [this] { publisher_.wake(); });
+  TRY(auto signer_apps, signer_apps_of(home_, config_.approvals.signers, runtime_.rng));
+  desk_->use_signer_apps(std::move(signer_apps));
   outside_ = std::make_unique<NodeOutside>(
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
                         *desk_, publisher_, directory_, treasury_},

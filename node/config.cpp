@@ -24,6 +24,12 @@ using base::Errc;
 using base::fail;
 using base::Result;
 
+Result<bool> truth(const Raw& raw) {
+  TRY(expect_type(raw, Raw::Type::kBoolean));
+  TRY(const std::string text, one(raw));
+  return text == "true";
+}
+
 /// One key: how to set it and how to show it.
 struct Key {
   std::string name;  ///< "section.key"
@@ -63,6 +69,31 @@ Key list_key(std::string name, Get get) {
           [get](const Config& c) {
             return fmt::format("{}", fmt::join(get(const_cast<Config&>(c)), " "));
           }};  // NOLINT
+}
+
+/// Files, named from where the configuration lies.
+template <class Get>
+Key paths_key(std::string name, Get get) {
+  Key key = list_key(std::move(name), get);
+  key.set = [get](Config& c, const Raw& raw, const std::filesystem::path& dir) -> Result<void> {
+    TRY(expect_type(raw, Raw::Type::kText));
+    get(c).clear();
+    for (const std::string& item : raw.items) get(c).push_back(absolute_path(item, dir));
+    return {};
+  };
+  return key;
+}
+
+template <class Get>
+Key flag_key(std::string name, Get get) {
+  return {std::move(name),
+          [get](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            TRY(get(c), truth(raw));
+            return {};
+          },
+          [get](const Config& c) -> std::string {
+            return get(const_cast<Config&>(c)) ? "true" : "false";  // NOLINT
+          }};
 }
 
 /// One of a few words.
@@ -123,6 +154,9 @@ std::int64_t as_int(std::uint32_t v) {
 std::int64_t as_int(base::Msat m) {
   return m.value;
 }
+std::int64_t as_int(std::int64_t v) {
+  return v;
+}
 std::uint32_t to_u32(std::int64_t v) {
   return static_cast<std::uint32_t>(v);
 }
@@ -179,6 +213,15 @@ const std::vector<Key>& keys() {
     k.push_back(int_key("agent.max_stranger_ticks_per_hour", 1, 100'000,
                         SOV_INT(c.agent.max_stranger_ticks_per_hour, to_u32)));
     k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
+    k.push_back(int_key("approvals.quorum", 1, 16, SOV_INT(c.approvals.quorum, to_u32)));
+    k.push_back(int_key("approvals.reaction_max", 0, 2'100'000'000'000'000,
+                        SOV_INT(c.approvals.reaction_max, std::int64_t)));
+    k.push_back(int_key("approvals.hold", 0, 600, SOV_INT(c.approvals.hold, std::chrono::seconds)));
+    k.push_back(flag_key("approvals.public_mentions",
+                         [](Config& c) -> bool& { return c.approvals.public_mentions; }));
+    k.push_back(paths_key("approvals.signers", [](Config& c) -> std::vector<std::string>& {
+      return c.approvals.signers;
+    }));
     k.push_back(int_key("budget.per_tick_msat", 0, base::kMaxMsat.value,
                         SOV_INT(c.budget.per_tick, base::Msat)));
     k.push_back(int_key("budget.per_day_msat", 0, base::kMaxMsat.value,
@@ -231,12 +274,6 @@ Result<std::vector<std::string>> some_of(const Raw& raw, const std::vector<std::
   TRY(expect_type(raw, Raw::Type::kText));
   for (const std::string& item : raw.items) TRY(one_of(Raw{{item}, false, "", raw.type}, allowed));
   return raw.items;
-}
-
-Result<bool> truth(const Raw& raw) {
-  TRY(expect_type(raw, Raw::Type::kBoolean));
-  TRY(const std::string text, one(raw));
-  return text == "true";
 }
 
 /// One member of [backends.ID].
@@ -566,7 +603,7 @@ Result<void> apply_environment(Config& config,
                       key.name == "node.operators" || key.name == "agent.triggers" ||
                       key.name == "peers.judges" || key.name == "skills.issuers" ||
                       key.name == "skills.auditors" || key.name == "skills.pins" ||
-                      key.name == "skills.capabilities";
+                      key.name == "skills.capabilities" || key.name == "approvals.signers";
     if (!list) {
       raw.items = {it->second};
     } else {
@@ -621,6 +658,10 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
   if (!config.tools.read_root.empty() && !config.tools.workspace.empty())
     return fail(Errc::kInvalid, "tools.read_root and tools.workspace are both set",
                 "a workspace can be read already: keep one");
+  if (!config.node.operators.empty() && config.approvals.quorum > config.node.operators.size())
+    return fail(Errc::kInvalid,
+                fmt::format("approvals.quorum is {}, but there are {} operators",
+                            config.approvals.quorum, config.node.operators.size()));
   if (config.backends.empty()) config.backends.push_back({.id = "default"});
   const auto chosen =
       std::find_if(config.backends.begin(), config.backends.end(),
@@ -691,12 +732,20 @@ std::string render_config(const Config& c) {
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n\n"
+      "[approvals]\n# How many operators must say yes to what happens on this machine; a co-signer's "
+      "policy has its own.\nquorum = {}\n# Sats that a reaction or a public reply may allow; more takes "
+      "a private word.\nreaction_max = {}\n# Seconds between a yes that moves money and the payment, for "
+      "second thoughts.\nhold = {}\n# Also mention you in public when something waits; what it is stays "
+      "private.\npublic_mentions = {}\n# Files with bunker:// texts of your signer apps (NIP-46), which "
+      "then show every question.\nsigners = {}\n\n"
       "[budget]\nper_tick_msat = {}\nper_day_msat = {}\n\n",
       dump(c.agent.name), dump(c.agent.about), dump(c.agent.level), dump(c.agent.model),
       c.agent.quiet_hours.empty() ? "" : fmt::format("quiet_hours = {}\n", dump(c.agent.quiet_hours)),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps,
-      c.agent.max_stranger_ticks_per_hour, c.budget.per_tick.value, c.budget.per_day.value);
+      c.agent.max_stranger_ticks_per_hour, c.approvals.quorum, c.approvals.reaction_max,
+      c.approvals.hold.count(), c.approvals.public_mentions, toml_list(c.approvals.signers),
+      c.budget.per_tick.value, c.budget.per_day.value);
   out += fmt::format(
       "[tools]\n# The only folder the agent may read files from; empty switches reading off.\n"
       "read_root = {}\n# Or a folder it may work in: files are written and commands run there, in a "

@@ -93,6 +93,13 @@ struct Config {
     std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 16;
   } agent;
+  struct Approvals {
+    std::uint32_t quorum = 1;           ///< operators that must say yes to a local action
+    std::int64_t reaction_max = 5'000;  ///< sats that a reaction or a public word may allow at most
+    std::chrono::seconds hold{5};       ///< between a yes that moves money and what follows
+    bool public_mentions = false;       ///< also mention the operators for all to see
+    std::vector<std::string> signers;   ///< files with the bunker:// texts of their signer apps
+  } approvals;
   struct Budget {
     base::Msat per_tick{1'000'000};
     base::Msat per_day{10'000'000};

@@ -12,6 +12,7 @@
 #include "node/key_file.h"
 #include "node/orders.h"
 #include "node/pause.h"
+#include "node/remote_pairing.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip17.h"
@@ -101,6 +102,9 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       .decisions_from = loaded.policy.decisions_from,
       .relays = relays_,
       .inbox_relays = relays_,
+      .hold = loaded.policy.asking.hold,
+      .reaction_max_sats = loaded.policy.asking.reaction_max,
+      .public_mentions = loaded.policy.asking.public_mentions,
       .carry_out = [this](const orchestration::Order& order, const nostr::PublicKey& by) {
         return carry_out({.home = home_, .status = [this] { return status(); }}, order, by,
                          runtime_.clock.now());
@@ -135,9 +139,12 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
                 "--relay URL, or [relays] follow in policy.toml");
   frostr::GroupPackage group = identity.group;
   frostr::SecretShare share = identity.share.clone();
+  const std::vector<std::string> signers = loaded.policy.asking.signers;
   std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, settings, std::move(db),
                                                    std::move(identity), std::move(service),
                                                    std::move(source), std::move(loaded)));
+  TRY(auto signer_apps, signer_apps_of(settings.home, signers, runtime.rng));
+  app->desk_->use_signer_apps(std::move(signer_apps));
   options.approvals = &app->book_;
   TRY(app->bifrost_, frostr::BifrostNode::create(
                          {runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
@@ -454,6 +461,8 @@ void CosignerApp::apply(LoadedPolicy loaded) {
   policy_hash_ = loaded.hash;
   policy_since_ = runtime_.clock.now();
   desk_->set_roster(loaded.policy.operators, loaded.policy.quorum, loaded.policy.decisions_from);
+  const frostr::AskingRule& asking = loaded.policy.asking;
+  desk_->set_rules(asking.hold, asking.reaction_max, asking.public_mentions);
   bifrost_->set_policy(std::move(loaded.policy));
   subscribe_questions();
 }

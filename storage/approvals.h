@@ -182,6 +182,8 @@ class Approvals {
   /// Journals an answer before its effect; false when the id is known (a second copy).
   Result<bool> add_signal(const Signal& signal);
   Result<bool> has_signal(const EventId& id);
+  /// By which of "nip17" and "nip04" this person wrote last; nullopt when neither.
+  Result<std::optional<std::string>> last_private_channel(const PublicKey& author);
   /// All signals of a question by (said_at, id).
   Result<std::vector<Signal>> signals(const EventId& question);
 

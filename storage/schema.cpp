@@ -813,6 +813,7 @@ CREATE TABLE orders (
   UNIQUE (author, nonce)
 ) STRICT;
 CREATE INDEX orders_by_time ON orders (received_at);
+CREATE INDEX signals_by_author ON signals (author, received_at);
 )sql";
 
 constexpr std::array kSteps{

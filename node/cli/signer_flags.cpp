@@ -1,9 +1,8 @@
 // Opening a key file, or a session with a remote signer.
 #include "node/cli/signer_flags.h"
 
-#include <filesystem>
-
 #include "node/key_file.h"
+#include "node/remote_pairing.h"
 #include "nostr/client/remote_signer.h"
 
 namespace node::cli {
@@ -12,39 +11,23 @@ namespace {
 using base::Errc;
 using base::Result;
 
-std::filesystem::path client_key_file(const Context& context, const nostr::PublicKey& signer) {
-  return context.home().config_dir / ("bunker-client-" + signer.hex().substr(0, 16) + ".key");
-}
-
 base::Task<Result<OpenSigner>> open_remote(Runtime& runtime, const Context& context, std::string file) {
-  CO_TRY(std::string text, read_secret_file(file));
-  auto uri = nostr::parse_bunker_uri(std::string_view(text).substr(0, text.find_first_of(" \r\n")));
-  base::wipe(text);
-  if (!uri) co_return std::unexpected(base::in_context(file, uri.error()));
-  const std::filesystem::path key_path = client_key_file(context, uri->signer);
-  std::error_code error;
-  const bool paired = std::filesystem::exists(key_path, error);
-  nostr::SecretKey key = nostr::SecretKey::generate(runtime.rng);
-  if (paired) {
-    CO_TRY(key, load_key_file(key_path));
-  }
+  CO_TRY(const Pairing pairing, load_pairing(context.home(), file, runtime.rng));
   OpenSigner out;
-  out.door = std::make_unique<nostr::KeySigner>(key.clone(), runtime.clock, runtime.rng);
-  const std::vector<std::string> relays = uri->relays;
+  out.door = std::make_unique<nostr::KeySigner>(pairing.client.clone(), runtime.clock, runtime.rng);
+  const std::vector<std::string> relays = pairing.uri.relays;
   for (const std::string& relay : relays) runtime.pool.set_auth(relay, out.door.get());
-  auto made = co_await nostr::RemoteSigner::connect(runtime.pool, runtime.clock, runtime.rng, key.clone(),
-                                                    *std::move(uri), {.paired = paired});
+  auto made = co_await nostr::RemoteSigner::connect(runtime.pool, runtime.clock, runtime.rng,
+                                                    pairing.client.clone(), pairing.uri,
+                                                    {.paired = pairing.paired});
   if (!made) {
     for (const std::string& relay : relays) runtime.pool.set_auth(relay, nullptr);  // the door goes
     base::Error why = base::in_context(file, made.error());
-    if (paired && why.code == Errc::kTimeout)
-      why.hint = "if it sent this client away: remove " + key_path.string() + " and use a new bunker:// text";
+    if (pairing.paired && why.code == Errc::kTimeout)
+      why.hint = "if it sent this client away: remove " + pairing.key_file.string() + " and use a new bunker:// text";
     co_return std::unexpected(std::move(why));
   }
-  if (!paired) {
-    CO_TRY(context.home().ensure());
-    CO_TRY(save_key_file(key_path, key));
-  }
+  if (!pairing.paired) CO_TRY(keep_pairing(context.home(), pairing));
   out.signer = *std::move(made);
   // From here on the signer's relays are relays like others: what the command wants there, it wants
   // as the user.

@@ -21,6 +21,7 @@ using base::Result;
 using base::Task;
 using std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kLookInterval{2'000};  // at whether an answer is still wanted
 constexpr std::size_t kMaxError = 300;      // characters of a signer's complaint that are passed on
 constexpr std::size_t kMaxCandidates = 64;  // authors whose answers to a nostrconnect:// are opened
 
@@ -59,6 +60,9 @@ struct RemoteSigner::State : std::enable_shared_from_this<State> {
   void take_answer(const Event& event);
   void take_pairing(const Event& event);
   Task<Result<std::string>> call(SignerMethod method, std::vector<std::string> params);
+  Task<Result<std::string>> call(SignerMethod method, std::vector<std::string> params,
+                                 SignerPatience patience);
+  Result<void> send_request(const std::string& id, const std::string& text);
   // These run in the pool and may begin when everybody else has let go of the state.
   static Task<void> send(std::shared_ptr<State> state, std::string id, Event event);
   static Task<void> move_relays(std::shared_ptr<State> state);
@@ -165,34 +169,60 @@ Task<void> RemoteSigner::State::send(std::shared_ptr<State> state, std::string i
   state->changed.notify();
 }
 
+/// Seals and signs the carrier anew each time: what is repeated has to be fresh, and another event.
+Result<void> RemoteSigner::State::send_request(const std::string& id, const std::string& text) {
+  // A reader that is asked for more than the classic form holds has to know the long one anyway.
+  TRY(std::string encrypted,
+      nostr::nip44_encrypt(*key, text, rng,
+                           text.size() > kNip44MaxPlaintext ? Nip44Form::kLong : Nip44Form::kClassic));
+  Event event = sign_event(build_signer_event(*signer, std::move(encrypted), clock.now()),
+                           client.key(), rng);
+  pool.spawn("remote signer", send(shared_from_this(), id, std::move(event)));
+  return {};
+}
+
 Task<Result<std::string>> RemoteSigner::State::call(SignerMethod method,
                                                     std::vector<std::string> params) {
+  return call(method, std::move(params), {.at_most = options.answer_timeout, .again_after = {}, .wanted = {}});
+}
+
+Task<Result<std::string>> RemoteSigner::State::call(SignerMethod method,
+                                                    std::vector<std::string> params,
+                                                    SignerPatience patience) {
   const auto keep = shared_from_this();
   SignerRequest request{rng.hex(16), std::string(signer_method_name(method)), std::move(params)};
   std::string text = build_signer_request(request);
-  // A reader that is asked for more than the classic form holds has to know the long one anyway.
-  auto encrypted = nostr::nip44_encrypt(
-      *key, text, rng, text.size() > kNip44MaxPlaintext ? Nip44Form::kLong : Nip44Form::kClassic);
-  base::wipe(text);
-  if (!encrypted) co_return std::unexpected(encrypted.error());
-  Event event = sign_event(build_signer_event(*signer, *std::move(encrypted), clock.now()),
-                           client.key(), rng);
   const auto place = std::make_shared<Waiting>();
   waiting.emplace(request.id, place);
   // However this ends, also by cancellation, nobody waits for the answer any more.
   struct Leave {
     State& state;
     const std::string& id;
-    ~Leave() { state.waiting.erase(id); }
-  } leave{*this, request.id};
-  pool.spawn("remote signer", send(shared_from_this(), request.id, std::move(event)));
-  const auto deadline = steady_clock::now() + options.answer_timeout;
+    std::string& text;
+    ~Leave() {
+      state.waiting.erase(id);
+      base::wipe(text);
+    }
+  } leave{*this, request.id, text};
+  CO_TRY(send_request(request.id, text));
+  const auto begun = steady_clock::now();
+  auto sent = begun;
   while (!place->answer) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
-    if (left.count() <= 0)
+    const auto now = steady_clock::now();
+    if (now - begun >= patience.at_most)
       co_return fail(Errc::kTimeout, "the signer did not answer " + request.method,
                      "is it running, and does it still know this client?");
-    co_await changed.wait_for(left);
+    if (patience.wanted && !patience.wanted())
+      co_return fail(Errc::kCancelled, "the signer's answer is no longer wanted");
+    if (patience.again_after.count() > 0 && now - sent >= patience.again_after) {
+      CO_TRY(send_request(request.id, text));
+      sent = now;
+    }
+    auto next = begun + patience.at_most - now;
+    if (patience.again_after.count() > 0) next = std::min(next, sent + patience.again_after - now);
+    if (patience.wanted) next = std::min<steady_clock::duration>(next, kLookInterval);
+    co_await changed.wait_for(std::chrono::duration_cast<std::chrono::milliseconds>(next) +
+                              std::chrono::milliseconds(1));
   }
   co_return *std::move(place->answer);
 }
@@ -270,9 +300,15 @@ Task<RemoteSigner::Made> RemoteSigner::await_signer(Pool& pool, const base::Cloc
 PublicKey RemoteSigner::public_key() const { return state_->user; }
 
 Task<Result<Event>> RemoteSigner::sign(Draft draft) {
+  return sign(std::move(draft),
+              {.at_most = state_->options.answer_timeout, .again_after = {}, .wanted = {}});
+}
+
+Task<Result<Event>> RemoteSigner::sign(Draft draft, SignerPatience patience) {
   if (draft.created_at == UnixTime{}) draft.created_at = state_->clock.now();
   std::vector<std::string> params{build_sign_template(draft)};
-  CO_TRY(const std::string json, co_await state_->call(SignerMethod::kSignEvent, std::move(params)));
+  CO_TRY(const std::string json,
+         co_await state_->call(SignerMethod::kSignEvent, std::move(params), std::move(patience)));
   auto event = parse_event(json, {.max_bytes = kMaxSignerMessage});
   if (!event) co_return fail(Errc::kPeer, "the signer returns no event: " + event.error().detail);
   if (!is_draft_signed(*event, draft, public_key()))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,15 @@ struct RemoteSignerOptions {
   bool paired = false;
   std::vector<SignerPermission> permissions;  ///< what the app would like to do
   std::string name = "sovereign";             ///< of the app, for the signer's list
+};
+
+/// How long, and how insistently, a person behind a signer is asked.
+struct SignerPatience {
+  std::chrono::milliseconds at_most{60'000};
+  /// The request goes out again under its id after so long, so that a phone that was away gets it:
+  /// relays keep these events for minutes, signers show a repeated one once. 0: never.
+  std::chrono::milliseconds again_after{0};
+  std::function<bool()> wanted;  ///< looked at now and then; false ends the wait. Absent: always
 };
 
 /// One identity behind a remote signer. Only the signer's own key answers, and only what was asked:
@@ -45,6 +55,8 @@ class RemoteSigner final : public Signer {
   PublicKey public_key() const override;
   /// kPeer when the signer returns another event than was asked for.
   base::Task<base::Result<Event>> sign(Draft draft) override;
+  /// The same with a patience of its own; kCancelled when it is no longer wanted.
+  base::Task<base::Result<Event>> sign(Draft draft, SignerPatience patience);
   base::Task<base::Result<std::string>> nip44_encrypt(PublicKey peer, std::string plaintext) override;
   base::Task<base::Result<std::string>> nip44_decrypt(PublicKey peer, std::string payload) override;
   base::Task<base::Result<std::string>> nip04_encrypt(PublicKey peer, std::string plaintext) override;

@@ -1,6 +1,8 @@
 // Finding inboxes and writing letters.
 #include "orchestration/approvals/courier.h"
 
+#include <algorithm>
+
 #include "nostr/event/event_json.h"
 #include "nostr/nips/nip04.h"
 #include "nostr/nips/nip17.h"
@@ -38,14 +40,31 @@ base::Task<void> Courier::locate() {
   co_await directory_.locate(people_, nostr::kinds::kDmRelays, kLocatePatience);
 }
 
+std::vector<std::string> Courier::usable(std::vector<std::string> relays) const {
+  relays = nostr::living_first(std::move(relays), directory_.health(), clock_.now());
+  if (relays.size() > kMaxInboxes) relays.resize(kMaxInboxes);
+  return relays;
+}
+
+Letter Courier::mention(const nostr::PublicKey& to, const std::string& text,
+                        const nostr::Event& about) const {
+  const std::string hint = relays_.empty() ? "" : relays_.front();
+  nostr::Event event =
+      nostr::sign_event({nostr::kinds::kTextNote,
+                         clock_.now(),
+                         {{"p", to.hex()}, {"q", about.id.hex(), hint, about.pubkey.hex()}},
+                         text},
+                        sender_.key(), rng_);
+  std::vector<std::string> relays = usable(directory_.book().read_relays(to));
+  for (const std::string& relay : relays_)
+    if (std::find(relays.begin(), relays.end(), relay) == relays.end()) relays.push_back(relay);
+  std::string json = nostr::to_json(event);
+  return {event.id, "note", std::move(json), std::move(event), std::move(relays)};
+}
+
 base::Result<Letter> Courier::write(const nostr::PublicKey& to, const std::string& text,
                                     const std::string& subject, bool legacy) const {
   const base::UnixTime now = clock_.now();
-  const auto usable = [&](std::vector<std::string> relays) {
-    relays = nostr::living_first(std::move(relays), directory_.health(), now);
-    if (relays.size() > kMaxInboxes) relays.resize(kMaxInboxes);
-    return relays;
-  };
   std::vector<std::string> inboxes = usable(directory_.book().dm_relays(to));
   if (!inboxes.empty() && !legacy) {
     const nostr::UnsignedEvent rumor = nostr::build_private_message({.from = sender_.public_key(),

@@ -13,7 +13,7 @@ namespace orchestration {
 /// A message built and encrypted, not yet sent. What is committed is what is sent, byte for byte.
 struct Letter {
   nostr::EventId id;      ///< rumor id (NIP-17) or event id (NIP-04): what an answer refers to
-  std::string channel;    ///< "nip17" or "nip04"
+  std::string channel;    ///< "nip17", "nip04" or "note"
   std::string rumor_json; ///< the readable form; for NIP-04 the event without its plaintext
   nostr::Event envelope;  ///< what goes to the relays
   std::vector<std::string> relays;
@@ -38,8 +38,12 @@ class Courier {
   /// Writes one letter; `legacy`: as NIP-04 although there is an inbox, to who writes so. kCrypto when `to` is no valid key, kInvalid when the text is too long.
   base::Result<Letter> write(const nostr::PublicKey& to, const std::string& text,
                              const std::string& subject, bool legacy = false) const;
+  /// A note that mentions `to` and quotes `about`, for all to see; to the relays that `to` reads.
+  Letter mention(const nostr::PublicKey& to, const std::string& text, const nostr::Event& about) const;
 
  private:
+  std::vector<std::string> usable(std::vector<std::string> relays) const;
+
   const nostr::KeySigner& sender_;
   const base::Clock& clock_;
   base::Rng& rng_;

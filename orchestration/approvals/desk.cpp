@@ -76,8 +76,20 @@ Desk::Desk(base::Loop& loop, nostr::Pool& pool, const nostr::KeySigner& asker, s
 
 Desk::~Desk() = default;
 
+void Desk::use_signer_apps(std::vector<PromptTarget> apps) {
+  if (apps.empty()) return;
+  prompter_ = std::make_unique<Prompter>(
+      Prompter::Deps{loop_, pool_, clock_, rng_}, std::move(apps),
+      Prompter::Options{.agent_name = options_.agent_name},
+      Prompter::Callbacks{
+          .signed_yes = [this](const nostr::Event& decision) { take_signed_yes(decision); },
+          .signs_by_itself = [this](const nostr::PublicKey& user) { warn_of_eager_app(user); }});
+}
+
 void Desk::start() {
   listen();
+  const auto open = approvals_.list(QuestionState::kOpen);
+  for (const Question& question : open.value_or(std::vector<Question>{})) prompt(question);
   scope_.spawn("approval desk clock", watch_time());
 }
 
@@ -88,6 +100,14 @@ void Desk::set_roster(std::vector<nostr::PublicKey> operators, std::uint32_t quo
   options_.decisions_from = std::move(decisions_from);
   courier_.set_people(options_.operators);
   if (answers_) listen();
+  wake_.notify();
+}
+
+void Desk::set_rules(std::chrono::seconds hold, std::int64_t reaction_max_sats,
+                     bool public_mentions) {
+  options_.hold = hold;
+  options_.reaction_max_sats = reaction_max_sats;
+  options_.public_mentions = public_mentions;
   wake_.notify();
 }
 
@@ -168,6 +188,7 @@ base::Task<void> Desk::stop() {
   answers_.reset();
   references_.reset();
   courier_.stop();
+  if (prompter_) co_await prompter_->stop();
   co_await scope_.stop();
 }
 
@@ -252,19 +273,9 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
   if (standing) co_return Result<void>{};
   CO_TRY(check_ask(ask));
 
-  const std::string code = nipsa::format_code(nipsa::approval_code(ask.request.id));
-  CO_TRY(const auto open_before, approvals_.list(QuestionState::kOpen));
-  CO_TRY(const std::vector<std::string> parts, render_question({.agent_name = options_.agent_name,
-                                                                .now = clock_.now(),
-                                                                .expires = ask.parsed.expires,
-                                                                .code = code,
-                                                                .reason = ask.parsed.reason,
-                                                                .needs_proof = ask.needs_proof,
-                                                                .others_open = std::ssize(open_before)},
-                                                               ask.description));
   Question question{.id = ask.request.id,
                     .digest = ask.digest,
-                    .code = code,
+                    .code = nipsa::format_code(nipsa::approval_code(ask.request.id)),
                     .asker = options_.role,
                     .agent = ask.agent,
                     .tick = ask.parsed.tick ? ask.parsed.tick->hex() : "",
@@ -280,29 +291,85 @@ base::Task<Result<void>> Desk::ask(Ask ask) {
                     .expires_at = ask.parsed.expires,
                     .needs_proof = ask.needs_proof};
   CO_TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  CO_TRY(approvals_.add(question));
-  for (const nostr::PublicKey& person : options_.operators) {
-    for (std::size_t part = 0; part < parts.size(); ++part) {
-      CO_TRY(const Letter letter,
-             courier_.write(person, parts[part], options_.agent_name + " asks"));
-      CO_TRY(approvals_.add_presentation({.id = letter.id,
-                                          .question = question.id,
-                                          .channel = letter.channel,
-                                          .shown_to = person,
-                                          .part = static_cast<int>(part) + 1,
-                                          .rumor_json = letter.rumor_json,
-                                          .wrap_json = nostr::to_json(letter.envelope),
-                                          .created_at = clock_.now()}));
-      CO_TRY(outbox_.add(letter.envelope, letter.relays, "question", 1, clock_.now(),
-                         question.expires_at));
-    }
-  }
+  CO_TRY(show_question(question, ask));
   CO_TRY(tx.commit());
   FAILPOINT("question-committed");
-  LOG(kInfo, "desk", "asked", {{"code", code}, {"class", question.action_class}});
+  LOG(kInfo, "desk", "asked", {{"code", question.code}, {"class", question.action_class}});
   outbox_filled_();
+  prompt(question);
   wake_.notify();
   co_return Result<void>{};
+}
+
+/// Writes the question and every message that shows it.
+Result<void> Desk::show_question(const Question& question, const Ask& ask) {
+  TRY(const auto open_before, approvals_.list(QuestionState::kOpen));
+  const QuestionFrame frame{.agent_name = options_.agent_name,
+                            .now = clock_.now(),
+                            .expires = question.expires_at,
+                            .code = question.code,
+                            .reason = ask.parsed.reason,
+                            .needs_proof = question.needs_proof,
+                            .others_open = std::ssize(open_before)};
+  TRY(const std::vector<std::string> parts, render_question(frame, ask.description));
+  TRY(approvals_.add(question));
+  for (const nostr::PublicKey& person : options_.operators) {
+    // Where somebody wrote last is where they look.
+    TRY(const auto channel, approvals_.last_private_channel(person));
+    int number = 0;
+    for (const std::string& part : parts) {
+      TRY(const Letter letter, courier_.write(person, part, options_.agent_name + " asks",
+                                              channel == "nip04"));
+      TRY(show(question, person, letter, ++number));
+    }
+    if (!options_.public_mentions) continue;
+    const std::string line = render_mention(frame, question.action_class, question.sats);
+    TRY(show(question, person, courier_.mention(person, line, ask.request), 1));
+  }
+  return {};
+}
+
+Result<void> Desk::show(const Question& question, const nostr::PublicKey& person,
+                        const Letter& letter, int part) {
+  TRY(approvals_.add_presentation({.id = letter.id,
+                                   .question = question.id,
+                                   .channel = letter.channel,
+                                   .shown_to = person,
+                                   .part = part,
+                                   .rumor_json = letter.rumor_json,
+                                   .wrap_json = nostr::to_json(letter.envelope),
+                                   .created_at = clock_.now()}));
+  TRY(outbox_.add(letter.envelope, letter.relays, "question", 1, clock_.now(), question.expires_at));
+  return {};
+}
+
+// ---- signer apps
+// -----------------------------------------------------------------------------------
+
+void Desk::prompt(const Question& question) {
+  if (prompter_) prompter_->ask(question);
+}
+
+void Desk::unprompt(const nostr::EventId& question) {
+  if (prompter_) prompter_->drop(question);
+}
+
+void Desk::take_signed_yes(const nostr::Event& decision) {
+  auto heard = hear_open(decision);
+  if (!heard || !*heard) return;
+  if (auto kept = consider(**heard, "signer app"); !kept)
+    report_failure("cannot keep a signed yes", kept.error());
+}
+
+void Desk::warn_of_eager_app(const nostr::PublicKey& user) {
+  if (!is_operator(user)) return;
+  if (auto written = write_to(user,
+                              "your signer app signs my questions faster than anybody reads: it seems "
+                              "to approve by itself. Tell it to ask each time.",
+                              /*legacy=*/false);
+      !written)
+    return report_failure("cannot queue a warning", written.error());
+  outbox_filled_();
 }
 
 Result<void> Desk::refuse(const nostr::Event& request, std::string_view why) {
@@ -341,11 +408,14 @@ Result<void> Desk::settle(const nostr::EventId& id) {
       return decide(*question, *fold.deciding, false);
     case FoldOutcome::kOpen:
       // A yes was taken back before it was used.
-      if (question->state == QuestionState::kApproved)
-        return approvals_.set_state(id, QuestionState::kApproved, QuestionState::kOpen, now);
+      if (question->state == QuestionState::kApproved) {
+        TRY(approvals_.set_state(id, QuestionState::kApproved, QuestionState::kOpen, now));
+        prompt(*question);
+      }
       return {};
     case FoldOutcome::kApproved: {
       const bool held = question->sats > options_.hold_above_sats && options_.hold.count() > 0;
+      unprompt(id);
       if (question->state == QuestionState::kOpen && held) {
         TRY(approvals_.set_state(id, QuestionState::kOpen, QuestionState::kApproved, now));
         wake_.notify();
@@ -402,6 +472,7 @@ Result<void> Desk::decide(const Question& question, const storage::Signal& decid
   FAILPOINT("decision-committed");
   LOG(kInfo, "desk", "decided",
       {{"code", question.code}, {"decision", approved ? "approved" : "denied"}});
+  unprompt(question.id);
   outbox_filled_();
   TRY(const auto now_standing, approvals_.get(question.id));
   if (now_standing) changed_(*now_standing);
@@ -465,6 +536,7 @@ Result<void> Desk::cancel(const nostr::EventId& id) {
   TRY(approvals_.set_state(id, question->state, QuestionState::kCancelled, clock_.now()));
   TRY(tell_outcome(id, "cancelled", "the agent no longer asks"));
   TRY(tx.commit());
+  unprompt(id);
   outbox_filled_();
   return {};
 }
@@ -514,11 +586,13 @@ Result<void> Desk::tell_outcome(const nostr::EventId& id, std::string_view outco
 // ---- time
 // ----------------------------------------------------------------------------------------
 
-/// Whether some operator could read the question: every part of it reached their relays.
+/// Whether some operator could read the question: every part of it reached their relays. That it was
+/// mentioned is not enough.
 Result<bool> Desk::was_delivered(const nostr::EventId& id) {
   TRY(const auto shown, approvals_.presentations(id));
   std::map<nostr::PublicKey, bool> whole;
   for (const storage::Presentation& presentation : shown) {
+    if (presentation.channel == "note") continue;
     TRY(const nostr::Event envelope, nostr::parse_event(presentation.wrap_json));
     TRY(const auto row, outbox_.find(envelope.id));
     const bool reached = row && row->state == storage::OutboxState::kDone;
@@ -548,6 +622,7 @@ Result<void> Desk::close_overdue(UnixTime now) {
                            ? "your yes was not used in time; nothing was done"
                            : "nobody answered in time; nothing was done"));
       TRY(tx.commit());
+      unprompt(question.id);
       outbox_filled_();
       TRY(const auto after, approvals_.get(question.id));
       if (after) changed_(*after);

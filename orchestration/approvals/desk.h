@@ -19,6 +19,7 @@
 #include "orchestration/approvals/fold.h"
 #include "orchestration/approvals/heard.h"
 #include "orchestration/approvals/orders.h"
+#include "orchestration/approvals/prompter.h"
 #include "storage/approvals.h"
 #include "storage/cursors.h"
 #include "storage/orders.h"
@@ -37,6 +38,7 @@ struct DeskOptions {
   std::chrono::seconds hold{5};           ///< between yes and decision when money moves
   std::int64_t hold_above_sats = 100;     ///< no hold up to this
   std::int64_t reaction_max_sats = 5000;  ///< above it a reaction, and any public word, is not enough
+  bool public_mentions = false;           ///< also say for all to see that a question waits
   std::int64_t max_open = 20;             ///< questions open to one operator
   std::int64_t max_per_hour = 6;          ///< new questions to one operator
   /// Carries out an order that is not about questions and says what came of it, in a few lines. What
@@ -68,12 +70,17 @@ class Desk {
        std::function<void(const storage::Question&)> changed, std::function<void()> outbox_filled);
   ~Desk();
 
+  /// Apps of operators that are shown every question and sign the yes; call before start().
+  void use_signer_apps(std::vector<PromptTarget> apps);
   void start();
   base::Task<void> stop();
   /// Other people decide from now on. Who is new is asked from the next question on; who is gone no
   /// longer counts, also for questions that are open.
   void set_roster(std::vector<nostr::PublicKey> operators, std::uint32_t quorum,
                   std::vector<nostr::PublicKey> decisions_from);
+
+  /// From the next question and the next answer on.
+  void set_rules(std::chrono::seconds hold, std::int64_t reaction_max_sats, bool public_mentions);
 
   /// Opens the question and commits the messages that ask it. A second request for the same open
   /// digest is the same question (success, nothing sent).
@@ -131,6 +138,13 @@ class Desk {
   base::Result<std::string> carried_out(const Order& order, const nostr::PublicKey& by);
   bool may_order_again(const nostr::PublicKey& person, base::UnixTime now);
   base::Result<void> write_to(const nostr::PublicKey& person, const std::string& text, bool legacy);
+  base::Result<void> show_question(const storage::Question& question, const Ask& ask);
+  base::Result<void> show(const storage::Question& question, const nostr::PublicKey& person,
+                          const Letter& letter, int part);
+  void prompt(const storage::Question& question);
+  void unprompt(const nostr::EventId& question);
+  void take_signed_yes(const nostr::Event& decision);
+  void warn_of_eager_app(const nostr::PublicKey& user);
   base::Result<bool> writes_legacy(const nostr::EventId& question, const nostr::PublicKey& person);
   base::Result<void> check_ask(const Ask& ask);
   base::Task<void> watch_time();
@@ -155,6 +169,7 @@ class Desk {
   std::function<void(const storage::Question&)> changed_;
   std::function<void()> outbox_filled_;
   Courier courier_;
+  std::unique_ptr<Prompter> prompter_;
   std::unique_ptr<nostr::Feed> answers_;
   std::unique_ptr<nostr::Subscription> references_;  ///< what points at an open question
   std::map<nostr::PublicKey, base::UnixTime> hinted_;  ///< last hint to each operator

@@ -185,6 +185,14 @@ std::string describe_action(std::string_view action_class, const base::json::Val
   return out;
 }
 
+std::string render_mention(const QuestionFrame& frame, std::string_view action_class, std::int64_t sats) {
+  return fmt::format(
+      "{} waits for your yes or no ({}{}), until {}.\n"
+      "What exactly is asked was sent to you privately; its code is {}.",
+      one_line(frame.agent_name), base::escape_for_terminal(action_class),
+      sats > 0 ? fmt::format(", {} sats", sats) : "", base::format_utc(frame.expires), frame.code);
+}
+
 base::Result<std::vector<std::string>> render_question(const QuestionFrame& frame,
                                                        std::string_view description) {
   if (const std::size_t chars = count_chars(description); chars > kMaxQuestionChars)

@@ -45,6 +45,10 @@ std::size_t count_chars(std::string_view text);
 base::Result<std::vector<std::string>> render_question(const QuestionFrame& frame,
                                                        std::string_view description);
 
+/// The line by which all may see that something waits: what kind of thing and its price, nothing of
+/// what it says.
+std::string render_mention(const QuestionFrame& frame, std::string_view action_class, std::int64_t sats);
+
 /// Foreign text made safe: control, bidi and invisible characters escaped, each line prefixed "| ".
 std::string quote_foreign(std::string_view text);
 

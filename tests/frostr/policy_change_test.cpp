@@ -30,6 +30,10 @@ TEST(PolicyChange, EveryKeyHasADirection) {
   for (const Case& c : std::vector<Case>{
            {"operators", [](Policy& p) { p.operators = {nostr::PublicKey{}}; }, kOther},
            {"quorum", [](Policy& p) { p.quorum = 2; }, kTighter},
+           {"approvals.reaction_max", [](Policy& p) { p.asking.reaction_max = 6'000; }, kLooser},
+           {"approvals.hold", [](Policy& p) { p.asking.hold = base::seconds(9); }, kTighter},
+           {"approvals.public_mentions", [](Policy& p) { p.asking.public_mentions = true; }, kOther},
+           {"approvals.signers", [](Policy& p) { p.asking.signers = {"app.txt"}; }, kOther},
            {"level", [](Policy& p) { p.level = Level::kAutonomous; }, kLooser},
            {"level", [](Policy& p) { p.level = Level::kSupervised; }, kTighter},
            {"default", [](Policy& p) { p.unlisted = Rule::kAsk; }, kLooser},

@@ -129,6 +129,18 @@ TEST(PolicyFile, ARequesterIsReadWhole) {
   EXPECT_EQ(requester.max_per_hour, 8u);
 }
 
+TEST(PolicyFile, HowOperatorsAreAskedIsRead) {
+  const auto policy = parse_policy(
+      "[approvals]\nreaction_max = 21\nhold = 0\npublic_mentions = true\nsigners = [\"app.txt\"]");
+  ASSERT_TRUE(policy) << policy.error().detail;
+  EXPECT_EQ(policy->asking.reaction_max, 21);
+  EXPECT_EQ(policy->asking.hold, base::seconds(0));
+  EXPECT_TRUE(policy->asking.public_mentions);
+  EXPECT_EQ(policy->asking.signers, std::vector<std::string>{"app.txt"});
+  EXPECT_FALSE(parse_policy("[approvals]\nreaction_max = -1"));
+  EXPECT_FALSE(parse_policy("[approvals]\nhold = 601"));
+}
+
 TEST(PolicyFile, TheTemplateNamesEveryKey) {
   const std::string text = write_policy({});
   for (const char* key :
@@ -137,7 +149,7 @@ TEST(PolicyFile, TheTemplateNamesEveryKey) {
         "tags", "forbidden_tags", "content_needs", "content_never", "licence", "[content]", "never",
         "event_msat", "hour_msat", "day_msat", "ask_above_msat", "[quiet]", "from", "to", "zone",
         "days", "self", "messages", "max_messages_per_hour", "issuers", "targets", "follow", "auth",
-        "publish"})
+        "publish", "[approvals]", "reaction_max", "hold", "public_mentions", "signers"})
     EXPECT_NE(text.find(key), std::string::npos) << key;
 }
 

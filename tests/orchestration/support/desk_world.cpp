@@ -40,6 +40,7 @@ void DeskWorld::start(DeskOptions options) {
   desk = std::make_unique<Desk>(
       world.loop, world.pool, asker, *db, world.clock, world.rng, std::move(options),
       [this](const storage::Question& question) { changes.push_back(question.state); }, [] {});
+  if (signer_apps) desk->use_signer_apps(signer_apps());
   desk->start();
   world.settle();
 }

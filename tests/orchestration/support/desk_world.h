@@ -66,6 +66,7 @@ class DeskWorld {
   std::vector<std::unique_ptr<Person>> operators;
   std::unique_ptr<storage::Db> db;
   std::unique_ptr<Desk> desk;
+  std::function<std::vector<PromptTarget>()> signer_apps;  ///< of the operators, for each start
   std::vector<storage::QuestionState> changes;  ///< what `changed` reported
 
  private:
