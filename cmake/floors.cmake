@@ -38,7 +38,7 @@ sovereign_library(storage FOLDERS storage LINK sovereign_nostr PkgConfig::SQLITE
 sovereign_library(nipsa FOLDERS nipsa LINK sovereign_storage)
 sovereign_library(frostr FOLDERS frostr LINK sovereign_nipsa PkgConfig::RE2 absl::time)
 sovereign_library(orchestration FOLDERS orchestration LINK sovereign_frostr PkgConfig::RE2 PkgConfig::SECCOMP)
-sovereign_library(node FOLDERS node LINK sovereign_orchestration)
+sovereign_library(node FOLDERS node LINK sovereign_orchestration PkgConfig::QRENCODE)
 
 # Keeps the files of a folder in the program: `function`, declared in `header`, gives them.
 function(sovereign_embed name namespace header function)

@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   app.add_flag("-v,--verbose", context.verbose, "Log more");
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
 
+  node::cli::add_init_commands(app, context, &chosen);
   node::cli::add_agent_commands(app, context, &chosen);
   node::cli::add_approval_commands(app, context, &chosen);
   node::cli::add_roster_commands(app, context, &chosen);
@@ -70,6 +71,7 @@ int main(int argc, char** argv) {
   node::cli::add_publish_commands(app, context, &chosen);
   node::cli::add_verify_commands(app, context, &chosen);
   node::cli::add_codec_commands(app, context, &chosen);
+  node::cli::add_qr_commands(app, context, &chosen);
   node::cli::add_key_commands(app, context, &chosen);
   node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);

@@ -3,7 +3,7 @@
 SOVEREIGN_PACKAGES="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build pkg-config python3
   libwebsockets-dev libsecp256k1-dev libssl-dev libsodium-dev libutf8proc-dev libsimdjson-dev nlohmann-json3-dev
   libsqlite3-dev libboost1.81-dev libcurl4-openssl-dev libcli11-dev libspdlog-dev libfmt-dev
-  libre2-dev libabsl-dev tzdata libtomlplusplus-dev libseccomp-dev bubblewrap
+  libre2-dev libabsl-dev tzdata libtomlplusplus-dev libseccomp-dev libqrencode-dev bubblewrap
   poppler-utils git"
 SOVEREIGN_TEST_PACKAGES="libgtest-dev libbenchmark-dev librapidcheck-dev valgrind dpkg-dev"
 

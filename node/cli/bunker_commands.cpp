@@ -154,7 +154,7 @@ int show_uri(const Context& context) {
 void add_client_commands(CLI::App& bunker, Context& context, Action* chosen) {
   auto arguments = std::make_shared<ClientArguments>();
   auto* uri = bunker.add_subcommand("uri", "Print a new bunker:// text, which lets one client in");
-  uri->footer("Examples:\n  sovereign bunker uri --home vault");
+  uri->footer("Examples:\n  sovereign bunker uri --home vault\n  sovereign bunker uri --home vault | sovereign qr -");
   uri->callback([=, &context] { *chosen = [&context] { return show_uri(context); }; });
 
   auto* list = bunker.add_subcommand("list", "Who is paired, and what each may do");

@@ -9,55 +9,14 @@
 #include "node/cli/frost_requests.h"
 #include "node/cli/renewal_commands.h"
 #include "node/control.h"
+#include "node/dealing.h"
 #include "node/identity.h"
-#include "node/key_file.h"
 
 namespace node::cli {
 namespace {
 
 using base::Errc;
-using base::fail;
-using base::Result;
 using base::json::Value;
-
-// ---- deal
-// ------------------------------------------------------------------------------------------
-
-struct DealArguments {
-  std::uint32_t threshold = 2;
-  std::uint32_t members = 3;
-  std::string secret_file;
-  std::string passphrase_file;
-  std::string out;
-};
-
-Result<std::optional<frostr::SecretScalar>> secret_to_split(const DealArguments& arguments) {
-  if (arguments.secret_file.empty()) return std::nullopt;
-  TRY(const nostr::SecretKey key, load_key_file(arguments.secret_file));
-  TRY(frostr::SecretScalar scalar, frostr::SecretScalar::from_bytes(key.expose()));
-  return std::optional(std::move(scalar));
-}
-
-Result<frostr::GroupPackage> deal_into(const DealArguments& arguments) {
-  const std::filesystem::path dir(arguments.out);
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error)
-    return fail(Errc::kIo, fmt::format("cannot create {}: {}", arguments.out, error.message()));
-  for (std::uint32_t i = 1; i <= arguments.members; ++i)
-    if (std::filesystem::exists(dir / fmt::format("share-{}.txt", i), error))
-      return fail(Errc::kConflict, fmt::format("{} holds shares already", arguments.out),
-                  "shares are never overwritten: name another --out");
-  base::SystemRng rng;
-  TRY(auto secret, secret_to_split(arguments));
-  TRY(const frostr::Dealt dealt,
-      frostr::deal(rng, arguments.threshold, arguments.members, std::move(secret)));
-  TRY(const frostr::SecretText phrase, share_passphrase(arguments.passphrase_file));
-  TRY(write_file(dir / "group.txt", frostr::encode_group(dealt.group) + "\n"));
-  for (const frostr::SecretShare& share : dealt.shares)
-    TRY(save_share(dir / fmt::format("share-{}.txt", share.idx.value), share, phrase.expose(), rng));
-  return dealt.group;
-}
 
 int show_group_file(const Context& context, const std::string& file) {
   auto group = load_group(file);
@@ -99,17 +58,13 @@ int show_live_group(const Context& context) {
   return kOk;
 }
 
-int deal(const Context& context, const DealArguments& arguments) {
+int deal(const Context& context, const DealRequest& arguments) {
   auto group = deal_into(arguments);
   if (!group) return report(context, group.error());
   progress(context,
            "dealt by this machine: it held the whole key for a moment. Move each share to its own "
            "machine, then delete it here.");
-  if (!arguments.secret_file.empty())
-    progress(context,
-             "the key that was split still signs alone, past every co-signer, wherever a copy of it is: in " +
-                 arguments.secret_file +
-                 ", in clients, in backups. While one is left, this identity is no safer than before.");
+  if (!arguments.secret_file.empty()) progress(context, split_key_warning(arguments.secret_file));
   print_group(context, *group);
   return kOk;
 }
@@ -120,7 +75,7 @@ void add_frost_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* frost =
       app.add_subcommand("frost", "Threshold identities: generate, deal, inspect, sign, derive secrets");
   frost->require_subcommand(1);
-  auto dealing = std::make_shared<DealArguments>();
+  auto dealing = std::make_shared<DealRequest>();
   auto* deal_command =
       frost->add_subcommand("deal", "Split a new key (or an existing one) into shares");
   deal_command->add_option("-t,--threshold", dealing->threshold, "Shares that sign together")

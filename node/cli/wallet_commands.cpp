@@ -302,7 +302,7 @@ void add_invoice(CLI::App& wallet, Context& context, Action* chosen) {
   command->add_option("-m,--description", arguments->description, "What it is for");
   command->add_option("--expiry", arguments->expiry, "Seconds until it may no longer be paid")
       ->check(CLI::Range(1, 31'536'000));
-  command->footer("Examples:\n  sovereign wallet invoice 21 -m tea");
+  command->footer("Examples:\n  sovereign wallet invoice 21 -m tea\n  sovereign wallet invoice 21 -m tea | sovereign qr -");
   command->callback(
       [=, &context] { *chosen = [=, &context] { return invoice(context, *arguments); }; });
 }

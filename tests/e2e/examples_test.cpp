@@ -138,7 +138,7 @@ bool is_toolbox(const Example& example) {
                                          "encode", "decode", "outbox", "sync", "completion", "man", "signature list",
                                          "signature show", "signature run", "signature eval", "signature compile",
                                          "issue add", "issue list", "issue export", "issue import", "directive add",
-                                         "directive list", "directive find"})
+                                         "directive list", "directive find", "init", "qr"})
     if (example.command == command || example.command.starts_with(std::string(command) + " "))
       return true;
   return example.command.empty();
