@@ -120,10 +120,12 @@ QuorumOptions ThresholdSigner::asking(std::optional<ShareIndex> first) const {
 Task<Result<HashOutcome>> ThresholdSigner::sign_with_quorum(SignTask& task,
                                                             std::optional<ShareIndex> first) {
   QuorumOptions options = asking(first);
+  const auto began = std::chrono::steady_clock::now();
   CO_TRY(auto outcome, co_await ask_quorum(node_, task, std::move(options)));
   if (auto* approval = std::get_if<ApprovalRequired>(&outcome)) co_return *approval;
   if (auto* refused = std::get_if<Refused>(&outcome)) co_return *std::move(refused);
   if (auto* unavailable = std::get_if<Unavailable>(&outcome)) co_return *std::move(unavailable);
+  sign_times_.observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began));
   co_return SignTask::signature_of(*std::get<Delivered>(outcome).session);
 }
 

@@ -16,6 +16,7 @@
 #include "frostr/bifrost_node.h"
 #include "frostr/quorum_call.h"
 #include "frostr/signing_session.h"
+#include "nostr/base/histogram.h"
 #include "nostr/nips/nip44.h"
 #include "nostr/signer/signer.h"
 
@@ -106,6 +107,8 @@ class ThresholdSigner final : public nostr::Signer {
   /// with a member that turns out to give wrong shares go by themselves.
   void forget();
 
+  /// How long signatures took that came about, from the question to the signature.
+  base::HistogramView sign_times() const { return sign_times_.view(); }
   Readiness readiness() const;
   /// Whether a co-signer serves another process of our member: then nothing is asked of anybody.
   bool fenced() const { return node_.lease_elsewhere().has_value(); }
@@ -137,6 +140,7 @@ class ThresholdSigner final : public nostr::Signer {
 
   BifrostNode& node_;
   ThresholdOptions options_;
+  base::Histogram sign_times_{std::chrono::milliseconds(1)};
   std::optional<nostr::EventId> tick_;
   std::map<std::pair<nostr::PublicKey, std::string>, KeptKey> keys_;
   std::map<nostr::PublicKey, nostr::Sha256> fingerprints_;  ///< of secrets two quorums agreed on

@@ -11,6 +11,7 @@
 #include "nipsa/schedule.h"
 #include "node/agents_view.h"
 #include "node/approvals_view.h"
+#include "node/dashboard/meters.h"
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/grants_view.h"
@@ -559,6 +560,21 @@ Result<Value> AgentApp::status() {
   return out;
 }
 
+Result<std::string> AgentApp::metrics() {
+  const UnixTime now = runtime_.clock.now();
+  const base::HistogramView sign_times = signer_->sign_times();
+  TRY(Value seen, status());
+  TRY(seen["meters"], meters_view({.verify_times = runtime_.pool.verify_times(),
+                                   .published = publisher_.counts(),
+                                   .approvals = approvals_,
+                                   .sign_times = &sign_times,
+                                   .inbox = triggers_.get(),
+                                   .budgets = &budgets_},
+                                  now));
+  TRY(seen["meters"]["backends"], minds_.view(config_, budgets_, now));
+  return metrics_text(seen, now);
+}
+
 OrderPlace AgentApp::order_place() {
   return {.home = home_,
           .grants = db_.get(),
@@ -589,8 +605,8 @@ Result<void> AgentApp::start_dashboard() {
       .session = [this](const std::string& d) { return session_view(*db_, step_reader(), d); },
       .metrics =
           [this] {
-            const auto seen = status();
-            return seen ? metrics_text(*seen, runtime_.clock.now()) : std::string();
+            const auto text = metrics();
+            return text ? *text : std::string();
           },
       .pause = [this](const std::string& reason) { return PauseSwitch(home_).pause(reason); }};
   TRY(dashboard_, Dashboard::start(runtime_.loop, runtime_.net, address, std::move(token), std::move(source)));
@@ -626,8 +642,8 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method.starts_with("task-")) co_return answer_tasks(runner_->tasks(), *db_, method, params);
   if (method == "metrics") {
-    CO_TRY(const Value seen, status());
-    co_return Value{{"text", metrics_text(seen, runtime_.clock.now())}};
+    CO_TRY(std::string text, metrics());
+    co_return Value{{"text", std::move(text)}};
   }
   if (method == "record") co_return answer_record(*db_, step_reader(), params);
   if (method.starts_with("grant-")) {

@@ -68,6 +68,7 @@ class AgentApp {
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_ecdh(base::json::Value params);
   base::Result<base::json::Value> status();
+  base::Result<std::string> metrics();
   OrderPlace order_place();
   base::Result<base::json::Value> tasks_view();
   StepReader step_reader() const;

@@ -4,6 +4,7 @@
 #include "node/approvals_view.h"
 #include "node/cosigner_app.h"
 #include "node/cosigner_views.h"
+#include "node/dashboard/meters.h"
 #include "node/dashboard/views.h"
 #include "node/desk_views.h"
 #include "node/outbox_view.h"
@@ -27,8 +28,14 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
   if (method == "metrics") {
-    CO_TRY(const Value seen, status());
-    co_return Value{{"text", metrics_text(seen, runtime_.clock.now())}};
+    const base::UnixTime now = runtime_.clock.now();
+    CO_TRY(Value seen, status());
+    CO_TRY(seen["meters"], meters_view({.verify_times = runtime_.pool.verify_times(),
+                                        .published = publisher_.counts(),
+                                        .approvals = approvals_,
+                                        .inbox = questions_.get()},
+                                       now));
+    co_return Value{{"text", metrics_text(seen, now)}};
   }
   if (method == "record") co_return answer_record(*db_, {}, params);
   if (method == "approve" || method == "deny") {

@@ -163,6 +163,8 @@ Result<Value> Minds::view(const Config& config, storage::Budgets& budgets, base:
       entry["supports"] = names_of(seen.supports);
       entry["calls"] = seen.calls;
       entry["failures"] = seen.failures;
+      entry["tokens_in"] = seen.used.prompt_tokens;
+      entry["tokens_out"] = seen.used.completion_tokens;
     }
     TRY(const storage::BudgetTotals day, budgets.totals({.key = "backend:" + one.id, .limit = std::nullopt, .window = storage::Window::kDay}, now));
     entry["day_spent_msat"] = day.spent.value;

@@ -263,6 +263,7 @@ base::Task<void> Publisher::attempt(OutboxJob job, nostr::Event event) {
       co_await pool_.publish({job.relay}, std::move(event), {.limit = {}, .repeat = false});
   FAILPOINT("relay-answered");
   if (outcomes.size() != 1) co_return;
+  ++counts_[{job.relay, std::string(nostr::state_name(outcomes.front().state))}];
   if (auto recorded = record(job, outcomes.front()); !recorded)
     LOG(kError, "publisher", "cannot record an answer",
         {{"relay", job.relay}, {"detail", recorded.error().detail}});

@@ -23,6 +23,9 @@ struct PublisherOptions {
   std::size_t in_flight_per_relay = 16;   ///< of them to one relay
 };
 
+/// Answers of relays to what was published: {relay, state_name() of the outcome}.
+using PublishCounts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
+
 /// Everything this process publishes goes through here: committed first, then signed if it is a
 /// draft, sent, and settled by each relay's own answer. App thread.
 class Publisher {
@@ -52,6 +55,8 @@ class Publisher {
   /// when it was never queued.
   base::Task<base::Result<bool>> settled(nostr::EventId event);
   base::Task<base::Result<bool>> settled(std::int64_t outbox_id);
+  /// What relays answered since the start.
+  const PublishCounts& counts() const { return counts_; }
 
  private:
   using JobKey = std::pair<std::int64_t, std::string>;  ///< outbox id, relay
@@ -86,6 +91,7 @@ class Publisher {
   std::set<JobKey> in_flight_;
   std::map<std::string, std::size_t> busy_;        ///< sends under way to each relay
   std::map<std::string, base::UnixTime> resting_;  ///< relays that asked for a pause, or are away
+  PublishCounts counts_;
   base::Scope scope_;
 };
 

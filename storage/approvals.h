@@ -133,6 +133,13 @@ struct Receipt {
   UnixTime created_at;
 };
 
+/// How many questions ended so, and by which channel the answer came that decided ("" for none).
+struct ApprovalTally {
+  QuestionState state = QuestionState::kOpen;
+  std::string channel;
+  std::int64_t count = 0;
+};
+
 /// Whether a move of set_state() is legal; consume() has its own rule.
 bool may_move(QuestionState from, QuestionState to);
 
@@ -166,6 +173,10 @@ class Approvals {
   Result<std::vector<std::string>> codes(std::size_t limit = 500);
   /// Every question, newest first.
   Result<std::vector<Question>> history(std::size_t limit = 100);
+  /// What became of the questions that are no longer open.
+  Result<std::vector<ApprovalTally>> tally();
+  /// How long operators took for those of the newest `limit` decisions that are their own.
+  Result<std::vector<std::chrono::seconds>> answer_times(std::size_t limit = 10'000);
   /// When a question of `digest` was last denied at or after `since`, whatever came later.
   Result<std::optional<UnixTime>> denied_since(const nostr::Sha256& digest, UnixTime since);
   /// Questions that name `operator_key`: now open, and created at or after `since`.

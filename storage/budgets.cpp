@@ -25,6 +25,8 @@ constexpr const char* kAddScope =
 constexpr const char* kScopes = "SELECT scope, day FROM reservation_scopes WHERE reservation = ?";
 constexpr const char* kTotals =
     "SELECT spent, reserved FROM budget_totals WHERE scope = ? AND day = ?";
+constexpr const char* kToday =
+    "SELECT scope, spent FROM budget_totals WHERE substr(scope, 1, ?) = ? AND day = ? AND spent > 0 ORDER BY scope";
 constexpr const char* kByDay =
     "SELECT day, spent FROM budget_totals WHERE scope = ? AND day >= ? ORDER BY day";
 // Two statements instead of an upsert: the row's CHECKs would test the bare insert, whose change to
@@ -265,6 +267,17 @@ Result<std::vector<std::pair<UnixTime, Msat>>> Budgets::spent_by_day(std::string
         return std::pair(base::unix_time(day * kSecondsPerDay), row.take<Msat>());
       },
       key, base::to_unix(since) / kSecondsPerDay);
+}
+
+Result<std::vector<std::pair<std::string, Msat>>> Budgets::spent_today(std::string_view prefix, UnixTime now) {
+  TRY(const UnixTime at, latest(now));
+  return db_.all(
+      kToday,
+      [](Row& row) {
+        auto key = row.take<std::string>();
+        return std::pair(std::move(key), row.take<Msat>());
+      },
+      prefix.size(), prefix, day_of(at));
 }
 
 Result<std::optional<Reservation>> Budgets::find(std::string_view key) {

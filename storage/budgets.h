@@ -94,6 +94,8 @@ class Budgets {
   /// What a daily scope has spent since the day of `since`: {start of the day, sum}, oldest first, days
   /// without spending left out.
   Result<std::vector<std::pair<UnixTime, Msat>>> spent_by_day(std::string_view key, UnixTime since);
+  /// What each daily scope whose key begins with `prefix` has spent today, by key.
+  Result<std::vector<std::pair<std::string, Msat>>> spent_today(std::string_view prefix, UnixTime now);
   Result<std::optional<Reservation>> find(std::string_view key);
   /// Reserved and unknown rows, oldest first: what a restart has to resolve.
   Result<std::vector<Reservation>> list_open();

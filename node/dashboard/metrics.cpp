@@ -1,5 +1,7 @@
 // The Prometheus text format over a status.
 #include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <map>
 
@@ -32,13 +34,26 @@ class Exposition {
     name_ = name;
     fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
   }
+  /// The samples of a histogram as meters.h writes one.
+  void histogram(std::string_view name, std::string_view help, const Value& times) {
+    family(name, "histogram", help);
+    for (const Value& bucket : times.value("up_to", Value::array()))
+      line(name_ + "_bucket", fmt::format("le=\"{}\"", bucket[0].is_null() ? "+Inf" : fmt::format("{}", bucket[0].get<double>())),
+           fmt::format("{}", bucket[1].get<std::uint64_t>()));
+    line(name_ + "_sum", "", fmt::format("{}", times.value("sum", 0.0)));
+    line(name_ + "_count", "", fmt::format("{}", int_or(times, "count")));
+  }
   void sample(std::string_view labels, std::int64_t value) {
-    fmt::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name_, labels.empty() ? "" : "{", labels,
-                   labels.empty() ? "" : "}", value);
+    line(name_, labels, fmt::format("{}", value));
   }
   std::string take() { return std::move(text_); }
 
  private:
+  void line(std::string_view name, std::string_view labels, std::string_view value) {
+    fmt::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, labels.empty() ? "" : "{", labels,
+                   labels.empty() ? "" : "}", value);
+  }
+
   std::string name_;
   std::string text_;
 };
@@ -59,6 +74,14 @@ void add_relays(const Value& status, std::int64_t now, Exposition& out) {
     const std::int64_t last = int_or(relay, "last_event");
     return last > 0 ? now - last : -1;
   });
+  each("relay_last_frame_seconds", "gauge", "How long the relay has been silent, -1 when it never spoke.", [&](const Value& relay) {
+    const std::int64_t last = int_or(relay, "last_frame");
+    return last > 0 ? now - last : -1;
+  });
+  out.family("auth_total", "counter", "Challenges of relays (NIP-42) by what became of them.");
+  for (const Value& relay : relays)
+    for (const auto& [member, result] : {std::pair{"auths", "ok"}, {"auths_failed", "failed"}})
+      out.sample(fmt::format("relay=\"{}\",result=\"{}\"", label(string_or(relay, "url")), result), int_or(relay, member));
   each("relay_authenticated", "gauge", "Whether the relay knows us (NIP-42).",
        [](const Value& relay) { return string_or(relay, "auth") == "done" ? 1 : 0; });
   out.family("events_received_total", "counter", "Events of relays by what became of them.");
@@ -85,9 +108,9 @@ void add_work(const Value& status, std::int64_t now, Exposition& out) {
   const Value outbox = status.value("outbox", Value::object());
   out.family("outbox_depth", "gauge", "Publications under way.");
   out.sample("", int_or(outbox, "open"));
-  out.family("publish_total", "counter", "Publications kept in the outbox, by state.");
+  out.family("outbox_kept", "gauge", "Publications that are over and still remembered, by state.");
   for (const char* state : {"done", "failed", "superseded"})
-    out.sample(fmt::format("result=\"{}\"", state), int_or(outbox, state));
+    out.sample(fmt::format("state=\"{}\"", state), int_or(outbox, state));
   std::int64_t oldest = 0;
   for (const Value& publication : outbox.value("publications", Value::array()))
     if (string_or(publication, "state") == "open")
@@ -129,6 +152,42 @@ void add_pace(const Value& pace, Exposition& out) {
     out.sample(fmt::format("tool=\"{}\"", label(tool)), int_or(latency, "p95_ms"));
 }
 
+void add_backends(const Value& backends, Exposition& out) {
+  const auto each = [&](std::string_view name, std::string_view help, std::string_view key,
+                        std::initializer_list<std::pair<std::string_view, std::function<std::int64_t(const Value&)>>> values) {
+    out.family(name, "counter", help);
+    for (const Value& backend : backends)
+      for (const auto& [word, value] : values)
+        out.sample(fmt::format("backend=\"{}\",{}=\"{}\"", label(string_or(backend, "id")), key, word), value(backend));
+  };
+  each("llm_requests_total", "Calls of models by how they ended.", "status",
+       {{"ok", [](const Value& b) { return int_or(b, "calls") - int_or(b, "failures"); }},
+        {"failed", [](const Value& b) { return int_or(b, "failures"); }}});
+  each("llm_tokens_total", "Tokens that models counted.", "dir",
+       {{"in", [](const Value& b) { return int_or(b, "tokens_in"); }},
+        {"out", [](const Value& b) { return int_or(b, "tokens_out"); }}});
+}
+
+void add_meters(const Value& meters, Exposition& out) {
+  out.histogram("verify_seconds", "How long one signature takes to check.", meters.at("verify"));
+  if (meters.contains("sign")) out.histogram("frost_sign_seconds", "How long a signature of the group takes.", meters["sign"]);
+  out.histogram("approval_latency_seconds", "How long operators took to answer.", meters.at("answer"));
+  out.family("approvals_total", "counter", "Questions that are over, by how they ended and the channel that decided.");
+  for (const Value& one : meters.at("approvals"))
+    out.sample(fmt::format("outcome=\"{}\",channel=\"{}\"", label(string_or(one, "outcome")), label(string_or(one, "channel"))), int_or(one, "count"));
+  out.family("publish_total", "counter", "Answers of relays to what was published.");
+  for (const Value& one : meters.at("published"))
+    out.sample(fmt::format("relay=\"{}\",result=\"{}\"", label(string_or(one, "relay")), label(string_or(one, "result"))), int_or(one, "count"));
+  out.family("relay_gap_seconds", "gauge", "How much of the past the relay has not handed over yet.");
+  for (const Value& one : meters.value("gaps", Value::array()))
+    out.sample(fmt::format("relay=\"{}\"", label(string_or(one, "relay"))), int_or(one, "seconds"));
+  if (meters.contains("backends")) add_backends(meters["backends"], out);
+  if (!meters.contains("agents")) return;
+  out.family("llm_cost_msat_today", "gauge", "What agents spent on models today.");
+  for (const Value& one : meters["agents"])
+    out.sample(fmt::format("agent=\"{}\"", label(string_or(one, "agent"))), int_or(one, "msat"));
+}
+
 }  // namespace
 
 std::string metrics_text(const Value& status, base::UnixTime now) {
@@ -139,6 +198,7 @@ std::string metrics_text(const Value& status, base::UnixTime now) {
   add_group(status, out);
   add_work(status, base::to_unix(now), out);
   if (status.contains("budget")) add_money(status, out);
+  if (status.contains("meters")) add_meters(status["meters"], out);
   if (status.contains("pace")) add_pace(status["pace"], out);
   if (status.contains("clock_behind_seconds")) {
     out.family("clock_offset_seconds", "gauge", "How far our clock is behind the relays'.");

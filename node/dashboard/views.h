@@ -18,7 +18,7 @@ base::Result<base::json::Value> sessions_view(storage::Db& db, std::size_t limit
 base::Result<base::json::Value> session_view(storage::Db& db, const StepReader& reader,
                                              const std::string& d);
 
-/// Prometheus text from a status: no label holds more than a relay's URL, no value a secret. Pure.
+/// Prometheus text from a status, and from its "meters" (meters.h) where it has them: no label holds more than a relay's URL, no value a secret. Pure.
 std::string metrics_text(const base::json::Value& status, base::UnixTime now);
 
 }  // namespace node

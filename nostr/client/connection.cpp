@@ -412,6 +412,7 @@ bool Connection::anything_awaits_auth() const {
 }
 
 void Connection::auth_succeeded(bool first, MonoTime now) {
+  ++auths_;
   requests_.auth_succeeded(first, now);
   for (auto& [ticket, post] : posts_)
     if (post.phase == Phase::kAwaitAuth) send_post(post);
@@ -422,6 +423,7 @@ void Connection::auth_succeeded(bool first, MonoTime now) {
 }
 
 void Connection::auth_failed(const std::string& message, bool passing, MonoTime now) {
+  ++auths_failed_;
   // A signer that is away may be back at the retry; a relay that said no has said it.
   auth_.fail(passing);
   requests_.auth_failed(message, passing, now);

@@ -81,6 +81,9 @@ class Connection {
   bool table_changed() const { return requests_.changed(); }
   bool is_open() const { return open_; }
   AuthStanding auth_standing() const;
+  /// Exchanges of every connection so far, by how they ended.
+  std::uint64_t auths() const { return auths_; }
+  std::uint64_t auths_failed() const { return auths_failed_; }
   /// Whether anything needs this relay.
   bool wanted() const {
     return !requests_.empty() || !posts_.empty() || !counts_.empty() || !negotiations_.empty();
@@ -160,6 +163,8 @@ class Connection {
   const ConnectionOptions options_;
   std::vector<Action> actions_;
   AuthExchange auth_{actions_};
+  std::uint64_t auths_ = 0;
+  std::uint64_t auths_failed_ = 0;
   Requests requests_;
   bool open_ = false;
   std::map<Ticket, Post> posts_;

@@ -47,6 +47,19 @@ struct Feed::State : std::enable_shared_from_this<State> {
     std::optional<UnixTime> saved;  ///< cursor
   };
   struct Relay {
+    /// Since the oldest cursor, while there is something to walk through.
+    std::optional<std::chrono::seconds> gap(UnixTime now) const {
+      if (complete()) return std::chrono::seconds{0};
+      std::optional<UnixTime> oldest;
+      for (const Track& track : tracks) {
+        const auto cursor = track.coverage.cursor();
+        if (!cursor) return std::nullopt;
+        oldest = std::min(oldest.value_or(*cursor), *cursor);
+      }
+      if (!oldest) return std::nullopt;
+      return std::max(std::chrono::duration_cast<std::chrono::seconds>(now - *oldest), std::chrono::seconds{0});
+    }
+
     Relay(std::string u, base::Loop& loop) : url(std::move(u)), wake(loop) {}
     const std::string url;
     std::unique_ptr<Subscription> live;
@@ -116,6 +129,12 @@ Feed::~Feed() {
 
 bool Feed::complete() const {
   return std::ranges::all_of(state_->relays, [](const auto& relay) { return relay->complete(); });
+}
+
+std::vector<std::pair<std::string, std::optional<std::chrono::seconds>>> Feed::gaps(UnixTime now) const {
+  std::vector<std::pair<std::string, std::optional<std::chrono::seconds>>> out;
+  for (const auto& relay : state_->relays) out.emplace_back(relay->url, relay->gap(now));
+  return out;
 }
 
 // --- live ---

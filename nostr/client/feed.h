@@ -4,8 +4,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nostr/base/clock.h"
@@ -63,6 +65,9 @@ class Feed {
 
   /// Whether every relay has handed over all it had since it was last connected.
   bool complete() const;
+  /// How much of the past each relay has not handed over yet, by its URL: zero where nothing is missing,
+  /// nothing where it is not known since when.
+  std::vector<std::pair<std::string, std::optional<std::chrono::seconds>>> gaps(UnixTime now) const;
 
  private:
   struct State;

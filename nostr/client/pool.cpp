@@ -349,6 +349,10 @@ std::optional<ClockOffset> Pool::clock_offset() const {
   return median_offset(seen);
 }
 
+base::HistogramView Pool::verify_times() const {
+  return impl_->verifier->verify_times();
+}
+
 std::uint64_t Pool::verifications() const {
   return impl_->verifier->verifications();
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nostr/base/clock.h"
+#include "nostr/base/histogram.h"
 #include "nostr/base/loop.h"
 #include "nostr/base/rng.h"
 #include "nostr/base/workers.h"
@@ -165,6 +166,8 @@ class Pool {
   std::optional<ClockOffset> clock_offset() const;
   /// Signatures checked so far; copies of known events cost none.
   std::uint64_t verifications() const;
+  /// How long each of them took.
+  base::HistogramView verify_times() const;
   /// Closes every connection and waits for the coroutines of the pool. Whoever waits in fetch,
   /// publish or count gets an answer; no callback runs afterwards.
   base::Task<void> stop();

@@ -59,6 +59,8 @@ RelayStatus RelayLink::status() const {
   RelayStatus out = status_;
   out.waiting = connection_.waiting();
   out.auth = connection_.auth_standing();
+  out.auths = connection_.auths();
+  out.auths_failed = connection_.auths_failed();
   out.limits = connection_.limits();
   if (connection_.slow_until() > Steady::now())
     out.slow_until = unix_time_of(connection_.slow_until());
@@ -169,6 +171,11 @@ void RelayLink::shut(const std::string& reason) {
 
 // --- what arrives ---
 
+/// Whether the relay sent it, and not our socket.
+bool says_something(const IntakeItem& item) {
+  return !std::holds_alternative<IntakeOpened>(item) && !std::holds_alternative<IntakeClosed>(item);
+}
+
 void RelayLink::on_batch(IntakeBatch batch) {
   // The owner's callbacks may drop the last reference to this link.
   const auto self = shared_from_this();
@@ -178,6 +185,7 @@ void RelayLink::on_batch(IntakeBatch batch) {
   status_.dropped += batch.counts.dropped;
   if (batch.counts.verified > 0) status_.last_event = context_.clock.now();
   if (batch.latency) status_.latency = batch.latency;
+  if (batch.latency || std::ranges::any_of(batch.items, says_something)) status_.last_frame = context_.clock.now();
   counts_of_connection_ += batch.counts;
   const std::shared_ptr<Intake> current = intake_;
 

@@ -38,6 +38,8 @@ struct RelayStatus {
   std::optional<base::UnixTime> until;
   bool connected = false;
   AuthStanding auth = AuthStanding::kNone;
+  std::uint64_t auths = 0;          ///< challenges answered to its content, since the relay is known
+  std::uint64_t auths_failed = 0;   ///< not answered, or answered in vain
   std::uint32_t attempts = 0;       ///< consecutive failed connection attempts
   std::uint32_t left = 0;           ///< times it was left for misbehaving
   std::uint64_t connections = 0;    ///< made since the relay is known
@@ -49,6 +51,7 @@ struct RelayStatus {
   std::uint64_t dropped = 0;        ///< not looked at: the relay sent faster than we can check
   base::UnixTime connected_since;
   std::optional<base::UnixTime> last_event;
+  std::optional<base::UnixTime> last_frame;  ///< anything it said
   std::optional<base::UnixTime> last_eose;
   std::optional<std::chrono::microseconds> latency;  ///< of the last ping
   std::optional<base::UnixTime> slow_until;  ///< events are held back: the relay asked for it

@@ -202,7 +202,10 @@ bool VerifyPool::verify_event(const Event& event, Scratch& scratch) {
   const VerifyingKey* key = scratch.keys.find(event.pubkey);
   if (key == nullptr) return false;
   verifications_.fetch_add(1, std::memory_order_relaxed);
-  return key->verify(hash, event.sig);
+  const auto began = std::chrono::steady_clock::now();
+  const bool holds = key->verify(hash, event.sig);
+  times_.observe(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began));
+  return holds;
 }
 
 }  // namespace nostr

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "nostr/base/histogram.h"
 #include "nostr/client/delivered.h"
 #include "nostr/client/seen.h"
 #include "nostr/event/filter.h"
@@ -75,6 +76,8 @@ class VerifyPool {
 
   /// Signatures checked so far: tests hold that copies cost none.
   std::uint64_t verifications() const;
+  /// How long each of them took.
+  base::HistogramView verify_times() const { return times_.view(); }
   const SeenEvents& seen() const { return seen_; }
 
  private:
@@ -94,6 +97,7 @@ class VerifyPool {
   const EventLimits limits_;
   SeenEvents seen_;
   std::atomic<std::uint64_t> verifications_ = 0;
+  base::Histogram times_{std::chrono::microseconds(10)};
   std::mutex mutex_;  ///< guards idle_
   std::vector<std::unique_ptr<Scratch>> idle_;
 };

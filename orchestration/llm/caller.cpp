@@ -180,7 +180,7 @@ base::Task<base::Result<std::optional<Reply>>> attempt(Turn& turn, Router::Lease
                                 : Charge{outcome.error().usage, outcome.error().cost_unknown};
   CO_TRY(turn.deps.hooks.settle(call, charge));
   if (outcome) {
-    lease.succeeded();
+    lease.succeeded(outcome->usage);
     outcome->backend = backend.id();
     outcome->model = backend.model();
     turn.deps.hooks.after(call, *outcome);

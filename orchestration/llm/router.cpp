@@ -189,8 +189,11 @@ Backend& Router::Lease::backend() const { return *router_->slots_[index_].entry.
 const Capabilities& Router::Lease::supports() const { return router_->slots_[index_].entry.supports; }
 milliseconds Router::Lease::timeout() const { return router_->slots_[index_].entry.timeout; }
 
-void Router::Lease::succeeded() {
+void Router::Lease::succeeded(const Usage& used) {
   Health& health = router_->slots_[index_].health;
+  health.used.prompt_tokens += used.prompt_tokens;
+  health.used.cached_tokens += used.cached_tokens;
+  health.used.completion_tokens += used.completion_tokens;
   health.in_a_row = 0;
   health.open_until.reset();
   health.unauthorised_until.reset();
@@ -237,7 +240,8 @@ std::vector<BackendView> Router::view(RouterTime now) const {
                     .why = "",
                     .supports = slot.entry.supports,
                     .calls = health.calls,
-                    .failures = health.failures};
+                    .failures = health.failures,
+                    .used = health.used};
     if (const auto no = unwell(slot, now)) {
       one.why = no->why;
       const auto cool = cooling(slot);

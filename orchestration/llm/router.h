@@ -75,6 +75,7 @@ struct BackendView {
   Capabilities supports;
   std::uint64_t calls = 0;
   std::uint64_t failures = 0;
+  Usage used;  ///< tokens, since the start
 };
 
 /// App thread.
@@ -100,7 +101,7 @@ class Router {
     Backend& backend() const;
     const Capabilities& supports() const;
     std::chrono::milliseconds timeout() const;
-    void succeeded();
+    void succeeded(const Usage& used);
     void failed(const ModelFailure& failure, const Needs& needs, RouterTime now);
 
    private:
@@ -134,6 +135,7 @@ class Router {
     std::uint32_t running = 0;
     std::uint64_t calls = 0;
     std::uint64_t failures = 0;
+    Usage used;
     std::string last;  ///< words of the last failure
   };
   struct Slot {

@@ -57,6 +57,39 @@ TEST(Home, DoctorLogAndTopTellWhatIsGoingOn) {
   EXPECT_EQ(grade_of(away, "process"), "warn");
 }
 
+/// The value of a sample, or -1.
+double sample(const std::string& metrics, const std::string& name) {
+  const std::size_t at = ("\n" + metrics).find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::stod(metrics.substr(at + name.size() + 1));
+}
+
+TEST(Home, MetricsMeasureWhatHappened) {
+  World world;
+  world.start();
+  const Asked asked = mention_and_await_question(world);
+  world.owner().send(asked.asker, "yes " + asked.code);
+  await_receipt(world, asked, "done");
+  await_result(world, asked.mention);
+
+  const std::string relay = world.relay_urls().front();
+  const std::string node = world.command({"metrics", "--home", world.node_home().string()}).out;
+  EXPECT_GE(sample(node, "frost_sign_seconds_count"), 4) << "profile, relays, schedule, the reply";
+  EXPECT_GT(sample(node, "frost_sign_seconds_sum"), 0);
+  EXPECT_GE(sample(node, "verify_seconds_count"), 1);
+  EXPECT_GE(sample(node, "publish_total{relay=\"" + relay + "\",result=\"accepted\"}"), 5);
+  EXPECT_GE(sample(node, "llm_requests_total{backend=\"default\",status=\"ok\"}"), 1);
+  EXPECT_EQ(sample(node, "llm_requests_total{backend=\"default\",status=\"failed\"}"), 0);
+  EXPECT_GE(sample(node, "llm_tokens_total{backend=\"default\",dir=\"in\"}"), 0);
+  EXPECT_EQ(sample(node, "relay_gap_seconds{relay=\"" + relay + "\"}"), 0);
+  EXPECT_GE(sample(node, "relay_last_frame_seconds{relay=\"" + relay + "\"}"), 0);
+  EXPECT_EQ(sample(node, "auth_total{relay=\"" + relay + "\",result=\"failed\"}"), 0);
+
+  const std::string guard = world.command({"metrics", "--home", world.cosigner_home(asked.cosigner).string()}).out;
+  EXPECT_EQ(sample(guard, "approvals_total{outcome=\"consumed\",channel=\"nip17\"}"), 1) << guard;
+  EXPECT_EQ(sample(guard, "approval_latency_seconds_count"), 1);
+  EXPECT_EQ(sample(guard, "approval_latency_seconds_bucket{le=\"+Inf\"}"), 1);
+}
+
 TEST(Home, ANodeServesItsPageAndPrintsWhereItIs) {
   World world;
   const std::string home = world.node_home().string();

@@ -240,7 +240,7 @@ TEST(Metrics, AreInPrometheusFormWithLabelsEscaped) {
   for (const char* line : {"relay_up{relay=\"wss://a\\\"b\"} 1\n", "relay_reconnects_total{relay=\"wss://a\\\"b\"} 2\n",
                            "frost_nonces_available{peer=\"2\"} 40\n", "frost_peers_online 1\n", "outbox_depth 2\n",
                            "agent_actions_last_minute 4\n", "agent_actions_total{result=\"ok\"} 7\n",
-                           "tool_call_p95_milliseconds{tool=\"bash\"} 31\n", "budget_remaining_msat{scope=\"day\"} 600\n", "# TYPE publish_total counter\n"})
+                           "tool_call_p95_milliseconds{tool=\"bash\"} 31\n", "budget_remaining_msat{scope=\"day\"} 600\n", "outbox_kept{state=\"done\"} 5\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 

@@ -115,7 +115,7 @@ TEST(Router, ABreakerOpensAndLetsOneProbeThrough) {
   {
     auto probe = router.choose("main", {}, again, nothing);
     ASSERT_TRUE(probe.lease);
-    probe.lease->succeeded();
+    probe.lease->succeeded({});
   }
   EXPECT_EQ(chosen(router, {}, "main", again), "only");
   EXPECT_EQ(router.view(again).front().state, "ready");
