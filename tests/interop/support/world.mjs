@@ -43,13 +43,13 @@ export function chainHash(agent, session, ids) {
 
 /** `sovereign` signs for an agent of two co-signers; the operator is a person with nostr-tools. */
 export class World {
-  static async open(url, { approvalTtl = 900, inbox = true } = {}) {
+  static async open(url, { approvalTtl = 900, inbox = true, dashboard = false } = {}) {
     const world = new World();
     world.url = url;
     world.files = scratch();
     world.services = [];
     try {
-      await world.set(approvalTtl, inbox);
+      await world.set(approvalTtl, inbox, dashboard);
     } catch (error) {
       await world.close();
       throw error;
@@ -57,7 +57,7 @@ export class World {
     return world;
   }
 
-  async set(approvalTtl, inbox) {
+  async set(approvalTtl, inbox, dashboard) {
     const { files, url } = this;
     this.operator = await Person.join(url);
     this.stranger = await Person.join(url);
@@ -69,7 +69,9 @@ export class World {
     const [node] = (await ok(['init', '--home', files.at('node'), ...identity(1), '--relay', url, '--operator', this.operator.npub, '--name', 'tester', '--json'])).json;
     this.node = node.node;
     const config = files.at('node', 'config.toml');
-    writeFileSync(config, readFileSync(config, 'utf8').replace(/^approval_ttl = .*$/m, `approval_ttl = ${approvalTtl}`));
+    let text = readFileSync(config, 'utf8').replace(/^approval_ttl = .*$/m, `approval_ttl = ${approvalTtl}`);
+    if (dashboard) text = text.replace(/^#? ?listen = .*$/m, 'listen = "127.0.0.1:0"');
+    writeFileSync(config, text);
     this.cosigners = [];
     for (const share of [2, 3]) {
       const home = files.at(`cosigner-${share}`);
