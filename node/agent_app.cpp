@@ -555,6 +555,7 @@ Result<Value> AgentApp::status() {
   if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
   if (dashboard_) out["dashboard"] = dashboard_->port();
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
+  out["operators"] = reach_view(*desk_);
   TRY(out["agents"], agents_view(config_, minds_.router()));
   TRY(out["pending"], pending_view(approvals_, now));
   return out;

@@ -72,6 +72,7 @@ Result<Value> CosignerApp::status() {
                   {"audit", {{"rows", head.seq}, {"head", head.hash.hex()}}},
                   {"leases", Value::array()}};
   for (const storage::LeaseRow& row : leases) status["leases"].push_back(lease_view(row, now));
+  status["operators"] = reach_view(*desk_);
   TRY(status["pending"], pending_view(approvals_, now));
   TRY(status["outbox"], outbox_view(outbox_));
   return status;

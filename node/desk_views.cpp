@@ -1,6 +1,8 @@
 // JSON views of questions and relays.
 #include "node/desk_views.h"
 
+#include "nostr/nips/nip19.h"
+
 namespace node {
 
 using base::json::Value;
@@ -30,6 +32,13 @@ base::Result<Value> pending_view(storage::Approvals& approvals, base::UnixTime n
       out.push_back(std::move(view));
     }
   }
+  return out;
+}
+
+Value reach_view(const orchestration::Desk& desk) {
+  Value out = Value::array();
+  for (const auto& [person, reach] : desk.reach())
+    out.push_back({{"pubkey", person.hex()}, {"npub", nostr::encode_npub(person)}, {"asked_by", orchestration::reach_name(reach)}});
   return out;
 }
 

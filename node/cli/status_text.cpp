@@ -87,6 +87,8 @@ Lines status_lines(const Value& status) {
             "now       " + doing_now(status)};
   for (const Value& relay : status.value("relays", Value::array()))
     out.push_back(fmt::format("relay     {}  {}", string_or(relay, "url"), relay_words(relay)));
+  for (const Value& person : status.value("operators", Value::array()))
+    out.push_back(fmt::format("operator  {}  asked by {}", string_or(person, "npub"), string_or(person, "asked_by")));
   for (const Value& cosigner : status.value("cosigners", Value::array()))
     out.push_back("cosigner  " + cosigner_words(cosigner));
   if (const std::string why = string_or(status, "why_not"); !why.empty())

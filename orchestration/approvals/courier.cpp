@@ -16,6 +16,18 @@ constexpr std::chrono::seconds kLocatePatience{5};
 
 }  // namespace
 
+std::string_view reach_name(Reach reach) {
+  switch (reach) {
+    case Reach::kPrivate:
+      return "private messages";
+    case Reach::kLegacy:
+      return "legacy messages only";
+    case Reach::kBlind:
+      break;
+  }
+  return "no relay they are known to read";
+}
+
 Courier::Courier(nostr::Pool& pool, const nostr::KeySigner& sender, const base::Clock& clock,
                  base::Rng& rng, std::vector<nostr::PublicKey> people,
                  std::vector<std::string> relays)
@@ -38,6 +50,11 @@ void Courier::stop() {
 
 base::Task<void> Courier::locate() {
   co_await directory_.locate(people_, nostr::kinds::kDmRelays, kLocatePatience);
+}
+
+Reach Courier::reach(const nostr::PublicKey& person) const {
+  if (!directory_.book().dm_relays(person).empty()) return Reach::kPrivate;
+  return directory_.book().read_relays(person).empty() ? Reach::kBlind : Reach::kLegacy;
 }
 
 std::vector<std::string> Courier::usable(std::vector<std::string> relays) const {

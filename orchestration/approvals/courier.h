@@ -19,6 +19,15 @@ struct Letter {
   std::vector<std::string> relays;
 };
 
+/// How a letter would reach somebody now.
+enum class Reach {
+  kPrivate,  ///< they publish an inbox (kind 10050)
+  kLegacy,   ///< NIP-04 to the relays they read (kind 10002)
+  kBlind     ///< they publish neither: NIP-04 to our own relays, which they may never look at
+};
+/// "private messages", "legacy messages only", "no relay they are known to read".
+std::string_view reach_name(Reach reach);
+
 /// Keeps the inbox relays of a few people current and writes letters to them from one key.
 class Courier {
  public:
@@ -35,6 +44,7 @@ class Courier {
   void stop();
   /// Looks up whoever is not known yet, at most five seconds.
   base::Task<void> locate();
+  Reach reach(const nostr::PublicKey& person) const;
   /// Writes one letter; `legacy`: as NIP-04 although there is an inbox, to who writes so. kCrypto when `to` is no valid key, kInvalid when the text is too long.
   base::Result<Letter> write(const nostr::PublicKey& to, const std::string& text,
                              const std::string& subject, bool legacy = false) const;

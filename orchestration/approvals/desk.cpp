@@ -7,6 +7,7 @@
 
 #include "nipsa/digest.h"
 #include "nipsa/kinds.h"
+#include "nostr/nips/nip19.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
@@ -91,6 +92,22 @@ void Desk::start() {
   const auto open = approvals_.list(QuestionState::kOpen);
   for (const Question& question : open.value_or(std::vector<Question>{})) prompt(question);
   scope_.spawn("approval desk clock", watch_time());
+  scope_.spawn("approval desk reach", tell_reach());
+}
+
+std::vector<std::pair<nostr::PublicKey, Reach>> Desk::reach() const {
+  std::vector<std::pair<nostr::PublicKey, Reach>> out;
+  for (const nostr::PublicKey& person : options_.operators) out.emplace_back(person, courier_.reach(person));
+  return out;
+}
+
+/// Said at the start, and not when the first question is put to nobody.
+base::Task<void> Desk::tell_reach() {
+  co_await courier_.locate();
+  for (const auto& [person, how] : reach())
+    if (how != Reach::kPrivate)
+      LOG(kWarn, "desk", "an operator publishes no inbox (kind 10050)",
+          {{"operator", nostr::encode_npub(person)}, {"asked_by", std::string(reach_name(how))}});
 }
 
 void Desk::set_roster(std::vector<nostr::PublicKey> operators, std::uint32_t quorum,

@@ -72,6 +72,8 @@ class Desk {
 
   /// Apps of operators that are shown every question and sign the yes; call before start().
   void use_signer_apps(std::vector<PromptTarget> apps);
+  /// How each operator would be asked now.
+  std::vector<std::pair<nostr::PublicKey, Reach>> reach() const;
   void start();
   base::Task<void> stop();
   /// Other people decide from now on. Who is new is asked from the next question on; who is gone no
@@ -148,6 +150,7 @@ class Desk {
   base::Result<bool> writes_legacy(const nostr::EventId& question, const nostr::PublicKey& person);
   base::Result<void> check_ask(const Ask& ask);
   base::Task<void> watch_time();
+  base::Task<void> tell_reach();
   base::Result<void> close_overdue(base::UnixTime now);
   base::Result<bool> was_delivered(const nostr::EventId& question);
   base::UnixTime next_deadline(base::UnixTime now);

@@ -63,6 +63,25 @@ double sample(const std::string& metrics, const std::string& name) {
   return at == std::string::npos ? -1 : std::stod(metrics.substr(at + name.size() + 1));
 }
 
+TEST(Home, AnOperatorWhoCannotBeAskedPrivatelyIsNamedAtTheStart) {
+  World world;
+  world.start();
+  world.await_announced();
+  const Value well = world.ask({"status", "--home", world.node_home().string()});
+  ASSERT_EQ(well.at("operators").size(), 1U);
+  EXPECT_EQ(well.at("operators")[0].at("asked_by"), "private messages");
+
+  // They delete their inbox list; the next start tells.
+  const nostr::Event inbox = world.owner().fetch({.authors = {world.owner().pubkey()}, .kinds = {nostr::kinds::kDmRelays}}).front();
+  world.stop_actors();
+  world.owner().publish(world.owner().sign(nostr::kinds::kDeletion, {{"e", inbox.id.hex()}}, ""));
+  world.start();
+  const std::string guard = world.cosigner_home(World::kFirstCosigner).string();
+  std::string told;
+  while (!told.contains("no relay they are known to read")) told = world.command({"status", "--home", guard}).out;
+  EXPECT_TRUE(told.contains("operator  npub1"));
+}
+
 TEST(Home, MetricsMeasureWhatHappened) {
   World world;
   world.start();
