@@ -10,11 +10,6 @@ namespace {
 constexpr std::size_t kMaxReason = 500;
 constexpr std::string_view kNotAsked = "not-asked";
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 Result<void> check_reason(std::string_view reason) {
   if (const auto length = characters(reason); length > kMaxReason)
     return fail(Code::kSize, "reason is " + std::to_string(length) + " characters, limit is 500");

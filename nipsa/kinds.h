@@ -1,4 +1,4 @@
-// The kinds of NIP-SA and NIP-SKL this program reads and writes. All but the label lie in the
+// The kinds of NIP-SA, NIP-SKL and NIP-AC this program reads and writes. All but the label lie in the
 // addressable range.
 #pragma once
 
@@ -21,5 +21,12 @@ inline constexpr nostr::Kind kSkillLicence = 39220;
 inline constexpr nostr::Kind kSkillDelivery = 39221;
 inline constexpr nostr::Kind kTrajectory = 39230;
 inline constexpr nostr::Kind kTrajectoryEvent = 39231;
+inline constexpr nostr::Kind kCreditIntent = 39240;
+inline constexpr nostr::Kind kCreditOffer = 39241;
+inline constexpr nostr::Kind kCreditEnvelope = 39242;
+inline constexpr nostr::Kind kCreditSpend = 39243;
+inline constexpr nostr::Kind kCreditReceipt = 39244;
+inline constexpr nostr::Kind kCreditDefault = 39245;
+inline constexpr nostr::Kind kCreditCancel = 39246;
 
 }  // namespace nipsa::kinds

@@ -21,11 +21,6 @@ std::string trimmed(std::string_view text) {
 }
 
 /// Characters, not bytes: a UTF-8 continuation byte starts none.
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 Result<void> check_name(const std::string& name) {
   if (name.empty()) return fail(Code::kJson, "name is empty");
   if (characters(name) > kMaxName) return fail(Code::kJson, "name is over 128 characters");

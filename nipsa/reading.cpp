@@ -136,6 +136,10 @@ Result<std::optional<nostr::Sha256>> optional_hash(const nostr::Tags& tags, std:
 Result<std::optional<UnixTime>> optional_time(const nostr::Tags& tags, std::string_view name) {
   return optional_tag(tags, name, parse_time);
 }
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
 std::string text_tag(const nostr::Tags& tags, std::string_view name) {
   return std::string(nostr::tag_value(tags, name).value_or(""));
 }

@@ -63,6 +63,8 @@ Result<std::optional<nostr::PublicKey>> optional_key(const nostr::Tags& tags, st
 Result<std::optional<nostr::EventId>> optional_id(const nostr::Tags& tags, std::string_view name);
 Result<std::optional<nostr::Sha256>> optional_hash(const nostr::Tags& tags, std::string_view name);
 Result<std::optional<UnixTime>> optional_time(const nostr::Tags& tags, std::string_view name);
+/// Characters of UTF-8 text, which limits on what people read are counted in.
+std::size_t characters(std::string_view text);
 /// Value of the first tag of that name, "" without one.
 std::string text_tag(const nostr::Tags& tags, std::string_view name);
 /// E_REF unless `kind:pubkey:d` without leading zeros.

@@ -6,6 +6,7 @@
 
 #include "nipsa/approval.h"
 #include "nipsa/chain.h"
+#include "nipsa/credit.h"
 #include "nipsa/delivery.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
@@ -126,6 +127,16 @@ void check_skills(const nostr::Event& event) {
              nipsa::build_delivery);
 }
 
+void check_credit(const nostr::Event& event) {
+  comes_back(event, nipsa::parse_credit_intent, nipsa::build_credit_intent);
+  comes_back(event, nipsa::parse_credit_offer, nipsa::build_credit_offer);
+  comes_back(event, nipsa::parse_credit_envelope, nipsa::build_credit_envelope);
+  comes_back(event, nipsa::parse_credit_spend, nipsa::build_credit_spend);
+  comes_back(event, nipsa::parse_credit_receipt, nipsa::build_credit_receipt);
+  comes_back(event, nipsa::parse_credit_default, nipsa::build_credit_default);
+  comes_back(event, nipsa::parse_credit_cancel, nipsa::build_credit_cancel);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -136,5 +147,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_ticks(event);
   check_trajectories(event);
   check_skills(event);
+  check_credit(event);
   return 0;
 }
