@@ -9,6 +9,8 @@ namespace nipsa::kinds {
 inline constexpr nostr::Kind kLabel = 1985;  // NIP-32
 inline constexpr nostr::Kind kSkillManifest = 33400;
 inline constexpr nostr::Kind kSkillVersion = 33401;
+inline constexpr nostr::Kind kAuthChallenge = 33410;
+inline constexpr nostr::Kind kAuthResponse = 33411;
 inline constexpr nostr::Kind kProfile = 39200;
 inline constexpr nostr::Kind kState = 39201;
 inline constexpr nostr::Kind kSchedule = 39202;
@@ -28,5 +30,6 @@ inline constexpr nostr::Kind kCreditSpend = 39243;
 inline constexpr nostr::Kind kCreditReceipt = 39244;
 inline constexpr nostr::Kind kCreditDefault = 39245;
 inline constexpr nostr::Kind kCreditCancel = 39246;
+inline constexpr nostr::Kind kDelegation = 39260;
 
 }  // namespace nipsa::kinds

@@ -23,7 +23,8 @@ std::unexpected<base::Error> not_hex(std::string_view what) {
 
 bool is_control_kind(nostr::Kind kind) {
   return kind == kinds::kTickRequest || kind == kinds::kApprovalRequest ||
-         kind == kinds::kApprovalDecision;
+         kind == kinds::kApprovalDecision || kind == kinds::kAuthChallenge ||
+         kind == kinds::kAuthResponse;
 }
 
 }  // namespace

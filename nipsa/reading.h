@@ -22,12 +22,12 @@ using base::UnixTime;
 using Json = base::json::Value;
 
 inline constexpr std::chrono::seconds kSkewFuture{900};         ///< ordinary events
-inline constexpr std::chrono::seconds kSkewFutureControl{300};  ///< 39210, 39212, 39213
+inline constexpr std::chrono::seconds kSkewFutureControl{300};  ///< 39210, 39212, 39213, 33410, 33411
 inline constexpr std::chrono::seconds kSkewPast{120};
 inline constexpr std::chrono::seconds kTickClaimTtl{600};
 inline constexpr std::chrono::seconds kApprovalTtl{900};
 inline constexpr std::chrono::seconds kApprovalTtlMax{86'400};
-inline constexpr std::chrono::seconds kEphemeralTtl{3'600};     ///< expiration of 39210 and 39211 (W5)
+inline constexpr std::chrono::seconds kEphemeralTtl{3'600};     ///< expiration of 39210, 39211, 39243 (W5)
 inline constexpr std::size_t kMaxEventBytes = 65'536;
 inline constexpr std::size_t kMaxTags = 200;
 inline constexpr std::size_t kMaxTagValue = 1'024;              ///< single-letter tags

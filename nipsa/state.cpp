@@ -2,6 +2,7 @@
 #include "nipsa/state.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace nipsa {
 
@@ -15,11 +16,19 @@ std::vector<T> united(std::vector<T> mine, const std::vector<T>& theirs) {
   return mine;
 }
 
+/// What `theirs` holds and `mine` does not.
+void add_members(Json& mine, const Json& theirs) {
+  if (!mine.is_object() || !theirs.is_object()) return;
+  for (const auto& [name, value] : theirs.items())
+    if (!mine.contains(name)) mine[name] = value;
+}
+
 }  // namespace
 
 void sort_by_time(std::vector<Memory>& memory) {
   std::ranges::sort(memory, [](const Memory& a, const Memory& b) {
-    return a.timestamp != b.timestamp ? a.timestamp < b.timestamp : a.id < b.id;
+    return std::tie(a.timestamp, a.id, a.type, a.content) <
+           std::tie(b.timestamp, b.id, b.type, b.content);
   });
 }
 
@@ -45,7 +54,12 @@ State merge_states(const State& mine, const State& theirs) {
   for (const auto& task : theirs.pending_tasks)
     if (std::ranges::find(out.pending_tasks, task) == out.pending_tasks.end())
       out.pending_tasks.push_back(task);
+  add_members(out.beliefs, theirs.beliefs);
+  add_members(out.extra, theirs.extra);
   out.balance = std::min(mine.balance, theirs.balance);
+  out.budget.daily_limit = std::min(mine.budget.daily_limit, theirs.budget.daily_limit);
+  out.budget.per_tick_limit = std::min(mine.budget.per_tick_limit, theirs.budget.per_tick_limit);
+  out.budget.reserved = std::max(mine.budget.reserved, theirs.budget.reserved);
   out.budget.daily_spent = std::max(mine.budget.daily_spent, theirs.budget.daily_spent);
   out.budget.tick_spent = std::max(mine.budget.tick_spent, theirs.budget.tick_spent);
   out.budget.violations_today =

@@ -63,8 +63,8 @@ Result<State> decode_state(std::string_view plaintext);
 void sort_by_time(std::vector<Memory>& memory);
 /// Drops the oldest memories until the state fits; E_SIZE when it does not even without any.
 Result<State> pruned(State state);
-/// Two descendants of one head: union of memories and goals by id (`mine` wins), larger tick_count
-/// and spent, smaller balance.
+/// Two descendants of one head: union of memories, goals, tasks, beliefs and members of others (`mine`
+/// wins), larger tick_count, spent and reserved, smaller balance and limits.
 State merge_states(const State& mine, const State& theirs);
 
 /// The event around it.

@@ -1,14 +1,12 @@
 // The plaintext of kind 39201: one union shape out, every known shape in (nip-sa C7–C11, C70).
+#include "nipsa/state_json.h"
+
 #include <algorithm>
 #include <cmath>
-
-#include "nipsa/state.h"
 
 namespace nipsa {
 
 namespace {
-
-constexpr std::size_t kMaxEntries = 1'000;
 
 /// An integer member in [0, high]; absent or null is `fallback`. Never through a double.
 Result<std::int64_t> whole(const Json& object, const char* name, std::int64_t fallback,
@@ -54,45 +52,12 @@ Result<double> progress_of(const Json& object) {
   return std::clamp(it->get<double>(), 0.0, 1.0);
 }
 
-Result<Goal> read_goal(const Json& object) {
-  if (!object.is_object()) return fail(Code::kJson, "a goal is not an object");
-  Goal out;
-  out.id = base::json::string_or(object, "id");
-  out.description = base::json::string_or(object, "description");
-  TRY(const auto priority, whole(object, "priority", 100, 0xffff'ffff));
-  out.priority = static_cast<std::uint32_t>(priority);
-  TRY(out.created_at, whole(object, "created_at", 0, kMaxTime));
-  out.status = status_of(base::json::string_or(object, "status"));
-  TRY(out.progress, progress_of(object));
-  out.extra = beyond(object, {"id", "description", "priority", "created_at", "status", "progress"});
-  return out;
-}
-
-Result<Memory> read_memory(const Json& object) {
-  if (!object.is_object()) return fail(Code::kJson, "a memory is not an object");
-  Memory out;
-  out.id = base::json::string_or(object, "id");
-  out.type = base::json::string_or(object, "type");
-  out.content = base::json::string_or(object, "content");
-  TRY(out.timestamp, whole(object, "timestamp", 0, kMaxTime));
-  out.extra = beyond(object, {"id", "type", "content", "timestamp"});
-  return out;
-}
-
 template <class T>
 Result<std::vector<T>> read_list(const Json& state, const char* name,
                                  Result<T> (*read)(const Json&)) {
-  std::vector<T> out;
   const auto it = state.find(name);
-  if (it == state.end() || it->is_null()) return out;
-  if (!it->is_array()) return fail(Code::kJson, std::string(name) + " is not an array");
-  if (it->size() > kMaxEntries)
-    return fail(Code::kSize, std::string(name) + " has over 1000 entries");
-  for (const Json& item : *it) {
-    TRY(T value, read(item));
-    out.push_back(std::move(value));
-  }
-  return out;
+  if (it == state.end() || it->is_null()) return std::vector<T>();
+  return read_entries(*it, name, read);
 }
 
 Result<std::string> read_task(const Json& item) {
@@ -151,26 +116,6 @@ Result<StateBudget> read_budget(const Json& state) {
   return out;
 }
 
-Json goal_json(const Goal& goal) {
-  Json out = goal.extra.is_object() ? goal.extra : Json::object();
-  out.update({{"id", goal.id},
-              {"description", goal.description},
-              {"priority", goal.priority},
-              {"created_at", goal.created_at},
-              {"status", goal.status},
-              {"progress", goal.progress}});
-  return out;
-}
-
-Json memory_json(const Memory& memory) {
-  Json out = memory.extra.is_object() ? memory.extra : Json::object();
-  out.update({{"id", memory.id},
-              {"type", memory.type},
-              {"content", memory.content},
-              {"timestamp", memory.timestamp}});
-  return out;
-}
-
 Json state_json(const State& state) {
   const StateBudget& b = state.budget;
   Json out = state.extra.is_object() ? state.extra : Json::object();
@@ -204,6 +149,51 @@ Json state_json(const State& state) {
 }
 
 }  // namespace
+
+Json goal_json(const Goal& goal) {
+  Json out = goal.extra.is_object() ? goal.extra : Json::object();
+  out.update({{"id", goal.id},
+              {"description", goal.description},
+              {"priority", goal.priority},
+              {"created_at", goal.created_at},
+              {"status", goal.status},
+              {"progress", goal.progress}});
+  return out;
+}
+
+Json memory_json(const Memory& memory) {
+  Json out = memory.extra.is_object() ? memory.extra : Json::object();
+  out.update({{"id", memory.id},
+              {"type", memory.type},
+              {"content", memory.content},
+              {"timestamp", memory.timestamp}});
+  return out;
+}
+
+Result<Goal> read_goal(const Json& object) {
+  if (!object.is_object()) return fail(Code::kJson, "a goal is not an object");
+  Goal out;
+  out.id = base::json::string_or(object, "id");
+  out.description = base::json::string_or(object, "description");
+  TRY(const auto priority, whole(object, "priority", 100, 0xffff'ffff));
+  out.priority = static_cast<std::uint32_t>(priority);
+  TRY(out.created_at, whole(object, "created_at", 0, kMaxTime));
+  out.status = status_of(base::json::string_or(object, "status"));
+  TRY(out.progress, progress_of(object));
+  out.extra = beyond(object, {"id", "description", "priority", "created_at", "status", "progress"});
+  return out;
+}
+
+Result<Memory> read_memory(const Json& object) {
+  if (!object.is_object()) return fail(Code::kJson, "a memory is not an object");
+  Memory out;
+  out.id = base::json::string_or(object, "id");
+  out.type = base::json::string_or(object, "type");
+  out.content = base::json::string_or(object, "content");
+  TRY(out.timestamp, whole(object, "timestamp", 0, kMaxTime));
+  out.extra = beyond(object, {"id", "type", "content", "timestamp"});
+  return out;
+}
 
 Result<std::string> encode_state(const State& state) {
   for (const Goal& goal : state.goals)

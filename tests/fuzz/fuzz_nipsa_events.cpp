@@ -5,13 +5,16 @@
 #include <charconv>
 
 #include "nipsa/approval.h"
+#include "nipsa/auth.h"
 #include "nipsa/chain.h"
 #include "nipsa/credit.h"
+#include "nipsa/delegation.h"
 #include "nipsa/delivery.h"
+#include "nipsa/goals.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
 #include "nipsa/skill_label.h"
-#include "nipsa/state.h"
+#include "nipsa/state_parts.h"
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
 #include "nostr/base/bytes.h"
@@ -75,6 +78,10 @@ void check_agents(const nostr::Event& event) {
   comes_back(event, nipsa::parse_state, [](const nipsa::StateHead& head, base::UnixTime at) {
     return nipsa::build_state(head.content, head.prev, at);
   });
+  comes_back(event, nipsa::parse_state_part, [](const nipsa::SealedStatePart& part, base::UnixTime at) {
+    return nipsa::build_state_part(part.number, part.content, at);
+  });
+  comes_back(event, nipsa::parse_goals, nipsa::build_goals);
 }
 
 void check_ticks(const nostr::Event& event) {
@@ -127,6 +134,14 @@ void check_skills(const nostr::Event& event) {
              nipsa::build_delivery);
 }
 
+void check_keys(const nostr::Event& event) {
+  comes_back(event, nipsa::parse_delegation, nipsa::build_delegation);
+  comes_back(event, nipsa::parse_auth_challenge, nipsa::build_auth_challenge);
+  comes_back(event, nipsa::parse_auth_response, [](const nipsa::AuthResponse& response, base::UnixTime at) {
+    return nipsa::build_auth_response(response, at + nipsa::kChallengeTtl, at);
+  });
+}
+
 void check_credit(const nostr::Event& event) {
   comes_back(event, nipsa::parse_credit_intent, nipsa::build_credit_intent);
   comes_back(event, nipsa::parse_credit_offer, nipsa::build_credit_offer);
@@ -147,6 +162,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_ticks(event);
   check_trajectories(event);
   check_skills(event);
+  check_keys(event);
   check_credit(event);
   return 0;
 }

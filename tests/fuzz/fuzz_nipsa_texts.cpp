@@ -6,7 +6,7 @@
 #include "nipsa/redaction.h"
 #include "nipsa/semver.h"
 #include "nipsa/skill_hash.h"
-#include "nipsa/state.h"
+#include "nipsa/state_parts.h"
 #include "nipsa/tick.h"
 #include "nostr/base/bytes.h"
 
@@ -16,6 +16,14 @@ void check_state(std::string_view text) {
   const auto state = nipsa::decode_state(text);
   if (!state) return;
   static_cast<void>(nipsa::merge_states(*state, *state));
+  static_cast<void>(nipsa::parts_of(*state));
+  if (const auto split = nipsa::split_state(*state, {})) {
+    std::map<std::uint32_t, std::string> parts;
+    for (const auto& part : split->parts) parts[part.number] = part.plaintext;
+    const auto joined = nipsa::join_state(nipsa::decode_state(split->head).value(), parts);
+    CHECK(joined.has_value());
+    CHECK(joined->memory.size() == state->memory.size());
+  }
   const auto written = nipsa::encode_state(*state);
   if (!written) return;
   const auto again = nipsa::decode_state(*written);
