@@ -118,7 +118,7 @@ Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home&
 
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
-  TRY(minds_, Minds::build({loop, http_, runtime_.clock, home_.database().parent_path()}, config_));
+  TRY(minds_, Minds::build({loop, http_, runtime_.clock, runtime_.rng, home_.database().parent_path()}, config_));
   TRY(const frostr::BifrostOptions::Lease lease, next_lease(*db_, node_.key(), runtime_.rng));
   frostr::BifrostOptions bifrost{
       .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};

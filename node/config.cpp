@@ -299,7 +299,7 @@ const std::vector<BackendKey>& backend_keys() {
       {"kind",
        SOV_SET {
          static_cast<void>(dir);
-         TRY(b.kind, one_of(raw, {"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "codex", "playbook"}));
+         TRY(b.kind, one_of(raw, {"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "codex", "opencode", "playbook"}));
          return {};
        },
        SOV_SHOW { return quoted(b.kind); }},
@@ -435,8 +435,8 @@ Result<void> apply_backend_table(Config& config, const std::string& id, const to
                 backend.kind == "ollama" ? "base_url = \"http://127.0.0.1:11434\""
                                          : "base_url = \"http://127.0.0.1:8080/v1\"");
   const bool priced = backend.rate_in_msat_per_1k != 0 || backend.rate_out_msat_per_1k != 0;
-  if (backend.kind == "codex" && (priced || !backend.api_key_env.empty() || !backend.api_key_file.empty()))
-    return fail(Errc::kInvalid, fmt::format("backends.{}: codex takes neither rates nor a key", id),
+  if (is_external_agent(backend) && (priced || !backend.api_key_env.empty() || !backend.api_key_file.empty()))
+    return fail(Errc::kInvalid, fmt::format("backends.{}: {} takes neither rates nor a key", id, backend.kind),
                 "nothing bounds what one of its runs costs: give it a server of your own");
   config.backends.push_back(std::move(backend));
   return {};

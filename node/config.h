@@ -18,13 +18,13 @@ namespace node {
 /// [backends.ID]: one way to reach a model.
 struct BackendConfig {
   std::string id;
-  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | codex | playbook
+  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | codex | opencode | playbook
   std::string kind = "playbook";
   std::string base_url;           ///< up to and including /v1; ollama: the server itself
   std::string model;              ///< ollama: "auto" takes what is installed
   std::string api_key_env;        ///< name of an environment variable; read at start
   std::string api_key_file;       ///< or a file, mode 0600
-  std::string program;            ///< codex: where the program is
+  std::string program;            ///< codex, opencode: where the program is
   std::string playbook;           ///< playbook: a TOML file; empty is the built-in one
   std::int64_t rate_in_msat_per_1k = 0;
   std::optional<std::int64_t> rate_cached_in_msat_per_1k;  ///< unset: as rate_in
@@ -39,6 +39,9 @@ struct BackendConfig {
   std::chrono::seconds first_token_timeout{60};
   std::chrono::seconds idle_timeout{30};    ///< between two pieces of an answer
 };
+
+/// Whether somebody else's agent answers, which has tools of its own and takes none of ours.
+inline bool is_external_agent(const BackendConfig& backend) { return backend.kind == "codex" || backend.kind == "opencode"; }
 
 /// [routes]: agents whose name fits `agent` are answered by these, in order; patterns of ids or models.
 struct RouteConfig {

@@ -8,6 +8,7 @@
 #include "orchestration/llm/codex.h"
 #include "orchestration/llm/http_backend.h"
 #include "orchestration/llm/ollama.h"
+#include "orchestration/llm/opencode.h"
 #include "orchestration/llm/playbook.h"
 #include "orchestration/llm/responses.h"
 
@@ -51,8 +52,7 @@ Result<orchestration::ApiKey> key_of(const BackendConfig& config) {
 }
 
 orchestration::Capabilities capabilities_of(const BackendConfig& config) {
-  // An external agent has tools of its own and takes none of ours.
-  const bool external = config.kind == "codex";
+  const bool external = is_external_agent(config);
   return {.tools = !external && holds(config.supports, "tools"),
           .images = !external && holds(config.supports, "images"),
           .json = holds(config.supports, "json"),
@@ -67,6 +67,20 @@ Result<std::unique_ptr<Backend>> build_playbook(const BackendConfig& config) {
   return std::make_unique<orchestration::PlaybookBackend>(config.id, *std::move(playbook));
 }
 
+Result<std::unique_ptr<Backend>> build_external_agent(const MindsSite& site, const BackendConfig& config) {
+  orchestration::ExternalAgentOptions options{.id = config.id,
+                                              .program = config.program,
+                                              .model = config.model,
+                                              .base_url = config.base_url,
+                                              .folder = (site.folder / (config.kind + "-" + config.id)).string()};
+  if (config.kind == "opencode") {
+    TRY(std::unique_ptr<Backend> agent, orchestration::OpenCodeBackend::create(site.loop, site.http, site.rng, std::move(options)));
+    return agent;
+  }
+  TRY(std::unique_ptr<Backend> agent, orchestration::CodexBackend::create(site.loop, std::move(options)));
+  return agent;
+}
+
 Value names_of(const orchestration::Capabilities& can) {
   Value out = Value::array();
   if (can.tools) out.push_back("tools");
@@ -79,15 +93,7 @@ Value names_of(const orchestration::Capabilities& can) {
 
 Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const BackendConfig& config) {
   if (config.kind == "playbook") return build_playbook(config);
-  if (config.kind == "codex") {
-    TRY(std::unique_ptr<Backend> agent,
-        orchestration::CodexBackend::create(site.loop, {.id = config.id,
-                                                        .program = config.program,
-                                                        .model = config.model,
-                                                        .base_url = config.base_url,
-                                                        .folder = (site.folder / ("codex-" + config.id)).string()}));
-    return agent;
-  }
+  if (is_external_agent(config)) return build_external_agent(site, config);
   orchestration::HttpBackendOptions options{
       .id = config.id,
       .base_url = config.base_url,

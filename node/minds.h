@@ -18,6 +18,7 @@ struct MindsSite {
   base::Loop& loop;
   nostr::HttpClient& http;
   const base::Clock& clock;
+  base::Rng& rng;
   std::filesystem::path folder;  ///< where external agents get folders of their own
 };
 

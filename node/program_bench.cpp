@@ -33,7 +33,7 @@ base::Result<std::unique_ptr<ProgramBench>> ProgramBench::open(const Home& home,
     primary = primary_id(config);
     if (!config.backends.empty()) {
       TRY(bench->open_ledger(home, config, options));
-      TRY(bench->minds_, Minds::build({bench->loop_, bench->http_, bench->clock_, home.database().parent_path()}, config));
+      TRY(bench->minds_, Minds::build({bench->loop_, bench->http_, bench->clock_, bench->rng_, home.database().parent_path()}, config));
       bench->router_ = &bench->minds_.router();
     }
   }

@@ -110,7 +110,7 @@ Task<Value> test_one(Bench& bench, const Home& home, const Config& config, const
     if (!error.hint.empty()) out["hint"] = error.hint;
     return out;
   };
-  auto backend = build_backend({bench.loop, bench.http, bench.clock, home.database().parent_path()}, one);
+  auto backend = build_backend({bench.loop, bench.http, bench.clock, bench.rng, home.database().parent_path()}, one);
   if (!backend) co_return failed(backend.error());
   auto probed = co_await (*backend)->probe();
   if (!probed) co_return failed(probed.error());

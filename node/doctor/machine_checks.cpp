@@ -74,7 +74,7 @@ base::Task<Findings> check_sandbox(Runtime& runtime, const Config& config) {
 base::Task<Findings> check_backends(Runtime& runtime, const Home& home, const Config& config) {
   Findings findings;
   nostr::HttpClient http(runtime.loop);
-  const MindsSite site{runtime.loop, http, runtime.clock, home.database().parent_path()};
+  const MindsSite site{runtime.loop, http, runtime.clock, runtime.rng, home.database().parent_path()};
   for (const BackendConfig& backend : config.backends)
     if (backend.enabled) co_await check_backend(site, backend, findings);
   co_return findings;

@@ -8,10 +8,10 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 #include "nostr/base/loop.h"
 #include "orchestration/llm/dialect.h"
+#include "orchestration/llm/external_agent.h"
 #include "orchestration/llm/reply_parts.h"
 
 namespace orchestration {
@@ -31,19 +31,11 @@ class CodexAssembler final : public ReplyAssembler {
   std::size_t bytes_ = 0;
 };
 
-struct CodexOptions {
-  std::string id;
-  std::string program;    ///< absolute path
-  std::string model;
-  std::string base_url;   ///< of a server with the responses API
-  std::string folder;     ///< where it lives and works; made private, holds nothing else
-};
-
 /// App thread. `loop` outlives the backend.
 class CodexBackend final : public Backend {
  public:
-  /// kInvalid when the program is no absolute path, or the server is not on this machine: no key is handed to it.
-  static base::Result<std::unique_ptr<CodexBackend>> create(base::Loop& loop, CodexOptions options);
+  /// `base_url` is that of a server with the responses API. Errors are those of check_external_agent().
+  static base::Result<std::unique_ptr<CodexBackend>> create(base::Loop& loop, ExternalAgentOptions options);
 
   const std::string& id() const override { return options_.id; }
   const std::string& model() const override { return options_.model; }
@@ -53,12 +45,11 @@ class CodexBackend final : public Backend {
   base::Task<base::Result<ProbeReport>> probe() override;
 
  private:
-  CodexBackend(base::Loop& loop, CodexOptions options) : loop_(loop), options_(std::move(options)) {}
-  std::vector<std::string> arguments(const Request& request) const;
-  std::vector<std::string> environment() const;
+  CodexBackend(base::Loop& loop, ExternalAgentOptions options) : loop_(loop), options_(std::move(options)) {}
+  ProcessSpec run_spec() const;
 
   base::Loop& loop_;
-  const CodexOptions options_;
+  const ExternalAgentOptions options_;
   const Rates rates_{};
 };
 

@@ -95,7 +95,7 @@ TEST(Codex, IsDrivenAtAServerOfOnesOwnOnly) {
   EXPECT_FALSE(CodexBackend::create(loop, {.id = "c", .program = "codex", .model = "m", .base_url = "http://127.0.0.1/v1", .folder = "/tmp/x"}).has_value());
 }
 
-/// The real program, where the environment names it: see tests/interop/codex.sh.
+/// The real program, where the environment names it: see tests/interop/external_agent.sh.
 TEST(Codex, TheRealOneAnswersThroughTheModelServer) {
   const char* program = std::getenv("SOVEREIGN_TEST_CODEX");
   if (!program) GTEST_SKIP() << "SOVEREIGN_TEST_CODEX names no codex";
