@@ -133,28 +133,6 @@ TEST(Licence, CoversOneManifest) {
 
 // ---- delivery
 
-nipsa::Delivery delivery() {
-  const auto l = echo_licence();
-  nipsa::Delivery x;
-  x.d = std::string(32, 'd');
-  x.agent = l.agent;
-  x.skill = l.skill;
-  x.skill_id = "echo";
-  x.manifest_id = l.manifest;
-  x.manifest = echo_event();
-  x.version = l.version;
-  x.licence = l.address();
-  x.content_key = l.content_key;
-  x.payload = "Ag==";
-  x.content_type = "skill-md";
-  x.content_hash = l.manifest_hash;
-  base::SeededRng rng(3);
-  x.signature = publisher().sign(nipsa::delivery_digest(*x.skill, *x.manifest_id, x.version,
-                                                        *x.content_hash, x.agent, *x.content_key),
-                                 rng);
-  return x;
-}
-
 TEST(Delivery, DigestVector) {
   const nostr::Address echo_of_b{33400, nostr::PublicKey::from_hex(std::string(64, 'b')).value(), "echo"};
   EXPECT_EQ(nipsa::delivery_digest(echo_of_b, id('c'), "1.0.0", hash('d'),

@@ -58,4 +58,26 @@ inline nostr::Event licence_event() {
   return sign(nipsa::build_licence(echo_licence(), kNow).value(), market());
 }
 
+inline nipsa::Delivery delivery() {
+  const auto l = echo_licence();
+  nipsa::Delivery x;
+  x.d = std::string(32, 'd');
+  x.agent = l.agent;
+  x.skill = l.skill;
+  x.skill_id = "echo";
+  x.manifest_id = l.manifest;
+  x.manifest = echo_event();
+  x.version = l.version;
+  x.licence = l.address();
+  x.content_key = l.content_key;
+  x.payload = "Ag==";
+  x.content_type = "skill-md";
+  x.content_hash = l.manifest_hash;
+  base::SeededRng rng(3);
+  x.signature = publisher().sign(nipsa::delivery_digest(*x.skill, *x.manifest_id, x.version,
+                                                        *x.content_hash, x.agent, *x.content_key),
+                                 rng);
+  return x;
+}
+
 }  // namespace nipsa_test
