@@ -41,6 +41,14 @@ Result<void> check_runner(const nostr::Event& event) {
   return {};
 }
 
+/// Whose tick it is: the `p`, or in the form of a writer whose agents claim their own ticks under a
+/// `tick_id` the author (C16).
+Result<nostr::PublicKey> agent_of(const nostr::Event& event) {
+  const bool own_claim = nostr::tag_value(event.tags, "tick_id").has_value();
+  if (own_claim && !nostr::tag_value(event.tags, "p")) return event.pubkey;
+  return required_key(event.tags, "p");
+}
+
 Result<void> read_limits(const nostr::Tags& tags, TickRequest& out) {
   if (const auto text = nostr::tag_value(tags, "max_steps")) {
     TRY(const auto steps, parse_range(*text, 1, 1'000'000, "max_steps"));
@@ -129,7 +137,7 @@ Result<TickRequest> parse_tick_request(const nostr::Event& event) {
   TRY(check_runner(event));
   TickRequest out;
   out.d = nostr::tag_value(event.tags, "d").value_or("");
-  TRY(out.agent, required_key(event.tags, "p"));
+  TRY(out.agent, agent_of(event));
   TRY(const auto trigger, required_tag(event.tags, "trigger"));
   TRY(out.trigger, read_trigger(trigger));
   if (const nostr::Tag* tag = nostr::find_tag(event.tags, "e")) {
