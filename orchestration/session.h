@@ -15,6 +15,7 @@
 #include "nostr/base/clock.h"
 #include "nostr/base/rng.h"
 #include "orchestration/agents/agent.h"
+#include "orchestration/compaction.h"
 #include "orchestration/hooks/hook.h"
 #include "orchestration/llm/caller.h"
 #include "orchestration/tasks/board.h"
@@ -100,6 +101,8 @@ class Session {
   base::Result<void> begin();
   base::Task<base::Result<void>> advance();
   base::Task<base::Result<void>> think();
+  base::Task<base::Result<Reply>> ask_model(Request request, std::string purpose);
+  base::Task<base::Result<void>> sum_up(Request request);
   base::Result<bool> hear_news();
   base::Task<base::Result<bool>> is_over();
   bool go_on();
@@ -108,6 +111,7 @@ class Session {
   base::Task<base::Result<void>> start(std::string call_id);
   base::Task<base::Result<void>> perform(std::string call_id);
   base::Task<base::Result<std::optional<CallPlan>>> plan(ToolInvocation invocation, Ruling consulted, ToolOutput& refused);
+  base::Result<SessionFacts> facts_so_far();
   base::Result<void> refuse(const ToolCall& call, base::json::Value params, ToolOutput output);
   base::Result<void> finish(const std::string& call_id, ToolOutput output);
   base::Result<void> answer(const ToolCall& call, const CallRecord& record);
@@ -115,6 +119,13 @@ class Session {
   base::Task<base::Result<SessionResult>> close();
 
   std::optional<Ending> exceeded_limit() const;
+  Request next_request() const;
+  std::uint64_t window() const;
+  bool wants_summary(const Request& request) const;
+  void fit(Request& request) const;
+  bool has_less_to_say(std::size_t sent);
+  std::size_t context_bytes() const;
+  std::uint32_t turns() const;
   std::optional<ToolOutput> precheck(const ToolCall& call, base::json::Value& params) const;
   std::string act_id(const std::string& call_id) const;
   ToolInvocation invocation_of(const std::string& call_id, const std::string& tool,
@@ -134,6 +145,8 @@ class Session {
   std::optional<Transcript> transcript_;
   std::optional<TrajectoryRecorder> recorder_;
   std::string begun_;  ///< the call this process started last
+  std::uint64_t learnt_window_ = 0;  ///< tokens; from a prompt that proved too long
+  std::size_t not_summed_up_ = 0;    ///< messages there were when summing up failed
   std::chrono::milliseconds thought_{0};  ///< spent of SessionLimits::think_time by this process
 };
 

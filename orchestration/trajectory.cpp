@@ -53,6 +53,10 @@ Step trigger_step(const Trigger& trigger, base::UnixTime started) {
 Step told_step(const TranscriptMessage& entry) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = entry.at};
   step.members = {{"content", recorded_text(entry.message.content)}};
+  if (entry.folds) {
+    step.type = std::string(nipsa::step_type::kPhase);
+    step.members["phase"] = "summed-up";
+  }
   return step;
 }
 

@@ -42,6 +42,10 @@ std::string encode(const TranscriptMessage& entry) {
     out["calls"] = std::move(calls);
     out["usage"] = usage_json(entry.usage);
   }
+  if (entry.folds) {
+    out["folds"] = *entry.folds;
+    out["usage"] = usage_json(entry.usage);
+  }
   if (message.role == Role::kTool) {
     out["call_id"] = message.call_id;
     out["outcome"] = tool_outcome_name(message.outcome);
@@ -65,6 +69,12 @@ Result<TranscriptMessage> decode(const storage::MessageRow& row) {
       out.message.calls.push_back({base::json::string_or(call, "id"),
                                    base::json::string_or(call, "name"),
                                    base::json::string_or(call, "arguments")});
+    out.usage = usage_of(value.value("usage", Value::object()));
+  }
+  if (value.contains("folds")) {
+    TRY(const std::int64_t folds, base::json::get_int(value, "folds"));
+    if (folds < 2 || folds >= row.seq) return base::fail(Errc::kInvalid, "a summary folds what is not there");
+    out.folds = static_cast<std::size_t>(folds);
     out.usage = usage_of(value.value("usage", Value::object()));
   }
   if (out.message.role == Role::kTool) {

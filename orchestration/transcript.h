@@ -31,8 +31,10 @@ struct Ending {
 
 struct TranscriptMessage {
   Message message;
-  Usage usage;                   ///< kAssistant
+  Usage usage;                   ///< kAssistant, and what a summary cost
   std::optional<Ending> ending;  ///< the last message of a session that was stopped
+  /// A summary: it stands for the messages before this one, but for the system prompt (prompt_window.h).
+  std::optional<std::size_t> folds;
   base::UnixTime at;
 };
 

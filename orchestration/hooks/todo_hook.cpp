@@ -58,13 +58,29 @@ std::optional<std::string> todo_nudge(const std::vector<TodoItem>& items, const 
                      render_todos(items));
 }
 
+namespace {
+
+/// The list of a session; nothing when it has none.
+std::optional<std::vector<TodoItem>> list_of(storage::Todos& todos, const std::string& session) {
+  const auto stored = todos.get(session);
+  if (!stored || !*stored) return std::nullopt;
+  const auto value = base::json::parse(**stored, {.max_bytes = 1u << 20});
+  auto items = value ? parse_todos(*value) : std::unexpected(value.error());
+  if (!items) return std::nullopt;
+  return *std::move(items);
+}
+
+}  // namespace
+
 Hook todo_hook(storage::Todos& todos) {
   Hook hook{.name = "todos", .priority = 10};
+  hook.context = [&todos](const SessionNotice& notice) -> std::vector<ContextSection> {
+    const auto items = list_of(todos, notice.session);
+    if (!items || items->empty()) return {};
+    return {{.name = "Your list", .content = render_todos(*items), .priority = 200}};
+  };
   hook.before_finish = [&todos](const std::string& session, const std::vector<std::string>& told) -> std::optional<std::string> {
-    const auto stored = todos.get(session);
-    if (!stored || !*stored) return std::nullopt;
-    const auto value = base::json::parse(**stored, {.max_bytes = 1u << 20});
-    const auto items = value ? parse_todos(*value) : std::unexpected(value.error());
+    const auto items = list_of(todos, session);
     if (!items) return std::nullopt;
     auto nudge = todo_nudge(*items, told);
     if (!nudge && open_todos(*items) > 0) LOG(kWarn, "todos", "a session stops with things to do", {{"session", session}, {"open", fmt::to_string(open_todos(*items))}});

@@ -33,6 +33,38 @@ std::string_view tail_utf8(std::string_view text, std::size_t from) {
   return text.substr(from);
 }
 
+/// What is kept of a text that is too long.
+struct Ends {
+  std::string head;
+  std::string tail;
+};
+
+Ends ends_of(std::string_view text, std::size_t max_bytes) {
+  std::string_view head = cut_utf8(text, max_bytes * 7 / 10);
+  std::string_view tail = tail_utf8(text, text.size() - (max_bytes - max_bytes * 7 / 10));
+  // A line end near the cut reads better than half a line; far away it would lose too much.
+  if (const auto at = head.rfind('\n'); at != head.npos && at > head.size() / 2)
+    head = head.substr(0, at + 1);
+  if (const auto at = tail.find('\n'); at != tail.npos && at < tail.size() / 2)
+    tail = tail.substr(at + 1);
+  return {std::string(head), std::string(tail)};
+}
+
+std::string notice(std::size_t size, const Ends& ends) {
+  return fmt::format("\n[{} of {} bytes left out here]\n", size - ends.head.size() - ends.tail.size(), size);
+}
+
+constexpr std::string_view kEnvelopeEnd = "\n</untrusted>";
+
+/// The opening tag of the envelope that `text` ends in; "" when it ends in none. Foreign text holds no "<".
+std::string_view open_envelope(std::string_view text) {
+  const auto open = text.rfind("<untrusted ");
+  if (open == text.npos) return "";
+  const auto end = text.find('>', open);
+  if (end == text.npos || text.find("</untrusted>", end) != text.npos) return "";
+  return text.substr(open, end - open + 1);
+}
+
 }  // namespace
 
 Hook permission_gate(Permissions permissions, NodeRules node) {
@@ -71,22 +103,31 @@ Hook autonomy_gate(AutonomyRules rules) {
 
 std::string truncate_middle(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return std::string(text);
-  std::string_view head = cut_utf8(text, max_bytes * 7 / 10);
-  std::string_view tail = tail_utf8(text, text.size() - (max_bytes - max_bytes * 7 / 10));
-  // A line end near the cut reads better than half a line; far away it would lose too much.
-  if (const auto at = head.rfind('\n'); at != head.npos && at > head.size() / 2)
-    head = head.substr(0, at + 1);
-  if (const auto at = tail.find('\n'); at != tail.npos && at < tail.size() / 2)
-    tail = tail.substr(at + 1);
-  return fmt::format("{}\n[{} of {} bytes left out here]\n{}", head,
-                     text.size() - head.size() - tail.size(), text.size(), tail);
+  const Ends ends = ends_of(text, max_bytes);
+  return ends.head + notice(text.size(), ends) + ends.tail;
+}
+
+std::string truncate_output(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  Ends ends = ends_of(text, max_bytes);
+  std::string between = notice(text.size(), ends);
+  // A cut inside a tag leaves no half of one.
+  if (const auto tag = ends.head.rfind('<'); tag != ends.head.npos && ends.head.find('>', tag) == ends.head.npos)
+    ends.head.resize(tag);
+  const std::size_t from = text.size() - ends.tail.size();
+  if (const auto tag = text.substr(0, from).rfind('<'); tag != text.npos)
+    if (const auto end = text.find('>', tag); end != text.npos && end >= from) ends.tail = text.substr(end + 1);
+  if (!open_envelope(ends.head).empty()) between = std::string(kEnvelopeEnd) + between;
+  const std::string_view reopened = open_envelope(text.substr(0, text.size() - ends.tail.size()));
+  if (!reopened.empty()) between += std::string(reopened) + "\n";
+  return ends.head + between + ends.tail;
 }
 
 Hook output_truncator(std::size_t max_bytes) {
   Hook hook{.name = "truncate", .priority = 50, .guarded = true};
   hook.transform_tool = [max_bytes](const ToolInvocation&, ToolOutput& output) {
     if (output.content.size() > max_bytes)
-      output.content = truncate_middle(output.content, max_bytes);
+      output.content = truncate_output(output.content, max_bytes);
   };
   return hook;
 }

@@ -22,6 +22,8 @@ Hook output_truncator(std::size_t max_bytes = 30'000);
 
 /// The truncation itself.
 std::string truncate_middle(std::string_view text, std::size_t max_bytes);
+/// The same for text with envelopes in it (envelope.h): what was inside one stays inside one.
+std::string truncate_output(std::string_view text, std::size_t max_bytes);
 
 /// Priority 1: one log line per call: tool, outcome, bytes. Never parameters or content.
 Hook tool_logger();

@@ -123,7 +123,8 @@ base::Error nobody(const Turn& turn, const std::vector<Rejection>& rejected) {
   if (turn.last) return final_error(*turn.last, turn.attempts);
   std::string why;
   for (const Rejection& one : rejected) why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", one.backend, one.why);
-  return {base::Errc::kUnavailable, "no backend can answer: " + (why.empty() ? "none is on the route" : why),
+  const bool too_long = std::any_of(rejected.begin(), rejected.end(), [](const Rejection& one) { return one.too_long; });
+  return {too_long ? base::Errc::kInvalid : base::Errc::kUnavailable, "no backend can answer: " + (why.empty() ? "none is on the route" : why),
           "sovereign backend list"};
 }
 
@@ -166,7 +167,7 @@ base::Task<base::Result<std::optional<Reply>>> attempt(Turn& turn, Router::Lease
   const ModelCall call{.session = turn.asked.session,
                        .tick = turn.asked.tick,
                        .agent = turn.asked.agent,
-                       .call_key = fmt::format("{}:{}:{}", turn.asked.session, turn.asked.turn, turn.attempts),
+                       .call_key = fmt::format("{}:{}{}:{}", turn.asked.session, turn.asked.turn, turn.asked.purpose, turn.attempts),
                        .backend = &backend,
                        .request = &turn.asked.request};
   const Ruling ruling = turn.deps.hooks.decide(call);

@@ -32,6 +32,7 @@ struct ModelTurn {
   std::string tick;
   std::string agent;
   std::uint32_t turn = 0;
+  std::string purpose;  ///< tells calls of one turn apart in the ledger; letters
   Request request;
   std::chrono::milliseconds budget{600'000};  ///< for all attempts and waits together
 };

@@ -68,13 +68,15 @@ std::string arguments_of(const Value* value) {
   return value->is_string() ? value->get<std::string>() : base::json::dump(*value);
 }
 
+std::size_t message_bytes(const Message& message) {
+  std::size_t bytes = message.content.size() + 16;
+  for (const ToolCall& call : message.calls) bytes += call.name.size() + call.arguments.size() + 16;
+  return bytes;
+}
+
 std::size_t prompt_bytes(const Request& request) {
   std::size_t bytes = 0;
-  for (const Message& message : request.messages) {
-    bytes += message.content.size() + 16;
-    for (const ToolCall& call : message.calls)
-      bytes += call.name.size() + call.arguments.size() + 16;
-  }
+  for (const Message& message : request.messages) bytes += message_bytes(message);
   for (const ToolSpec& tool : request.tools)
     bytes += tool.name.size() + tool.description.size() + base::json::dump(tool.parameters).size();
   return bytes;

@@ -28,6 +28,7 @@ std::string arguments_of(const base::json::Value* value);
 
 /// Bytes of prompt an estimate is taken over: messages, arguments and tool descriptions.
 std::size_t prompt_bytes(const Request& request);
+std::size_t message_bytes(const Message& message);
 
 /// A tool as chat completions and Ollama describe it.
 base::json::Value tool_json(const ToolSpec& tool);

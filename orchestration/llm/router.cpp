@@ -127,7 +127,10 @@ std::optional<Rejection> Router::unfit(const Slot& slot, const Needs& needs) con
   if (needs.images && !can.images) return because("takes no images");
   if (needs.json && !can.json) return because("has no JSON mode");
   if (can.context_tokens > 0 && needs.context_tokens > can.context_tokens)
-    return because(fmt::format("about {} tokens do not fit into {}", needs.context_tokens, can.context_tokens));
+    return Rejection{.backend = slot.entry.backend->id(),
+                     .why = fmt::format("about {} tokens do not fit into {}", needs.context_tokens, can.context_tokens),
+                     .until = std::nullopt,
+                     .too_long = true};
   if (needs.wider_than > 0 && can.context_tokens <= needs.wider_than)
     return because(fmt::format("its window is not known to be wider than {}", needs.wider_than));
   return std::nullopt;

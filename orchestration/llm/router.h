@@ -64,6 +64,7 @@ struct Rejection {
   std::string backend;
   std::string why;
   std::optional<RouterTime> until;  ///< when that may have changed by itself
+  bool too_long = false;            ///< its window is too small for what was asked
 };
 
 /// What `backend list` and status show.

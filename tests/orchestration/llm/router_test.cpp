@@ -260,14 +260,25 @@ TEST(Turn, OneDeadlineCoversAllAttemptsAndWaits) {
   EXPECT_EQ(a.asked() + b.asked(), 2u) << "an hour does not fit: nobody waits for it";
 }
 
-TEST(Turn, NobodyIsAskedWhenNobodyCan) {
+TEST(Turn, WhatIsTooLongForEveryWindowIsAskedOfNobody) {
   Turns t;
   Named a("a", {ScriptedBackend::says("x")});
   t.route({{.backend = &a, .supports = {.context_tokens = 50}}});
   const auto reply = t.call();
   ASSERT_FALSE(reply.has_value());
-  EXPECT_EQ(reply.error().code, base::Errc::kUnavailable);
+  EXPECT_EQ(reply.error().code, base::Errc::kInvalid);
   EXPECT_NE(reply.error().detail.find("a: about"), std::string::npos) << reply.error().detail;
+  EXPECT_EQ(a.asked(), 0u);
+}
+
+TEST(Turn, NobodyIsAskedWhenNobodyCan) {
+  Turns t;
+  Named a("a", {ScriptedBackend::says("x")});
+  t.route({{.backend = &a, .enabled = false}});
+  const auto reply = t.call();
+  ASSERT_FALSE(reply.has_value());
+  EXPECT_EQ(reply.error().code, base::Errc::kUnavailable);
+  EXPECT_NE(reply.error().detail.find("a: disabled"), std::string::npos) << reply.error().detail;
   EXPECT_EQ(a.asked(), 0u);
 }
 
