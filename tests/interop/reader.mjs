@@ -1,0 +1,233 @@
+// What `sovereign` leaves on a relay, read by a program that shares no code with it (support/reader.mjs): a skill from
+// its publication over licence and delivery to its withdrawal, and an agent's record of what it did. Whatever
+// is true is read; whatever anybody changes is refused.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { decode } from 'nostr-tools/nip19';
+import { finalizeEvent, getPublicKey } from 'nostr-tools/pure';
+import { hexToBytes } from 'nostr-tools/utils';
+
+import { Person, now } from './support/person.mjs';
+import { Refusal, newest, openDelivery, readLicence, readLog, readManifest, readTrajectory, skillHash } from './support/reader.mjs';
+import { ok, run, scratch, startRelay } from './support/sovereign.mjs';
+import { World, kinds, tag } from './support/world.mjs';
+
+const refuses = (read, rule) => assert.throws(read, (error) => error instanceof Refusal && rule.test(error.message));
+const copy = (event) => JSON.parse(JSON.stringify(event));
+/** `event` with `change` made to a copy of it, and the old id and signature. */
+const altered = (event, change) => {
+  const other = copy(event);
+  change(other);
+  return other;
+};
+/** The same signed by somebody who may well sign things. */
+const resigned = (event, change, person) => {
+  const { kind, created_at, tags, content } = altered(event, change);
+  return finalizeEvent({ kind, created_at, tags, content }, person.key);
+};
+const setTag = (name, ...values) => (event) => {
+  const at = event.tags.findIndex((entry) => entry[0] === name);
+  event.tags[at] = [name, ...values];
+};
+
+describe('a skill, from its publication to its withdrawal', () => {
+  const text = '---\nname: echo\ndescription: Says hello\n---\nSay hello, and then — nothing more.\n';
+  const here = {};
+
+  before(async () => {
+    here.files = scratch();
+    here.relay = await startRelay();
+    here.agent = await Person.join(here.relay.url);
+    here.mallory = await Person.join(here.relay.url);
+    here.folder = here.files.at('echo');
+    mkdirSync(here.folder);
+    writeFileSync(`${here.folder}/SKILL.md`, text);
+    here.shop = (...args) => ok([...args, '--home', here.files.at('shop'), '--relay', here.relay.url, '--json']).then((result) => result.json[0]);
+    here.fetch = (filter) => here.agent.fetch(filter);
+  });
+  after(async () => {
+    here.agent?.leave();
+    here.mallory?.leave();
+    await here.relay?.stop();
+    here.files?.remove();
+  });
+
+  const trust = (more = {}) => ({ issuers: [here.manifest.publisher], agent: here.agent.pubkey, manifest: here.manifest, now: now(), ...more });
+  const licenceEvents = () => here.fetch({ kinds: [39220], '#p': [here.agent.pubkey], '#a': [here.manifest.address] });
+  const deletions = () => here.fetch({ kinds: [5], authors: [here.manifest.publisher] });
+
+  it('is published: one manifest, one line in its log, and no word of the skill itself', async () => {
+    const published = await here.shop('skill', 'publish', here.folder, '--as', '1.0.0', '--capability', 'nostr:read');
+    const [event] = await here.fetch({ kinds: [33400], '#t': ['agent-skill'] });
+    here.manifestEvent = event;
+    here.manifest = readManifest(event, now());
+    assert.equal(here.manifest.id, published.manifest);
+    assert.equal(here.manifest.hash, skillHash(text));
+    assert.equal(here.manifest.hash, skillHash(`\ufeff${text.replaceAll('\n', '\r\n')}`), 'as another system writes the same text');
+    assert.deepEqual(here.manifest.capabilities, ['nostr:read']);
+    assert.ok(!JSON.stringify(await here.fetch({ kinds: [33400, 33401] })).includes('Say hello, and'));
+    const log = readLog(await here.fetch({ kinds: [33401], '#d': ['echo'] }));
+    assert.deepEqual(log.map((entry) => [entry.version, entry.manifest.id]), [['1.0.0', here.manifest.id]]);
+  });
+
+  it('and is not what anybody made of it', () => {
+    const read = (event) => () => readManifest(event, now());
+    refuses(read(altered(here.manifestEvent, setTag('manifest_hash', '0'.repeat(64)))), /id/);
+    refuses(read(altered(here.manifestEvent, (event) => (event.sig = event.sig.replace(/^../, (two) => (two === '00' ? '01' : '00'))))), /signature/);
+    const mine = resigned(here.manifestEvent, () => {}, here.mallory);
+    refuses(read(mine), /skill_scope_id/);
+    refuses(read(resigned(mine, (event) => event.tags.push(event.tags.shift()), here.mallory)), /first tag/);
+  });
+
+  it('is licensed to an agent, under an address of its own', async () => {
+    here.issued = await here.shop('license', 'issue', here.folder, '--agent', here.agent.npub, '--to', here.agent.npub, '--type', 'metered', '--uses', '3', '--lasts', '1h');
+    const events = await licenceEvents();
+    assert.equal(events.length, 1);
+    here.licenceEvent = events[0];
+    here.licence = readLicence(events, await deletions(), trust());
+    assert.deepEqual([here.licence.state, here.licence.type, here.licence.id], ['active', 'metered', here.issued.event]);
+    const checked = await ok(['license', 'verify', '-', '--issuer', here.manifest.publisher, '--agent', here.agent.pubkey, '--home', here.files.at('nowhere'), '--json'],
+      { input: JSON.stringify(events[0]) });
+    assert.equal(checked.json[0].status, 'active', 'both readers agree');
+    assert.equal(readLicence(events, [], trust({ now: now() + 3601 })).state, 'expired');
+  });
+
+  it('and no other agent, issuer or limit counts', () => {
+    const read = (events, more) => () => readLicence(events, [], trust(more));
+    refuses(read([here.licenceEvent], { agent: here.mallory.pubkey }), /another agent/);
+    refuses(read([here.licenceEvent], { issuers: [here.mallory.pubkey] }), /not trusted/);
+    refuses(read([altered(here.licenceEvent, setTag('max_uses', '1000'))]), /id/);
+    refuses(read([resigned(here.licenceEvent, setTag('max_uses', '1000'), here.mallory)]), /not trusted/);
+    refuses(read([here.licenceEvent], { manifest: { ...here.manifest, hash: '0'.repeat(64) } }), /another version/);
+    const foreign = finalizeEvent({ kind: 5, created_at: now(), content: '', tags: [['a', here.licence.address], ['e', here.licence.id]] }, here.mallory.key);
+    assert.equal(readLicence([here.licenceEvent], [foreign], trust()).state, 'active', 'strangers withdraw nothing');
+  });
+
+  it('is delivered in a gift wrap that only the agent opens, and is the text that was promised', async () => {
+    const [wrap] = await here.fetch({ kinds: [1059], '#p': [here.agent.pubkey] });
+    const keys = { receiverKey: here.agent.key, agentKey: here.agent.key, agent: here.agent.pubkey, licence: here.licence, manifest: here.manifest };
+    assert.equal(openDelivery(wrap, keys), text);
+    assert.throws(() => openDelivery(wrap, { ...keys, receiverKey: here.mallory.key }));
+    assert.throws(() => openDelivery(wrap, { ...keys, agentKey: here.mallory.key }), 'the seal is open, the skill is not');
+    refuses(() => openDelivery(wrap, { ...keys, licence: { ...here.licence, contentKey: here.mallory.pubkey } }), /another key/);
+    refuses(() => openDelivery(wrap, { ...keys, licence: { ...here.licence, address: `${here.licence.address}x` } }), /another licence/);
+    refuses(() => openDelivery(wrap, { ...keys, manifest: { ...here.manifest, hash: '0'.repeat(64) } }), /did not sign/);
+  });
+
+  it('goes on as 1.1.0 without a trace of 1.0.0 being lost', async () => {
+    writeFileSync(`${here.folder}/SKILL.md`, `${text}And goodbye.\n`);
+    await here.shop('skill', 'publish', here.folder, '--as', '1.1.0', '--capability', 'nostr:read', '--change', 'changed');
+    const heads = await here.fetch({ kinds: [33400], authors: [here.manifest.publisher], '#d': ['echo'] });
+    assert.deepEqual(heads.map((event) => readManifest(event, now()).version), ['1.1.0'], 'a relay keeps one head');
+    const log = readLog(await here.fetch({ kinds: [33401], '#d': ['echo'] }));
+    assert.deepEqual(log.map((entry) => entry.version).sort(), ['1.0.0', '1.1.0'], 'and every line of the log');
+    assert.ok(log.some((entry) => entry.manifest.id === here.manifest.id), 'in which the old manifest is kept whole');
+    refuses(() => readLicence([here.licenceEvent], [], trust({ manifest: readManifest(heads[0], now()) })), /another manifest/);
+  });
+
+  it('is taken back: by a new version of the licence, by a deletion, and to both readers', async () => {
+    await here.shop('license', 'revoke', here.issued.licence, '-m', 'refunded');
+    const events = await licenceEvents();
+    const gone = await deletions();
+    assert.equal(events.length, 1, 'the version that says so stands at the address');
+    assert.ok(gone.some((event) => tag(event, 'e') === here.licence.id), 'and a deletion names the one it replaced');
+    assert.equal(readLicence(events, [], trust()).state, 'revoked');
+    assert.equal(readLicence([...events, here.licenceEvent], [], trust()).state, 'revoked', 'beside the version it replaced');
+    assert.equal(readLicence([here.licenceEvent], gone, trust()).state, 'revoked', 'by the deletion alone, to whoever kept that');
+    const checked = await run(['license', 'verify', '-', '--issuer', here.manifest.publisher, '--home', here.files.at('nowhere'), '--json'],
+      { input: JSON.stringify(newest(events)) });
+    assert.notEqual(checked.code, 0);
+    assert.match(checked.err + checked.out, /E_REVOKED/);
+  });
+
+  it('is withdrawn by its publisher: the manifest is named in a deletion of theirs', async () => {
+    await here.shop('skill', 'revoke', 'echo', '-m', 'critical-vuln');
+    const withdrawn = (await deletions()).filter((event) => tag(event, 'k') === '33400');
+    assert.equal(withdrawn.length, 1);
+    assert.ok(withdrawn[0].tags.some((entry) => entry[0] === 'a' && entry[1] === here.manifest.address));
+  });
+});
+
+describe('what an agent did', () => {
+  const here = {};
+  before(async () => {
+    here.relay = await startRelay();
+    here.world = await World.open(here.relay.url);
+  });
+  after(async () => {
+    if (process.env.INTEROP_LOG) console.error(here.world?.diary());
+    await here.world?.close();
+    await here.relay?.stop();
+  });
+
+  it('is read from the relay, step by step, to the hash under which it was reported', async () => {
+    const { world } = here;
+    const note = await world.mention('hello agent, who are you?');
+    const { asker, code } = await world.questionFor(note, 'hello agent, who are you?');
+    await world.operator.say(asker, `yes ${code}`);
+    const result = await world.resultFor(note);
+    const receipt = await world.operator.messages.when((item) => item.from === asker && item.text.startsWith(`${code} done`), 'the receipt');
+    here.reply = decode(receipt.text.match(/note1[0-9a-z]+/)[0]).data;
+
+    const isFinal = (event) => event.kind === kinds.session && tag(event, 'trajectory_hash') === tag(result, 'trajectory_hash');
+    here.head = copy(await world.log.when(isFinal, 'the final session head'));
+    here.steps = (await world.stranger.fetch({ kinds: [kinds.step], '#a': [`${kinds.session}:${world.agent}:${tag(here.head, 'd')}`] })).map(copy);
+    const record = readTrajectory(here.head, here.steps, world.agent);
+    assert.equal(record.writer, world.node);
+    assert.equal(record.hash, tag(result, 'trajectory_hash'));
+    assert.ok(record.bodies.every((body) => body === null), 'what was thought and done is for the operator');
+    const { bodies } = readTrajectory(here.head, here.steps, world.agent, world.operator.key);
+    assert.equal(bodies.at(-1).type, 'session_end');
+    const types = bodies.map((body) => body.type);
+    assert.ok(types.includes('tool_start') && types.includes('tool'), types.join(' '));
+    assert.deepEqual(bodies.map((body) => body.step), bodies.map((_, i) => i + 1));
+    assert.ok(bodies.some((body) => JSON.stringify(body).includes(here.reply)), 'the reply is in the record');
+    assert.throws(() => readTrajectory(here.head, here.steps, world.agent, world.stranger.key));
+    assert.deepEqual(readTrajectory(here.head, [...here.steps, ...here.steps].reverse(), world.agent), record, 'in any order, with copies');
+    const verified = await ok(['trajectory', 'verify', record.session, '--agent', world.agent, '--relay', here.relay.url, '--json']);
+    assert.deepEqual([verified.json[0].verdict, verified.json[0].count], ['valid', record.count], 'both readers agree');
+  });
+
+  it('and nothing of it can be left out, added, moved or changed', () => {
+    const { world, head } = here;
+    const steps = [...here.steps].sort((a, b) => Number(tag(a, 'seq')) - Number(tag(b, 'seq')));
+    const read = (events, of = head) => () => readTrajectory(of, events, world.agent);
+    refuses(read(steps.slice(1)), /steps/);
+    refuses(read(steps.with(1, altered(steps[1], (event) => (event.content = '{}')))), /id/);
+    refuses(read(steps.with(1, altered(steps[1], setTag('seq', '1')))), /id/);
+    const mine = resigned(steps[1], (event) => (event.content = '{"type":"tool"}'), world.stranger);
+    refuses(read(steps.with(1, mine)), /steps/);
+    assert.doesNotThrow(read([...steps, mine]), 'what strangers add is not counted');
+    refuses(read(steps, altered(head, setTag('trajectory_hash', '0'.repeat(64), 'chain-v1', String(steps.length)))), /id/);
+    refuses(read(steps, resigned(head, () => {}, world.stranger)), /not the agent/);
+    refuses(() => readTrajectory(head, steps, world.stranger.pubkey), /not the agent/);
+  });
+
+  it('nor by the one who wrote it, although its key signs whatever it likes', () => {
+    const { world, head } = here;
+    const text = readFileSync(world.files.at('node', 'node.key'), 'utf8').trim();
+    const key = text.startsWith('nsec') ? decode(text).data : hexToBytes(text);
+    assert.equal(getPublicKey(key), world.node, 'the key that wrote the record');
+    const steps = [...here.steps].sort((a, b) => Number(tag(a, 'seq')) - Number(tag(b, 'seq')));
+    const read = (events) => () => readTrajectory(head, events, world.agent);
+    const rewritten = (step, change) => resigned(step, change, { key });
+    const second = rewritten(steps[1], (event) => (event.content = '{"type":"tool"}'));
+    refuses(read(steps.with(1, second)), /answer the one before/);
+    refuses(read([...steps, second]), /share an address/);
+    const elsewhere = rewritten(second, setTag('d', `${tag(head, 'd')}:2:00000000`));
+    refuses(read([...steps, elsewhere]), /steps/);
+    const last = rewritten(steps.at(-1), (event) => (event.content = '{"type":"session_end"}'));
+    refuses(read(steps.with(-1, last)), /does not count|hash of the head/);
+    // The whole record anew from the second step on, every link in order: the head, which the group signed, stands.
+    const all = [steps[0]];
+    for (const step of steps.slice(1)) {
+      const previous = all.at(-1).id;
+      all.push(rewritten(step, (event) => {
+        event.tags = event.tags.map((entry) => (entry[3] === 'reply' ? ['e', previous, entry[2], 'reply'] : entry));
+        if (all.length === 1) event.tags.push(['note', 'it was not like that']);
+      }));
+    }
+    refuses(read(all), /hash of the head/);
+  });
+});
