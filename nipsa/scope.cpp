@@ -8,6 +8,7 @@
 #include "nipsa/kinds.h"
 #include "nipsa/semver.h"
 #include "nostr/crypto/hash.h"
+#include "nostr/nips/nip90.h"
 
 namespace nipsa {
 namespace {
@@ -83,6 +84,17 @@ Result<void> check_scope(const Scope& scope) {
     TRY(skill_of(scope));
   }
   return {};
+}
+
+Result<Scope> scope_of_job(const nostr::UnsignedEvent& request) {
+  if (!nostr::is_job_request(request.kind)) return fail(Code::kKind, "this is no job request");
+  Json tags = Json::array();
+  for (const nostr::Tag& tag : request.tags)
+    if (!tag.empty() && tag[0] != "relays") tags.push_back(tag);
+  const auto text = base::json::canonical(
+      {{"kind", request.kind}, {"tags", std::move(tags)}, {"content", request.content}});
+  if (!text) return fail(Code::kJson, text.error().detail);
+  return Scope{.type = ScopeType::kNip90, .id = nostr::sha256(*text).hex(), .constraints = {}};
 }
 
 nostr::Sha256 scope_hash(const Scope& scope) {

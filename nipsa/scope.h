@@ -35,6 +35,11 @@ Result<Scope> required_scope(const nostr::Tags& tags);
 /// E_REF and so on for a scope a strict writer would not write.
 Result<void> check_scope(const Scope& scope);
 
+/// The scope of a NIP-90 job: SHA-256 of the RFC 8785 form of its kind, content and tags but `relays`, so
+/// that whoever sees the request can tell which credit it is for. E_KIND for no job request, E_JSON for
+/// text that is not UTF-8.
+Result<Scope> scope_of_job(const nostr::UnsignedEvent& request);
+
 /// SHA-256 of `type|id|constraints`, the last empty where there are none.
 nostr::Sha256 scope_hash(const Scope& scope);
 

@@ -4,41 +4,19 @@
 #include <algorithm>
 #include <array>
 
+#include "nipsa/label.h"
 #include "nostr/nips/nip09.h"
 
 namespace nipsa {
 namespace {
 
 constexpr std::string_view kNamespace = "skill-security";
-constexpr std::size_t kMaxValues = 16;
 
 constexpr std::array<std::string_view, 4> kKill{"malicious-confirmed", "prompt-injection",
                                                 "credential-exfil", "capability-violation"};
 constexpr std::array<std::string_view, 4> kPositive{"audit-passed", "scan-clean",
                                                     kCapabilitiesVerified,
                                                     "delivery-hash-verified"};
-
-std::string folded(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == text.npos) return "";
-  std::string out(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
-/// The values of our namespace: by their mark, or by the only `L` there is.
-std::vector<std::string> values_of(const nostr::Tags& tags) {
-  const auto spaces = nostr::tag_values(tags, "L");
-  const std::string_view only = spaces.size() == 1 ? spaces.front() : "ugc";
-  std::vector<std::string> out;
-  for (const nostr::Tag& tag : tags) {
-    if (tag.size() < 2 || tag[0] != "l" || out.size() == kMaxValues) continue;
-    const std::string_view mark = tag.size() > 2 && !tag[2].empty() ? std::string_view(tag[2]) : only;
-    if (mark == kNamespace) out.push_back(folded(tag[1]));
-  }
-  return out;
-}
 
 /// The one value of `name` that `parse` reads; E_AMBIGUOUS for two.
 template <class T>
@@ -92,7 +70,7 @@ Result<nostr::Draft> build_skill_label(const nostr::Event& manifest_event,
 Result<SkillLabel> parse_skill_label(const nostr::Event& event) {
   TRY(check_shape(event, kinds::kLabel));
   SkillLabel out;
-  out.values = values_of(event.tags);
+  out.values = label_values(event.tags, kNamespace);
   if (out.values.empty()) return fail(Code::kKind, "the label is of another namespace");
   TRY(out.manifest, only_target(event.tags, "e", parse_id));
   TRY(out.hash, only_target(event.tags, "x", parse_hash));

@@ -4,6 +4,7 @@
 // Input: the kind, a line per tag with tabs between its fields, an empty line, the content.
 #include <charconv>
 
+#include "nipsa/agent_label.h"
 #include "nipsa/approval.h"
 #include "nipsa/auth.h"
 #include "nipsa/chain.h"
@@ -150,6 +151,8 @@ void check_credit(const nostr::Event& event) {
   comes_back(event, nipsa::parse_credit_receipt, nipsa::build_credit_receipt);
   comes_back(event, nipsa::parse_credit_default, nipsa::build_credit_default);
   comes_back(event, nipsa::parse_credit_cancel, nipsa::build_credit_cancel);
+  static_cast<void>(nipsa::parse_credit_label(event));
+  static_cast<void>(nipsa::scope_of_job(nostr::unsigned_part(event)));
 }
 
 }  // namespace

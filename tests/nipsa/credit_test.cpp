@@ -260,6 +260,25 @@ TEST(Scope, HashesAreThoseOtherImplementationsCompute) {
             "75d7161bc23a94ae9a2afc383b271d62713787a1a3791c1a9715511a7095203a");
 }
 
+TEST(Scope, OfAJobIsItsRequestWhereverItIsAsked) {
+  nostr::UnsignedEvent request{.pubkey = agent().public_key(),
+                               .created_at = kNow,
+                               .kind = 5050,
+                               .tags = {{"i", "summarise"}, {"relays", "wss://a"}, {"param", "model", "x"}},
+                               .content = "\"é\""};
+  const auto scope = nipsa::scope_of_job(request).value();
+  // sha256 of {"content":"\"é\"","kind":5050,"tags":[["i","summarise"],["param","model","x"]]}
+  EXPECT_EQ(scope.id, "67030b64501a6aa430070089d08ed90d66d92cddc27ff3647c0f4bab75a81dc6");
+  request.tags[1] = {"relays", "wss://b", "wss://c"};
+  request.created_at += std::chrono::seconds(5);
+  request.pubkey = runner().public_key();
+  EXPECT_EQ(nipsa::scope_of_job(request).value(), scope) << "another key, time and relays";
+  request.tags[0][1] = "translate";
+  EXPECT_NE(nipsa::scope_of_job(request).value(), scope);
+  request.kind = 6050;
+  EXPECT_EQ(outcome(nipsa::scope_of_job(request)), "E_KIND");
+}
+
 TEST(Scope, ASlugMayHoldColons) {
   const nipsa::Scope odd{.type = nipsa::ScopeType::kSkill,
                          .id = "33400:" + pub('5').hex() + ":a:b:1.2.0",

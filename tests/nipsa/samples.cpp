@@ -1,6 +1,7 @@
 // The samples: each is what its builder writes.
 #include "tests/nipsa/samples.h"
 
+#include "nipsa/agent_label.h"
 #include "nipsa/approval.h"
 #include "nipsa/auth.h"
 #include "nipsa/delegation.h"
@@ -297,6 +298,7 @@ nostr::Event response_event() {
 std::vector<Sample> samples() {
   const auto defaulted = signed_draft(nipsa::build_credit_default(default_notice(), kNow), issuer());
   const auto spent = spend_event(spend("sp-1", 1'000));
+  const auto credit_label = signed_draft(nipsa::build_credit_label(defaulted, kNow), issuer());
   return {
       {"39200 profile", profile_event(), by<nipsa::parse_profile>},
       {"39201 state", state_event(), read_state},
@@ -317,6 +319,7 @@ std::vector<Sample> samples() {
       {"33410 challenge", challenge_event(), by<nipsa::parse_auth_challenge>},
       {"33411 response", response_event(), by<nipsa::parse_auth_response>},
       {"1985 label", label_event(), by<nipsa::parse_skill_label>},
+      {"1985 credit", credit_label, by<nipsa::parse_credit_label>},
       {"39240 intent", intent_event(), by<nipsa::parse_credit_intent>},
       {"39241 offer", offer_event(), by<nipsa::parse_credit_offer>},
       {"39242 envelope", envelope_event(open_envelope()), by<nipsa::parse_credit_envelope>},
