@@ -165,6 +165,24 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
 }
 
 base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {
+  CO_TRY(co_await connect(WokenBy::kAnybody));
+  runner_->start(std::move(tick_ended));
+  CO_TRY(const auto open, inbox_.list_open());
+  for (const InboxRow& row : open) handle(row);
+  if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
+  co_return Result<void>{};
+}
+
+base::Task<Result<std::string>> AgentApp::start_errand(std::string text, orchestration::Hook watcher,
+                                                       std::function<void(const TickOutcome&)> tick_ended) {
+  runner_->watch(std::move(watcher));
+  CO_TRY(co_await connect(WokenBy::kErrand));
+  runner_->start(std::move(tick_ended));
+  co_return runner_->plan_errand(text);
+}
+
+/// Everything but the agent's work, which has not begun when this returns.
+base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   runtime_.pool.set_auth("", &node_);
   // Relays that others name in their lists must not lead into this machine's network.
   std::vector<std::string> ours = options_.relays;
@@ -180,7 +198,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   desk_->start();
   treasury_.start();
   announce_node();
-  listen();
+  if (whom == WokenBy::kAnybody) listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
   auto connected = co_await bifrost_->start();
   if (!connected)
@@ -188,11 +206,7 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   CO_TRY(start_dashboard());
   scope_.spawn("relay health", watch_relays());
   scope_.spawn("announce agent", announce_agent());
-  runner_->start(std::move(tick_ended));
-  CO_TRY(const auto open, inbox_.list_open());
-  for (const InboxRow& row : open) handle(row);
   scope_.spawn("house", keep_house());
-  if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
   co_return Result<void>{};
 }
 

@@ -38,16 +38,21 @@ class AgentApp {
   /// Connects, announces what is not published yet, resumes what an earlier process left, listens.
   /// `tick_ended` is called after each tick.
   base::Task<base::Result<void>> start(std::function<void(const TickOutcome&)> tick_ended);
+  /// For one errand: no mention, message or heartbeat wakes the agent. `watcher` sees what it does.
+  base::Task<base::Result<std::string>> start_errand(std::string text, orchestration::Hook watcher,
+                                                     std::function<void(const TickOutcome&)> tick_ended);
   base::Task<void> stop();
 
   nostr::PublicKey identity() const { return signer_->public_key(); }
   nostr::PublicKey node_key() const { return node_.public_key(); }
 
  private:
+  enum class WokenBy { kAnybody, kErrand };
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
   base::Result<void> build(ThresholdIdentity identity);
 
+  base::Task<base::Result<void>> connect(WokenBy whom);
   void announce_node();
   base::Task<void> announce_agent();
   base::Task<base::Result<void>> announce_missing();

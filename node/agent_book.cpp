@@ -67,6 +67,12 @@ void AgentBook::fill_hooks(Page& page) {
   add(orchestration::output_truncator());
   add(orchestration::tool_logger());
   for (orchestration::Hook& hook : deps_.tool_box.hooks()) add(std::move(hook));
+  for (const orchestration::Hook& hook : watchers_) add(hook);
+}
+
+void AgentBook::watch(orchestration::Hook hook) {
+  for (auto& [id, page] : pages_) CHECK(page->hooks.add(hook).has_value());
+  watchers_.push_back(std::move(hook));
 }
 
 void AgentBook::check_tools(const orchestration::ToolRegistry& tools) const {

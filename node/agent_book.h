@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "node/agent_config.h"
 #include "node/pause.h"
@@ -41,6 +42,8 @@ class AgentBook {
   base::Result<std::unique_ptr<const Page>> hire(std::string_view id, std::string_view by,
                                                  const std::vector<std::string>& tools);
   const orchestration::AgentRegistry& registry() const { return registry_; }
+  /// Adds `hook` to every agent, those hired later too.
+  void watch(orchestration::Hook hook);
   /// Logs tools that agents name and that are not there.
   void check_tools(const orchestration::ToolRegistry& tools) const;
 
@@ -51,6 +54,7 @@ class AgentBook {
   Deps deps_;
   orchestration::AgentRegistry registry_;
   std::map<std::string, std::unique_ptr<Page>> pages_;
+  std::vector<orchestration::Hook> watchers_;
 };
 
 }  // namespace node

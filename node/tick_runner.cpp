@@ -46,6 +46,9 @@ constexpr std::size_t kMaxSummaryBytes = 600;  // of one memory
 constexpr std::size_t kMaxReportedText =
     8'000;  // of a model's last words; the report must fit one event
 
+/// Where the words of an errand lie until its tick has ended.
+std::string errand_key(const std::string& slot) { return "errand:" + slot; }
+
 nipsa::TriggerName name_of(TriggerKind kind) {
   switch (kind) {
     case TriggerKind::kMention:
@@ -54,6 +57,8 @@ nipsa::TriggerName name_of(TriggerKind kind) {
       return nipsa::TriggerName::kDm;
     case TriggerKind::kHeartbeat:
       return nipsa::TriggerName::kHeartbeat;
+    case TriggerKind::kManual:
+      return nipsa::TriggerName::kManual;
     case TriggerKind::kTask:
       break;  // wakes a session inside a tick, never a tick
   }
@@ -100,6 +105,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       events_(deps.db),
       actions_(deps.db),
       grants_(deps.db),
+      errands_(deps.db),
       pause_(deps.home),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
@@ -138,6 +144,16 @@ base::Task<void> TickRunner::stop() {
 Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind,
                               std::optional<nostr::EventId> event) {
   return ticks_.add(slot, orchestration::trigger_kind_name(kind), event, deps_.clock.now());
+}
+
+Result<std::string> TickRunner::plan_errand(const std::string& text) {
+  const std::string slot = nipsa::slot_of_manual(deps_.rng);
+  TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  TRY(errands_.set(errand_key(slot), text));
+  TRY(plan(slot, TriggerKind::kManual, std::nullopt));
+  TRY(tx.commit());
+  wake();
+  return slot;
 }
 
 /// How many ticks are at work. One that waits for a person is not: otherwise a few questions that
@@ -203,6 +219,8 @@ base::Task<void> TickRunner::run(std::string slot) {
   auto outcome = co_await advance(slot);
   if (outcome) {
     retry_at_.erase(slot);
+    if (auto forgotten = errands_.erase(errand_key(slot)); !forgotten)
+      LOG(kWarn, "tick", "an errand is not forgotten", {{"slot", slot}, {"detail", forgotten.error().detail}});
     LOG(kInfo, "tick", "ended",
         {{"slot", slot},
          {"status", std::string(orchestration::session_status_name(outcome->status))},
@@ -234,7 +252,14 @@ base::Task<Result<TickOutcome>> TickRunner::advance(std::string slot) {
     CO_TRY(row, ticks_.get(slot));
   }
   CO_TRY(const nostr::EventId result, co_await report_result(*row, session));
-  co_return TickOutcome{slot, session.status, session.detail, result};
+  co_return TickOutcome{.slot = slot,
+                        .status = session.status,
+                        .detail = session.detail,
+                        .result = result,
+                        .text = session.summary,
+                        .cost = session.cost,
+                        .turns = session.turns,
+                        .tool_calls = session.tool_calls};
 }
 
 // ---- claim
@@ -390,6 +415,12 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
   Trigger trigger{
       .tick = row.slot, .tick_request = *row.claim_id, .relay = options_.relays.front()};
   TRY(trigger.kind, orchestration::parse_trigger_kind(row.trigger_kind));
+  if (trigger.kind == TriggerKind::kManual) {
+    TRY(const auto text, errands_.get(errand_key(row.slot)));
+    if (!text) return fail(Errc::kNotFound, "nobody wrote down what was to be done");
+    trigger.brief = *text;
+    trigger.trust = orchestration::Trust::kOperator;
+  }
   if (!row.trigger_event) return trigger;
   TRY(const auto event, events_.get(*row.trigger_event));
   if (!event) return fail(Errc::kNotFound, "the event that woke the agent is not in the store");

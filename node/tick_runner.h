@@ -20,6 +20,7 @@
 #include "node/trajectory_record.h"
 #include "orchestration/session.h"
 #include "storage/grants.h"
+#include "storage/kv.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 
@@ -31,6 +32,10 @@ struct TickOutcome {
   orchestration::SessionStatus status = orchestration::SessionStatus::kError;
   std::string detail;
   std::optional<nostr::EventId> result;  ///< the 39211
+  std::string text;                      ///< the agent's last words; not for the public
+  base::Msat cost;
+  std::uint32_t turns = 0;
+  std::uint32_t tool_calls = 0;
 };
 
 /// App thread. References outlive it.
@@ -61,6 +66,10 @@ class TickRunner {
   /// Opens a tick for `slot` inside the caller's transaction; false when its occasion was used.
   base::Result<bool> plan(const std::string& slot, orchestration::TriggerKind kind,
                           std::optional<nostr::EventId> event);
+  /// Opens a tick for what the operator, at this machine, wants done; its slot.
+  base::Result<std::string> plan_errand(const std::string& text);
+  /// Has `hook` see what every agent does from now on. Names are unique.
+  void watch(orchestration::Hook hook) { agents_.watch(std::move(hook)); }
   /// Runs planned ticks as soon as there is room.
   void wake() { wake_.notify(); }
   std::size_t running() const { return running_.size(); }
@@ -98,6 +107,7 @@ class TickRunner {
   storage::EventDb events_;
   storage::Actions actions_;
   storage::Grants grants_;
+  storage::Kv errands_;
   PauseSwitch pause_;
   ToolBox tool_box_;
   AgentBook agents_;

@@ -75,6 +75,9 @@ std::string opening_message(const Trigger& trigger) {
     case TriggerKind::kHeartbeat:
       out = "The clock woke you: look whether anything is worth doing.";
       break;
+    case TriggerKind::kManual:
+      out = "Your operator, at the machine you run on, gives you this to do. Only your last message is read.\n\n" + trigger.brief;
+      break;
     case TriggerKind::kTask:
       out = trigger.brief;
       break;

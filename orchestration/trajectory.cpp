@@ -37,10 +37,8 @@ Step trigger_step(const Trigger& trigger, base::UnixTime started) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
   step.members = {{"trigger", trigger_kind_name(trigger.kind)},
                   {"trust", trust_name(trigger.trust)}};
-  if (!trigger.task.empty()) {
-    step.members["task"] = trigger.task;
-    step.members["content"] = recorded_text(trigger.brief);
-  }
+  if (!trigger.task.empty()) step.members["task"] = trigger.task;
+  if (!trigger.brief.empty()) step.members["content"] = recorded_text(trigger.brief);
   if (trigger.event) {
     step.members["event"] = trigger.event->id.hex();
     step.members["author"] = trigger.event->pubkey.hex();

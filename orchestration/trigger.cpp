@@ -10,6 +10,7 @@ namespace {
 constexpr Name<TriggerKind> kKinds[] = {{TriggerKind::kMention, "mention"},
                                         {TriggerKind::kDm, "dm"},
                                         {TriggerKind::kHeartbeat, "heartbeat"},
+                                        {TriggerKind::kManual, "manual"},
                                         {TriggerKind::kTask, "task"}};
 constexpr Name<Trust> kTrusts[] = {
     {Trust::kOperator, "operator"}, {Trust::kKnown, "known"}, {Trust::kStranger, "stranger"}};
@@ -29,6 +30,7 @@ base::json::Value to_json(const Trigger& trigger) {
                            {"tick_request", trigger.tick_request.hex()},
                            {"relay", trigger.relay},
                            {"trust", trust_name(trigger.trust)}};
+  if (trigger.task.empty() && !trigger.brief.empty()) out["brief"] = trigger.brief;
   // As text: the event's exact bytes survive, whatever a JSON library does to numbers and escapes.
   if (!trigger.task.empty())
     out["task"] = {{"id", trigger.task}, {"session", trigger.session}, {"brief", trigger.brief}};
@@ -46,6 +48,7 @@ base::Result<Trigger> parse_trigger(const base::json::Value& value) {
   TRY(const std::string trust, base::json::get_string(value, "trust"));
   TRY(out.trust, parse_trust(trust));
   out.relay = base::json::string_or(value, "relay");
+  out.brief = base::json::string_or(value, "brief");
   if (const auto task = base::json::get_object(value, "task")) {
     out.task = base::json::string_or(*task, "id");
     out.session = base::json::string_or(*task, "session");

@@ -10,9 +10,9 @@
 
 namespace orchestration {
 
-enum class TriggerKind { kMention, kDm, kHeartbeat, kTask };
+enum class TriggerKind { kMention, kDm, kHeartbeat, kManual, kTask };
 
-/// "mention", "dm", "heartbeat", "task": the words of playbooks and of 39210.
+/// "mention", "dm", "heartbeat", "manual", "task": the words of playbooks and of 39210.
 std::string_view trigger_kind_name(TriggerKind kind);
 base::Result<TriggerKind> parse_trigger_kind(std::string_view name);
 
@@ -22,7 +22,7 @@ std::string_view trust_name(Trust trust);
 base::Result<Trust> parse_trust(std::string_view name);
 
 /// What woke the agent. `event` is the mention, or the opened rumor of a DM (then its signature is
-/// zero: the seal vouched for it); absent for a heartbeat.
+/// zero: the seal vouched for it); absent for a heartbeat, and for what the operator typed on this machine.
 struct Trigger {
   TriggerKind kind = TriggerKind::kHeartbeat;
   std::string tick;             ///< slot of the tick, unique for ever: names its acts
@@ -33,7 +33,7 @@ struct Trigger {
   // kTask: the session works for another one, in the same tick.
   std::string task;     ///< id, "bg_…"
   std::string session;  ///< the session that is to do it
-  std::string brief;    ///< what its first message says
+  std::string brief;    ///< what its first message says; kManual: what the operator wants done
 };
 
 /// A trigger as the JSON kept with its session, and back; kInvalid names the member.

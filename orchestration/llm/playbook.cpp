@@ -24,10 +24,10 @@ using base::json::Value;
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxRules = 1000;
 
-enum class On { kMention, kDm, kHeartbeat, kTask, kTool, kDenied, kExpired, kNews };
+enum class On { kMention, kDm, kHeartbeat, kManual, kTask, kTool, kDenied, kExpired, kNews };
 constexpr Name<On> kOn[] = {{On::kMention, "mention"}, {On::kDm, "dm"},         {On::kHeartbeat, "heartbeat"},
                             {On::kTool, "tool"},       {On::kDenied, "denied"}, {On::kExpired, "expired"},
-                            {On::kTask, "task"},       {On::kNews, "news"}};
+                            {On::kTask, "task"},       {On::kNews, "news"},     {On::kManual, "manual"}};
 constexpr std::string_view kRuleKeys[] = {"on", "author", "match", "step", "call", "say"};
 constexpr std::string_view kCallKeys[] = {"tool", "args"};
 constexpr std::string_view kTopKeys[] = {"rule"};
@@ -37,7 +37,7 @@ constexpr std::string_view kVariables[] = {"author", "author_npub", "content", "
 constexpr std::string_view kBuiltin = R"toml(# The built-in playbook: what the agent does when no model is configured.
 # Copy it to a file, change it, and name the file as `playbook` in your backend's section.
 #
-# on     what woke this turn: mention, dm, heartbeat, task; after a tool call: tool, denied, expired; when
+# on     what woke this turn: mention, dm, heartbeat, manual, task; after a tool call: tool, denied, expired; when
 #        tasks that were handed out have ended: news
 # author only this author (npub or hex)          match  only if this RE2 is found in the text
 # step   only in this model turn, from 0         call   { tool, args }      say  text that ends it
@@ -85,13 +85,14 @@ On trigger_event(TriggerKind kind) {
     case TriggerKind::kMention: return On::kMention;
     case TriggerKind::kDm: return On::kDm;
     case TriggerKind::kHeartbeat: return On::kHeartbeat;
+    case TriggerKind::kManual: return On::kManual;
     case TriggerKind::kTask: return On::kTask;
   }
   return On::kHeartbeat;
 }
 
 bool is_trigger(On on) {
-  return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kTask;
+  return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kManual || on == On::kTask;
 }
 
 /// What answered the model's last turn, if the conversation up to `end` ends with such a thing: a tool's result, or

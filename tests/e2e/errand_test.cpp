@@ -1,0 +1,138 @@
+// One task without a person at a desk: `run --once TASK`, told as it goes, with an exit code for a script.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "node/home.h"
+#include "storage/ticks.h"
+#include "tests/e2e/support/must.h"
+#include "tests/e2e/support/story.h"
+#include "tools/model_server/server.h"
+
+namespace e2e {
+namespace {
+
+using base::json::Value;
+
+Value call(std::string name, Value arguments) {
+  return {{"calls", Value::array({{{"name", std::move(name)}, {"arguments", std::move(arguments)}}})},
+          {"usage", {{"prompt_tokens", 100}, {"completion_tokens", 20}}}};
+}
+Value says(std::string text) { return {{"text", std::move(text)}, {"usage", {{"prompt_tokens", 100}, {"completion_tokens", 5}}}}; }
+
+/// A home whose agent thinks at a scripted endpoint, and which no process runs.
+struct ErrandWorld {
+  explicit ErrandWorld(Value script)
+      : server(must(model_server::ModelServer::listen(0, std::move(script)))),
+        world({.playbook = "",
+               .config = fmt::format("\n[backends.scripted]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"test-model\"\n"
+                                     "\n[routes]\n\"*\" = [\"scripted\"]\n",
+                                     server->base_url())}) {
+    const auto config = world.node_home() / "config.toml";
+    std::string text = must(node::read_file(config));
+    const std::string from = "workspace = \"\"";
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    text.replace(at, from.size(), fmt::format("workspace = \"{}\"", (world.root() / "work").string()));
+    std::filesystem::create_directories(world.root() / "work");
+    must(node::write_file(config, text));
+    must(node::write_file(world.root() / "work" / "notes.txt", "the door is green\n"));
+    world.start_cosigner(World::kFirstCosigner);
+    world.start_cosigner(World::kSecondCosigner);
+  }
+  Exit run(std::vector<std::string> arguments, std::string input = "") {
+    std::vector<std::string> all{"run", "--once", "--home", world.node_home().string()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return world.command(std::move(all), std::move(input));
+  }
+
+  std::unique_ptr<model_server::ModelServer> server;
+  World world;
+};
+
+std::vector<Value> lines(const std::string& text) {
+  std::vector<Value> out;
+  std::size_t from = 0;
+  for (std::size_t at = text.find('\n'); at != text.npos; from = at + 1, at = text.find('\n', from))
+    out.push_back(must(base::json::parse(text.substr(from, at - from), {.max_bytes = 1u << 16})));
+  return out;
+}
+
+TEST(Errand, IsDoneAndToldAsItGoes) {
+  ErrandWorld story(Value::array({call("read_file", {{"path", "notes.txt"}}), says("The door is green.")}));
+  const Exit exit = story.run({"What colour is the door?", "--json"});
+  ASSERT_EQ(exit.code, 0) << exit.out;
+  const auto told = lines(exit.out);
+  std::vector<std::string> events;
+  for (const Value& line : told) events.push_back(line.at("event").get<std::string>());
+  EXPECT_EQ(events, (std::vector<std::string>{"session", "turn", "call", "tool", "turn", "session", "ended"}));
+  const Value& last = told.back();
+  EXPECT_EQ(last.at("status"), "success");
+  EXPECT_EQ(last.at("text"), "The door is green.");
+  EXPECT_EQ(last.at("turns"), 2);
+  EXPECT_EQ(last.at("calls"), 1);
+  EXPECT_EQ(told.at(3).at("outcome"), "ok");
+  // The model was given the operator's words as such, not as somebody's note.
+  const auto seen = story.server->seen();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_NE(seen[0].body.find("What colour is the door?"), std::string::npos);
+  EXPECT_EQ(seen[0].body.find("stranger\\\""), std::string::npos);
+  EXPECT_NE(seen[1].body.find("the door is green"), std::string::npos);
+  // Nothing is left over, and the tick is a tick like others.
+  story.world.stop_actors();
+  const auto db = story.world.open_node_db();
+  const auto history = must(storage::Ticks(*db).history());
+  ASSERT_EQ(history.size(), 1u);
+  EXPECT_EQ(history[0].trigger_kind, "manual");
+  EXPECT_EQ(history[0].phase, storage::TickPhase::kDone);
+  EXPECT_EQ(history[0].result_id->hex(), last.at("result").get<std::string>());
+}
+
+TEST(Errand, ForAPersonTheAnswerIsOnStdoutAndProgressBesideIt) {
+  ErrandWorld story(Value::array({call("read_file", {{"path", "notes.txt"}}), says("Green.\nVery \x1b[31mgreen.")}));
+  const Exit exit = story.run({"-"}, "What colour is the door?\n");
+  ASSERT_EQ(exit.code, 0);
+  EXPECT_EQ(exit.out.substr(0, 12), "Green.\nVery ");
+  EXPECT_EQ(exit.out.find('\x1b'), std::string::npos);
+  const std::string told = must(node::read_file(story.world.root() / "commands.log"));
+  EXPECT_NE(told.find("calls read_file notes.txt"), std::string::npos) << told;
+  EXPECT_NE(told.find("success: 2 turns, 1 calls"), std::string::npos) << told;
+}
+
+TEST(Errand, ItsExitCodeSaysHowItEnded) {
+  struct Row {
+    Value script;
+    int code;
+    const char* detail;
+  };
+  const Value same = call("read_file", {{"path", "notes.txt"}});
+  for (const Row& row : {Row{Value::array({same, same, same, same, same}), 5, "loop"},
+                         Row{Value::array({{{"status", 400}, {"body", {{"error", {{"message", "no"}}}}}}}), 1, "model-denied"}}) {
+    ErrandWorld story(row.script);
+    const Exit exit = story.run({"do it", "--json"});
+    EXPECT_EQ(exit.code, row.code) << exit.out;
+    EXPECT_EQ(lines(exit.out).back().at("detail"), row.detail);
+  }
+}
+
+TEST(Errand, OutOfTimeItIsLeftToTheNextRun) {
+  ErrandWorld story(Value::array({{{"text", "late"}, {"delay_ms", 60'000}}, says("never")}));
+  const Exit exit = story.run({"do it", "--timeout", "6"});
+  EXPECT_EQ(exit.code, 124);
+  story.world.stop_actors();
+  const auto db = story.world.open_node_db();
+  EXPECT_EQ(must(storage::Ticks(*db).list_unfinished()).size(), 1u);
+}
+
+TEST(Errand, WhatIsNoTaskIsAUsageError) {
+  ErrandWorld story(Value::array({}));
+  EXPECT_EQ(story.run({""}).code, 2);
+  EXPECT_EQ(story.run({"-"}, " \n").code, 2);
+  EXPECT_EQ(story.run({"-"}, "\xff\xfe").code, 2);
+  EXPECT_EQ(story.world.command({"run", "task without --once", "--home", story.world.node_home().string()}).code, 2);
+  EXPECT_EQ(story.world.command({"pause", "--home", story.world.node_home().string()}).code, 0);
+  EXPECT_EQ(story.run({"do it"}).code, 4);
+}
+
+}  // namespace
+}  // namespace e2e
