@@ -136,6 +136,17 @@ Key int_key(std::string name, std::int64_t low, std::int64_t high, Get get) {
           }};  // NOLINT
 }
 
+/// A span of time, shown in seconds.
+template <class Get>
+Key span_key(std::string name, std::int64_t low, std::int64_t high, Get get) {
+  return {std::move(name),
+          [get, low, high](Config& c, const Raw& raw, const auto&) -> Result<void> {
+            TRY(get(c), span_of_time(raw, low, high));
+            return {};
+          },
+          [get](const Config& c) { return std::to_string(get(const_cast<Config&>(c)).count()); }};  // NOLINT
+}
+
 constexpr std::int64_t kDaySeconds = 86'400;
 
 /// Reads or writes one integer-like member: one lambda serves both directions.
@@ -145,9 +156,6 @@ constexpr std::int64_t kDaySeconds = 86'400;
     return as_int(expr);                                 \
   }
 
-std::int64_t as_int(std::chrono::seconds s) {
-  return s.count();
-}
 std::int64_t as_int(std::uint32_t v) {
   return v;
 }
@@ -176,8 +184,8 @@ const std::vector<Key>& keys() {
     k.push_back(
         list_key("node.inbox_relays", [](Config& c) -> auto& { return c.node.inbox_relays; }));
     k.push_back(list_key("node.operators", [](Config& c) -> auto& { return c.node.operators; }));
-    k.push_back(int_key("node.outbox_keep", kDaySeconds, 365 * kDaySeconds,
-                        SOV_INT(c.node.outbox_keep, std::chrono::seconds)));
+    k.push_back(span_key("node.outbox_keep", kDaySeconds, 365 * kDaySeconds,
+                        [](Config& c) -> std::chrono::seconds& { return c.node.outbox_keep; }));
     k.push_back(text_key("agent.name", [](Config& c) -> std::string& { return c.agent.name; }));
     k.push_back(text_key("agent.about", [](Config& c) -> std::string& { return c.agent.about; }));
     Key level = text_key("agent.level", [](Config& c) -> std::string& { return c.agent.level; });
@@ -206,17 +214,17 @@ const std::vector<Key>& keys() {
       return {};
     };
     k.push_back(std::move(triggers));
-    k.push_back(int_key("agent.heartbeat", 0, 31'536'000,
-                        SOV_INT(c.agent.heartbeat, std::chrono::seconds)));
-    k.push_back(int_key("agent.approval_ttl", 10, kDaySeconds,
-                        SOV_INT(c.agent.approval_ttl, std::chrono::seconds)));
+    k.push_back(span_key("agent.heartbeat", 0, 31'536'000,
+                        [](Config& c) -> std::chrono::seconds& { return c.agent.heartbeat; }));
+    k.push_back(span_key("agent.approval_ttl", 10, kDaySeconds,
+                        [](Config& c) -> std::chrono::seconds& { return c.agent.approval_ttl; }));
     k.push_back(int_key("agent.max_stranger_ticks_per_hour", 1, 100'000,
                         SOV_INT(c.agent.max_stranger_ticks_per_hour, to_u32)));
     k.push_back(int_key("agent.max_steps", 1, 200, SOV_INT(c.agent.max_steps, to_u32)));
     k.push_back(int_key("approvals.quorum", 1, 16, SOV_INT(c.approvals.quorum, to_u32)));
     k.push_back(int_key("approvals.reaction_max", 0, 2'100'000'000'000'000,
                         SOV_INT(c.approvals.reaction_max, std::int64_t)));
-    k.push_back(int_key("approvals.hold", 0, 600, SOV_INT(c.approvals.hold, std::chrono::seconds)));
+    k.push_back(span_key("approvals.hold", 0, 600, [](Config& c) -> std::chrono::seconds& { return c.approvals.hold; }));
     k.push_back(flag_key("approvals.public_mentions",
                          [](Config& c) -> bool& { return c.approvals.public_mentions; }));
     k.push_back(paths_key("approvals.signers", [](Config& c) -> std::vector<std::string>& {
@@ -351,24 +359,21 @@ const std::vector<BackendKey>& backend_keys() {
       {"timeout",
        SOV_SET {
          static_cast<void>(dir);
-         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
-         b.timeout = std::chrono::seconds(seconds);
+         TRY(b.timeout, span_of_time(raw, 1, 3'600));
          return {};
        },
        SOV_SHOW { return std::to_string(b.timeout.count()); }},
       {"first_token_timeout",
        SOV_SET {
          static_cast<void>(dir);
-         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
-         b.first_token_timeout = std::chrono::seconds(seconds);
+         TRY(b.first_token_timeout, span_of_time(raw, 1, 3'600));
          return {};
        },
        SOV_SHOW { return counted(b.first_token_timeout.count(), 60); }},
       {"idle_timeout",
        SOV_SET {
          static_cast<void>(dir);
-         TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
-         b.idle_timeout = std::chrono::seconds(seconds);
+         TRY(b.idle_timeout, span_of_time(raw, 1, 3'600));
          return {};
        },
        SOV_SHOW { return counted(b.idle_timeout.count(), 30); }},
@@ -460,8 +465,7 @@ Result<void> set_mcp(McpServerConfig& server, const std::string& key, const Raw&
     TRY(expect_type(raw, Raw::Type::kBoolean));
     server.network = raw.items.front() == "true";
   } else if (key == "timeout") {
-    TRY(const std::int64_t seconds, integer(raw, 1, 3'600));
-    server.timeout = std::chrono::seconds(seconds);
+    TRY(server.timeout, span_of_time(raw, 1, 3'600));
   } else {
     return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
                 base::did_you_mean(key, {"command", "url", "bearer_file", "env", "readable", "network", "timeout"}));
@@ -476,8 +480,7 @@ Result<void> set_hook(UserHookConfig& hook, const std::string& key, const Raw& r
   } else if (key == "tools") {
     TRY(hook.tools, texts_of(raw));
   } else if (key == "timeout") {
-    TRY(const std::int64_t seconds, integer(raw, 1, 60));
-    hook.timeout = std::chrono::seconds(seconds);
+    TRY(hook.timeout, span_of_time(raw, 1, 60));
   } else {
     return fail(Errc::kInvalid, fmt::format("unknown key \"{}\"", key),
                 base::did_you_mean(key, {"command", "tools", "timeout"}));

@@ -1,6 +1,8 @@
 // Values of TOML and of the environment, checked one by one.
 #include "node/config_raw.h"
 
+#include "nostr/base/duration.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -69,6 +71,18 @@ Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high
     return fail(Errc::kInvalid, fmt::format("\"{}\" is not a whole number", text));
   if (value < low || value > high)
     return fail(Errc::kInvalid, fmt::format("{} is outside {}..{}", value, low, high));
+  return value;
+}
+
+Result<std::chrono::seconds> span_of_time(const Raw& raw, std::int64_t low, std::int64_t high) {
+  if (raw.type == Raw::Type::kInteger) {
+    TRY(const std::int64_t value, integer(raw, low, high));
+    return std::chrono::seconds(value);
+  }
+  TRY(const std::string text, text_of(raw));
+  TRY(const std::chrono::seconds value, base::parse_duration(text));
+  if (value.count() < low || value.count() > high)
+    return fail(Errc::kInvalid, fmt::format("{} is outside {}..{} seconds", text, low, high));
   return value;
 }
 

@@ -2,6 +2,7 @@
 // For the files that read sections.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -33,6 +34,8 @@ base::Result<void> expect_type(const Raw& raw, Raw::Type wanted);
 base::Result<std::string> one(const Raw& raw);
 base::Result<std::string> text_of(const Raw& raw);
 base::Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high);
+/// Whole seconds, or a text with a unit: 30, "30s", "5m", "2h", "3d", "1w".
+base::Result<std::chrono::seconds> span_of_time(const Raw& raw, std::int64_t low, std::int64_t high);
 base::Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed);
 base::Result<std::vector<std::string>> texts_of(const Raw& raw);
 std::string absolute_path(const std::string& text, const std::filesystem::path& base_dir);

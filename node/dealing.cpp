@@ -27,7 +27,8 @@ Result<std::optional<frostr::SecretScalar>> secret_to_split(const std::string& f
 Result<frostr::GroupPackage> deal_into(const DealRequest& request) {
   const std::filesystem::path dir(request.out);
   std::error_code error;
-  std::filesystem::create_directories(dir, error);
+  // A folder of our making is nobody else's to read; one that was there keeps its mode.
+  if (std::filesystem::create_directories(dir, error)) std::filesystem::permissions(dir, std::filesystem::perms::owner_all, error);
   if (error) return fail(Errc::kIo, fmt::format("cannot create {}: {}", request.out, error.message()));
   const auto share_file = [&dir](std::uint32_t idx) { return dir / fmt::format("share-{}.txt", idx); };
   for (std::uint32_t i = 1; i <= request.members; ++i)

@@ -5,7 +5,7 @@ SOVEREIGN_PACKAGES="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build pkg-con
   libsqlite3-dev libboost1.81-dev libcurl4-openssl-dev libcli11-dev libspdlog-dev libfmt-dev
   libre2-dev libabsl-dev tzdata libtomlplusplus-dev libseccomp-dev libqrencode-dev bubblewrap
   poppler-utils git"
-SOVEREIGN_TEST_PACKAGES="libgtest-dev libbenchmark-dev librapidcheck-dev valgrind dpkg-dev chromium"
+SOVEREIGN_TEST_PACKAGES="libgtest-dev libbenchmark-dev librapidcheck-dev valgrind dpkg-dev file chromium"
 
 # Installs whatever of "$@" is missing: as root, through sudo, or by saying what to run.
 ensure_packages() {

@@ -198,7 +198,11 @@ void add_codec_commands(CLI::App& app, Context& context, Action* chosen) {
     *chosen = [=, &context] {
       auto text = encode_entity(encoding->type, encoding->value, encoding->relays);
       if (!text) return report(context, text.error());
-      print_line(encoding->uri ? nostr::nostr_uri(*text) : *text);
+      const std::string name = encoding->uri ? nostr::nostr_uri(*text) : *text;
+      if (context.json)
+        print_json({{"name", name}});
+      else
+        print_line(name);
       return static_cast<int>(kOk);
     };
   });

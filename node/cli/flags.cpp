@@ -1,12 +1,12 @@
 // Reading spans, moments and texts from the command line.
 #include "node/cli/flags.h"
 
-#include <charconv>
-
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "node/cli/command.h"
+#include "nostr/base/duration.h"
+#include "nostr/base/number.h"
 
 namespace node::cli {
 namespace {
@@ -16,21 +16,11 @@ using base::fail;
 using base::Result;
 using base::UnixTime;
 
-constexpr std::int64_t kLongest = std::int64_t{100} * 365 * 86'400;
 constexpr std::size_t kMaxText = 1u << 20;
-
-std::optional<std::int64_t> digits(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || text[0] < '0' || text[0] > '9' || error != std::errc() ||
-      end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
 
 /// Takes `width` digits and the separator behind them off the front of `text`.
 std::optional<int> take(std::string_view& text, std::size_t width, char separator) {
-  const auto value = digits(text.substr(0, width));
+  const auto value = base::parse_number<std::int64_t>(text.substr(0, width));
   if (text.size() < width || !value) return std::nullopt;
   text.remove_prefix(width);
   if (separator != 0) {
@@ -71,7 +61,7 @@ std::optional<UnixTime> parse_calendar(std::string_view text) {
 
 /// What is neither a span nor "now".
 std::optional<UnixTime> parse_absolute(std::string_view text) {
-  if (const auto seconds = digits(text)) return base::unix_time(*seconds);
+  if (const auto seconds = base::parse_number<std::int64_t>(text)) return base::unix_time(*seconds);
   return parse_calendar(text);
 }
 
@@ -82,34 +72,10 @@ std::unexpected<base::Error> no_moment(std::string_view text) {
 
 }  // namespace
 
-Result<std::chrono::seconds> parse_duration(std::string_view text) {
-  std::int64_t unit = 1;
-  std::string_view number = text;
-  if (!text.empty()) {
-    switch (text.back()) {
-      case 's': unit = 1; break;
-      case 'm': unit = 60; break;
-      case 'h': unit = 3'600; break;
-      case 'd': unit = 86'400; break;
-      case 'w': unit = 604'800; break;
-      default: unit = 0;
-    }
-    if (unit != 0)
-      number.remove_suffix(1);
-    else
-      unit = 1;
-  }
-  const auto value = digits(number);
-  if (!value || *value > kLongest / unit)
-    return fail(Errc::kInvalid, fmt::format("\"{}\" is no span of time", text),
-                "30s, 5m, 2h, 3d or 1w");
-  return std::chrono::seconds{*value * unit};
-}
-
 Result<UnixTime> parse_past(std::string_view text, UnixTime now) {
   if (text == "now") return now;
   if (const auto at = parse_absolute(text)) return *at;
-  const auto span = parse_duration(text);
+  const auto span = base::parse_duration(text);
   if (!span) return no_moment(text);
   return now - *span;
 }
@@ -117,7 +83,7 @@ Result<UnixTime> parse_past(std::string_view text, UnixTime now) {
 Result<UnixTime> parse_future(std::string_view text, UnixTime now) {
   if (text == "now") return now;
   if (const auto at = parse_absolute(text)) return *at;
-  const auto span = parse_duration(text);
+  const auto span = base::parse_duration(text);
   if (!span) return no_moment(text);
   return now + *span;
 }
@@ -128,7 +94,7 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
       .add_option_function<std::string>(
           name,
           [&value](const std::string& text) {
-            const auto parsed = parse_duration(text);
+            const auto parsed = base::parse_duration(text);
             if (!parsed)
               throw CLI::ValidationError(parsed.error().detail + "; " + parsed.error().hint);
             value = *parsed;

@@ -15,10 +15,6 @@ class Option;
 
 namespace node::cli {
 
-/// "90", "90s", "5m", "2h", "3d", "1w": whole seconds, minutes, hours, days, weeks; a bare number is
-/// seconds. Never negative, at most 100 years. Pure.
-base::Result<std::chrono::seconds> parse_duration(std::string_view text);
-
 /// A moment: "now", a Unix time, "2026-11-25", "2026-11-25T14:00[:30][Z]" (UTC), or a span of time
 /// before `now` ("2h"). Pure.
 base::Result<base::UnixTime> parse_past(std::string_view text, base::UnixTime now);

@@ -142,6 +142,7 @@ TEST_F(Init, AKeyThatIsImportedGoesOnAsAnIdentityInShares) {
   EXPECT_EQ(base::json::string_or(must(base::json::parse(end.out)), "identity"), key.public_key().hex());
   EXPECT_TRUE(read(log()).contains("still signs alone")) << "whoever imports has to know";
   EXPECT_TRUE(fs::exists(home() / "share.txt"));
+  EXPECT_EQ(fs::status(dir_ / "shares").permissions(), fs::perms::owner_all);
   EXPECT_FALSE(fs::exists(dir_ / "shares" / "share-1.txt")) << "this node's share is in its home only";
   EXPECT_TRUE(fs::exists(dir_ / "shares" / "share-2.txt"));
   EXPECT_TRUE(fs::exists(dir_ / "shares" / "share-3.txt"));

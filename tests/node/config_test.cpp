@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "nostr/base/files.h"
+
 namespace node {
 namespace {
 
@@ -193,6 +195,32 @@ TEST(Config, DescriptionCoversEveryKeyAndNoSecret) {
   EXPECT_TRUE(has("backends.my.model.timeout"));
   EXPECT_TRUE(has("backends.my.model.quirks"));
   EXPECT_TRUE(has("routes.research*"));
+}
+
+/// The first block of TOML in a README beside the sources.
+std::string toml_in(const std::string& readme) {
+  const std::string text = base::read_file(std::filesystem::path(SOVEREIGN_TEST_DATA) / "../.." / readme).value();
+  const std::size_t from = text.find("```toml\n") + 8;
+  return text.substr(from, text.find("```", from) - from);
+}
+
+TEST(ConfigExamples, HooksAndToolsAreNamedAsPrinted) {
+  const std::string text = toml_in("orchestration/hooks/README.md") + toml_in("orchestration/tools/README.md");
+  const auto config = parse_config(text, "/home/agent", {});
+  ASSERT_TRUE(config.has_value()) << config.error().detail;
+  ASSERT_EQ(config->hooks.size(), 1U);
+  EXPECT_EQ(config->hooks[0].tools, (std::vector<std::string>{"post", "reply"}));
+  EXPECT_EQ(config->hooks[0].timeout, std::chrono::seconds(5));
+  ASSERT_EQ(config->mcp.size(), 1U);
+  EXPECT_EQ(config->mcp[0].name, "days");
+}
+
+TEST(ConfigExamples, SpansOfTimeTakeAUnitOrAreSeconds) {
+  const auto ttl = [](const char* value) { return parse_config(std::string("[agent]\napproval_ttl = ") + value, "/home/agent", {}); };
+  EXPECT_EQ(ttl("90")->agent.approval_ttl, std::chrono::seconds(90));
+  EXPECT_EQ(ttl("\"15m\"")->agent.approval_ttl, std::chrono::minutes(15));
+  EXPECT_EQ(ttl("\"2h\"")->agent.approval_ttl, std::chrono::hours(2));
+  for (const char* bad : {"\"2 parsecs\"", "\"3d\"", "5", "\"\"", "true"}) EXPECT_FALSE(ttl(bad).has_value()) << bad;
 }
 
 }  // namespace

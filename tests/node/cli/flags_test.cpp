@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "nostr/base/duration.h"
+
 #include <fstream>
 
 #include "tests/node/support/temp_dir.h"
@@ -15,19 +17,19 @@ using namespace std::chrono_literals;
 constexpr base::UnixTime kNow = base::unix_time(1'764'000'000);
 
 TEST(Duration, TakesSuffixesAndBareSeconds) {
-  EXPECT_EQ(parse_duration("90").value(), 90s);
-  EXPECT_EQ(parse_duration("30s").value(), 30s);
-  EXPECT_EQ(parse_duration("5m").value(), 300s);
-  EXPECT_EQ(parse_duration("2h").value(), 7'200s);
-  EXPECT_EQ(parse_duration("3d").value(), 3 * 86'400s);
-  EXPECT_EQ(parse_duration("1w").value(), 7 * 86'400s);
-  EXPECT_EQ(parse_duration("0").value(), 0s);
+  EXPECT_EQ(base::parse_duration("90").value(), 90s);
+  EXPECT_EQ(base::parse_duration("30s").value(), 30s);
+  EXPECT_EQ(base::parse_duration("5m").value(), 300s);
+  EXPECT_EQ(base::parse_duration("2h").value(), 7'200s);
+  EXPECT_EQ(base::parse_duration("3d").value(), 3 * 86'400s);
+  EXPECT_EQ(base::parse_duration("1w").value(), 7 * 86'400s);
+  EXPECT_EQ(base::parse_duration("0").value(), 0s);
 }
 
 TEST(Duration, RefusesEverythingElse) {
   for (const char* text : {"", "s", "-1", "-1s", "1.5h", "5 m", "5ms", "1y", "ten", "9999999999w",
                            "99999999999999999999"}) {
-    const auto parsed = parse_duration(text);
+    const auto parsed = base::parse_duration(text);
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_FALSE(parsed.error().hint.empty());
   }

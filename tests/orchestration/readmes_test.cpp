@@ -1,10 +1,16 @@
 // The examples in the READMEs do what the READMEs say.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "nostr/base/files.h"
 #include "orchestration/directives/directive.h"
+#include "orchestration/hooks/user_hook.h"
+#include "orchestration/mcp/client.h"
 #include "orchestration/programs/catalogue_parts.h"
 #include "tests/orchestration/support/program_world.h"
+#include "tests/orchestration/support/temp_dir.h"
 
 namespace orchestration {
 namespace {
@@ -59,6 +65,51 @@ TEST(Readmes, TheDirectiveIsReadAsPrinted) {
   EXPECT_EQ(directive.priority, DirectivePriority::kHigh);
   EXPECT_EQ(directive.goal(), "Whoever asks the agent something gets an answer within a day.");
   EXPECT_TRUE(directive.warnings.empty());
+}
+
+/// A sandbox, and a program of a README in it.
+class ReadmeProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists("/usr/bin/python3")) GTEST_SKIP() << "no python3 here";
+    if (auto report = loop_.run_until_complete(sandbox_.probe()); !report) GTEST_SKIP() << report.error().detail;
+  }
+  std::string install(const std::string& readme) {
+    const std::string path = dir_.path("program.py");
+    std::ofstream(path) << block_in(readme, "python");
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    return path;
+  }
+
+  testing::TempDir dir_;
+  base::Loop loop_;
+  Sandbox sandbox_{loop_, {}};
+};
+
+TEST_F(ReadmeProgram, TheHookJudgesAsPrinted) {
+  const std::string path = install("orchestration/hooks/README.md");
+  const auto judged = [&](const std::string& content) {
+    HookChain chain;
+    EXPECT_TRUE(chain.add(user_hook(sandbox_, {.name = "short-notes", .command = {path}, .tools = {"post", "reply"}})).has_value());
+    ToolInvocation call{.session = "s", .agent = "a", .tool = "post", .params = {{"content", content}}};
+    const Ruling ruling = loop_.run_until_complete(chain.consult(call));
+    return std::pair{ruling, base::json::string_or(call.params, "content")};
+  };
+  EXPECT_EQ(judged("a word").first.verdict, Decision::Verdict::kContinue);
+  EXPECT_EQ(judged(std::string(281, 'x')).first.text(), "short-notes: notes have 280 characters at most");
+  EXPECT_EQ(judged("WHAT A DAY").second, "What a day");
+  EXPECT_EQ(judged("see https://example.com").first.verdict, Decision::Verdict::kAsk);
+}
+
+TEST_F(ReadmeProgram, TheToolAnswersAsPrinted) {
+  const std::string path = install("orchestration/tools/README.md");
+  McpClient client(make_stdio_transport(loop_, sandbox_, {.argv = {"/usr/bin/python3", path}, .readable = {path}}), {.name = "days"});
+  const auto connected = loop_.run_until_complete(client.refresh());
+  ASSERT_TRUE(connected.has_value()) << connected.error().detail;
+  ASSERT_TRUE(client.tools().contains("days__weekday"));
+  const auto answer = loop_.run_until_complete(client.call("weekday", {{"date", "2026-11-28"}}));
+  ASSERT_TRUE(answer.has_value()) << answer.error().detail;
+  EXPECT_EQ(answer->text, "Saturday");
 }
 
 }  // namespace
