@@ -15,6 +15,9 @@ constexpr const char* kPut =
     "delivery = excluded.delivery, provider = excluded.provider";
 constexpr const char* kHolding = HOLDING_COLUMNS "WHERE licence = ?";
 constexpr const char* kHoldings = HOLDING_COLUMNS "ORDER BY received DESC LIMIT ?";
+constexpr const char* kPutBlob = "INSERT INTO blobs (sha256, bytes) VALUES (?,?) ON CONFLICT DO NOTHING";
+constexpr const char* kHasBlob = "SELECT 1 FROM blobs WHERE sha256 = ?";
+constexpr const char* kBlob = "SELECT bytes FROM blobs WHERE sha256 = ?";
 constexpr const char* kAddLoad =
     "INSERT INTO skill_loads (tick, licence, pos) VALUES (?1,?2,"
     "(SELECT count(*) FROM skill_loads WHERE tick = ?1)) ON CONFLICT DO NOTHING";
@@ -70,6 +73,21 @@ Result<std::vector<HoldingRow>> Holdings::list(std::int64_t limit) {
     out.push_back(std::move(row));
   }
   return out;
+}
+
+Result<void> Holdings::put_blob(const nostr::Sha256& hash, base::ByteView bytes) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  TRY(db_.run(kPutBlob, hash, bytes));
+  return tx.commit();
+}
+
+Result<bool> Holdings::has_blob(const nostr::Sha256& hash) {
+  TRY(const auto found, db_.one(kHasBlob, [](Row& r) { return r.take<std::int64_t>(); }, hash));
+  return found.has_value();
+}
+
+Result<std::optional<base::Bytes>> Holdings::blob(const nostr::Sha256& hash) {
+  return db_.one(kBlob, [](Row& r) { return r.take<base::Bytes>(); }, hash);
 }
 
 Result<void> Holdings::add_load(std::string_view tick, std::string_view licence) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nostr/crypto/hash.h"
 #include "storage/events.h"
 
 namespace storage {
@@ -32,6 +33,11 @@ class Holdings {
   Result<std::optional<HoldingRow>> get(std::string_view licence);
   /// Newest first.
   Result<std::vector<HoldingRow>> list(std::int64_t limit);
+
+  /// Keeps the ciphertext a delivery refers to; a second time changes nothing.
+  Result<void> put_blob(const nostr::Sha256& hash, base::ByteView bytes);
+  Result<bool> has_blob(const nostr::Sha256& hash);
+  Result<std::optional<base::Bytes>> blob(const nostr::Sha256& hash);
 
   /// Remembers that `tick` uses a skill, so that a restart opens it again under the same claim.
   Result<void> add_load(std::string_view tick, std::string_view licence);

@@ -34,6 +34,9 @@ constexpr const char* kIntents =
 constexpr const char* kPromised =
     "UPDATE payments SET state = 'unknown', detail = 'restored from a backup: it may have been sent since', "
     "changed = ? WHERE state IN ('reserved','sent')";
+// What was ordered goes on: the seller knows the order by its id, and its bill is the same invoice.
+constexpr const char* kWishes =
+    "UPDATE purchases SET state = 'failed', detail = 'restored from a backup', changed = ? WHERE state = 'wanted'";
 constexpr const char* kClaims =
     "UPDATE issues SET status = 'open', claimed_by = '', claimed_at = NULL, lease_until = NULL, updated = ? "
     "WHERE status = 'in_progress'";
@@ -68,6 +71,8 @@ Result<ClosedWork> close_open_work(Db& db, UnixTime now) {
   TRY(out.payments, db.run(kIntents, now));
   TRY(const std::int64_t promised, db.run(kPromised, now));
   out.payments += promised;
+  TRY(const std::int64_t wishes, db.run(kWishes, now));
+  out.payments += wishes;
   TRY(out.issues, db.run(kClaims, now));
   TRY(settle_calls(db, now));
   TRY(tx.commit());

@@ -45,6 +45,18 @@ TEST_F(Licences, AnIssuedOneIsReplacedByItsRevocation) {
   EXPECT_EQ(must(issued.list(10)).size(), 1u);
 }
 
+TEST_F(Licences, ALongBodyIsKeptAsItCame) {
+  Holdings holdings(*db_);
+  const auto hash = named<nostr::Sha256>("blob");
+  EXPECT_FALSE(must(holdings.has_blob(hash)));
+  EXPECT_FALSE(must(holdings.blob(hash)));
+  const base::Bytes bytes{1, 2, 0, 3};
+  must(holdings.put_blob(hash, bytes));
+  must(holdings.put_blob(hash, bytes));
+  EXPECT_TRUE(must(holdings.has_blob(hash)));
+  EXPECT_EQ(must(holdings.blob(hash)), bytes);
+}
+
 TEST_F(Licences, HoldingsAndWhatATickUses) {
   Holdings holdings(*db_);
   const auto event = make_event("market", 39220, 1, {{"d", "l"}});

@@ -22,7 +22,9 @@
 #include "storage/nonces.h"
 #include "storage/outbox.h"
 #include "storage/payments.h"
+#include "storage/purchases.h"
 #include "storage/relay_health.h"
+#include "storage/sales.h"
 #include "storage/sessions.h"
 #include "storage/spend_limits.h"
 #include "storage/ticks.h"
@@ -285,6 +287,32 @@ class PlansTest : public StorageTest {
     touch(payments.by_hash(named<Sha256>("q")));
     touch(payments.list_open());
     touch(payments.list(5));
+    Purchases purchases(*db_);
+    const Event listing = make_event("s", 30402, 1, {{"d", "x"}});
+    touch(purchases.add({.id = "p", .skill = "s", .listing = listing, .created = kNow}));
+    touch(purchases.set_claim("p", named<EventId>("c"), kNow));
+    touch(purchases.set_lifted("p", kNow));
+    touch(purchases.move("p", PurchaseState::kOrdered, "", kNow));
+    touch(purchases.set_billed("p", "", named<Sha256>("h"), kNow));
+    touch(purchases.note("p", "", kNow));
+    touch(purchases.list_open());
+    touch(purchases.list(10));
+    Sales sales(*db_);
+    touch(sales.put_offer({.skill = "s", .listing = listing, .changed = kNow}));
+    touch(sales.offer("s"));
+    touch(sales.offers(10));
+    touch(sales.take({.id = "o", .skill = "s", .listing = listing, .created = kNow}));
+    touch(sales.set_billed("o", "", named<Sha256>("h"), kNow));
+    touch(sales.move("o", SaleState::kPaid, "", kNow));
+    touch(sales.note("o", "", kNow));
+    touch(sales.get("o"));
+    touch(sales.list_open());
+    touch(sales.list(10));
+    touch(sales.count_since(named<PublicKey>("c"), kNow));
+    Holdings long_bodies(*db_);
+    touch(long_bodies.put_blob(named<Sha256>("b"), base::Bytes{1}));
+    touch(long_bodies.has_blob(named<Sha256>("b")));
+    touch(long_bodies.blob(named<Sha256>("b")));
     Jobs jobs(*db_);
     touch(jobs.take({.event = make_event("c", 5050, 1), .created = kNow}));
     touch(jobs.set_invoiced(named<EventId>("j"), "", named<Sha256>("h"), kNow));

@@ -1,0 +1,76 @@
+// Offers of skills: what is written is read again, and what a seller could not mean is refused.
+#include "nipsa/skill_listing.h"
+
+#include "tests/nipsa/skill_fixture.h"
+
+namespace nipsa_test {
+namespace {
+
+nipsa::SkillListing offer() {
+  return {.seller = market().public_key(),
+          .skill = echo().address(),
+          .manifest = echo_event().id,
+          .version = "1.0.0",
+          .title = "Echo",
+          .summary = "Says hello",
+          .price = {2500},
+          .terms = {.type = nipsa::LicenceType::kMetered,
+                    .max_uses = 5,
+                    .max_per_day = 2,
+                    .lasts = std::chrono::hours(24)}};
+}
+nostr::Event listing_event() { return sign(nipsa::build_skill_listing(offer(), kNow).value(), market()); }
+nostr::Event with_tag(const std::string& name, const std::string& value) {
+  nostr::Event event = listing_event();
+  for (nostr::Tag& tag : event.tags)
+    if (tag[0] == name) tag[1] = value;
+  return sign({.kind = event.kind, .created_at = event.created_at, .tags = event.tags, .content = ""}, market());
+}
+
+TEST(SkillListing, ComesBackAsItWasWritten) {
+  EXPECT_EQ(nipsa::parse_skill_listing(listing_event()).value(), offer());
+}
+
+TEST(SkillListing, APriceIsWholeSatoshiPaidOnce) {
+  EXPECT_FALSE(nipsa::parse_skill_listing(with_tag("price", "1.5")));
+  nostr::Event monthly = listing_event();
+  for (nostr::Tag& tag : monthly.tags)
+    if (tag[0] == "price") tag.push_back("month");
+  EXPECT_FALSE(nipsa::parse_skill_listing(monthly));
+  nostr::Event dollars = listing_event();
+  for (nostr::Tag& tag : dollars.tags)
+    if (tag[0] == "price") tag[2] = "USD";
+  EXPECT_FALSE(nipsa::parse_skill_listing(dollars));
+}
+
+TEST(SkillListing, OfAnythingElseItIsNone) {
+  EXPECT_EQ(nipsa::code_of(nipsa::parse_skill_listing(with_tag("a", "30023:" + pub('4').hex() + ":x")).error()),
+            nipsa::Code::kKind);
+  EXPECT_FALSE(nipsa::parse_skill_listing(with_tag("license_type", "forever")));
+  EXPECT_FALSE(nipsa::parse_skill_listing(with_tag("max_uses", "0")));
+}
+
+TEST(SkillListing, TermsThatPromiseNothingCannotBeOffered) {
+  EXPECT_FALSE(nipsa::check_terms({.type = nipsa::LicenceType::kMetered}));
+  EXPECT_FALSE(nipsa::check_terms({.type = nipsa::LicenceType::kSubscription}));
+  EXPECT_TRUE(nipsa::check_terms({}));
+}
+
+TEST(SkillListing, ALicenceIsHeldAgainstTheTermsItWasPaidFor) {
+  nipsa::Licence licence = echo_licence();
+  licence.type = nipsa::LicenceType::kMetered;
+  licence.max_uses = 5;
+  licence.max_per_day = 2;
+  licence.licensed_at = kNow;
+  licence.expires = kNow + std::chrono::hours(24);
+  EXPECT_TRUE(nipsa::check_terms_kept(offer().terms, licence));
+  licence.max_uses = 4;
+  EXPECT_FALSE(nipsa::check_terms_kept(offer().terms, licence));
+  licence.max_uses = 6;
+  EXPECT_TRUE(nipsa::check_terms_kept(offer().terms, licence)) << "more is no breach";
+  licence.expires = kNow + std::chrono::hours(23);
+  EXPECT_FALSE(nipsa::check_terms_kept(offer().terms, licence));
+}
+
+}  // namespace
+}  // namespace nipsa_test
