@@ -17,6 +17,7 @@
 #include "node/grants_view.h"
 #include "node/issues_view.h"
 #include "node/group_side.h"
+#include "node/agent_config.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
 #include "node/tasks_view.h"
@@ -155,8 +156,13 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       signer_->public_key(), options_);
   TRY(SkillRules rules, skill_rules(config_));
   shelf_ = std::make_unique<SkillShelf>(
-      SkillShelf::Deps{runtime_, *db_, node_, *signer_, publisher_, options_.relays},
+      SkillShelf::Deps{runtime_, *db_, node_, *signer_, publisher_, options_.relays, http_},
       std::move(rules));
+  TRY(orchestration::AutonomyRules purchases, purchase_rules(config_));
+  buyer_ = std::make_unique<SkillBuyer>(
+      SkillBuyer::Deps{runtime_, *db_, node_, signer_->public_key(), publisher_, options_.relays,
+                       treasury_, *outside_, *shelf_, home_},
+      std::move(purchases));
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
                        node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_},
@@ -167,6 +173,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
 base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {
   CO_TRY(co_await connect(WokenBy::kAnybody));
   runner_->start(std::move(tick_ended));
+  CO_TRY(buyer_->start());
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
   if (config_.agent.heartbeat.count() > 0) scope_.spawn("heartbeat", beat());
@@ -216,6 +223,7 @@ base::Task<void> AgentApp::stop() {
   if (control_) co_await control_->stop();
   co_await scope_.stop();
   co_await runner_->stop();
+  co_await buyer_->stop();
   voice_->stop();
   co_await desk_->stop();
   co_await treasury_.stop();
@@ -401,12 +409,13 @@ void AgentApp::handle(const InboxRow& row) {
         {{"event", row.event.id.hex()}, {"detail", planned.error().detail}});
 }
 
-/// Answers to questions belong to the desk and wake nobody.
+/// Answers to questions belong to the desk, and what sellers write to the buyer: they wake nobody.
 Result<bool> AgentApp::is_for_the_desk(const nostr::Event& wrap) {
   TRY(const nostr::Rumor rumor, nostr::unwrap(wrap, node_.key()));
   if (rumor.event.kind != nostr::kinds::kPrivateMessage) return true;
   if (rumor.event.pubkey == identity() || rumor.event.pubkey == node_key()) return true;
   if (rumor.event.created_at + kTriggerAge < runtime_.clock.now()) return true;
+  if (buyer_->expects(rumor.event)) return true;
   TRY(const auto heard, orchestration::hear(wrap, node_.key()));
   if (!heard) return true;
   return desk_->expects(*heard);
@@ -678,6 +687,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
   if (method == "budget") co_return treasury_.budget(params);
   if (method == "skill") co_return co_await shelf_->answer(std::move(params));
+  if (method == "purchase") co_return co_await buyer_->answer(std::move(params));
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));
   if (method == "frost-ecdh") co_return co_await control_frost_ecdh(std::move(params));
   co_return fail(Errc::kUnsupported, fmt::format("a node has no method \"{}\"", method));

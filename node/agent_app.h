@@ -15,6 +15,7 @@
 #include "node/minds.h"
 #include "node/record_view.h"
 #include "node/runtime.h"
+#include "node/skill_buyer.h"
 #include "node/skill_shelf.h"
 #include "node/tick_runner.h"
 #include "node/treasury.h"
@@ -105,6 +106,7 @@ class AgentApp {
   std::unique_ptr<orchestration::Desk> desk_;
   std::unique_ptr<NodeOutside> outside_;
   std::unique_ptr<SkillShelf> shelf_;
+  std::unique_ptr<SkillBuyer> buyer_;
   Minds minds_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;

@@ -191,4 +191,9 @@ std::string primary_id(const Config& config) {
   return agents ? agents->primary().id : "";
 }
 
+Result<orchestration::AutonomyRules> purchase_rules(const Config& config) {
+  TRY(const orchestration::AgentRegistry agents, agents_of(config));
+  return agents.primary().autonomy;
+}
+
 }  // namespace node

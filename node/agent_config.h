@@ -8,6 +8,7 @@
 
 #include "node/config.h"
 #include "orchestration/agents/registry.h"
+#include "orchestration/autonomy.h"
 
 namespace node {
 
@@ -21,5 +22,8 @@ base::Result<std::vector<orchestration::AgentPatch>> read_agent_folder(const std
 base::Result<orchestration::AgentRegistry> agents_of(const Config& config);
 /// The id of the agent that answers for the node.
 std::string primary_id(const Config& config);
+
+/// By which the operator is asked about what the node buys: those of the agent that answers for it.
+base::Result<orchestration::AutonomyRules> purchase_rules(const Config& config);
 
 }  // namespace node

@@ -54,6 +54,11 @@ Result<std::optional<nostr::EventId>> NodeOutside::claim_of(const std::string& s
   return tick ? tick->claim_id : std::nullopt;
 }
 
+Result<std::optional<nostr::EventId>> NodeOutside::claim_of(const LocalAction& action) {
+  if (action.claim) return action.claim;
+  return claim_of(action.key.tick);
+}
+
 base::Task<Result<std::vector<nostr::Event>>> NodeOutside::search(nostr::Filter filter) {
   filter.limit = std::min(filter.limit.value_or(kMaxSearchResults), kMaxSearchResults);
   const std::uint32_t limit = *filter.limit;
@@ -167,7 +172,7 @@ Result<orchestration::Ask> NodeOutside::build_ask(const LocalAction& action, con
       nostr::nip44_conversation_key(deps_.node.key(), deps_.node.public_key()));
   TRY(std::string content,
       nostr::nip44_encrypt(key, encode_question_body({.event = {}, .action = body}), deps_.rng));
-  TRY(const auto claim, claim_of(row.tick));
+  TRY(const auto claim, claim_of(action));
   const base::Sat sats = base::to_sat_ceil(action.cost);
   nipsa::ApprovalRequest request{.guardian = deps_.node.public_key(),
                                  .operators = options_.operators,
@@ -201,7 +206,7 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
   const std::string action_class(orchestration::action_class_name(action.action));
   CO_TRY(auto standing, actions_.get(action.key.tick, action.key.call_id));
   if (!standing) {
-    CO_TRY(const auto claim, claim_of(action.key.tick));
+    CO_TRY(const auto claim, claim_of(action));
     const nipsa::LocalAction local{.agent = agent_,
                                    .tick = claim,
                                    .action = action_class,

@@ -47,6 +47,7 @@ class NodeOutside final : public orchestration::Outside {
   base::Result<orchestration::Ask> build_ask(const orchestration::LocalAction& action, const storage::ActionRow& row);
   base::Task<base::Result<storage::ActionRow>> await_answer(storage::ActionRow row);
   base::Result<std::optional<nostr::EventId>> claim_of(const std::string& slot);
+  base::Result<std::optional<nostr::EventId>> claim_of(const orchestration::LocalAction& action);
 
   Deps deps_;
   nostr::PublicKey agent_;

@@ -1,9 +1,13 @@
 // Each verb is: read what stands, decide, commit rows and outbox together, wait for a relay.
 #include "node/skill_seller.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "nipsa/kinds.h"
+#include "node/blob_store.h"
+#include "nipsa/skill_listing.h"
 #include "nipsa/skill_label.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/event/event_json.h"
@@ -63,16 +67,31 @@ Value issued_view(const IssuedRow& row) {
   return out;
 }
 
+Value sale_view(const storage::SaleRow& row) {
+  Value out = {{"order", row.id},
+               {"state", storage::name_of(row.state)},
+               {"skill", row.skill},
+               {"buyer", row.buyer.hex()},
+               {"agent", row.agent.hex()},
+               {"price_msat", row.price.value},
+               {"created_at", base::to_unix(row.created)}};
+  if (row.payment_hash) out["payment_hash"] = row.payment_hash->hex();
+  if (!row.detail.empty()) out["detail"] = row.detail;
+  return out;
+}
+
 }  // namespace
 
-SkillSeller::SkillSeller(Runtime& runtime, std::unique_ptr<storage::Db> db, nostr::SecretKey key,
-                         std::vector<std::string> relays)
+SkillSeller::SkillSeller(Runtime& runtime, const Home& home, std::unique_ptr<storage::Db> db,
+                         nostr::SecretKey key, std::vector<std::string> relays)
     : runtime_(runtime),
+      home_(home),
       db_(std::move(db)),
       signer_(std::move(key), runtime.clock, runtime.rng),
       relays_(std::move(relays)),
       events_(*db_),
       issued_(*db_),
+      sales_(*db_),
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock) {}
 
 Result<std::unique_ptr<SkillSeller>> SkillSeller::create(Runtime& runtime, const Home& home,
@@ -81,7 +100,7 @@ Result<std::unique_ptr<SkillSeller>> SkillSeller::create(Runtime& runtime, const
   TRY(home.ensure());
   TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
   std::unique_ptr<SkillSeller> out(
-      new SkillSeller(runtime, std::move(db), std::move(key), std::move(relays)));
+      new SkillSeller(runtime, home, std::move(db), std::move(key), std::move(relays)));
   runtime.pool.set_auth("", &out->signer_);
   out->publisher_.sign_for(out->signer_);
   out->publisher_.start();
@@ -222,23 +241,74 @@ Task<Result<Value>> SkillSeller::withdraw(std::string slug, std::string reason) 
                   {"versions", versions.size()}};
 }
 
+/// The manifest of ours that stands for what is in a folder.
+Result<nostr::Event> SkillSeller::published(const orchestration::SkillPackage& package) {
+  TRY(const auto head, events_.head(address_of(package.front.name)));
+  if (!head)
+    return fail(Errc::kNotFound, fmt::format("{} is not published under this key", package.front.name),
+                "sovereign skill publish DIR");
+  TRY(const nipsa::Manifest manifest, nipsa::parse_manifest(*head));
+  if (manifest.hash != package.hash)
+    return fail(Errc::kConflict, "the folder is not what was published any more",
+                "publish it again as a new version");
+  return *head;
+}
+
+Task<Result<Value>> SkillSeller::offer(OfferSkill wish) {
+  CO_TRY(const auto package, orchestration::read_package(wish.folder));
+  CO_TRY(co_await learn(package.front.name));
+  CO_TRY(const nostr::Event manifest_event, published(package));
+  CO_TRY(const nipsa::Manifest manifest, nipsa::parse_manifest(manifest_event));
+  nipsa::SkillListing listing{.seller = signer_.public_key(),
+                              .skill = manifest.address(),
+                              .manifest = manifest_event.id,
+                              .version = manifest.version,
+                              .title = manifest.name,
+                              .summary = manifest.description,
+                              .price = wish.price,
+                              .terms = wish.terms,
+                              .sold = wish.withdraw};
+  const UnixTime now = runtime_.clock.now();
+  CO_TRY(const auto before, sales_.offer(listing.skill.str()));
+  CO_TRY(const UnixTime at,
+         nipsa::next_created_at(now, before ? std::optional(before->listing.created_at) : std::nullopt));
+  CO_TRY(nostr::Draft draft, nipsa::build_skill_listing(listing, at));
+  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  CO_TRY(sales_.put_offer({.skill = listing.skill.str(),
+                           .slug = manifest.slug,
+                           .folder = std::filesystem::absolute(wish.folder).string(),
+                           .listing = event,
+                           .sold = wish.withdraw,
+                           .changed = now}));
+  CO_TRY(events_.insert(event, now));
+  CO_TRY(post(event, "listing"));
+  CO_TRY(tx.commit());
+  CO_TRY(co_await settled({event.id}));
+  co_return Value{{"skill", listing.skill.str()},
+                  {"version", listing.version},
+                  {"listing", event.id.hex()},
+                  {"price_sats", wish.price.value},
+                  {"type", nipsa::licence_type_name(wish.terms.type)},
+                  {"status", wish.withdraw ? "withdrawn" : "for sale"}};
+}
+
 Task<Result<Value>> SkillSeller::issue(IssueLicence wish) {
   CO_TRY(const auto package, orchestration::read_package(wish.folder));
   CO_TRY(co_await learn(package.front.name));
-  CO_TRY(const auto manifest, events_.head(address_of(package.front.name)));
-  if (!manifest)
-    co_return fail(Errc::kNotFound, fmt::format("{} is not published under this key", package.front.name),
-                   "sovereign skill publish DIR");
+  CO_TRY(const nostr::Event manifest, published(package));
   const UnixTime now = runtime_.clock.now();
+  wish.grant.blobs_at = blobs_at_;
   CO_TRY(orchestration::Handover made,
-         orchestration::hand_over(package, *manifest, wish.agent, wish.terms, signer_.key(), now,
-                                  runtime_.rng));
+         orchestration::hand_over(package, manifest, wish.grant, signer_.key(), now, runtime_.rng));
+  // It lies there before anybody is told.
+  if (made.blob) CO_TRY(keep_blob(home_, nostr::sha256(*made.blob), *made.blob));
   const nostr::Event licence = sign(std::move(made.licence_draft));
   const nostr::UnsignedEvent rumor = nostr::with_author(made.delivery, signer_.public_key());
   CO_TRY(const nostr::Event wrap,
          nostr::wrap_rumor(rumor, signer_.key(), wish.receiver, now, runtime_.rng));
   const IssuedRow row{.id = made.licence.id,
-                      .agent = wish.agent,
+                      .agent = wish.grant.agent,
                       .receiver = wish.receiver,
                       .slug = package.front.name,
                       .licence = licence,
@@ -246,7 +316,10 @@ Task<Result<Value>> SkillSeller::issue(IssueLicence wish) {
                       .created = now,
                       .changed = now};
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  CO_TRY(const auto standing, issued_.get(row.id));
+  if (standing) co_return fail(Errc::kConflict, fmt::format("licence {} was issued before", row.id));
   CO_TRY(issued_.add(row));
+  if (wish.also) CO_TRY(wish.also());
   CO_TRY(events_.insert(licence, now));
   CO_TRY(post(licence, "licence"));
   CO_TRY(post(wrap, "delivery"));
@@ -254,6 +327,18 @@ Task<Result<Value>> SkillSeller::issue(IssueLicence wish) {
   FAILPOINT("licence-committed");
   CO_TRY(co_await settled({licence.id, wrap.id}));
   co_return issued_view(row);
+}
+
+Result<void> SkillSeller::deliver_again(std::string id) {
+  TRY(const auto row, issued_.get(id));
+  if (!row) return fail(Errc::kNotFound, fmt::format("no licence {} was issued here", id));
+  TRY(const nostr::UnsignedEvent rumor, nostr::parse_unsigned_event(row->delivery));
+  TRY(const nostr::Event wrap, nostr::wrap_rumor(rumor, signer_.key(), row->receiver,
+                                                 runtime_.clock.now(), runtime_.rng));
+  TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
+  TRY(post(row->licence, "licence"));
+  TRY(post(wrap, "delivery"));
+  return tx.commit();
 }
 
 Task<Result<Value>> SkillSeller::revoke(std::string id, std::string reason) {
@@ -289,6 +374,13 @@ Result<Value> SkillSeller::list(std::int64_t limit) {
   TRY(const auto rows, issued_.list(limit));
   Value out = Value::array();
   for (const IssuedRow& row : rows) out.push_back(issued_view(row));
+  return out;
+}
+
+Result<Value> SkillSeller::orders(std::int64_t limit) {
+  TRY(const auto rows, sales_.list(limit));
+  Value out = Value::array();
+  for (const storage::SaleRow& row : rows) out.push_back(sale_view(row));
   return out;
 }
 

@@ -1,7 +1,8 @@
-// SkillSeller: a publisher at work — publishes skills, issues licences and takes them back. Everything
-// is committed with its place in the outbox before a relay sees it.
+// SkillSeller: a publisher at work — publishes skills, offers them, issues licences and takes them back.
+// Everything is committed with its place in the outbox before a relay sees it.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "node/home.h"
@@ -12,6 +13,7 @@
 #include "orchestration/marketplace/handover.h"
 #include "storage/events.h"
 #include "storage/issued_licences.h"
+#include "storage/sales.h"
 
 namespace node {
 
@@ -24,11 +26,18 @@ struct PublishSkill {
   nipsa::ChangeType change = nipsa::ChangeType::kChanged;
   std::string note;
 };
+struct OfferSkill {
+  std::string folder;
+  base::Sat price;
+  nipsa::LicenceTerms terms;
+  bool withdraw = false;  ///< not for sale any more
+};
 struct IssueLicence {
   std::string folder;
-  nostr::PublicKey agent;
   nostr::PublicKey receiver;  ///< who opens the wrap: the agent's node
-  orchestration::LicenceTerms terms;
+  orchestration::LicenceGrant grant;
+  /// Rows that are written in the commit of the licence.
+  std::function<base::Result<void>()> also = {};
 };
 
 /// One home's key and books. Lives in a command's frame. App thread.
@@ -39,19 +48,36 @@ class SkillSeller {
                                                            nostr::SecretKey key,
                                                            std::vector<std::string> relays);
   base::Task<void> stop();
+  /// Where bodies lie that are too long for a delivery: what a URL of theirs begins with. The files are
+  /// kept in this home (blob_store.h). Without, such skills are not sold.
+  void put_blobs_at(std::string url) { blobs_at_ = std::move(url); }
+  const std::string& blobs_at() const { return blobs_at_; }
   nostr::PublicKey key() const { return signer_.public_key(); }
 
   /// kConflict unless the version is newer than the one published before.
   base::Task<base::Result<base::json::Value>> publish(PublishSkill wish);
   /// Withdraws every version that was published.
   base::Task<base::Result<base::json::Value>> withdraw(std::string slug, std::string reason);
+  /// Puts a published skill up for sale (30402), or changes what it costs.
+  base::Task<base::Result<base::json::Value>> offer(OfferSkill wish);
+  /// kConflict when the folder is not what is published, or the id was used.
   base::Task<base::Result<base::json::Value>> issue(IssueLicence wish);
+  /// Publishes a licence of ours again, with its delivery in a new wrap. kNotFound.
+  base::Result<void> deliver_again(std::string id);
   base::Task<base::Result<base::json::Value>> revoke(std::string id, std::string reason);
   base::Result<base::json::Value> list(std::int64_t limit);
+  /// The orders taken here, newest first.
+  base::Result<base::json::Value> orders(std::int64_t limit);
+
+  storage::Db& db() { return *db_; }
+  const nostr::KeySigner& signer() const { return signer_; }
+  const std::vector<std::string>& relays() const { return relays_; }
+  /// Commits `event` with its place in the outbox.
+  base::Result<void> post(const nostr::Event& event, std::string_view purpose);
 
  private:
-  SkillSeller(Runtime& runtime, std::unique_ptr<storage::Db> db, nostr::SecretKey key,
-              std::vector<std::string> relays);
+  SkillSeller(Runtime& runtime, const Home& home, std::unique_ptr<storage::Db> db,
+              nostr::SecretKey key, std::vector<std::string> relays);
   base::Task<base::Result<void>> learn(std::string slug);
   struct Past {
     std::optional<nostr::Event> head;  ///< the manifest that stands
@@ -62,16 +88,19 @@ class SkillSeller {
   nostr::Event sign(nostr::Draft draft) {
     return nostr::sign_event(std::move(draft), signer_.key(), runtime_.rng);
   }
-  base::Result<void> post(const nostr::Event& event, std::string_view purpose);
+  base::Result<nostr::Event> published(const orchestration::SkillPackage& package);
   base::Task<base::Result<void>> settled(std::vector<nostr::EventId> events);
   nostr::Address address_of(const std::string& slug) const;
 
   Runtime& runtime_;
+  const Home home_;
+  std::string blobs_at_;
   std::unique_ptr<storage::Db> db_;
   nostr::KeySigner signer_;
   const std::vector<std::string> relays_;
   storage::EventDb events_;
   storage::IssuedLicences issued_;
+  storage::Sales sales_;
   Publisher publisher_;
 };
 

@@ -11,6 +11,7 @@
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/event/event_json.h"
+#include "nostr/net/address.h"
 #include "nostr/nips/nip59.h"
 #include "orchestration/marketplace/handover.h"
 
@@ -28,6 +29,7 @@ namespace kinds = nipsa::kinds;
 
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kClaimPatience{600};
+constexpr std::chrono::seconds kBlobPatience{60};
 constexpr std::uint32_t kMaxFetched = 500;
 constexpr std::int64_t kMaxHeld = 500;
 
@@ -133,6 +135,46 @@ Result<nostr::Event> SkillShelf::licence_of(const HoldingRow& holding) {
   return *head;
 }
 
+/// The operator's own relays may be in a private network; nothing else there is ever asked.
+bool SkillShelf::is_beside_a_relay(const std::string& url) const {
+  const auto host_of = [](std::string text) -> std::string {
+    if (text.starts_with("http")) text.replace(0, 4, "ws");
+    const auto parsed = nostr::parse_ws_url(text);
+    return parsed ? parsed->host : "";
+  };
+  const std::string host = host_of(url);
+  return !host.empty() && std::ranges::any_of(deps_.relays, [&](const std::string& relay) {
+    return host_of(relay) == host;
+  });
+}
+
+Task<Result<base::Bytes>> SkillShelf::fetch_blob(nipsa::Blob blob) {
+  const bool known = is_beside_a_relay(blob.url);
+  if (!blob.url.starts_with("https://") && !known)
+    co_return fail(Errc::kDenied, "the delivery refers to an address without TLS");
+  nostr::HttpCall call{.url = blob.url,
+                       .total_timeout = kBlobPatience,
+                       .max_body_bytes = static_cast<std::size_t>(blob.size),
+                       .allow_private_addresses = known};
+  CO_TRY(const nostr::HttpReply reply, co_await deps_.http.perform(std::move(call)));
+  if (reply.status != 200)
+    co_return fail(Errc::kUnavailable,
+                   fmt::format("the skill's body is not there: HTTP status {}", reply.status));
+  const base::ByteView bytes = base::as_bytes(reply.body);
+  CO_TRY(orchestration::check_blob(blob, bytes));
+  co_return base::Bytes(bytes.begin(), bytes.end());
+}
+
+Task<Result<void>> SkillShelf::complete(HoldingRow holding) {
+  CO_TRY(const nostr::UnsignedEvent rumor, nostr::parse_unsigned_event(holding.delivery));
+  CO_TRY(const nipsa::Delivery delivery, nipsa::parse_delivery(rumor));
+  if (!delivery.blob) co_return Result<void>{};
+  CO_TRY(const bool here, holdings_.has_blob(delivery.blob->sha256));
+  if (here) co_return Result<void>{};
+  CO_TRY(const base::Bytes bytes, co_await fetch_blob(*delivery.blob));
+  co_return holdings_.put_blob(delivery.blob->sha256, bytes);
+}
+
 Task<Result<OpenSkill>> SkillShelf::open(std::string name, nostr::EventId claim, bool untrusted) {
   CO_TRY(co_await refresh());
   CO_TRY(HoldingRow holding, find(name));
@@ -159,18 +201,26 @@ Task<Result<OpenSkill>> SkillShelf::open(std::string name, nostr::EventId claim,
                                                                : "");
   out.granted = nipsa::common_capabilities(
       nipsa::common_capabilities(manifest.capabilities, licence.capabilities), rules_.capabilities);
+  // Before a use is spent on it.
+  CO_TRY(co_await complete(holding));
+  base::Bytes blob;
+  if (delivery.blob) {
+    CO_TRY(auto kept, holdings_.blob(delivery.blob->sha256));
+    if (!kept) co_return fail(Errc::kNotFound, "the skill's body is not here");
+    blob = *std::move(kept);
+    CO_TRY(orchestration::check_blob(*delivery.blob, blob));
+  }
   FAILPOINT("skill-before-secret");
   auto key = co_await deps_.signer.nip44_key(
       *licence.content_key, {.purpose = "proven", .tick = claim, .proof = {licence_event}});
   if (!key) co_return std::unexpected(std::move(key).error());
-  CO_TRY(out.package, orchestration::open_delivery(delivery, manifest, *key));
+  CO_TRY(out.package, orchestration::open_delivery(delivery, manifest, *key, blob));
   FAILPOINT("skill-opened");
   out.holding = std::move(holding);
   out.manifest = *delivery.manifest;
   co_return out;
 }
 
-/// A 39210 for what the operator wants done outside any tick.
 Task<Result<nostr::EventId>> SkillShelf::claim_for_operator() {
   const nipsa::TickRequest request{.d = nipsa::random_d("tick-", deps_.runtime.rng),
                                    .agent = deps_.signer.public_key(),

@@ -6,6 +6,8 @@
 #include "node/publisher.h"
 #include "node/runtime.h"
 #include "node/skill_evidence.h"
+#include "nipsa/delivery.h"
+#include "nostr/net/http_client.h"
 #include "nostr/signer/key_signer.h"
 #include "orchestration/marketplace/package.h"
 #include "storage/events.h"
@@ -37,6 +39,7 @@ class SkillShelf {
     frostr::ThresholdSigner& signer;
     Publisher& publisher;
     const std::vector<std::string>& relays;
+    nostr::HttpClient& http;
   };
   SkillShelf(Deps deps, SkillRules rules);
 
@@ -46,15 +49,23 @@ class SkillShelf {
   /// trust gate → shared secret with the licence's key → body → hash. `untrusted`: the operator lets
   /// one pass that nobody vouches for; what is blocked stays so.
   base::Task<base::Result<OpenSkill>> open(std::string name, nostr::EventId claim, bool untrusted);
+  /// Whether all of the skill is here: fetches what its delivery refers to, where it does. kIo,
+  /// kUnavailable, kTimeout: again later. E_HASH, E_SIZE: something else lies there.
+  base::Task<base::Result<void>> complete(storage::HoldingRow holding);
 
   /// `skill load|held` through the control socket: params hold "verb".
   base::Task<base::Result<base::json::Value>> answer(base::json::Value params);
 
- private:
+  /// A 39210 for what the operator wants done outside any tick.
   base::Task<base::Result<nostr::EventId>> claim_for_operator();
+  const SkillRules& rules() const { return rules_; }
+
+ private:
   base::Result<void> take_delivery(const nostr::Event& wrap);
   base::Result<storage::HoldingRow> find(const std::string& name);
   base::Result<nostr::Event> licence_of(const storage::HoldingRow& holding);
+  bool is_beside_a_relay(const std::string& url) const;
+  base::Task<base::Result<base::Bytes>> fetch_blob(nipsa::Blob blob);
   base::Task<base::Result<base::json::Value>> load(base::json::Value params);
   base::Result<base::json::Value> held();
 

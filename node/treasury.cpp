@@ -170,6 +170,11 @@ Result<Cashier*> Treasury::cashier() {
   return cashier_.get();
 }
 
+Result<orchestration::WalletClient*> Treasury::wallet_client() {
+  TRY(load());
+  return client_.get();
+}
+
 Result<std::vector<std::string>> Treasury::breaches(const orchestration::Spender& who, Msat amount,
                                                     std::optional<Msat> max_fee) {
   const Msat worst = amount + max_fee.value_or(orchestration::fee_allowance(amount));

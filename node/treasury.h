@@ -43,6 +43,8 @@ class Treasury {
 
   /// Who spends. kNotFound while no wallet is connected.
   base::Result<orchestration::Cashier*> cashier();
+  /// The wallet to ask for invoices. kNotFound likewise. It may be another after every wait.
+  base::Result<orchestration::WalletClient*> wallet_client();
   /// Finds out what `wish` means and commits the intent; the row that stands when the key is known.
   base::Task<base::Result<storage::PaymentRow>> open(PaymentWish wish);
   /// The limits a payment as wished for would break now, in words.

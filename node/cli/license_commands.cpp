@@ -37,23 +37,22 @@ int print_answer(const Context& context, const Result<Value>& answer) {
   return kOk;
 }
 
-Result<orchestration::LicenceTerms> terms_of(const IssueArguments& arguments) {
-  orchestration::LicenceTerms out;
+Result<nipsa::LicenceTerms> terms_of(const IssueArguments& arguments) {
+  nipsa::LicenceTerms out;
   TRY(out.type, nipsa::parse_licence_type(arguments.type));
   if (arguments.uses > 0) out.max_uses = arguments.uses;
   if (arguments.per_day > 0) out.max_per_day = arguments.per_day;
   if (arguments.lasts.count() > 0) out.lasts = arguments.lasts;
-  if (out.type == nipsa::LicenceType::kMetered && !out.max_uses)
-    return base::fail(Errc::kInvalid, "a metered licence needs a number of uses", "--uses 100");
-  if (out.type == nipsa::LicenceType::kSubscription && !out.lasts)
-    return base::fail(Errc::kInvalid, "a subscription needs an end", "--lasts 30d");
+  TRY(nipsa::check_terms(out));
   return out;
 }
 
 base::Task<Result<Value>> issue_with(Runtime& runtime, SkillSeller& seller, const Context& context,
-                                     IssueArguments arguments, orchestration::LicenceTerms terms) {
-  IssueLicence wish{.folder = arguments.folder, .agent = {}, .receiver = {}, .terms = terms};
-  CO_TRY(wish.agent, co_await find_person(runtime, context, arguments.agent));
+                                     IssueArguments arguments, nipsa::LicenceTerms terms) {
+  IssueLicence wish{.folder = arguments.folder,
+                    .receiver = {},
+                    .grant = {.agent = {}, .terms = terms, .id = "", .payment_hash = {}, .price = {}}};
+  CO_TRY(wish.grant.agent, co_await find_person(runtime, context, arguments.agent));
   CO_TRY(wish.receiver, co_await find_person(runtime, context, arguments.receiver));
   co_return co_await seller.issue(std::move(wish));
 }
@@ -68,8 +67,8 @@ int issue(const Context& context, const IssueArguments& arguments) {
 }
 
 int list(const Context& context, const SellerFlags& flags, std::int64_t limit) {
-  const auto rows = with_seller(
-      context, flags, [limit](Runtime&, SkillSeller& seller) -> base::Task<Result<Value>> {
+  const auto rows = ask_seller(
+      context, flags, {{"verb", "list"}, {"limit", limit}}, [limit](Runtime&, SkillSeller& seller) -> base::Task<Result<Value>> {
         co_return seller.list(limit);
       });
   if (!rows) return report_usage(context, rows.error());
@@ -129,6 +128,7 @@ void add_issue(CLI::App& license, Context& context, Action* chosen) {
   command->add_option("--per-day", a->per_day, "How often it may be opened in a day");
   add_duration(*command, "--lasts", a->lasts, "How long; default without end");
   add_seller_flags(*command, a->seller);
+  add_blob_flag(*command, a->seller);
   command->footer(
       "Examples:\n  sovereign license issue release-digest --agent $NPUB --to $NPUB --type metered "
       "--uses 100 --relay ws://127.0.0.1:7777 --home shop");
@@ -168,9 +168,12 @@ void add_license_commands(CLI::App& app, Context& context, Action* chosen) {
   add_seller_flags(*revoke, revoking->seller);
   revoke->callback([=, &context] {
     *chosen = [=, &context] {
-      return print_answer(context, with_seller(context, revoking->seller, [&](Runtime&, SkillSeller& s) {
-                            return s.revoke(revoking->id, revoking->reason);
-                          }));
+      const Value params = {
+          {"verb", "revoke"}, {"licence", revoking->id}, {"reason", revoking->reason}};
+      return print_answer(
+          context, ask_seller(context, revoking->seller, params, [&](Runtime&, SkillSeller& s) {
+            return s.revoke(revoking->id, revoking->reason);
+          }));
     };
   });
 

@@ -1,6 +1,7 @@
 // A home at work as a seller, for the time of one command.
 #include "node/cli/seller.h"
 
+#include "node/control.h"
 #include "node/key_file.h"
 #include "nostr/nips/nip65.h"
 
@@ -11,6 +12,8 @@ using base::Errc;
 using base::fail;
 using base::Result;
 using base::json::Value;
+
+constexpr std::chrono::seconds kShopPatience{60};
 
 /// The key named; else the service key of a co-signer's home; else the node's, made when there is none.
 Result<nostr::SecretKey> seller_key(const Home& home, const std::string& key_file, base::Rng& rng) {
@@ -36,6 +39,11 @@ void add_seller_flags(CLI::App& command, SellerFlags& flags) {
       ->allow_extra_args(false);
 }
 
+void add_blob_flag(CLI::App& command, SellerFlags& flags) {
+  command.add_option("--blobs-at", flags.blobs_at,
+                     "Where bodies over 16 KiB lie: the https:// address of this home's folder blobs");
+}
+
 Result<std::vector<std::string>> market_relays(const Config& config,
                                                const std::vector<std::string>& named) {
   std::vector<std::string> relays = named.empty() ? config.node.relays : named;
@@ -48,6 +56,21 @@ Result<std::vector<std::string>> market_relays(const Config& config,
   return relays;
 }
 
+Result<std::unique_ptr<SkillSeller>> open_seller(Runtime& runtime, const Home& home,
+                                                 const std::string& key_file,
+                                                 std::vector<std::string> relays) {
+  TRY(home.ensure());
+  TRY(nostr::SecretKey key, seller_key(home, key_file, runtime.rng));
+  return SkillSeller::create(runtime, home, std::move(key), std::move(relays));
+}
+
+Result<Value> ask_seller(const Context& context, const SellerFlags& flags, const Value& params,
+                         const SellerAct& act) {
+  auto answer = control_call(context.home().control_socket(), "seller", params, kShopPatience);
+  if (answer || answer.error().code != Errc::kUnavailable) return answer;
+  return with_seller(context, flags, act);
+}
+
 Result<Value> with_seller(const Context& context, const SellerFlags& flags, const SellerAct& act) {
   const Home home = context.home();
   TRY(const Config config, load_config(home));
@@ -55,10 +78,9 @@ Result<Value> with_seller(const Context& context, const SellerFlags& flags, cons
   if (!flags.offline) {
     TRY(relays, market_relays(config, flags.relays));
   }
-  TRY(home.ensure());
   Runtime runtime;
-  TRY(nostr::SecretKey key, seller_key(home, flags.key_file, runtime.rng));
-  TRY(const auto seller, SkillSeller::create(runtime, home, std::move(key), std::move(relays)));
+  TRY(const auto seller, open_seller(runtime, home, flags.key_file, std::move(relays)));
+  seller->put_blobs_at(flags.blobs_at);
   return runtime.loop.run_until_complete(act_and_stop(runtime, *seller, act));
 }
 

@@ -277,7 +277,7 @@ void add_holding(CLI::App& skill, Context& context, Action* chosen) {
 }  // namespace
 
 void add_skill_commands(CLI::App& app, Context& context, Action* chosen) {
-  auto* skill = app.add_subcommand("skill", "Skills for agents: publish, look at, open");
+  auto* skill = app.add_subcommand("skill", "Skills for agents: publish, sell, look at, buy, open");
   skill->require_subcommand(1);
   skill->footer(
       "Examples:\n  sovereign skill list --relay ws://127.0.0.1:7777\n"
@@ -285,6 +285,7 @@ void add_skill_commands(CLI::App& app, Context& context, Action* chosen) {
   add_publish(*skill, context, chosen);
   add_revoke(*skill, context, chosen);
   add_looking(*skill, context, chosen);
+  add_trade_commands(*skill, context, chosen);
   add_holding(*skill, context, chosen);
 }
 

@@ -6,6 +6,8 @@
 namespace node::cli {
 
 /// Registers both groups on `app`.
+/// Buying and selling, below `skill`.
+void add_trade_commands(CLI::App& skill, Context& context, Action* chosen);
 void add_skill_commands(CLI::App& app, Context& context, Action* chosen);
 void add_license_commands(CLI::App& app, Context& context, Action* chosen);
 

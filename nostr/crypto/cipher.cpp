@@ -94,6 +94,25 @@ base::Result<base::Bytes> aes256_cbc_decrypt(base::ByteView key, base::ByteView 
   return out;
 }
 
+base::Bytes aes256_gcm_encrypt(base::ByteView key, base::ByteView iv, base::ByteView plaintext) {
+  constexpr std::size_t kTag = 16;
+  CHECK(key.size() == kKeySize && !iv.empty() && iv.size() <= 64);
+  const Context context(EVP_CIPHER_CTX_new());
+  CHECK(context != nullptr);
+  CHECK(EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, nullptr, nullptr) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_IVLEN, length(iv.size()), nullptr) == 1);
+  CHECK(EVP_EncryptInit_ex(context.get(), nullptr, nullptr, key.data(), iv.data()) == 1);
+  base::Bytes out(plaintext.size() + kTag);
+  int written = 0;
+  int last = 0;
+  CHECK(EVP_EncryptUpdate(context.get(), out.data(), &written, plaintext.data(),
+                          length(plaintext.size())) == 1);
+  CHECK(EVP_EncryptFinal_ex(context.get(), out.data() + written, &last) == 1);
+  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, length(kTag),
+                            out.data() + plaintext.size()) == 1);
+  return out;
+}
+
 base::Result<base::Bytes> aes256_gcm_decrypt(base::ByteView key, base::ByteView iv,
                                              base::ByteView sealed) {
   constexpr std::size_t kTag = 16;

@@ -17,8 +17,10 @@ base::Bytes aes256_cbc_encrypt(base::ByteView key, base::ByteView iv, base::Byte
 base::Result<base::Bytes> aes256_cbc_decrypt(base::ByteView key, base::ByteView iv,
                                              base::ByteView ciphertext);
 
-/// AES-256-GCM without associated data; `sealed` ends in the 16-byte tag. key 32, iv 1 to 64 bytes.
-/// kCrypto when the tag does not fit, also for what is shorter than one.
+/// AES-256-GCM without associated data; the result ends in the 16-byte tag. key 32, iv 1 to 64 bytes. One
+/// key seals one plaintext per iv.
+base::Bytes aes256_gcm_encrypt(base::ByteView key, base::ByteView iv, base::ByteView plaintext);
+/// `sealed` ends in the tag, as above. kCrypto when the tag does not fit, also for what is shorter than one.
 base::Result<base::Bytes> aes256_gcm_decrypt(base::ByteView key, base::ByteView iv,
                                              base::ByteView sealed);
 

@@ -50,7 +50,7 @@ AgentSpec sisyphus() {
   agent.permissions.edit = agent.permissions.fetch = Permit::kAllow;
   agent.permissions.commands.mode = Permit::kAllow;
   agent.permissions.delegate = Permit::kAllow;
-  agent.autonomy.bounded_asks = {ActionClass::kDm};
+  agent.autonomy.bounded_asks = {ActionClass::kDm, ActionClass::kPurchase};
   return agent;
 }
 

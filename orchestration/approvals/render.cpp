@@ -175,7 +175,7 @@ std::string describe_payment(base::json::Value params) {
 
 std::string describe_action(std::string_view action_class, const base::json::Value& params,
                             std::int64_t sats) {
-  if (action_class == "pay" && params.is_object()) return describe_payment(params);
+  if ((action_class == "pay" || action_class == "purchase") && params.is_object()) return describe_payment(params);
   std::string out = fmt::format("{}\n", base::escape_for_terminal(action_class));
   if (sats > 0) out += fmt::format("cost: {} sats\n", sats);
   if (!params.is_object()) return out;

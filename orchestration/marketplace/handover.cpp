@@ -2,10 +2,12 @@
 #include "orchestration/marketplace/handover.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "nipsa/error.h"
+#include "nostr/crypto/cipher.h"
 
 namespace orchestration {
 namespace {
@@ -15,10 +17,10 @@ using base::fail;
 using base::Result;
 
 nipsa::Licence licence_of(const nipsa::Manifest& manifest, const nostr::Event& event,
-                          const nostr::PublicKey& agent, const LicenceTerms& terms,
-                          base::UnixTime now) {
+                          const LicenceGrant& grant, base::UnixTime now) {
+  const nipsa::LicenceTerms& terms = grant.terms;
   nipsa::Licence out;
-  out.agent = agent;
+  out.agent = grant.agent;
   out.skill = manifest.address();
   out.skill_name = manifest.name;
   out.manifest = event.id;
@@ -30,29 +32,87 @@ nipsa::Licence licence_of(const nipsa::Manifest& manifest, const nostr::Event& e
   out.max_uses = terms.max_uses;
   out.max_per_day = terms.max_per_day;
   out.capabilities = manifest.capabilities;
+  if (grant.payment_hash) out.payment.hash = grant.payment_hash->hex();
+  out.price = grant.price;
+  return out;
+}
+
+constexpr std::string_view kBlobAlg = "aes-256-gcm";
+constexpr std::size_t kBlobKey = 32;
+constexpr std::size_t kBlobNonce = 12;
+
+/// A long body, encrypted with a key of its own; what the delivery carries instead is that key.
+struct SealedBody {
+  nipsa::Blob blob;
+  base::Bytes ciphertext;
+  std::string key_json;
+};
+
+SealedBody seal_body(std::string_view body, const std::string& blobs_at, base::Rng& rng) {
+  std::array<std::uint8_t, kBlobKey> key{};
+  std::array<std::uint8_t, kBlobNonce> nonce{};
+  rng.fill(key);
+  rng.fill(nonce);
+  SealedBody out;
+  out.ciphertext = nostr::aes256_gcm_encrypt(key, nonce, base::as_bytes(body));
+  out.blob.sha256 = nostr::sha256(out.ciphertext);
+  out.blob.size = out.ciphertext.size();
+  out.blob.alg = kBlobAlg;
+  out.blob.url = blobs_at + (blobs_at.ends_with('/') ? "" : "/") + out.blob.sha256.hex();
+  out.key_json = base::json::dump({{"key", base::hex_encode(key)}, {"nonce", base::hex_encode(nonce)}});
+  base::wipe(key);
+  return out;
+}
+
+/// The body of a blob, with the key that the delivery carries.
+Result<std::string> open_body(const nipsa::Blob& blob, std::string_view key_json, base::ByteView bytes) {
+  if (blob.alg != kBlobAlg)
+    return fail(Errc::kUnsupported, "the body is encrypted in a way this program does not know");
+  TRY(check_blob(blob, bytes));
+  TRY(const auto keys, nipsa::parse_object(key_json));
+  auto key = base::hex_decode(base::json::string_or(keys, "key"));
+  const auto nonce = base::hex_decode(base::json::string_or(keys, "nonce"));
+  if (!key || key->size() != kBlobKey || !nonce || nonce->size() != kBlobNonce)
+    return nipsa::fail(nipsa::Code::kCrypto, "the delivery carries no key for its body");
+  auto body = nostr::aes256_gcm_decrypt(*key, *nonce, bytes);
+  base::wipe(*key);
+  if (!body) return std::unexpected(std::move(body).error());
+  std::string out(base::as_text(*body));
+  base::wipe(*body);
   return out;
 }
 
 }  // namespace
 
 Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& manifest_event,
-                           const nostr::PublicKey& agent, const LicenceTerms& terms,
-                           const nostr::SecretKey& issuer, base::UnixTime now, base::Rng& rng) {
+                           const LicenceGrant& grant, const nostr::SecretKey& issuer,
+                           base::UnixTime now, base::Rng& rng) {
+  TRY(nipsa::check_terms(grant.terms));
   TRY(const nipsa::Manifest manifest, nipsa::parse_manifest(manifest_event));
+  const nostr::PublicKey& agent = grant.agent;
   if (package.hash != manifest.hash)
     return fail(Errc::kConflict, "the folder is not what was published any more",
                 "publish it again as a new version");
   std::string body = pack(package);
-  if (body.size() > nipsa::kInlineMax)
-    return fail(Errc::kLimit, fmt::format("the skill is {} bytes; {} fit into a delivery",
-                                          body.size(), nipsa::kInlineMax));
+  if (body.size() > nipsa::kInlineMax && grant.blobs_at.empty())
+    return fail(Errc::kLimit,
+                fmt::format("the skill is {} bytes; {} fit into a delivery", body.size(),
+                            nipsa::kInlineMax),
+                "say where longer ones lie: --blobs-at URL");
+  std::optional<SealedBody> sealed;
+  if (body.size() > nipsa::kInlineMax) {
+    sealed = seal_body(body, grant.blobs_at, rng);
+    base::wipe(body);
+    body = sealed->key_json;
+  }
   const nostr::SecretKey content = nostr::SecretKey::generate(rng);
   TRY(const nostr::ConversationKey key, nostr::nip44_conversation_key(content, agent));
   TRY(std::string payload, nostr::nip44_encrypt(key, body, rng));
+  base::wipe(body);
 
   Handover out;
-  out.licence = licence_of(manifest, manifest_event, agent, terms, now);
-  out.licence.id = rng.hex(16);
+  out.licence = licence_of(manifest, manifest_event, grant, now);
+  out.licence.id = grant.id.empty() ? rng.hex(16) : grant.id;
   out.licence.issuer = issuer.public_key();
   out.licence.provider = issuer.public_key();
   out.licence.content_key = content.public_key();
@@ -75,6 +135,10 @@ Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& mani
         nipsa::delivery_digest(manifest.address(), manifest_event.id, manifest.version,
                                manifest.hash, agent, content.public_key()),
         rng);
+  if (sealed) {
+    delivery.blob = sealed->blob;
+    out.blob = std::move(sealed->ciphertext);
+  }
   TRY(out.delivery, nipsa::build_delivery(delivery, now));
   return out;
 }
@@ -87,9 +151,23 @@ Result<nostr::Draft> revoked_licence(const nostr::Event& licence, base::UnixTime
   return nipsa::build_licence(read, at);
 }
 
+Result<void> check_blob(const nipsa::Blob& blob, base::ByteView bytes) {
+  if (bytes.size() != blob.size)
+    return nipsa::fail(nipsa::Code::kSize, "what lies at the delivery's address is of another size");
+  if (nostr::sha256(bytes) != blob.sha256)
+    return nipsa::fail(nipsa::Code::kHash, "what lies at the delivery's address is something else");
+  return {};
+}
+
 Result<SkillPackage> open_delivery(const nipsa::Delivery& delivery, const nipsa::Manifest& manifest,
-                                   const nostr::ConversationKey& key) {
+                                   const nostr::ConversationKey& key, base::ByteView blob) {
   TRY(std::string body, nostr::nip44_decrypt(key, delivery.payload));
+  if (delivery.blob) {
+    auto opened = open_body(*delivery.blob, body, blob);
+    base::wipe(body);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    body = *std::move(opened);
+  }
   auto package = unpack(body, delivery.content_type);
   base::wipe(body);
   if (!package) return std::unexpected(std::move(package).error());

@@ -3,17 +3,21 @@
 #pragma once
 
 #include "nipsa/delivery.h"
+#include "nipsa/skill_listing.h"
 #include "nostr/nips/nip44.h"
 #include "orchestration/marketplace/package.h"
 
 namespace orchestration {
 
-/// What a licence shall say; the rest follows from the manifest.
-struct LicenceTerms {
-  nipsa::LicenceType type = nipsa::LicenceType::kPerpetual;
-  std::optional<std::uint64_t> max_uses;
-  std::optional<std::uint64_t> max_per_day;
-  std::optional<std::chrono::seconds> lasts;
+/// Whom a licence is for, and what it shall say beside what follows from the manifest.
+struct LicenceGrant {
+  nostr::PublicKey agent;
+  nipsa::LicenceTerms terms;
+  std::string id;                               ///< 32 hex; "" makes one
+  std::optional<nostr::Sha256> payment_hash;    ///< of the lightning payment it was bought with
+  std::optional<base::Sat> price;
+  /// Where a body lies that is too long to travel inside: its URL is this, a slash and its hash.
+  std::string blobs_at;
 };
 
 /// A licence and what it opens, both unsigned.
@@ -21,23 +25,28 @@ struct Handover {
   nipsa::Licence licence;
   nostr::Draft licence_draft;
   nostr::Draft delivery;  ///< a rumor for the provider to seal
+  std::optional<base::Bytes> blob;  ///< ciphertext of a long body, to be put where `blobs_at` says
 };
 
-/// Makes the key of the licence, encrypts `package` with it to `agent` and forgets it: from then on
+/// Makes the key of the licence, encrypts `package` with it to the agent and forgets it: from then on
 /// nobody but the group can open the body. `issuer` signs licence and delivery; where it is the publisher
 /// too, `publisher` vouches for the delivery. kConflict when the package is not what the manifest names,
-/// kLimit when the body is over nipsa::kInlineMax.
+/// kLimit when the body is over nipsa::kInlineMax and the grant names no place for it.
 base::Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& manifest,
-                                 const nostr::PublicKey& agent, const LicenceTerms& terms,
+                                 const LicenceGrant& grant,
                                  const nostr::SecretKey& issuer, base::UnixTime now, base::Rng& rng);
 
 /// The licence as its issuer takes it back: a newer version of the same address.
 base::Result<nostr::Draft> revoked_licence(const nostr::Event& licence, base::UnixTime now);
 
-/// Opens a delivery that check_delivery() has passed, with the key the group made together. E_HASH
-/// unless the body is the one the manifest names.
+/// Whether `bytes` are what the delivery refers to: E_HASH, E_SIZE. Needs no key, so that no use of a
+/// licence is spent on something else.
+base::Result<void> check_blob(const nipsa::Blob& blob, base::ByteView bytes);
+/// Opens a delivery that check_delivery() has passed, with the key the group made together; `blob` is
+/// what it refers to, where it does, and passed check_blob(). E_HASH unless the body is the one the
+/// manifest names.
 base::Result<SkillPackage> open_delivery(const nipsa::Delivery& delivery,
                                          const nipsa::Manifest& manifest,
-                                         const nostr::ConversationKey& key);
+                                         const nostr::ConversationKey& key, base::ByteView blob = {});
 
 }  // namespace orchestration

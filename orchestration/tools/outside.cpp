@@ -14,6 +14,7 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kEditFile, "edit_file"}, {ActionClass::kRunCommand, "run_command"},
     {ActionClass::kFetch, "fetch"},        {ActionClass::kCallServer, "call_server"},
     {ActionClass::kKeepTodo, "keep_todo"}, {ActionClass::kPay, "pay"},
+    {ActionClass::kPurchase, "purchase"},
     {ActionClass::kDelegate, "delegate"}};
 constexpr Name<ActionStatus> kStatuses[] = {
     {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
@@ -49,13 +50,15 @@ bool is_group_signed(ActionClass action) {
     case ActionClass::kCallServer:
     case ActionClass::kKeepTodo:
     case ActionClass::kDelegate:
+    case ActionClass::kPurchase:
     case ActionClass::kPay: return false;
   }
   return false;
 }
 
 bool asks_itself(ActionClass action) {
-  return is_group_signed(action) || action == ActionClass::kPay;
+  return is_group_signed(action) || action == ActionClass::kPay ||
+         action == ActionClass::kPurchase;
 }
 
 bool is_external(ActionClass action) {
@@ -67,6 +70,7 @@ bool is_external(ActionClass action) {
     case ActionClass::kEditFile:
     case ActionClass::kRunCommand:
     case ActionClass::kCallServer:
+    case ActionClass::kPurchase:
     case ActionClass::kPay: return true;
     case ActionClass::kAskOperator:
     case ActionClass::kReadFile:

@@ -33,11 +33,12 @@ enum class ActionClass {
   kCallServer,  ///< a tool of an MCP server
   kKeepTodo,    ///< the session's own list
   kPay,         ///< money leaves the wallet
+  kPurchase,    ///< a licence is bought
   kDelegate,    ///< another agent is given a task
 };
 
 /// "reply", "post", "react", "dm", "ask_operator", "read_file", "search", "edit_file", "run_command",
-/// "fetch", "call_server", "keep_todo", "pay", "delegate".
+/// "fetch", "call_server", "keep_todo", "pay", "purchase", "delegate".
 std::string_view action_class_name(ActionClass action);
 base::Result<ActionClass> parse_action_class(std::string_view name);
 /// Whether the act is signed by the group key, so that the co-signer, not the node, gates it.
@@ -84,6 +85,8 @@ struct LocalAction {
   base::json::Value params;  ///< exactly what would be done; part of the digest (design 9.3)
   base::Msat cost;
   std::string reason;
+  /// The 39210 it belongs to, where the key's tick is none of the node's ticks.
+  std::optional<nostr::EventId> claim = {};
 };
 
 /// What became of an act. Final: asked again, the implementer answers the same.

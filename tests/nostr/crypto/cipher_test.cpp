@@ -1,4 +1,5 @@
-// ChaCha20 against RFC 8439 and AES-256-CBC against NIST SP 800-38A; padding is checked.
+// ChaCha20 against RFC 8439, AES-256-CBC against NIST SP 800-38A, GCM against its specification; padding and
+// tags are checked.
 #include "nostr/crypto/cipher.h"
 
 #include <gtest/gtest.h>
@@ -58,6 +59,18 @@ TEST(Aes256Cbc, round_trips_and_refuses_broken_padding) {
   EXPECT_FALSE(aes256_cbc_decrypt(key, iv, base::ByteView(sealed).first(15)));
   EXPECT_EQ(aes256_cbc_decrypt(key, iv, base::ByteView(sealed).first(16)).error().code,
             base::Errc::kCrypto);
+}
+
+TEST(Aes256Gcm, gives_the_tag_of_the_specification_and_refuses_another) {
+  // McGrew and Viega, "The Galois/Counter Mode of Operation", test case 14.
+  const base::Bytes key(32);
+  const base::Bytes iv(12);
+  const base::Bytes zeros(16);
+  base::Bytes sealed = aes256_gcm_encrypt(key, iv, zeros);
+  EXPECT_EQ(base::hex_encode(sealed), "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
+  EXPECT_EQ(*aes256_gcm_decrypt(key, iv, sealed), zeros);
+  sealed.back() ^= 1;
+  EXPECT_FALSE(aes256_gcm_decrypt(key, iv, sealed));
 }
 
 }  // namespace

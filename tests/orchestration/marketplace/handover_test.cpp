@@ -26,9 +26,12 @@ struct Scene {
     return nostr::sign_event(nipsa::build_manifest(m, package.files, kNow).value(), seller, rng);
   }();
 
+  LicenceGrant to(nipsa::LicenceTerms terms = {}) const {
+    return {.agent = agent.public_key(), .terms = terms, .id = "", .payment_hash = {}, .price = {}, .blobs_at = ""};
+  }
   base::Result<Handover> hand() {
-    return hand_over(package, manifest, agent.public_key(),
-                     {.type = nipsa::LicenceType::kMetered, .max_uses = 3}, seller, kNow, rng);
+    return hand_over(package, manifest, to({.type = nipsa::LicenceType::kMetered, .max_uses = 3}), seller,
+                     kNow, rng);
   }
 };
 
@@ -57,7 +60,7 @@ TEST(Handover, AnotherBodyThanTheManifestsIsRefusedOnBothSides) {
   Scene s;
   const auto other =
       check_package({{"SKILL.md", "---\nname: echo\ndescription: x\n---\nMalware\n"}}).value();
-  const auto refused = hand_over(other, s.manifest, s.agent.public_key(), {}, s.seller, kNow, s.rng);
+  const auto refused = hand_over(other, s.manifest, s.to(), s.seller, kNow, s.rng);
   EXPECT_EQ(refused.error().code, base::Errc::kConflict);
   // A seller that lies: the envelope of one body around another.
   const Handover given = s.hand().value();
@@ -80,17 +83,40 @@ TEST(Handover, ARevocationReplacesTheLicence) {
   EXPECT_EQ(nipsa::parse_licence(revoked)->content_key, given.licence.content_key);
 }
 
-TEST(Handover, TheInlineLimit) {
+TEST(Handover, WhatIsLongerThanADeliveryLiesElsewhere) {
   Scene s;
   const std::string front = "---\nname: echo\ndescription: x\n---\n";
-  const auto with_size = [&](std::size_t size) {
+  const auto with_size = [&](std::size_t size, const std::string& blobs_at) {
     s.package = check_package({{"SKILL.md", front + std::string(size - front.size(), 'x')}}).value();
     nipsa::Manifest m = nipsa::parse_manifest(s.manifest).value();
     s.manifest = nostr::sign_event(nipsa::build_manifest(m, s.package.files, kNow).value(), s.seller, s.rng);
-    return s.hand();
+    LicenceGrant grant = s.to();
+    grant.blobs_at = blobs_at;
+    return hand_over(s.package, s.manifest, grant, s.seller, kNow, s.rng);
   };
-  EXPECT_TRUE(with_size(16'384));
-  EXPECT_EQ(with_size(16'385).error().code, base::Errc::kLimit);
+  EXPECT_FALSE(with_size(16'384, "https://shop.example/blobs")->blob) << "inside, as long as it fits";
+  EXPECT_EQ(with_size(16'385, "").error().code, base::Errc::kLimit);
+  const Handover given = with_size(16'385, "https://shop.example/blobs").value();
+  ASSERT_TRUE(given.blob);
+  const auto delivery =
+      nipsa::parse_delivery(nostr::with_author(given.delivery, s.seller.public_key())).value();
+  ASSERT_TRUE(delivery.blob);
+  EXPECT_EQ(delivery.blob->url, "https://shop.example/blobs/" + delivery.blob->sha256.hex());
+  const auto manifest = nipsa::check_delivery(delivery, s.seller.public_key(), given.licence).value();
+  const auto key = nostr::nip44_conversation_key(s.agent, *given.licence.content_key).value();
+  EXPECT_EQ(open_delivery(delivery, manifest, key, *given.blob)->hash, s.package.hash);
+
+  base::Bytes other = *given.blob;
+  other.back() ^= 1;
+  EXPECT_EQ(nipsa::code_of(check_blob(*delivery.blob, other).error()), nipsa::Code::kHash);
+  EXPECT_FALSE(open_delivery(delivery, manifest, key, other));
+  other.pop_back();
+  EXPECT_EQ(nipsa::code_of(check_blob(*delivery.blob, other).error()), nipsa::Code::kSize);
+  // A lying seller whose hash fits still cannot give another body than the manifest's.
+  nipsa::Delivery forged = delivery;
+  forged.blob->sha256 = nostr::sha256(other);
+  forged.blob->size = other.size();
+  EXPECT_FALSE(open_delivery(forged, manifest, key, other));
 }
 
 }  // namespace

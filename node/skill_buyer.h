@@ -1,0 +1,125 @@
+// SkillBuyer: from "I want that skill" to the skill on the shelf.
+//
+//~ quote → wanted → (operator) → ordered → (bill) → billed → (money) → paid → (licence, delivery) → done
+//
+// Every arrow is a commit of storage/purchases, and the purchase's id is the order's, the payment's and
+// the licence's: killed anywhere, a purchase goes on where it was, is paid at most once, and what was paid
+// for is asked for until it is here.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "nipsa/skill_listing.h"
+#include "node/outside.h"
+#include "node/pause.h"
+#include "node/skill_evidence.h"
+#include "node/skill_shelf.h"
+#include "node/treasury.h"
+#include "nostr/client/feed.h"
+#include "orchestration/autonomy.h"
+#include "orchestration/marketplace/trade.h"
+#include "storage/holdings.h"
+#include "storage/payments.h"
+#include "storage/purchases.h"
+
+namespace node {
+
+/// What one seller would take for a skill, and what is known of it.
+struct SkillQuote {
+  nostr::Event listing_event;
+  nipsa::SkillListing listing;
+  nostr::Event manifest;
+  nipsa::TrustDecision trust;
+};
+
+struct BuyerOptions {
+  std::chrono::seconds seller_patience{600};   ///< for a bill
+  std::chrono::seconds order_again{20};        ///< first time; then ever less often
+};
+
+/// App thread. References outlive it.
+class SkillBuyer {
+ public:
+  struct Deps {
+    Runtime& runtime;
+    storage::Db& db;
+    const nostr::KeySigner& node;
+    nostr::PublicKey agent;
+    Publisher& publisher;
+    const std::vector<std::string>& relays;
+    Treasury& treasury;
+    NodeOutside& outside;
+    SkillShelf& shelf;
+    const Home& home;
+  };
+  SkillBuyer(Deps deps, orchestration::AutonomyRules autonomy, BuyerOptions options = {});
+
+  /// Goes on with the purchases that are under way.
+  base::Result<void> start();
+  base::Task<void> stop();
+
+  /// The cheapest offer of `skill` by an issuer the operator trusts, or that of `seller`. kNotFound when
+  /// none of them sells the version that stands.
+  base::Task<base::Result<SkillQuote>> quote(nostr::Address skill,
+                                             std::optional<nostr::PublicKey> seller);
+  /// Whether a private message is of a trade rather than talk: nobody is woken by it.
+  bool expects(const nostr::UnsignedEvent& rumor) const;
+
+  /// `skill quote|buy|purchase|purchases` through the control socket: params hold "verb".
+  base::Task<base::Result<base::json::Value>> answer(base::json::Value params);
+
+ private:
+  /// Whether a purchase is over.
+  enum class Step { kGoOn, kWait, kOver };
+
+  base::Task<base::Result<base::json::Value>> answer_quote(base::json::Value params);
+  base::Task<base::Result<base::json::Value>> buy(base::json::Value params);
+  base::Result<base::json::Value> view(const storage::PurchaseRow& row);
+  orchestration::Spender spender(const storage::PurchaseRow& row) const;
+  base::Result<bool> asks(base::Msat price, const std::vector<std::string>& exceeds) const;
+
+  void listen();
+  base::Result<void> hear(const nostr::Event& wrap);
+  base::Result<void> hear_bill(const storage::PurchaseRow& row, const orchestration::SkillBill& bill);
+  void begin(const std::string& id);
+  base::Task<void> run(std::string id);
+  base::Task<base::Result<Step>> advance(std::string id);
+  base::Task<base::Result<Step>> ask_operator(storage::PurchaseRow row);
+  base::Task<base::Result<Step>> await_bill(storage::PurchaseRow row);
+  base::Task<base::Result<Step>> pay(storage::PurchaseRow row);
+  base::Task<base::Result<Step>> fetch(storage::PurchaseRow row);
+  base::Task<base::Result<std::string>> doubt(storage::PurchaseRow row);
+  base::Result<base::json::Value> question(const storage::PurchaseRow& row);
+  base::Result<nostr::Event> order_of(const storage::PurchaseRow& row);
+  base::Result<void> order_when_due(const storage::PurchaseRow& row);
+  base::Result<Step> end(const storage::PurchaseRow& row, storage::PurchaseState state,
+                         const std::string& detail);
+  std::string licence_of(const storage::PurchaseRow& row) const;
+
+  /// When an order is sent again.
+  struct Reminder {
+    base::UnixTime due;
+    std::chrono::seconds pause;
+  };
+
+  Deps deps_;
+  orchestration::AutonomyRules autonomy_;
+  const BuyerOptions options_;
+  storage::Purchases purchases_;
+  storage::Payments payments_;
+  storage::Holdings holdings_;
+  storage::Actions actions_;
+  PauseSwitch pause_;
+  std::unique_ptr<nostr::Feed> letters_;
+  std::set<std::string> running_;
+  std::map<std::string, Reminder> reminders_;
+  base::Signal changed_;
+  base::Scope scope_;
+};
+
+}  // namespace node
