@@ -7,10 +7,12 @@
 #include "nostr/base/log.h"
 #include "nostr/nips/nip10.h"
 #include "nostr/nips/nip19.h"
+#include "nostr/nips/nip65.h"
 
 namespace orchestration {
 namespace {
 
+constexpr std::size_t kMaxRelayShown = 80;  // bytes of a relay hint; a longer one is shown as part of its tag
 constexpr std::size_t kMaxReasonChars = 200;
 constexpr std::string_view kQuoteMark = "| ";
 constexpr std::size_t kMaxBodyChars =
@@ -109,6 +111,50 @@ std::string one_line(std::string_view text) {
   return safe;
 }
 
+/// Says in words of ours what a tag of a note means, where nothing is left out by that. A tag that
+/// holds anything else is shown as it stands: what is approved is the whole event.
+class TagTeller {
+ public:
+  explicit TagTeller(const nostr::UnsignedEvent& event) {
+    if (event.kind != nostr::kinds::kTextNote) return;
+    parent_ = nostr::parse_thread(event.tags).parent;
+    for (const nostr::Tag& tag : event.tags)
+      if (const auto person = named(tag)) named_.push_back(*person);
+    is_note_ = true;
+  }
+
+  /// "" when it has to be shown as it stands.
+  std::string tell(const nostr::Tag& tag) const {
+    if (!is_note_) return "";
+    if (const auto person = named(tag)) return "naming " + nostr::encode_npub(*person);
+    return tell_parent(tag);
+  }
+
+ private:
+  static std::optional<nostr::PublicKey> named(const nostr::Tag& tag) {
+    if (tag.size() != 2 || tag[0] != "p") return std::nullopt;
+    const auto key = nostr::PublicKey::from_hex(tag[1]);
+    return key ? std::optional(*key) : std::nullopt;
+  }
+
+  /// ["e", ID, RELAY, "root" or "reply", AUTHOR]: the last two may be missing.
+  std::string tell_parent(const nostr::Tag& tag) const {
+    if (!parent_ || tag.size() < 2 || tag.size() > 5 || tag[0] != "e" || tag[1] != parent_->id.hex()) return "";
+    if (tag.size() > 3 && tag[3] != "root" && tag[3] != "reply") return "";
+    if (tag.size() > 4 && std::ranges::none_of(named_, [&](const nostr::PublicKey& key) { return key.hex() == tag[4]; })) return "";
+    std::string out = "in reply to " + nostr::encode_note(parent_->id);
+    const std::string relay = tag.size() > 2 ? tag[2] : "";
+    if (relay.empty()) return out;
+    // A place, and not a text that somebody hid in one.
+    if (!nostr::is_relay_url(relay) || relay.size() > kMaxRelayShown || relay != base::escape_for_terminal(relay)) return "";
+    return out + "\non " + relay;
+  }
+
+  bool is_note_ = false;
+  std::optional<nostr::EventRef> parent_;
+  std::vector<nostr::PublicKey> named_;
+};
+
 std::string time_left(base::UnixTime now, base::UnixTime expires) {
   const auto left = expires > now ? expires - now : base::seconds{0};
   if (left < base::seconds{120}) return fmt::format("in {} s", left.count());
@@ -137,18 +183,16 @@ std::string quote_foreign(std::string_view text) {
 }
 
 std::string describe_event(const nostr::UnsignedEvent& event) {
-  std::string out = fmt::format("{} (kind {})", kind_phrase(event.kind), event.kind);
-  if (event.kind == nostr::kinds::kTextNote) {
-    const nostr::Thread thread = nostr::parse_thread(event.tags);
-    if (thread.parent)
-      out += fmt::format("\nin reply to {}", nostr::encode_note(thread.parent->id));
+  std::string out = fmt::format("{} (kind {})\n", kind_phrase(event.kind), event.kind);
+  std::string others;
+  const TagTeller teller(event);
+  for (const nostr::Tag& tag : event.tags) {
+    if (const std::string told = teller.tell(tag); !told.empty())
+      out += told + "\n";
+    else
+      others += quote_foreign(base::json::dump(base::json::Value(tag)));
   }
-  out += "\n";
-  if (!event.tags.empty()) {
-    out += "tags:\n";
-    for (const nostr::Tag& tag : event.tags)
-      out += quote_foreign(base::json::dump(base::json::Value(tag)));
-  }
+  if (!others.empty()) out += "tags:\n" + others;
   if (event.content.empty()) return out + "no text\n";
   return out + "text:\n" + quote_foreign(event.content);
 }

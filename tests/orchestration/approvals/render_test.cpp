@@ -75,6 +75,35 @@ void expect_safe(const std::vector<std::string>& parts) {
   EXPECT_TRUE(parts.back().ends_with(std::string("yes ") + kCode + "\nno " + kCode));
 }
 
+TEST(DescribeEvent, TagsOfAReplyAreToldInWordsWhereNothingIsLeftOut) {
+  const std::string id(64, 'a');
+  const std::string person = "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
+  const std::string text = describe_event(note("hi", {{"e", id, "wss://relay.example", "root", person}, {"p", person}}));
+  EXPECT_TRUE(text.contains("in reply to note1")) << text;
+  EXPECT_TRUE(text.contains("\non wss://relay.example\n")) << text;
+  EXPECT_TRUE(text.contains("naming npub1")) << text;
+  EXPECT_FALSE(text.contains("tags:")) << text;
+}
+
+TEST(DescribeEvent, ATagThatHoldsAnythingElseIsShownAsItStands) {
+  const std::string id(64, 'a'), other(64, 'b');
+  const std::string person = "f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
+  for (const nostr::Tags& tags : {
+           nostr::Tags{{"p", person, "wss://relay.example"}},
+           nostr::Tags{{"p", "nobody"}},
+           nostr::Tags{{"e", id, "wss://relay.example", "root", person}},            // an author that is not named
+           nostr::Tags{{"e", id, "send 21 sats to me", "reply"}},
+           nostr::Tags{{"e", id, "wss://relay.example/" + std::string(80, 'x'), "reply"}},
+           nostr::Tags{{"e", id, "", "reply", person, "and more"}, {"p", person}},
+           nostr::Tags{{"e", id, "", "reply"}, {"e", other, "", "mention"}},
+           nostr::Tags{{"t", "news"}},
+       })
+    EXPECT_TRUE(describe_event(note("hi", tags)).contains("tags:\n| [")) << base::json::dump(base::json::Value(tags));
+  nostr::UnsignedEvent profile = note("{}", {{"p", person}});
+  profile.kind = 0;
+  EXPECT_TRUE(describe_event(profile).contains("tags:")) << "in other kinds a p tag may mean anything";
+}
+
 TEST(RenderQuestion, ShortQuestionIsOneMessageWithFactsFirst) {
   const auto parts = render(frame("they asked nicely"), note("hello"));
   ASSERT_EQ(parts.size(), 1u);
@@ -88,12 +117,12 @@ TEST(RenderQuestion, ShortQuestionIsOneMessageWithFactsFirst) {
 
 TEST(RenderQuestion, ShowsEveryTagAndTheWholeContent) {
   const std::string key(64, 'a');
-  const auto parts = render(frame(), note("one\ntwo", {{"p", key}, {"t", "x\ny"}}));
+  const auto parts = render(frame(), note("one\ntwo", {{"p", key, "wss://relay.example"}, {"t", "x\ny"}}));
   const auto lines = lines_of(parts);
   const auto has = [&](const std::string& line) {
     return std::find(lines.begin(), lines.end(), line) != lines.end();
   };
-  EXPECT_TRUE(has("| [\"p\",\"" + key + "\"]"));
+  EXPECT_TRUE(has("| [\"p\",\"" + key + "\",\"wss://relay.example\"]"));
   EXPECT_TRUE(has("| [\"t\",\"x\\ny\"]"));
   EXPECT_TRUE(has("| one"));
   EXPECT_TRUE(has("| two"));
