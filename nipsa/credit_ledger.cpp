@@ -186,6 +186,12 @@ const CreditAccount* CreditLedger::find(const nostr::PublicKey& issuer,
   return it == accounts_.end() ? nullptr : &it->second;
 }
 
+std::vector<const CreditAccount*> CreditLedger::accounts() const {
+  std::vector<const CreditAccount*> out;
+  for (const auto& [key, account] : accounts_) out.push_back(&account);
+  return out;
+}
+
 CreditAccount* CreditLedger::account(const nostr::PublicKey& issuer, std::string_view envelope) {
   const auto it = accounts_.find({issuer, std::string(envelope)});
   return it == accounts_.end() ? nullptr : &it->second;

@@ -61,6 +61,8 @@ class CreditLedger {
 
   /// The account of an envelope; ids are the issuer's own, so both name it. nullptr when unknown.
   const CreditAccount* find(const nostr::PublicKey& issuer, std::string_view envelope) const;
+  /// Every account, by issuer and id; valid until the next apply().
+  std::vector<const CreditAccount*> accounts() const;
   std::size_t size() const { return accounts_.size(); }
 
  private:

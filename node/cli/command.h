@@ -68,6 +68,7 @@ void add_event_commands(CLI::App& app, Context& context, Action* chosen);
 void add_req_commands(CLI::App& app, Context& context, Action* chosen);
 void add_publish_commands(CLI::App& app, Context& context, Action* chosen);
 void add_verify_commands(CLI::App& app, Context& context, Action* chosen);
+void add_credit_commands(CLI::App& app, Context& context, Action* chosen);
 void add_codec_commands(CLI::App& app, Context& context, Action* chosen);
 void add_qr_commands(CLI::App& app, Context& context, Action* chosen);
 void add_key_commands(CLI::App& app, Context& context, Action* chosen);

@@ -137,7 +137,7 @@ bool is_toolbox(const Example& example) {
   for (const std::string_view command : {"event", "req", "count", "publish", "verify", "dm", "key",
                                          "encode", "decode", "outbox", "sync", "completion", "man", "signature list",
                                          "signature show", "signature run", "signature eval", "signature compile",
-                                         "issue add", "issue list", "issue export", "issue import", "directive add",
+                                         "credit status", "issue add", "issue list", "issue export", "issue import", "directive add",
                                          "directive list", "directive find", "init", "qr"})
     if (example.command == command || example.command.starts_with(std::string(command) + " "))
       return true;
