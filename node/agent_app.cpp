@@ -29,6 +29,7 @@
 #include "nostr/nips/nip19.h"
 #include "nostr/nips/nip59.h"
 #include "nostr/nips/nip65.h"
+#include "orchestration/hooks/notice_hook.h"
 #include "storage/schema.h"
 
 namespace node {
@@ -167,6 +168,10 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
                        node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_},
       config_, options_);
+  if (config_.agent.notices)
+    runner_->watch(orchestration::notice_hook(runtime_.clock, [this](const std::string& text) {
+      if (auto told = desk_->tell(text); !told) LOG(kError, "node", "operators are not told", {{"what", text}, {"why", told.error().detail}});
+    }));
   return {};
 }
 

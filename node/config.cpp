@@ -225,6 +225,7 @@ const std::vector<Key>& keys() {
     k.push_back(int_key("approvals.reaction_max", 0, 2'100'000'000'000'000,
                         SOV_INT(c.approvals.reaction_max, std::int64_t)));
     k.push_back(span_key("approvals.hold", 0, 600, [](Config& c) -> std::chrono::seconds& { return c.approvals.hold; }));
+    k.push_back(flag_key("agent.notices", [](Config& c) -> bool& { return c.agent.notices; }));
     k.push_back(flag_key("approvals.public_mentions",
                          [](Config& c) -> bool& { return c.approvals.public_mentions; }));
     k.push_back(paths_key("approvals.signers", [](Config& c) -> std::vector<std::string>& {
@@ -354,6 +355,10 @@ const std::vector<BackendKey>& backend_keys() {
       {"max_concurrency",
        SOV_SET { static_cast<void>(dir); TRY(b.max_concurrency, integer(raw, 0, 1'000)); return {}; },
        SOV_SHOW { return counted(b.max_concurrency); }},
+      {"rpm", SOV_SET { static_cast<void>(dir); TRY(b.rpm, integer(raw, 0, 100'000)); return {}; },
+       SOV_SHOW { return counted(b.rpm); }},
+      {"tpm", SOV_SET { static_cast<void>(dir); TRY(b.tpm, integer(raw, 0, 1'000'000'000)); return {}; },
+       SOV_SHOW { return counted(b.tpm); }},
       {"enabled", SOV_SET { static_cast<void>(dir); TRY(b.enabled, truth(raw)); return {}; },
        SOV_SHOW { return b.enabled ? "" : "false"; }},
       {"timeout",
@@ -734,7 +739,8 @@ std::string render_config(const Config& c) {
       "# Seconds between heartbeats; 0 is none.\nheartbeat = {}\n# Seconds a question stays "
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
-      "max_stranger_ticks_per_hour = {}\n\n"
+      "max_stranger_ticks_per_hour = {}\n"
+      "# Tell operators when a session fails or stops short.\nnotices = {}\n\n"
       "[approvals]\n# How many operators must say yes to what happens on this machine; a co-signer's "
       "policy has its own.\nquorum = {}\n# Sats that a reaction or a public reply may allow; more takes "
       "a private word.\nreaction_max = {}\n# Seconds between a yes that moves money and the payment, for "
@@ -746,7 +752,7 @@ std::string render_config(const Config& c) {
       c.agent.quiet_hours.empty() ? "" : fmt::format("quiet_hours = {}\n", dump(c.agent.quiet_hours)),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps,
-      c.agent.max_stranger_ticks_per_hour, c.approvals.quorum, c.approvals.reaction_max,
+      c.agent.max_stranger_ticks_per_hour, c.agent.notices, c.approvals.quorum, c.approvals.reaction_max,
       c.approvals.hold.count(), c.approvals.public_mentions, toml_list(c.approvals.signers),
       c.budget.per_tick.value, c.budget.per_day.value);
   out += fmt::format(

@@ -34,6 +34,8 @@ struct BackendConfig {
   std::vector<std::string> quirks;          ///< ways of the server that have to be allowed for; config.cpp names them
   std::string account;                      ///< backends of one account share its rate limit
   std::int64_t max_concurrency = 0;         ///< calls at a time; 0: any number
+  std::int64_t rpm = 0;                     ///< requests in any minute; 0: any number
+  std::int64_t tpm = 0;                     ///< tokens in any minute, read and written; 0: any number
   bool enabled = true;
   std::chrono::seconds timeout{120};        ///< of one attempt
   std::chrono::seconds first_token_timeout{60};
@@ -93,6 +95,7 @@ struct Config {
     std::vector<std::string> triggers = {"mention", "dm"};
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
+    bool notices = true;  ///< operators are told when a session fails or stops short
     std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 16;
   } agent;

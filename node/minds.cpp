@@ -127,6 +127,8 @@ Result<Minds> Minds::build(const MindsSite& site, const Config& config) {
                             .supports = capabilities_of(one),
                             .account = one.account,
                             .max_concurrency = static_cast<std::uint32_t>(one.max_concurrency),
+                            .rpm = static_cast<std::uint32_t>(one.rpm),
+                            .tpm = static_cast<std::uint64_t>(one.tpm),
                             .timeout = one.timeout}));
     minds.backends_.push_back(std::move(backend));
   }

@@ -190,6 +190,17 @@ Task<Result<SessionResult>> Session::close() {
   }
   result.tool_calls = static_cast<std::uint32_t>(transcript_->calls().size());
   add_verdict(result);
+  if (result.status == SessionStatus::kSuccess)
+    if (const std::string undone = deps_.hooks.left_undone(row_.id); !undone.empty()) {
+      result.status = SessionStatus::kPartial;
+      result.detail = "todo-stalled";
+      if (row_.state == storage::SessionState::kRunning)
+        deps_.hooks.notify({.session = row_.id,
+                            .agent = agent_.id,
+                            .phase = SessionPhase::kStalled,
+                            .detail = undone,
+                            .of_task = !trigger_.task.empty()});
+    }
   CO_TRY(result.cost, deps_.budgets.spent_in_session(row_.id));
   Value totals = {{"status", session_status_name(result.status)},
                   {"detail", result.detail},
@@ -208,7 +219,8 @@ Task<Result<SessionResult>> Session::close() {
     deps_.hooks.notify({.session = row_.id,
                         .agent = agent_.id,
                         .phase = SessionPhase::kEnded,
-                        .detail = result.detail});
+                        .detail = result.detail,
+                        .of_task = !trigger_.task.empty()});
   }
   result.ended = row_.ended.value_or(row_.started);
   co_return result;

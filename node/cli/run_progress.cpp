@@ -23,6 +23,7 @@ std::string_view phase_word(orchestration::SessionPhase phase) {
   switch (phase) {
     case orchestration::SessionPhase::kStarted: return "started";
     case orchestration::SessionPhase::kResumed: return "resumed";
+    case orchestration::SessionPhase::kStalled: return "stalled";
     case orchestration::SessionPhase::kEnded: return "ended";
   }
   return "";

@@ -105,6 +105,8 @@ class Desk {
   /// (a code, a bare refusal while something is open), rather than talk.
   base::Result<bool> expects(const Heard& heard);
 
+  /// A word to every operator that asks nothing and takes no answer.
+  base::Result<void> tell(const std::string& text);
   /// The requester gave up: the question is closed and the operators told.
   base::Result<void> cancel(const nostr::EventId& question);
   /// Tells the operators what came of it, once per question, in the channel it was asked in.

@@ -70,6 +70,15 @@ Result<void> Desk::write_to(const nostr::PublicKey& person, const std::string& t
   return {};
 }
 
+Result<void> Desk::tell(const std::string& text) {
+  for (const nostr::PublicKey& person : options_.operators) {
+    TRY(const auto channel, approvals_.last_private_channel(person));
+    TRY(write_to(person, text, channel == "nip04"));
+  }
+  outbox_filled_();
+  return {};
+}
+
 Result<void> Desk::answer_question_about(const Heard& heard, const Order& order) {
   const UnixTime now = clock_.now();
   if (heard.said_at + kFresh < now || !may_order_again(heard.author, now)) return {};

@@ -3,6 +3,10 @@
 #include "orchestration/hooks/hook.h"
 
 #include <algorithm>
+#include <exception>
+#include <map>
+
+#include "nostr/base/log.h"
 
 namespace orchestration {
 
@@ -10,7 +14,54 @@ namespace orchestration {
 struct HookChain::Table {
   std::vector<Hook> hooks;
   std::vector<const Hook*> mutate_tool, consult_tool, decide_tool, waive_tool, reserve_tool, release_tool, observe_tool,
-      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session, context, before_finish;
+      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session, context, before_finish, left_undone;
+};
+
+/// How often in a row hooks have thrown, by name; empty as long as none has.
+struct HookChain::Faults {
+  static constexpr unsigned kMostFaults = 5;
+  std::map<std::string, unsigned> in_a_row;
+
+  bool suspended(const Hook& hook) const {
+    if (in_a_row.empty() || hook.guarded) return false;
+    const auto found = in_a_row.find(hook.name);
+    return found != in_a_row.end() && found->second >= kMostFaults;
+  }
+  /// Whether `call` came through; why not is logged.
+  template <class Call>
+  bool runs(const Hook& hook, std::string* why, Call&& call) {
+    try {
+      call();
+      if (!in_a_row.empty()) in_a_row.erase(hook.name);
+      return true;
+    } catch (const std::exception& fault) {
+      const unsigned times = ++in_a_row[hook.name];
+      LOG(kError, "hooks", times == kMostFaults && !hook.guarded ? "a hook fails each time and is left out" : "a hook failed",
+          {{"hook", hook.name}, {"why", fault.what()}});
+      if (why) *why = "the hook failed";
+      return false;
+    }
+  }
+  /// For what is no gate: skipped when it throws or has thrown too often.
+  template <class Call>
+  void let(const Hook& hook, Call&& call) {
+    if (!suspended(hook)) runs(hook, nullptr, std::forward<Call>(call));
+  }
+  /// For gates that answer: an exception is a refusal.
+  template <class Call>
+  Decision decide(const Hook& hook, Call&& call) {
+    Decision out;
+    std::string why;
+    if (!runs(hook, &why, [&] { out = call(); })) return {Decision::Verdict::kBlock, std::move(why)};
+    return out;
+  }
+  template <class Call>
+  base::Result<void> reserve(const Hook& hook, Call&& call) {
+    base::Result<void> out;
+    std::string why;
+    if (!runs(hook, &why, [&] { out = call(); })) return base::fail(base::Errc::kInternal, hook.name + ": " + why);
+    return out;
+  }
 };
 
 std::string Ruling::text() const {
@@ -22,7 +73,7 @@ std::string Ruling::text() const {
   return out;
 }
 
-HookChain::HookChain() {
+HookChain::HookChain() : faults_(std::make_shared<Faults>()) {
   rebuild();
 }
 HookChain::~HookChain() = default;
@@ -93,6 +144,7 @@ void HookChain::rebuild() {
     if (hook.on_session) table->on_session.push_back(&hook);
     if (hook.context) table->context.push_back(&hook);
     if (hook.before_finish) table->before_finish.push_back(&hook);
+    if (hook.left_undone) table->left_undone.push_back(&hook);
   }
   table_ = std::move(table);
 }
@@ -110,7 +162,7 @@ void add_decision(Ruling& ruling, const Hook& hook, Decision decision) {
 
 void HookChain::mutate(ToolInvocation& call) const {
   const auto table = table_;
-  for (const Hook* hook : table->mutate_tool) hook->mutate_tool(call);
+  for (const Hook* hook : table->mutate_tool) faults_->let(*hook, [&] { hook->mutate_tool(call); });
 }
 
 base::Task<Ruling> HookChain::consult(ToolInvocation& call) const {
@@ -133,10 +185,12 @@ base::Task<Ruling> HookChain::consult(ToolInvocation& call) const {
 Ruling HookChain::decide(const ToolInvocation& call) const {
   const auto table = table_;
   Ruling ruling;
-  for (const Hook* hook : table->decide_tool) add_decision(ruling, *hook, hook->decide_tool(call));
+  for (const Hook* hook : table->decide_tool) 
+    add_decision(ruling, *hook, faults_->decide(*hook, [&] { return hook->decide_tool(call); }));
   if (ruling.verdict != Decision::Verdict::kAsk || ruling.each_time) return ruling;
   for (const Hook* hook : table->waive_tool) {
-    auto answer = hook->waive_tool(call);
+    std::optional<std::string> answer;
+    faults_->let(*hook, [&] { answer = hook->waive_tool(call); });
     if (!answer) continue;
     ruling.verdict = Decision::Verdict::kContinue;
     ruling.reasons.push_back(hook->name + ": " + *std::move(answer));
@@ -148,10 +202,12 @@ Ruling HookChain::decide(const ToolInvocation& call) const {
 base::Result<void> HookChain::reserve(const ToolInvocation& call) const {
   const auto table = table_;
   for (std::size_t i = 0; i < table->reserve_tool.size(); ++i) {
-    auto reserved = table->reserve_tool[i]->reserve_tool(call);
+    const Hook& hook = *table->reserve_tool[i];
+    auto reserved = faults_->reserve(hook, [&] { return hook.reserve_tool(call); });
     if (reserved) continue;
     while (i-- > 0)
-      if (table->reserve_tool[i]->release_tool) table->reserve_tool[i]->release_tool(call);
+      if (const Hook& made = *table->reserve_tool[i]; made.release_tool)
+        faults_->let(made, [&] { made.release_tool(call); });
     return reserved;
   }
   return {};
@@ -159,31 +215,32 @@ base::Result<void> HookChain::reserve(const ToolInvocation& call) const {
 
 void HookChain::release(const ToolInvocation& call) const {
   const auto table = table_;
-  for (const Hook* hook : table->release_tool) hook->release_tool(call);
+  for (const Hook* hook : table->release_tool) faults_->let(*hook, [&] { hook->release_tool(call); });
 }
 
 void HookChain::after(const ToolInvocation& call, ToolOutput& output) const {
   const auto table = table_;
-  for (const Hook* hook : table->observe_tool) hook->observe_tool(call, output);
-  for (const Hook* hook : table->transform_tool) hook->transform_tool(call, output);
+  for (const Hook* hook : table->observe_tool) faults_->let(*hook, [&] { hook->observe_tool(call, output); });
+  for (const Hook* hook : table->transform_tool) faults_->let(*hook, [&] { hook->transform_tool(call, output); });
 }
 
 Ruling HookChain::decide(const ModelCall& call) const {
   const auto table = table_;
   Ruling ruling;
   for (const Hook* hook : table->decide_model)
-    add_decision(ruling, *hook, hook->decide_model(call));
+    add_decision(ruling, *hook, faults_->decide(*hook, [&] { return hook->decide_model(call); }));
   return ruling;
 }
 
 base::Result<void> HookChain::reserve(const ModelCall& call) const {
   const auto table = table_;
   for (std::size_t i = 0; i < table->reserve_model.size(); ++i) {
-    auto reserved = table->reserve_model[i]->reserve_model(call);
+    const Hook& hook = *table->reserve_model[i];
+    auto reserved = faults_->reserve(hook, [&] { return hook.reserve_model(call); });
     if (reserved) continue;
     while (i-- > 0)
-      if (table->reserve_model[i]->settle_model)
-        static_cast<void>(table->reserve_model[i]->settle_model(call, Charge{}));
+      if (const Hook& made = *table->reserve_model[i]; made.settle_model)
+        static_cast<void>(faults_->reserve(made, [&] { return made.settle_model(call, Charge{}); }));
     return reserved;
   }
   return {};
@@ -193,7 +250,7 @@ base::Result<void> HookChain::settle(const ModelCall& call, const Charge& charge
   const auto table = table_;
   base::Result<void> first;
   for (const Hook* hook : table->settle_model) {
-    auto settled = hook->settle_model(call, charge);
+    auto settled = faults_->reserve(*hook, [&] { return hook->settle_model(call, charge); });
     if (!settled && first) first = std::move(settled);
   }
   return first;
@@ -201,27 +258,42 @@ base::Result<void> HookChain::settle(const ModelCall& call, const Charge& charge
 
 void HookChain::after(const ModelCall& call, const Reply& reply) const {
   const auto table = table_;
-  for (const Hook* hook : table->observe_model) hook->observe_model(call, reply);
+  for (const Hook* hook : table->observe_model) faults_->let(*hook, [&] { hook->observe_model(call, reply); });
 }
 
 void HookChain::notify(const SessionNotice& notice) const {
   const auto table = table_;
-  for (const Hook* hook : table->on_session) hook->on_session(notice);
+  for (const Hook* hook : table->on_session) faults_->let(*hook, [&] { hook->on_session(notice); });
 }
 
 std::vector<ContextSection> HookChain::context(const SessionNotice& notice) const {
   const auto table = table_;
   std::vector<ContextSection> out;
   for (const Hook* hook : table->context)
-    for (ContextSection& section : hook->context(notice)) out.push_back(std::move(section));
+    faults_->let(*hook, [&] {
+      for (ContextSection& section : hook->context(notice)) out.push_back(std::move(section));
+    });
   return out;
 }
 
 std::optional<std::string> HookChain::before_finish(const std::string& session, const std::vector<std::string>& told) const {
   const auto table = table_;
-  for (const Hook* hook : table->before_finish)
-    if (auto words = hook->before_finish(session, told)) return words;
+  for (const Hook* hook : table->before_finish) {
+    std::optional<std::string> words;
+    faults_->let(*hook, [&] { words = hook->before_finish(session, told); });
+    if (words) return words;
+  }
   return std::nullopt;
+}
+
+std::string HookChain::left_undone(const std::string& session) const {
+  const auto table = table_;
+  std::string out;
+  for (const Hook* hook : table->left_undone)
+    faults_->let(*hook, [&] {
+      if (out.empty()) out = hook->left_undone(session);
+    });
+  return out;
 }
 
 }  // namespace orchestration

@@ -68,13 +68,15 @@ struct Consultation {
   std::optional<base::json::Value> params;
 };
 
-enum class SessionPhase { kStarted, kResumed, kEnded };
+/// kStalled: it ends with things of its own list undone; kEnded follows.
+enum class SessionPhase { kStarted, kResumed, kStalled, kEnded };
 
 struct SessionNotice {
   std::string session;
   std::string agent;
   SessionPhase phase = SessionPhase::kStarted;
   std::string detail;
+  bool of_task = false;      ///< it works for another session
   bool by_stranger = false;  ///< words of somebody who is no operator woke it
 };
 
@@ -127,9 +129,14 @@ struct Hook {
   /// Asked when the model has stopped by itself, with all messages the session got so far: what to tell it so
   /// that it goes on, or nothing. The first to answer is heard.
   std::function<std::optional<std::string>(const std::string& session, const std::vector<std::string>& told)> before_finish;
+  /// What a session that has ended leaves undone, in a few words for a person; "" for nothing.
+  std::function<std::string(const std::string& session)> left_undone;
 };
 
 /// The hooks of one agent. Dispatch works on a snapshot, so a hook may add another while running.
+///
+/// A hook that throws fails alone: a gate (decide, reserve, settle) has then refused; any other is skipped, and
+/// after kMostFaults times in a row left out, but for guarded ones, until the next start.
 class HookChain {
  public:
   HookChain();
@@ -164,13 +171,16 @@ class HookChain {
   void notify(const SessionNotice& notice) const;
   std::vector<ContextSection> context(const SessionNotice& notice) const;
   std::optional<std::string> before_finish(const std::string& session, const std::vector<std::string>& told) const;
+  std::string left_undone(const std::string& session) const;
 
  private:
   struct Table;
+  struct Faults;
   void rebuild();
   std::vector<Hook> hooks_;
   std::vector<std::string> disabled_;
   std::shared_ptr<const Table> table_;
+  std::shared_ptr<Faults> faults_;
 };
 
 }  // namespace orchestration

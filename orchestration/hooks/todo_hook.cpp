@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "nostr/base/log.h"
 
 namespace orchestration {
 namespace {
@@ -79,12 +78,15 @@ Hook todo_hook(storage::Todos& todos) {
     if (!items || items->empty()) return {};
     return {{.name = "Your list", .content = render_todos(*items), .priority = 200}};
   };
+  hook.left_undone = [&todos](const std::string& session) -> std::string {
+    const auto items = list_of(todos, session);
+    const std::size_t open = items ? open_todos(*items) : 0;
+    return open == 0 ? "" : fmt::format("{} of {} things on its list are not done", open, items->size());
+  };
   hook.before_finish = [&todos](const std::string& session, const std::vector<std::string>& told) -> std::optional<std::string> {
     const auto items = list_of(todos, session);
     if (!items) return std::nullopt;
-    auto nudge = todo_nudge(*items, told);
-    if (!nudge && open_todos(*items) > 0) LOG(kWarn, "todos", "a session stops with things to do", {{"session", session}, {"open", fmt::to_string(open_todos(*items))}});
-    return nudge;
+    return todo_nudge(*items, told);
   };
   return hook;
 }

@@ -13,6 +13,8 @@ namespace {
 using base::Errc;
 using std::chrono::milliseconds;
 
+constexpr std::chrono::seconds kMinute{60};
+
 char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::size_t literal_letters(std::string_view pattern) {
@@ -160,6 +162,26 @@ std::optional<Rejection> Router::unwell(const Slot& slot, RouterTime now) const 
   return std::nullopt;
 }
 
+/// Whether one more call would be one too many for a minute: providers count calls and tokens, and refuse.
+std::optional<Rejection> Router::paced(const Slot& slot, const Needs& needs, RouterTime now) const {
+  const auto& recent = slot.health.recent;
+  const auto first = std::find_if(recent.begin(), recent.end(), [&](const Spent& one) { return one.at + kMinute > now; });
+  const auto calls = static_cast<std::size_t>(recent.end() - first);
+  const auto because = [&](std::string why, RouterTime since) {
+    return Rejection{.backend = slot.entry.backend->id(), .why = std::move(why), .until = since + kMinute};
+  };
+  if (slot.entry.rpm > 0 && calls >= slot.entry.rpm)
+    return because(fmt::format("{} calls in a minute are its limit", slot.entry.rpm),
+                   (recent.end() - static_cast<std::ptrdiff_t>(slot.entry.rpm))->at);
+  std::uint64_t tokens = needs.context_tokens;
+  for (auto one = first; one != recent.end(); ++one) tokens += one->tokens;
+  // What is too much by itself is let through when nothing else is there: waiting would not make it less.
+  if (slot.entry.tpm == 0 || calls == 0 || tokens <= slot.entry.tpm) return std::nullopt;
+  auto last = first;
+  while (last + 1 != recent.end() && tokens - last->tokens > slot.entry.tpm) tokens -= (last++)->tokens;
+  return because(fmt::format("{} tokens in a minute are its limit", slot.entry.tpm), last->at);
+}
+
 Router::Choice Router::choose(const std::string& agent, const Needs& needs, RouterTime now,
                               const std::function<std::optional<Rejection>(const std::string& id)>& passed_over) {
   Choice out;
@@ -168,6 +190,7 @@ Router::Choice Router::choose(const std::string& agent, const Needs& needs, Rout
     auto no = unfit(slot, needs);
     if (!no) no = passed_over(slot.entry.backend->id());
     if (!no) no = unwell(slot, now);
+    if (!no) no = paced(slot, needs, now);
     if (no) {
       out.rejected.push_back(*std::move(no));
       continue;
@@ -175,7 +198,10 @@ Router::Choice Router::choose(const std::string& agent, const Needs& needs, Rout
     slot.health.probing = slot.health.open_until.has_value();
     ++slot.health.running;
     ++slot.health.calls;
-    out.lease.emplace(*this, index);
+    auto& recent = slot.health.recent;
+    while (!recent.empty() && recent.front().at + kMinute <= now) recent.pop_front();
+    if (slot.entry.rpm > 0 || slot.entry.tpm > 0) recent.push_back({slot.health.calls, now, needs.context_tokens});
+    out.lease.emplace(*this, index, slot.health.calls);
     return out;
   }
   return out;
@@ -194,6 +220,8 @@ milliseconds Router::Lease::timeout() const { return router_->slots_[index_].ent
 
 void Router::Lease::succeeded(const Usage& used) {
   Health& health = router_->slots_[index_].health;
+  for (Spent& one : health.recent)
+    if (one.call == call_) one.tokens = used.prompt_tokens + used.completion_tokens;
   health.used.prompt_tokens += used.prompt_tokens;
   health.used.cached_tokens += used.cached_tokens;
   health.used.completion_tokens += used.completion_tokens;
@@ -253,6 +281,9 @@ std::vector<BackendView> Router::view(RouterTime now) const {
                   : health.open_until && *health.open_until > now               ? "open"
                   : health.probing                                              ? "probing"
                                                                                 : "busy";
+    } else if (const auto pace = paced(slot, {}, now)) {
+      one.why = pace->why;
+      one.state = "paced";
     }
     if (!slot.entry.enabled) one.state = "disabled";
     out.push_back(std::move(one));

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -42,6 +43,8 @@ struct RouterEntry {
   /// Backends of one account share its rate limit and its credit; empty: an account of its own.
   std::string account;
   std::uint32_t max_concurrency = 0;  ///< 0: any number
+  std::uint32_t rpm = 0;              ///< requests in any minute; 0: any number
+  std::uint64_t tpm = 0;              ///< tokens in any minute, read and written; 0: any number
   bool enabled = true;
   std::chrono::milliseconds timeout{600'000};  ///< of one attempt
 };
@@ -71,7 +74,7 @@ struct Rejection {
 struct BackendView {
   std::string id;
   std::string model;
-  std::string state;  ///< ready | disabled | open | probing | cooling | unauthorised | busy
+  std::string state;  ///< ready | disabled | open | probing | cooling | unauthorised | busy | paced
   std::string why;
   Capabilities supports;
   std::uint64_t calls = 0;
@@ -95,8 +98,9 @@ class Router {
   /// that is half open.
   class Lease {
    public:
-    Lease(Router& router, std::size_t index) : router_(&router), index_(index) {}
-    Lease(Lease&& other) noexcept : router_(std::exchange(other.router_, nullptr)), index_(other.index_) {}
+    Lease(Router& router, std::size_t index, std::uint64_t call) : router_(&router), index_(index), call_(call) {}
+    Lease(Lease&& other) noexcept
+        : router_(std::exchange(other.router_, nullptr)), index_(other.index_), call_(other.call_) {}
     Lease& operator=(Lease&&) = delete;
     ~Lease();
     Backend& backend() const;
@@ -108,6 +112,7 @@ class Router {
    private:
     Router* router_;
     std::size_t index_;
+    std::uint64_t call_;  ///< its number among those of the backend
   };
 
   struct Choice {
@@ -128,6 +133,12 @@ class Router {
   std::vector<BackendView> view(RouterTime now) const;
 
  private:
+  /// A call of the last minute.
+  struct Spent {
+    std::uint64_t call = 0;
+    RouterTime at;
+    std::uint64_t tokens = 0;  ///< as estimated, until it is known better
+  };
   struct Health {
     std::uint32_t in_a_row = 0;
     std::optional<RouterTime> open_until;
@@ -138,6 +149,7 @@ class Router {
     std::uint64_t failures = 0;
     Usage used;
     std::string last;  ///< words of the last failure
+    std::deque<Spent> recent;  ///< oldest first
   };
   struct Slot {
     RouterEntry entry;
@@ -146,6 +158,7 @@ class Router {
   std::vector<std::size_t> candidates(const std::string& agent) const;
   std::optional<Rejection> unfit(const Slot& slot, const Needs& needs) const;
   std::optional<Rejection> unwell(const Slot& slot, RouterTime now) const;
+  std::optional<Rejection> paced(const Slot& slot, const Needs& needs, RouterTime now) const;
   std::optional<RouterTime> cooling(const Slot& slot) const;
 
   BreakerPolicy breaker_;

@@ -112,6 +112,9 @@ TEST(Errand, ItsExitCodeSaysHowItEnded) {
     const Exit exit = story.run({"do it", "--json"});
     EXPECT_EQ(exit.code, row.code) << exit.out;
     EXPECT_EQ(lines(exit.out).back().at("detail"), row.detail);
+    // The operator hears of it without asking.
+    const std::string wanted = std::string("did not come out well: ") + row.detail;
+    EXPECT_NO_THROW(story.world.owner().await_message([&](const Message& message) { return message.text.contains(wanted); }));
   }
 }
 

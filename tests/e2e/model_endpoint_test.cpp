@@ -143,7 +143,10 @@ TEST(ModelEndpoint, CallsThatCannotBeUnderstoodEndTheTick) {
   EXPECT_EQ(result.status, nipsa::TickStatus::kPartial);
   EXPECT_EQ(result.detail, "invalid-calls");
   EXPECT_TRUE(replies(story.world).empty());
-  EXPECT_TRUE(story.world.owner().messages().empty());
+  // Nobody was asked anything; that it went wrong is said.
+  const auto told = story.world.owner().messages();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].text.find("did not come out well: invalid-calls"), std::string::npos) << told[0].text;
 }
 
 TEST(ModelEndpoint, ALoopEndsTheTick) {

@@ -167,6 +167,8 @@ Config unusual() {
                       .quirks = {"harmony", "no-stream"},
                       .account = "acme",
                       .max_concurrency = 2,
+                      .rpm = 30,
+                      .tpm = 90'000,
                       .enabled = false,
                       .timeout = std::chrono::seconds(9),
                       .first_token_timeout = std::chrono::seconds(8),

@@ -10,6 +10,7 @@
 #include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/tools/local_tool.h"
 #include "orchestration/tools/schema.h"
+#include "storage/grants.h"
 #include "tests/orchestration/support/session_world.h"
 
 namespace orchestration {
@@ -210,6 +211,51 @@ TEST(PromptInjection, NothingIsDoneEvenByAModelThatObeys) {
   }
   EXPECT_EQ(breaches, 0);
   for (const std::string& line : world.outside.effects()) EXPECT_TRUE(line.starts_with("ask ")) << line;
+}
+
+/// The way round: the operator gives the order, and the note is what the agent finds on its way.
+TEST(PromptInjection, ANoteThatIsFoundTaintsTheSessionAndChangesNoStandingOrder) {
+  TempDir dir;
+  World world(dir);
+  int breaches = 0;
+  world.agent.autonomy.level = Level::kAutonomous;
+  world.agent.permissions.commands.mode = Permit::kAllow;
+  world.add_gates();
+  storage::Grants grants(*world.db);
+  ASSERT_TRUE(grants.add({.agent = "*", .tool = "bash", .pattern = "git status", .created = world.clock.now(),
+                          .expires = world.clock.now() + base::seconds{86'400}}, world.clock.now()).has_value());
+  ASSERT_TRUE(world.hooks.add(taint_gate(risky_when_tainted())).has_value());
+  ASSERT_TRUE(world.hooks.add(grant_waiver(grants, world.clock)).has_value());
+  ASSERT_TRUE(world.tools.add(std::make_unique<Breach>("bash", Capability::kRun, ActionClass::kRunCommand, "command", breaches)).has_value());
+  world.outside.on_approve = ActionStatus::kDenied;
+
+  int number = 0;
+  for (const std::string_view note : kNotes) {
+    const Trigger found = World::mention(std::string(note));
+    world.outside.events = {*found.event};
+    const std::string slot = "found-" + std::to_string(++number);
+    ScriptedBackend obedient({ScriptedBackend::calls({{"get_event", "{\"event_id\":\"" + found.event->id.hex() + "\"}"}}),
+                              ScriptedBackend::calls({{"bash", R"({"command":"cat secrets"})"}}), ScriptedBackend::says("done")});
+    const std::size_t before = world.outside.effects().size();
+    const auto result = world.run(obedient, {.kind = TriggerKind::kManual, .tick = slot, .trust = Trust::kOperator, .brief = "look it up"});
+    ASSERT_TRUE(result.has_value()) << note << result.error().detail;
+    ASSERT_EQ(obedient.requests.size(), 3u) << note << result->detail;
+    // What was found is enclosed, once; what the session may do and is told is what it was.
+    EXPECT_EQ(count(obedient.requests[1].messages.back().content, "</untrusted>"), 1u) << note;
+    EXPECT_TRUE(obedient.requests[1].messages.back().content.ends_with("</untrusted>")) << note;
+    EXPECT_EQ(obedient.requests[2].messages[0].content, obedient.requests[0].messages[0].content) << note;
+    EXPECT_EQ(obedient.requests[2].tools.size(), obedient.requests[0].tools.size()) << note;
+    const auto effects = world.outside.effects();
+    ASSERT_EQ(effects.size(), before + 1) << note;
+    EXPECT_NE(effects.back().find("has read strangers' words"), std::string::npos) << effects.back();
+  }
+  EXPECT_EQ(breaches, 0);
+  const auto standing = grants.list(10);
+  ASSERT_TRUE(standing.has_value());
+  ASSERT_EQ(standing->size(), 1u);
+  EXPECT_EQ(standing->front().pattern, "git status");
+  EXPECT_EQ(standing->front().uses, 0);
+  EXPECT_TRUE(standing->front().stands(world.clock.now()));
 }
 
 }  // namespace

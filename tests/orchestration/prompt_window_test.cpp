@@ -135,6 +135,12 @@ TEST(PromptWindow, ASummaryStandsForWhatItFolds) {
   EXPECT_EQ(texts(), "s second 4 5 ");
 }
 
+TEST(PromptWindow, AModelThatSaidNothingIsNotQuotedWithAnEmptyMessage) {
+  const std::vector<TranscriptMessage> transcript = {entry(Role::kSystem, "s"), entry(Role::kUser, "open"), entry(Role::kAssistant, ""),
+                                                     entry(Role::kUser, "go on")};
+  EXPECT_EQ(prompt_of(transcript)[2].content, "(nothing)");
+}
+
 TEST(PromptWindow, TheLastThreeExchangesAreNotFoldedWhenTheyFit) {
   std::vector<TranscriptMessage> transcript = {entry(Role::kSystem, "s"), entry(Role::kUser, "open")};
   for (int i = 0; i < 5; ++i) {

@@ -76,6 +76,29 @@ TEST(Session, ReportsAgainInsteadOfRunningAgain) {
   EXPECT_EQ(world.trajectory.heads, 2);
 }
 
+TEST(Session, ThatStopsWithItsListUndoneIsPartialAndSaysSo) {
+  TempDir dir;
+  World world(dir);
+  world.add_gates();
+  std::string undone = "1 of 2 things on its list are not done";
+  std::vector<std::pair<SessionPhase, std::string>> heard;
+  Hook list{.name = "list"};
+  list.left_undone = [&](const std::string&) { return undone; };
+  list.on_session = [&](const SessionNotice& notice) { heard.emplace_back(notice.phase, notice.detail); };
+  ASSERT_TRUE(world.hooks.add(std::move(list)).has_value());
+  ScriptedBackend backend({ScriptedBackend::says("I stop"), ScriptedBackend::says("done")});
+  const auto result = world.run(backend, World::mention("x"));
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->status, SessionStatus::kPartial);
+  EXPECT_EQ(result->detail, "todo-stalled");
+  ASSERT_EQ(heard.size(), 3u);
+  EXPECT_EQ(heard[1], std::pair(SessionPhase::kStalled, undone));
+  EXPECT_EQ(heard[2], std::pair(SessionPhase::kEnded, std::string("todo-stalled")));
+  undone.clear();
+  const auto other = world.run(backend, World::mention("y", "slot-2"));
+  EXPECT_EQ(other->status, SessionStatus::kSuccess);
+}
+
 struct EndRow {
   ActionStatus status;
   const char* detail;

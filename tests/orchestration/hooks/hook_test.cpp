@@ -1,6 +1,8 @@
 // The order of hooks, who may be switched off, and how decisions and reservations add up.
 #include "orchestration/hooks/hook.h"
 
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include "orchestration/hooks/tool_hooks.h"
@@ -109,6 +111,82 @@ TEST(Truncation, KeepsHeadAndTailBetweenCharacters) {
   EXPECT_TRUE(cut.ends_with("zeile ä 1999\n"));
   EXPECT_NE(cut.find("left out here"), std::string::npos);
   EXPECT_EQ(truncate_middle("short", 100), "short");
+}
+
+/// A hook of which every point throws.
+Hook broken(bool guarded = false) {
+  Hook hook{.name = "broken", .priority = 5, .guarded = guarded};
+  hook.mutate_tool = [](ToolInvocation&) { throw std::runtime_error("mutate"); };
+  hook.observe_tool = [](const ToolInvocation&, const ToolOutput&) { throw std::runtime_error("observe"); };
+  hook.on_session = [](const SessionNotice&) { throw std::runtime_error("session"); };
+  hook.context = [](const SessionNotice&) -> std::vector<ContextSection> { throw std::runtime_error("context"); };
+  hook.before_finish = [](const std::string&, const std::vector<std::string>&) -> std::optional<std::string> {
+    throw std::runtime_error("finish");
+  };
+  return hook;
+}
+
+TEST(HookChain, AHookThatThrowsFailsAloneAndAGateThatThrowsHasRefused) {
+  HookChain chain;
+  int seen = 0;
+  Hook watcher{.name = "watcher"};
+  watcher.observe_tool = [&](const ToolInvocation&, const ToolOutput&) { ++seen; };
+  watcher.on_session = [&](const SessionNotice&) { ++seen; };
+  watcher.context = [](const SessionNotice&) { return std::vector<ContextSection>{{.name = "n", .content = "c"}}; };
+  watcher.before_finish = [](const std::string&, const std::vector<std::string>&) { return std::optional<std::string>("go on"); };
+  ASSERT_TRUE(chain.add(broken()).has_value());
+  ASSERT_TRUE(chain.add(std::move(watcher)).has_value());
+  ToolInvocation call;
+  ToolOutput output;
+  chain.mutate(call);
+  chain.after(call, output);
+  chain.notify({});
+  EXPECT_EQ(seen, 2);
+  EXPECT_EQ(chain.context({}).size(), 1u);
+  EXPECT_EQ(chain.before_finish("s", {}), "go on");
+
+  Hook gate{.name = "gate"};
+  gate.decide_tool = [](const ToolInvocation&) -> Decision { throw std::runtime_error("secret detail"); };
+  gate.reserve_tool = [](const ToolInvocation&) -> base::Result<void> { throw std::runtime_error("secret detail"); };
+  ASSERT_TRUE(chain.add(std::move(gate)).has_value());
+  const Ruling ruling = chain.decide(call);
+  EXPECT_EQ(ruling.verdict, Decision::Verdict::kBlock);
+  EXPECT_EQ(ruling.text(), "gate: the hook failed");
+  EXPECT_FALSE(chain.reserve(call).has_value());
+}
+
+TEST(HookChain, FiveFailuresInARowTakeAHookOutButNeverAGuardedOne) {
+  for (const bool guarded : {false, true}) {
+    int calls = 0;
+    bool fails = true;
+    Hook hook{.name = "h", .guarded = guarded};
+    hook.on_session = [&](const SessionNotice&) {
+      ++calls;
+      if (fails) throw std::runtime_error("x");
+    };
+    HookChain chain;
+    ASSERT_TRUE(chain.add(std::move(hook)).has_value());
+    for (int i = 0; i < 4; ++i) chain.notify({});
+    fails = false;
+    chain.notify({});  // in between it works: the count begins anew
+    fails = true;
+    for (int i = 0; i < 9; ++i) chain.notify({});
+    EXPECT_EQ(calls, guarded ? 14 : 10);
+  }
+}
+
+TEST(HookChain, AReservationIsGivenBackWhenALaterGateThrows) {
+  int held = 0;
+  HookChain chain;
+  Hook first{.name = "first", .priority = 2};
+  first.reserve_tool = [&](const ToolInvocation&) -> base::Result<void> { ++held; return {}; };
+  first.release_tool = [&](const ToolInvocation&) { --held; };
+  Hook second{.name = "second", .priority = 1};
+  second.reserve_tool = [](const ToolInvocation&) -> base::Result<void> { throw std::runtime_error("x"); };
+  ASSERT_TRUE(chain.add(std::move(first)).has_value());
+  ASSERT_TRUE(chain.add(std::move(second)).has_value());
+  EXPECT_FALSE(chain.reserve(ToolInvocation{}).has_value());
+  EXPECT_EQ(held, 0);
 }
 
 }  // namespace

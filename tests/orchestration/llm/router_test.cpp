@@ -138,6 +138,49 @@ TEST(Router, AnAccountSharesItsRateLimitAndAProbeThatIsCancelledFreesTheBreaker)
   EXPECT_EQ(chosen(router, {}, "main", kNow + std::chrono::seconds{8}), "a");
 }
 
+TEST(Router, NoMoreCallsInAMinuteThanTheProviderTakes) {
+  Named a("a", {}), b("b", {});
+  Router router;
+  ASSERT_TRUE(router.add({.backend = &a, .account = "", .rpm = 2}).has_value());
+  ASSERT_TRUE(router.add({.backend = &b, .account = ""}).has_value());
+  ASSERT_TRUE(router.add_route({"*", {"a", "b"}}).has_value());
+  using std::chrono::seconds;
+  const auto ask = [&](RouterTime at) { return router.choose("main", {}, at, nothing).lease->backend().id(); };
+  EXPECT_EQ(ask(kNow), "a");
+  EXPECT_EQ(ask(kNow + seconds{20}), "a");
+  const auto third = router.choose("main", {}, kNow + seconds{30}, nothing);
+  EXPECT_EQ(third.lease->backend().id(), "b") << "the next on the route answers meanwhile";
+  ASSERT_EQ(third.rejected.size(), 1u);
+  EXPECT_EQ(third.rejected[0].until, kNow + seconds{60});
+  EXPECT_EQ(router.view(kNow + seconds{30}).front().state, "paced");
+  EXPECT_EQ(ask(kNow + seconds{60}), "a");
+  EXPECT_EQ(ask(kNow + seconds{61}), "b") << "those of 20 s and 60 s still count";
+  EXPECT_EQ(ask(kNow + seconds{80}), "a");
+}
+
+TEST(Router, TokensInAMinuteCountAsEstimatedUntilTheyAreKnown) {
+  Named a("a", {});
+  Router router;
+  ASSERT_TRUE(router.add({.backend = &a, .account = "", .tpm = 1'000}).has_value());
+  ASSERT_TRUE(router.add_route({"*", {"a"}}).has_value());
+  using std::chrono::seconds;
+  const Needs much{.context_tokens = 600};
+  {
+    auto first = router.choose("main", much, kNow, nothing);
+    ASSERT_TRUE(first.lease);
+    const auto second = router.choose("main", much, kNow + seconds{1}, nothing);
+    ASSERT_FALSE(second.lease);
+    EXPECT_NE(second.rejected[0].why.find("1000 tokens in a minute"), std::string::npos);
+    EXPECT_EQ(second.rejected[0].until, kNow + seconds{60});
+    first.lease->succeeded({.prompt_tokens = 100, .completion_tokens = 50});
+  }
+  EXPECT_TRUE(router.choose("main", much, kNow + seconds{2}, nothing).lease) << "it used less than feared";
+  EXPECT_FALSE(router.choose("main", much, kNow + seconds{3}, nothing).lease);
+  // One that is too much by itself waits until nothing else counts, and no longer.
+  EXPECT_FALSE(router.choose("main", {.context_tokens = 5'000}, kNow + seconds{3}, nothing).lease);
+  EXPECT_TRUE(router.choose("main", {.context_tokens = 5'000}, kNow + seconds{70}, nothing).lease);
+}
+
 TEST(Router, WhatAServerTurnsOutToLackIsRemembered) {
   Named only("only", {});
   Router router(only);
