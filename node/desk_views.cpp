@@ -61,6 +61,10 @@ Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
                    {"events", relay.events},
                    {"duplicates", relay.duplicates},
                    {"rejected", relay.rejected},
+                   {"malformed", relay.malformed},
+                   {"forged", relay.forged},
+                   {"unmatched", relay.unmatched},
+                   {"dropped", relay.dropped},
                    {"last_error", relay.last_error}});
   return out;
 }

@@ -182,6 +182,9 @@ void RelayLink::on_batch(IntakeBatch batch) {
   status_.events += batch.counts.verified;
   status_.duplicates += batch.counts.duplicates;
   status_.rejected += batch.counts.bad();
+  status_.malformed += batch.counts.malformed;
+  status_.forged += batch.counts.forged;
+  status_.unmatched += batch.counts.unmatched;
   status_.dropped += batch.counts.dropped;
   if (batch.counts.verified > 0) status_.last_event = context_.clock.now();
   if (batch.latency) status_.latency = batch.latency;

@@ -47,7 +47,10 @@ struct RelayStatus {
   std::string last_refusal;         ///< the relay's words when it last refused a REQ or an event
   std::uint64_t events = 0;         ///< verified events received, copies not counted
   std::uint64_t duplicates = 0;
-  std::uint64_t rejected = 0;       ///< malformed, forged, unmatched
+  std::uint64_t rejected = 0;       ///< the three that follow
+  std::uint64_t malformed = 0;      ///< no relay message, or over a limit
+  std::uint64_t forged = 0;         ///< id or signature is wrong
+  std::uint64_t unmatched = 0;      ///< nobody asked for it
   std::uint64_t dropped = 0;        ///< not looked at: the relay sent faster than we can check
   base::UnixTime connected_since;
   std::optional<base::UnixTime> last_event;

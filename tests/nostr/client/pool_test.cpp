@@ -181,7 +181,10 @@ TEST(Pool, BadEventsAreCountedAndGoodOnesAmongThemDelivered) {
   h.until([&] { return !h.eoses.empty(); });
   ASSERT_EQ(h.events.size(), 1u);
   EXPECT_EQ(*h.events[0].event, good);
-  EXPECT_EQ(h.status(relay->url()).rejected, 6u);
+  const RelayStatus status = h.status(relay->url());
+  EXPECT_EQ(status.rejected, 6u);
+  EXPECT_EQ(status.malformed + status.forged + status.unmatched, 6u);
+  EXPECT_GT(status.forged, 0u);
   EXPECT_TRUE(h.status(relay->url()).connected);
 }
 
