@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -84,6 +85,130 @@ bool is_guarded(std::string_view program, std::string_view word) {
       return word.find_first_of(row.letters, 1) != word.npos;
   }
   return false;
+}
+
+/// Options whose value is code, or a program to run: nobody has read it but whoever wrote the command.
+const std::vector<GuardedOptions>& payload_options() {
+  static const std::vector<GuardedOptions> kTable = {
+      {"git", "c", {"--config-env", "--exec-path", "--upload-pack", "--receive-pack", "--exec"}},
+      {"tar", "IF", {"--to-command", "--use-compress-program", "--checkpoint-action", "--rsh-command",
+                     "--info-script", "--new-volume-script", "--rmt-command"}},
+      {"rg", "", {"--pre", "--hostname-bin"}},
+      {"fd", "xX", {"--exec", "--exec-batch"}},
+      {"sort", "", {"--compress-program"}},
+      {"rsync", "e", {"--rsh", "--rsync-path"}},
+      {"ssh", "oF", {}},
+      {"scp", "oFS", {}},
+      {"zip", "T", {"--unzip-command"}},
+      {"man", "PH", {"--pager", "--html", "--browser"}},
+      {"gcc", "B", {"-wrapper", "-fplugin", "-specs"}},
+      {"make", "", {"--eval"}},
+      {"cargo", "", {"--config"}},
+      {"node", "ep", {"--eval", "--print"}},
+      {"deno", "", {"eval"}},
+      {"python", "c", {}},
+      {"python2", "c", {}},
+      {"python3", "c", {}},
+      {"perl", "eE", {}},
+      {"ruby", "e", {}},
+      {"php", "rBRE", {"--run"}},
+      {"lua", "e", {}},
+      {"gdb", "", {"-ex", "--eval-command", "--ex", "-x", "--command"}},
+      {"expect", "c", {}},
+      {"script", "c", {"--command"}},
+      {"gawk", "e", {"--source"}}};
+  return kTable;
+}
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// Skips an address of a sed script (`12`, `$`, `/x/`); nothing when it has no end.
+std::optional<std::size_t> after_address(std::string_view script, std::size_t at) {
+  if (at < script.size() && script[at] == '/') {
+    for (++at; at < script.size() && script[at] != '/'; ++at)
+      if (script[at] == '\\') ++at;
+    return at < script.size() ? std::optional(at + 1) : std::nullopt;
+  }
+  while (at < script.size() && (script[at] == '$' || (script[at] >= '0' && script[at] <= '9'))) ++at;
+  return at;
+}
+
+/// Whether a sed script only prints, deletes and substitutes. It could also write files and run commands: what is
+/// not plainly harmless is taken for that.
+bool is_harmless_sed(std::string_view script) {
+  std::size_t at = 0;
+  while (at < script.size()) {
+    if (script[at] == ' ' || script[at] == ';' || script[at] == '\n') {
+      ++at;
+      continue;
+    }
+    for (int addresses = 0; addresses < 2; ++addresses) {
+      const auto next = after_address(script, at);
+      if (!next) return false;
+      at = *next;
+      if (addresses == 0 && at < script.size() && script[at] == ',') ++at;
+      else break;
+    }
+    while (at < script.size() && (script[at] == '!' || script[at] == ' ')) ++at;
+    if (at >= script.size()) return false;
+    const char verb = script[at++];
+    if (verb == 's') {
+      if (at >= script.size() || is_letter(script[at]) || script[at] == '\\') return false;
+      const char mark = script[at++];
+      for (int parts = 0; parts < 2; ++at) {
+        if (at >= script.size()) return false;
+        if (script[at] == '\\') ++at;
+        else if (script[at] == mark) ++parts;
+      }
+      while (at < script.size() && std::string_view("gpIi0123456789").contains(script[at])) ++at;
+    } else if (!std::string_view("pdq=lnNDPGgHhx").contains(verb)) {
+      return false;
+    }
+    if (at < script.size() && script[at] != ';' && script[at] != '\n' && script[at] != ' ') return false;
+  }
+  return true;
+}
+
+/// A program text that can start other programs or write where it likes.
+bool is_harmful_script(std::string_view program, std::string_view text) {
+  if (program == "sed") return !is_harmless_sed(text);
+  if (program == "awk" || program == "gawk" || program == "mawk" || program == "nawk")
+    return text.contains("system") || text.contains('|') || text.contains('>') || text.contains("getline") || text.contains('@');
+  return false;
+}
+
+/// Index of the script among `words`, for programs whose first operand is one; words.size() when there is none.
+std::size_t script_at(std::string_view program, const std::vector<Word>& words) {
+  if (program != "sed" && !program.ends_with("awk")) return words.size();
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string& text = words[i].text;
+    if (program != "sed" && (text == "-F" || text == "-v")) ++i;
+    else if (program == "sed" && (text == "-e" || text == "--expression")) return std::min(i + 1, words.size());
+    else if (!is_option(text)) return i;
+  }
+  return words.size();
+}
+
+bool is_in(const std::vector<GuardedOptions>& table, std::string_view program, std::string_view word) {
+  for (const GuardedOptions& row : table) {
+    if (row.program != program) continue;
+    for (const std::string_view option : row.words)
+      if (spells_long(word, option)) return true;
+    if (is_option(word) && word[1] != '-' && !row.letters.empty()) return word.find_first_of(row.letters, 1) != word.npos;
+  }
+  return false;
+}
+
+/// The word of `words` that carries code or names a program to run; nullptr when none does.
+const Word* payload_in(const std::vector<Word>& words) {
+  const std::string program = words.empty() ? "" : basename_of(words[0].text);
+  for (std::size_t i = 1; i < words.size(); ++i)
+    if (is_in(payload_options(), program, words[i].text)) return &words[i];
+  if (program == "make")
+    for (std::size_t i = 2; i < words.size(); ++i)
+      if (words[i].text == "-" && words[i - 1].text == "-f") return &words[i];
+  const std::size_t at = script_at(program, words);
+  return at < words.size() && is_harmful_script(program, words[at].text) ? &words[at] : nullptr;
 }
 
 /// Whether expanding the pattern can yield a word that begins with "-".
@@ -190,6 +315,7 @@ bool covers(const CommandRule& rule, const std::vector<Word>& words) {
   if (words.size() < rule.tokens.size() || (words.size() > rule.tokens.size() && !rule.rest))
     return false;
   const std::string program = words.empty() ? "" : basename_of(words[0].text);
+  const std::size_t script = script_at(program, words);
   for (std::size_t i = 0; i < words.size(); ++i) {
     const Word& word = words[i];
     if (word.dynamic || may_become_option(word)) return false;
@@ -197,6 +323,7 @@ bool covers(const CommandRule& rule, const std::vector<Word>& words) {
     if (spelled && (rule.tokens[i] != word.text || word.glob || (word.tilde && i == 0)))
       return false;
     if (!spelled && is_guarded(program, word.text)) return false;
+    if (!spelled && i == script && is_harmful_script(program, word.text)) return false;
   }
   return true;
 }
@@ -231,6 +358,10 @@ RuleAnswer rule_for(const CommandRules& rules, const std::vector<Word>& words) {
   };
   weigh(rules.allow, Permit::kAllow);
   weigh(rules.ask, Permit::kAsk);
+  // A mode that allows everything allows what can be seen, not code that hides in an argument.
+  if (permit == Permit::kAllow && !best)
+    if (const Word* payload = payload_in(words))
+      return {Permit::kAsk, fmt::format("\"{}\" of {} carries a program of its own", payload->text.substr(0, 64), words[0].text)};
   if (permit == Permit::kAllow) return {permit, ""};
   return {permit, best ? "ask rule \"" + best->text() + "\""
                        : "no rule covers \"" + (words.empty() ? "" : words[0].text) + "\""};

@@ -30,7 +30,7 @@ base::Result<CommandRule> parse_command_rule(std::string_view text);
 /// Whether the rule covers `words` exactly. A computed word is covered by nothing; a word the shell
 /// would expand to file names only by a wildcard, and only if none of them can look like an option.
 /// Options that make a program run or write something else (`find -exec`, `git -c`, `rg --pre`, …)
-/// are covered only by a rule that spells them.
+/// are covered only by a rule that spells them, and so are sed and awk programs that may run or write.
 bool covers(const CommandRule& rule, const std::vector<Word>& words);
 
 /// Whether a deny rule reaches `words`.
@@ -51,7 +51,7 @@ struct RuleAnswer {
 };
 
 /// Deny rules first; then the ask or allow rule with the longest literal prefix, a tie asks; then the
-/// mode. Looks at one command only: judge.h looks at a whole line.
+/// mode; where it allows, code in an argument (`python3 -c`, `tar --to-command`, `sed 1e…`) is asked about. Looks at one command only: judge.h looks at a whole line.
 RuleAnswer rule_for(const CommandRules& rules, const std::vector<Word>& words);
 
 }  // namespace orchestration

@@ -1,6 +1,8 @@
 // The list of what is never right, on words rather than text.
 #include "orchestration/shell/dangers.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -18,6 +20,10 @@ constexpr std::array<std::string_view, 7> kPower = {"shutdown", "reboot", "halt"
                                                     "init",     "telinit", "kexec"};
 constexpr std::array<std::string_view, 8> kDisks = {"mkswap",  "fdisk", "sfdisk", "parted",
                                                     "wipefs",  "blkdiscard", "cfdisk", "sgdisk"};
+constexpr std::array<std::string_view, 3> kKernel = {"insmod", "modprobe", "rmmod"};
+/// What a process shows of itself that is nobody else's: its environment may hold keys.
+constexpr std::array<std::string_view, 9> kProcessSecrets = {"environ", "mem",       "maps", "fd",   "fdinfo",
+                                                             "root",    "map_files", "cwd",  "task"};
 constexpr std::array<std::string_view, 8> kFreeDevices = {
     "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/zero", "/dev/random", "/dev/urandom",
     "/dev/full"};
@@ -58,6 +64,43 @@ std::string certain_part(const Word& word) {
   return slash == word.text.npos ? "." : slash == 0 ? "/" : word.text.substr(0, slash);
 }
 
+/// The folder in which a pattern is expanded: `/u*` is /, `src/*.o` is src.
+std::string folder_of_pattern(const Word& word) {
+  const std::size_t slash = word.text.rfind('/', word.text.find_first_of("*?["));
+  return slash == word.text.npos ? "." : slash == 0 ? "/" : word.text.substr(0, slash);
+}
+
+std::vector<std::string> components_of(const std::string& path) {
+  std::vector<std::string> out;
+  for (std::size_t from = 1; from < path.size();) {
+    const std::size_t end = std::min(path.find('/', from), path.size());
+    out.push_back(path.substr(from, end - from));
+    from = end + 1;
+  }
+  return out;
+}
+
+/// Whether the pattern can name `folder` or something in it; both absolute and normal.
+bool may_be_within(const std::string& pattern, const std::string& folder) {
+  const auto given = components_of(pattern);
+  const auto kept = components_of(folder);
+  if (given.size() < kept.size()) return false;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (::fnmatch(given[i].c_str(), kept[i].c_str(), FNM_PERIOD) != 0) return false;
+  return true;
+}
+
+/// Whether `path` is what a process keeps to itself; a pattern in its place counts as any process.
+bool is_process_secret(const std::string& path) {
+  const auto parts = components_of(path);
+  if (parts.size() < 3 || parts[0] != "proc") return false;
+  if (parts[1] == "sys" || parts[1] == "net" || parts[1] == "driver") return false;
+  return std::any_of(parts.begin() + 2, parts.end(), [](const std::string& part) {
+    return std::any_of(kProcessSecrets.begin(), kProcessSecrets.end(),
+                       [&](std::string_view secret) { return ::fnmatch(part.c_str(), std::string(secret).c_str(), 0) == 0; });
+  });
+}
+
 std::size_t depth_of(const std::string& path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) - (path == "/" ? 1 : 0);
 }
@@ -82,6 +125,8 @@ Danger danger_of_tree(const std::string& program, Words words, const ShellScene&
       continue;
     }
     const std::string target = certain_part(word);
+    if (word.glob && resolve_path(folder_of_pattern(word), "/-", scene.home) == "/")
+      return {Permit::kDeny, program + ": " + word.text + " is part of the system"};
     if (target.empty()) continue;
     for (const std::string& dir : dirs) {
       const std::string why = why_precious(resolve_path(target, dir, scene.home), scene);
@@ -137,6 +182,26 @@ Danger danger_of_git(Words words) {
               "git " + verb + " can run other programs");
 }
 
+/// `kill` of everybody, of the first process, or of the caller's whole group.
+Danger danger_of_kill(Words words) {
+  std::size_t at = 0;
+  if (at < words.size() && (words[at].text == "-s" || words[at].text == "-n")) at += 2;
+  else if (at < words.size() && words[at].text.size() > 1 && words[at].text[0] == '-') ++at;
+  for (; at < words.size(); ++at)
+    if (words[at].text == "-1" || words[at].text == "1" || words[at].text == "0")
+      return {Permit::kDeny, "kill " + words[at].text + " ends what is not the agent's"};
+  return {};
+}
+
+/// Moving something away is removing it from where it was.
+Danger danger_of_move(Words words, const ShellScene& scene, const WorkingDirs& dirs) {
+  if (words.size() < 2) return {};
+  const bool names_target = has_word(words, {"-t"}) || std::any_of(words.begin(), words.end(), [](const Word& word) {
+                              return word.text.starts_with("--target-directory");
+                            });
+  return danger_of_tree("mv", names_target ? words : words.first(words.size() - 1), scene, dirs);
+}
+
 /// Devices and key material are out of reach for whatever names them.
 Danger danger_of_path(const Word& word, const ShellScene& scene, const WorkingDirs& dirs) {
   std::string text = word.text;
@@ -144,9 +209,15 @@ Danger danger_of_path(const Word& word, const ShellScene& scene, const WorkingDi
                                                           text.starts_with("if=")))
     text.erase(0, at + 1);
   if (text.starts_with('@')) text.erase(0, 1);
+  const std::string whole = text;
   if (word.glob) text = text.substr(0, text.find_first_of("*?["));
-  if (text.empty() || text[0] == '-') return {};
+  if (whole.empty() || whole[0] == '-') return {};
   for (const std::string& dir : dirs.empty() ? WorkingDirs{"/"} : dirs) {
+    const std::string pattern = resolve_path(whole, dir, scene.home);
+    if (is_process_secret(pattern)) return {Permit::kDeny, pattern + " is a process's own"};
+    for (const std::string& kept : scene.protected_paths)
+      if (word.glob && may_be_within(pattern, kept)) return {Permit::kDeny, whole + " can name what is out of reach for tools"};
+    if (text.empty()) continue;
     const std::string path = resolve_path(text, dir, scene.home);
     if (path.starts_with("/dev/") && !is_one_of(kFreeDevices, path) && !path.starts_with("/dev/fd/") &&
         !path.starts_with("/dev/shm/"))
@@ -183,6 +254,9 @@ Danger danger_of(const std::vector<Word>& all, const ShellScene& scene, const Wo
   if (is_one_of(kPower, program) ||
       (program == "systemctl" && has_word(words, {"poweroff", "reboot", "halt", "kexec", "suspend"})))
     return {Permit::kDeny, program + " stops the machine"};
+  if (is_one_of(kKernel, program)) return {Permit::kDeny, program + " changes the kernel"};
+  if (program == "killall5") return {Permit::kDeny, "killall5 ends everything"};
+  if (program == "kill") return danger_of_kill(words);
   if (is_one_of(kDisks, program) || program.starts_with("mkfs"))
     return {Permit::kDeny, program + " writes to disks"};
   for (const Word& word : words)
@@ -192,6 +266,7 @@ Danger danger_of(const std::vector<Word>& all, const ShellScene& scene, const Wo
   if (recursive && (program == "rm" || program == "chmod" || program == "chown" || program == "chgrp" ||
                     program == "shred"))
     return danger_of_tree(program, words, scene, dirs);
+  if (program == "mv") return danger_of_move(words, scene, dirs);
   if (program == "find" && has_word(words, {"-delete"})) return danger_of_find(words, scene, dirs);
   if (program == "git") return danger_of_git(words);
   return {};

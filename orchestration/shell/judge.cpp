@@ -67,6 +67,8 @@ class Judge {
   void words(const std::vector<Word>& command, int depth) {
     if (depth > kMaxDepth) return unclear("commands inside commands inside commands");
     add(danger_of(command, scene_, dirs_));
+    if (std::any_of(command[0].text.begin(), command[0].text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+      unclear("a program's name that is not plain letters");
     RuleAnswer answer = rule_for(rules_, command);
     // A computed word may be an option or a second command's worth of words.
     const bool computed =

@@ -41,7 +41,7 @@ struct Wrapper {
   int operands = 0;
   bool adds_words = false;    ///< appends words of its own: xargs
 };
-constexpr std::array<Wrapper, 17> kWrappers = {{{"nohup", "", 0},
+constexpr std::array<Wrapper, 29> kWrappers = {{{"nohup", "", 0},
                                                 {"setsid", "", 0},
                                                 {"nice", "n", 0},
                                                 {"ionice", "cn", 0},
@@ -57,7 +57,21 @@ constexpr std::array<Wrapper, 17> kWrappers = {{{"nohup", "", 0},
                                                 {"toybox", "", 0},
                                                 {"chronic", "", 0},
                                                 {"unbuffer", "", 0},
-                                                {"taskset", "", 1}}};
+                                                {"taskset", "", 1},
+                                                {"chroot", "", 1},
+                                                {"fakeroot", "", 0},
+                                                {"strace", "eopsaEuPIbOSUX", 0},
+                                                {"ltrace", "eopsalnuF", 0},
+                                                {"unshare", "SG", 0},
+                                                {"nsenter", "tSG", 0},
+                                                {"prlimit", "", 0},
+                                                {"valgrind", "", 0},
+                                                {"systemd-run", "pu", 0},
+                                                {"watch", "n", 0},
+                                                {"sshpass", "pfde", 0},
+                                                {"dbus-run-session", "", 0}}};
+/// They run what they are given at another time, or many times over.
+constexpr std::array<std::string_view, 4> kLater = {"at", "batch", "crontab", "parallel"};
 
 bool is_option(const Word& word) { return word.text.size() > 1 && word.text[0] == '-'; }
 
@@ -91,6 +105,23 @@ void unwrap_simple(const Wrapper& wrapper, Words words, Inner& out) {
   std::vector<Word> inner = copy(rest->subspan(static_cast<std::size_t>(wrapper.operands)));
   if (wrapper.adds_words) inner.push_back({.text = "", .dynamic = true});
   out.commands.push_back(std::move(inner));
+}
+
+/// `watch 'a; b'` and `script -c 'a; b'`: one word that a shell reads.
+void unwrap_joined(Words words, Inner& out) {
+  const auto rest = after_options(words, "n");
+  if (!rest || rest->size() != 1) return;
+  if ((*rest)[0].literal()) out.lines.push_back((*rest)[0].text);
+  else out.opaque = "a computed command for a shell";
+}
+
+void unwrap_script(Words words, Inner& out) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& text = words[i].text;
+    if (text.starts_with("--command=")) out.lines.push_back(text.substr(10));
+    else if (is_option(words[i]) && text.ends_with('c') && i + 1 < words.size()) out.lines.push_back(words[i + 1].text);
+  }
+  if (out.lines.empty()) out.opaque = "a session recorded by script";
 }
 
 void unwrap_env(Words words, Inner& out) {
@@ -220,6 +251,12 @@ Inner unwrap(const std::vector<Word>& all) {
     if (wrapper.name == program) unwrap_simple(wrapper, words, out);
   if (is_one_of(kShells, program)) {
     unwrap_shell(words, out);
+  } else if (program == "watch") {
+    unwrap_joined(words, out);
+  } else if (program == "script") {
+    unwrap_script(words, out);
+  } else if (is_one_of(kLater, program)) {
+    out.opaque = program + ", which runs other commands";
   } else if (program == "env") {
     unwrap_env(words, out);
   } else if (program == "eval") {
