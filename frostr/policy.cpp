@@ -7,6 +7,8 @@
 
 #include <re2/re2.h>
 
+#include "nipsa/credit.h"
+#include "nipsa/delegation.h"
 #include "nipsa/kinds.h"
 
 namespace frostr {
@@ -15,6 +17,8 @@ namespace {
 using nostr::Kind;
 namespace kinds = nostr::kinds;
 
+using nipsa::kinds::kCreditSpend;
+using nipsa::kinds::kDelegation;
 using nipsa::kinds::kGoals;
 using nipsa::kinds::kProfile;
 using nipsa::kinds::kSchedule;
@@ -32,6 +36,27 @@ bool is_first_free(Kind kind) {
 
 bool is_talk(Kind kind) {
   return kind == kinds::kTextNote || kind == kinds::kReaction || kind == kinds::kComment;
+}
+
+/// As the readers of credit want it, before there is a signature.
+nostr::Event unsigned_shape(const nostr::UnsignedEvent& event) {
+  return {.pubkey = event.pubkey,
+          .created_at = event.created_at,
+          .kind = event.kind,
+          .tags = event.tags,
+          .content = event.content};
+}
+
+std::optional<Msat> spend_of(const nostr::UnsignedEvent& event) {
+  const auto spend = nipsa::parse_credit_spend(unsigned_shape(event));
+  return spend ? std::optional(base::to_msat(spend->amount)) : std::nullopt;
+}
+
+/// What another agent may spend: nothing where no sum is named, for then there is no credit either.
+std::optional<Msat> handed_on_by(const nostr::UnsignedEvent& event) {
+  const auto delegation = nipsa::parse_delegation(unsigned_shape(event));
+  if (!delegation) return std::nullopt;
+  return base::to_msat(delegation->max_amount.value_or(base::Sat{}));
 }
 
 bool asks_by_default(Kind kind) {
@@ -76,9 +101,13 @@ bool is_machinery(Kind kind) {
   return kind == kState || kind == kTrajectory || kind == kinds::kClientAuth;
 }
 
-bool moves_money(Kind kind) { return kind == kinds::kZapRequest; }
+bool moves_money(Kind kind) {
+  return kind == kinds::kZapRequest || kind == kCreditSpend || kind == kDelegation;
+}
 
 std::optional<Msat> amount_of(const nostr::UnsignedEvent& event) {
+  if (event.kind == kCreditSpend) return spend_of(event);
+  if (event.kind == kDelegation) return handed_on_by(event);
   const auto amounts = nostr::tag_values(event.tags, "amount");
   if (amounts.size() != 1) return std::nullopt;
   const std::string_view text = amounts.front();

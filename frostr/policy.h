@@ -79,7 +79,7 @@ struct Requester {
   std::uint32_t max_per_hour = 0;             ///< signatures; 0 = only the policy's own limit
 };
 
-/// `[spending]`: amounts of events that move money (9734), over an hour and a day that end now.
+/// `[spending]`: amounts of events that move money (moves_money()), over an hour and a day that end now.
 struct SpendingLimits {
   std::optional<Msat> per_event;
   std::optional<Msat> per_hour;
@@ -158,10 +158,11 @@ inline constexpr std::uint32_t kMaxRepeats = 600;
 bool is_never_signed(nostr::Kind kind);
 /// State, trajectory heads and AUTH: what keeps the agent going, with checks of its own shape.
 bool is_machinery(nostr::Kind kind);
-/// Kinds whose event moves money when it is used.
+/// Kinds whose event moves money when it is used: zap requests, spends from a credit (39243) and what
+/// another agent may spend (39260).
 bool moves_money(nostr::Kind kind);
-/// What `event` moves: the `amount` of a zap request in millisats (NIP-57), at most kMaxMsat;
-/// nullopt when it names none that can be read, or several.
+/// What `event` moves, at most kMaxMsat: the `amount` of a zap request in millisats (NIP-57), the spend
+/// or the sum of the others in sats; nullopt when it names none that can be read, or several.
 std::optional<Msat> amount_of(const nostr::UnsignedEvent& event);
 /// The rule of `kind` before any [kinds.N]; `taken`: an event stands at its address already.
 Rule built_in_rule(const Policy& policy, nostr::Kind kind, bool taken);

@@ -89,7 +89,8 @@ constexpr std::string_view kTail =
 [content]
 never = ["nsec1[a-z0-9]{{20}}", "(?i)bfshare1[a-z0-9]{{20}}"]
 
-# What zaps (9734) may move, approved or not. Windows end now; an event counts once.
+# What zaps (9734), spends from a credit (39243) and sums that other agents may spend (39260) may come to,
+# approved or not. Windows end now; an event counts once.
 [spending]
 # event_msat = 100000
 # hour_msat = 300000

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "nipsa/digest.h"
+#include "nipsa/kinds.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip10.h"
 #include "nostr/nips/nip19.h"
@@ -36,6 +37,12 @@ std::string kind_phrase(nostr::Kind kind) {
       return "COMMENT";
     case nostr::kinds::kZapRequest:
       return "SEND A ZAP (money)";
+    case nipsa::kinds::kCreditIntent:
+      return "ASK FOR A CREDIT";
+    case nipsa::kinds::kCreditSpend:
+      return "SPEND FROM A CREDIT (money)";
+    case nipsa::kinds::kDelegation:
+      return "LET ANOTHER AGENT ACT FOR IT";
     case nostr::kinds::kRelayList:
       return "CHANGE ITS RELAYS";
     default:

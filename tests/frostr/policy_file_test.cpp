@@ -194,6 +194,7 @@ TEST(PolicyFile, ValuesAreRangeCheckedAndContradictionsNamed) {
       {"[kinds.1059]\nmax_per_hour = 5", "never signs kind 1059"},
       {"level = \"supervised\"\n[kinds.1]\nverdict = \"sign\"", "level is supervised"},
       {"[kinds.9734]\nverdict = \"sign\"", "money has no limits"},
+      {"[kinds.39243]\nverdict = \"sign\"", "money has no limits"},
       {"[spending]\nevent_msat = -1", "event_msat is -1"},
       {"[kinds.1]\ncontent_never = [\"(\"]", "no pattern"},
       {"[kinds.1]\nlicence = \"digest\"", "is no address"},

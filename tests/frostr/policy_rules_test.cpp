@@ -167,6 +167,48 @@ TEST(PolicyRules, MoneyIsBoundedByEventHourAndDay) {
   EXPECT_EQ(said(policy, note(), facts_now()), "sign") << "a note moves nothing";
 }
 
+/// A spend of `sats` from a credit of the issuer key_of(4).
+nostr::UnsignedEvent spend(std::string content) {
+  return {kGroup,
+          kNow,
+          39243,
+          {{"d", "sp-1"}, {"p", key_of(4).hex()}, {"credit", "env-77"}, {"scope", "nip90", "job"},
+           {"max", "3500"}, {"exp", std::to_string(base::to_unix(kNow) + 600)}},
+          std::move(content)};
+}
+
+nostr::UnsignedEvent delegation(const nostr::Tags& money) {
+  nostr::UnsignedEvent out{kGroup,
+                           kNow,
+                           39260,
+                           {{"d", "del-1"}, {"p", key_of(5).hex()}, {"scope", "nip90", "job"},
+                            {"exp", std::to_string(base::to_unix(kNow) + 600)}},
+                           "Collect five sources"};
+  out.tags.insert(out.tags.end(), money.begin(), money.end());
+  return out;
+}
+
+TEST(PolicyRules, CreditIsMoneyTooWhoeverSpendsIt) {
+  Policy policy = open_policy();
+  policy.kinds[39243].verdict = Rule::kSign;
+  policy.kinds[39260].verdict = Rule::kSign;
+  policy.spending = {Msat{1'000'000}, std::nullopt, Msat{5'000'000}, Msat{500'000}};
+  EXPECT_EQ(said(policy, spend(R"({"schema":1,"spend_sats":500})"), facts_now()), "sign");
+  EXPECT_EQ(said(policy, spend(R"({"schema":1,"spend_sats":501})"), facts_now()), "ask");
+  EXPECT_EQ(said(policy, spend(R"({"schema":1,"spend_sats":1001})"), facts_now()),
+            "amount-over-limit: 1001000 msat, limit 1000000");
+  EXPECT_TRUE(said(policy, spend("{}"), facts_now()).starts_with("amount-unknown"));
+  EXPECT_EQ(said(policy, delegation({{"credit", "env-77"}, {"max_amount", "500"}}), facts_now()), "sign");
+  EXPECT_EQ(said(policy, delegation({{"credit", "env-77"}, {"max_amount", "501"}}), facts_now()), "ask");
+  EXPECT_TRUE(said(policy, delegation({{"credit", "env-77"}, {"max_amount", "1001"}}), facts_now())
+                  .starts_with("amount-over-limit"));
+  EXPECT_TRUE(said(policy, delegation({{"credit", "env-77"}}), facts_now()).starts_with("amount-unknown"));
+  EXPECT_EQ(said(policy, delegation({}), facts_now()), "sign") << "without credit there is nothing to spend";
+  SignFacts late = facts_now();
+  late.spent_last_day = Msat{4'900'000};
+  EXPECT_TRUE(said(policy, spend(R"({"schema":1,"spend_sats":101})"), late).starts_with("spending-limit"));
+}
+
 TEST(PolicyRules, LimitsHoldForApprovedMoneyToo) {
   Policy policy;
   policy.spending.per_event = Msat{1'000};

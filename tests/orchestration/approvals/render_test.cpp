@@ -218,6 +218,10 @@ TEST(DescribeEvent, NamesKindAndWhatIsAnswered) {
   nostr::UnsignedEvent zap = note("");
   zap.kind = 9734;
   EXPECT_TRUE(describe_event(zap).starts_with("SEND A ZAP (money) (kind 9734)"));
+  zap.kind = 39243;
+  EXPECT_TRUE(describe_event(zap).starts_with("SPEND FROM A CREDIT (money) (kind 39243)"));
+  zap.kind = 39260;
+  EXPECT_TRUE(describe_event(zap).starts_with("LET ANOTHER AGENT ACT FOR IT (kind 39260)"));
   zap.kind = 31'337;
   EXPECT_TRUE(describe_event(zap).starts_with("SIGN AN EVENT (kind 31337)"));
   EXPECT_NE(describe_event(zap).find("no text"), std::string::npos);
