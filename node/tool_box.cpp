@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "node/directive_place.h"
+#include "orchestration/directives/directive_tools.h"
 #include "nostr/base/log.h"
 #include "nostr/base/user.h"
 #include "orchestration/autopilot/issue_tools.h"
@@ -114,6 +115,7 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
   add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
+  add_all(tools, orchestration::make_directive_tools(directive_folder(deps_.home, config_)));
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
   const std::string root = rules().scene.workspace;
   if (root.empty()) return;

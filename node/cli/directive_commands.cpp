@@ -1,9 +1,11 @@
-// directive add | list | show | pause | resume | block | done | priority | find: goals the operator keeps in files.
+// directive add | list | show | pause | resume | block | done | priority | rank | find: goals the operator keeps in files.
 #include <fmt/format.h>
 
 #include "node/cli/command.h"
 #include "node/cli/flags.h"
 #include "node/directive_place.h"
+#include "node/program_bench.h"
+#include "orchestration/directives/ranking.h"
 
 namespace node::cli {
 namespace {
@@ -17,6 +19,7 @@ constexpr std::size_t kShown = 20;
 
 struct DirectiveArguments {
   std::string id, title, text, priority = "medium", status, query;
+  bool write = false;
 };
 
 void print_directive(const Context& context, const Directive& directive) {
@@ -109,6 +112,37 @@ int set_priority(const Context& context, const DirectiveArguments& arguments) {
   return show_result(context, folder->set_priority(arguments.id, *priority, base::SystemClock().now()));
 }
 
+/// Asks a model about those whose files do not say how urgent they are.
+int rank_all(const Context& context, const DirectiveArguments& arguments) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  const auto contents = folder->read();
+  if (!contents) return report(context, contents.error());
+  std::vector<Directive> unranked = contents->all;
+  std::erase_if(unranked, [](const Directive& one) { return one.ranked || one.status == DirectiveStatus::kCompleted; });
+  if (unranked.empty()) {
+    progress(context, "every directive says how urgent it is");
+    return kOk;
+  }
+  auto bench = ProgramBench::open(context.home(), {.rules_only = false, .most = std::nullopt});
+  if (!bench) return report(context, bench.error());
+  (*bench)->runner().allow({.turns = static_cast<std::uint32_t>(3 * unranked.size())});
+  for (const Directive& one : unranked) {
+    const auto ranking = (*bench)->loop().run_until_complete(rank((*bench)->runner(), one));
+    if (!ranking) return report(context, base::in_context(one.id, ranking.error()));
+    if (arguments.write)
+      if (const auto written = folder->set_priority(one.id, ranking->priority, base::SystemClock().now()); !written)
+        return report(context, written.error());
+    const std::string_view priority = directive_priority_name(ranking->priority);
+    if (context.json)
+      print_json({{"id", one.id}, {"priority", priority}, {"reasoning", ranking->reasoning}, {"written", arguments.write}});
+    else
+      print_foreign(fmt::format("{:<24} {:<9} {}", one.id, priority, ranking->reasoning));
+  }
+  if (!arguments.write) progress(context, "nothing is changed; --write puts these into the files");
+  return kOk;
+}
+
 }  // namespace
 
 void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
@@ -162,6 +196,12 @@ void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
   priority->add_option("priority", arguments->priority, "critical, high, medium or low")->required();
   priority->footer("Examples:\n  sovereign directive priority d-001 critical --home agent");
   does(priority, [=, &context] { return set_priority(context, *arguments); });
+
+  auto* ranking = directive->add_subcommand("rank", "Ask a model how urgent those are whose files do not say");
+  ranking->add_flag("--write", arguments->write, "Put its answers into the files; what stands there is never changed");
+  ranking->footer("In what state a directive is no model decides.\n"
+                  "Examples:\n  sovereign directive rank --home agent\n  sovereign directive rank --write --home agent --json");
+  does(ranking, [=, &context] { return rank_all(context, *arguments); });
 }
 
 }  // namespace node::cli

@@ -88,16 +88,17 @@ Result<Directive> parse_directive(std::string file, std::string_view text) {
     out.status = *status;
   else
     out.warnings.push_back(fmt::format("status \"{}\" is unknown: taken as paused", cut_utf8(word, 40)));
-  if (const std::string word = front.text("priority"); auto priority = parse_directive_priority(word))
+  if (const std::string word = front.text("priority"); auto priority = parse_directive_priority(word)) {
     out.priority = *priority;
-  else if (!word.empty())
+    out.ranked = true;
+  } else if (!word.empty())
     out.warnings.push_back(fmt::format("priority \"{}\" is unknown: taken as medium", cut_utf8(word, 40)));
   return out;
 }
 
 Value directive_json(const Directive& directive) {
   return {{"id", directive.id},           {"title", directive.title},     {"status", directive_status_name(directive.status)},
-          {"priority", directive_priority_name(directive.priority)},      {"created", directive.created},
+          {"priority", directive_priority_name(directive.priority)},      {"ranked", directive.ranked}, {"created", directive.created},
           {"updated", directive.updated}, {"goal", directive.goal()},     {"file", directive.file},
           {"warnings", directive.warnings}};
 }

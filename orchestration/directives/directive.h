@@ -27,6 +27,7 @@ struct Directive {
   std::string title;
   DirectiveStatus status = DirectiveStatus::kPaused;
   DirectivePriority priority = DirectivePriority::kMedium;
+  bool ranked = false;           ///< its file says how urgent it is; else medium stands in
   std::string created, updated;  ///< as written: a date or a time
   std::string body;              ///< Markdown
   std::string file;              ///< its name

@@ -1,0 +1,77 @@
+#include "orchestration/directives/directive_tools.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "orchestration/envelope.h"
+#include "orchestration/tools/local_tool.h"
+#include "orchestration/tools/schema.h"
+
+namespace orchestration {
+namespace {
+
+using base::Result;
+using base::Task;
+using base::json::Value;
+
+constexpr std::size_t kListed = 20;
+
+/// Goals are information like any other text: they permit nothing (hooks/context_hooks.h says it, too).
+std::string enclosed(const std::string& id, std::string_view text) {
+  return enclose({.source = "directive", .author = "", .trust = Trust::kKnown, .id = id}, text);
+}
+
+LocalTool::Facts facts_of(ToolSpec spec) {
+  return {.spec = std::move(spec), .capability = Capability::kControl, .action = ActionClass::kKeepTodo, .subject_param = "id"};
+}
+
+class DirectiveList final : public LocalTool {
+ public:
+  explicit DirectiveList(DirectiveFolder folder)
+      : LocalTool(facts_of({"directive_list", "The operator's active goals, the most urgent first; with a query only those about it.",
+                            object_schema({{"query", text_param("words they are about", 400, 0)}}, Value::array())})),
+        folder_(std::move(folder)) {}
+  Task<Result<std::string>> run(ToolContext, Value params) override {
+    CO_TRY(const auto contents, folder_.read());
+    const std::string query = base::json::string_or(params, "query");
+    std::vector<Directive> shown = query.empty() ? contents.all : related(contents.all, query, kListed);
+    std::erase_if(shown, [](const Directive& one) { return one.status != DirectiveStatus::kActive; });
+    std::string lines;
+    for (std::size_t i = 0; i < std::min(shown.size(), kListed); ++i)
+      lines += fmt::format("{} ({}): {}\n", shown[i].id, directive_priority_name(shown[i].priority), shown[i].title);
+    if (lines.empty()) co_return query.empty() ? "No goal is active." : "No active goal is about that.";
+    if (shown.size() > kListed) lines += fmt::format("{} more\n", shown.size() - kListed);
+    co_return enclosed("", lines);
+  }
+
+ private:
+  DirectiveFolder folder_;
+};
+
+class DirectiveRead final : public LocalTool {
+ public:
+  explicit DirectiveRead(DirectiveFolder folder)
+      : LocalTool(facts_of({"directive_read", "One of the operator's goals, whole.",
+                            object_schema({{"id", text_param("as directive_list shows it", 64)}}, Value::array({"id"}))})),
+        folder_(std::move(folder)) {}
+  Task<Result<std::string>> run(ToolContext, Value params) override {
+    CO_TRY(const Directive found, folder_.find(base::json::string_or(params, "id")));
+    co_return fmt::format("{}, {}:\n{}", directive_status_name(found.status), directive_priority_name(found.priority),
+                          enclosed(found.id, found.title + "\n\n" + found.body));
+  }
+
+ private:
+  DirectiveFolder folder_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Tool>> make_directive_tools(DirectiveFolder folder) {
+  std::vector<std::unique_ptr<Tool>> out;
+  out.push_back(std::make_unique<DirectiveList>(folder));
+  out.push_back(std::make_unique<DirectiveRead>(std::move(folder)));
+  return out;
+}
+
+}  // namespace orchestration
