@@ -64,7 +64,7 @@ void AgentBook::fill_hooks(Page& page) {
   if (auto quiet = orchestration::parse_quiet_hours(config.agent.quiet_hours))
     add(orchestration::quiet_hours_gate(*std::move(quiet), deps_.clock));
   add(orchestration::budget_gate(deps_.budgets, deps_.clock, limits));
-  add(orchestration::output_truncator());
+  add(orchestration::output_truncator(&deps_.tool_box.outputs(), deps_.clock));
   add(orchestration::tool_logger());
   for (orchestration::Hook& hook : deps_.tool_box.hooks()) add(std::move(hook));
   for (const orchestration::Hook& hook : watchers_) add(hook);

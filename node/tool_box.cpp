@@ -18,6 +18,7 @@
 #include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
+#include "orchestration/tools/output_tools.h"
 #include "orchestration/tools/todo_tools.h"
 #include "orchestration/tools/web_tools.h"
 
@@ -98,6 +99,7 @@ ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
       todos_(deps.db),
+      outputs_(deps.db),
       issues_(deps.db),
       hook_configs_(config.hooks),
       sandbox_(std::make_unique<orchestration::Sandbox>(
@@ -114,6 +116,7 @@ ToolBox::ToolBox(Deps deps, const Config& config)
 void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
+  add_all(tools, orchestration::make_output_tools(outputs_));
   add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
   add_all(tools, orchestration::make_directive_tools(directive_folder(deps_.home, config_)));
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));

@@ -15,6 +15,7 @@
 #include "orchestration/tools/tool.h"
 #include "nostr/base/rng.h"
 #include "storage/issues.h"
+#include "storage/outputs.h"
 #include "storage/todos.h"
 
 namespace node {
@@ -39,6 +40,8 @@ class ToolBox {
   /// Adds every tool that is configured. A folder that cannot be opened is logged, and its tools stay off.
   void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker);
   /// granted() by this node's [tools].
+  /// What tools said at length.
+  storage::Outputs& outputs() { return outputs_; }
   orchestration::Permissions permissions(orchestration::Permissions base) const {
     return granted(config_, std::move(base));
   }
@@ -57,6 +60,7 @@ class ToolBox {
   Deps deps_;
   Config::Tools config_;
   storage::Todos todos_;
+  storage::Outputs outputs_;
   storage::Issues issues_;
   base::SystemRng rng_;
   orchestration::PaceBook pace_;

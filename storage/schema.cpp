@@ -880,6 +880,19 @@ CREATE INDEX sales_by_buyer ON sales (buyer, created);
 CREATE INDEX sales_by_time ON sales (created);
 )sql";
 
+// Outputs of tools that were too long for a model, whole.
+constexpr const char* kOutputs = R"sql(
+CREATE TABLE outputs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  session TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  tool TEXT NOT NULL,
+  content TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  UNIQUE (session, number)
+) STRICT;
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
@@ -888,6 +901,7 @@ constexpr std::array kSteps{
     Migration{12, kBunker}, Migration{13, kLicences}, Migration{14, kAnswers},
     Migration{15, kTasks}, Migration{16, kIssues},
     Migration{17, kOrders},  Migration{18, kTrade},
+    Migration{19, kOutputs},
 };
 
 }  // namespace

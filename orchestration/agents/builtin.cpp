@@ -70,7 +70,7 @@ AgentSpec docwriter() {
 AgentSpec explore() {
   AgentSpec agent = specialist("explore", "Explore", "where is it, who calls it, what is in there: finds things in the workspace");
   agent.tools = {"read_file", "list_files", "glob", "grep", "git_log", "git_show", "git_blame",
-                 "todo_read", "todo_write"};
+                 "read_output", "todo_read", "todo_write"};
   return agent;
 }
 
@@ -87,7 +87,7 @@ AgentSpec librarian() {
 
 AgentSpec multimodal() {
   AgentSpec agent = specialist("multimodal", "Multimodal", "reads PDFs, pictures, diagrams, screenshots");
-  agent.tools = {"read_pdf", "list_files", "glob"};
+  agent.tools = {"read_pdf", "list_files", "glob", "read_output"};
   return agent;
 }
 

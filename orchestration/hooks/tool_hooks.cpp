@@ -1,6 +1,8 @@
 // Permission gate, autonomy gate, truncator and logger.
 #include "orchestration/hooks/tool_hooks.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
@@ -107,10 +109,11 @@ std::string truncate_middle(std::string_view text, std::size_t max_bytes) {
   return ends.head + notice(text.size(), ends) + ends.tail;
 }
 
-std::string truncate_output(std::string_view text, std::size_t max_bytes) {
+std::string truncate_output(std::string_view text, std::size_t max_bytes, std::string_view where) {
   if (text.size() <= max_bytes) return std::string(text);
   Ends ends = ends_of(text, max_bytes);
   std::string between = notice(text.size(), ends);
+  if (!where.empty()) between.insert(between.size() - 2, where);
   // A cut inside a tag leaves no half of one.
   if (const auto tag = ends.head.rfind('<'); tag != ends.head.npos && ends.head.find('>', tag) == ends.head.npos)
     ends.head.resize(tag);
@@ -123,11 +126,39 @@ std::string truncate_output(std::string_view text, std::size_t max_bytes) {
   return ends.head + between + ends.tail;
 }
 
-Hook output_truncator(std::size_t max_bytes) {
+std::string slice_output(std::string_view text, std::size_t from, std::size_t size) {
+  std::size_t begin = std::min(from, text.size());
+  std::size_t end = begin + std::min(size, text.size() - begin);
+  const auto inside_character = [&](std::size_t at) { return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  while (inside_character(begin)) ++begin;
+  while (end > begin && inside_character(end)) --end;
+  // The tag that a place is inside of, if it is.
+  const auto tag_at = [&](std::size_t at) {
+    const auto open = text.substr(0, at).rfind('<');
+    return open != text.npos && text.find('>', open) != text.npos && text.find('>', open) >= at ? open : text.npos;
+  };
+  if (const auto open = tag_at(begin); open != text.npos) begin = text.find('>', open) + 1;
+  if (const auto open = tag_at(end); open != text.npos) end = open;
+  if (end <= begin) return "";
+  std::string out(open_envelope(text.substr(0, begin)));
+  if (!out.empty()) out += "\n";
+  out += text.substr(begin, end - begin);
+  if (!open_envelope(text.substr(0, end)).empty()) out += kEnvelopeEnd;
+  return out;
+}
+
+Hook output_truncator(storage::Outputs* outputs, const base::Clock& clock, std::size_t max_bytes) {
   Hook hook{.name = "truncate", .priority = 50, .guarded = true};
-  hook.transform_tool = [max_bytes](const ToolInvocation&, ToolOutput& output) {
-    if (output.content.size() > max_bytes)
-      output.content = truncate_output(output.content, max_bytes);
+  hook.transform_tool = [outputs, &clock, max_bytes](const ToolInvocation& call, ToolOutput& output) {
+    if (output.content.size() <= max_bytes) return;
+    std::string where;
+    // A slice of what is kept already is not kept again.
+    if (outputs != nullptr && call.tool != "read_output") {
+      const auto number = outputs->put(call.session, call.tool, output.content, clock.now());
+      if (number) where = fmt::format("; read_output with number {} and from {} shows it", *number, max_bytes * 7 / 10);
+      else LOG(kError, "tool", "cannot keep an output", {{"session", call.session}, {"detail", number.error().detail}});
+    }
+    output.content = truncate_output(output.content, max_bytes, where);
   };
   return hook;
 }

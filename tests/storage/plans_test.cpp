@@ -28,6 +28,7 @@
 #include "storage/sessions.h"
 #include "storage/spend_limits.h"
 #include "storage/ticks.h"
+#include "storage/outputs.h"
 #include "storage/todos.h"
 #include "storage/trajectories.h"
 #include "tests/storage/fixture.h"
@@ -94,6 +95,9 @@ class PlansTest : public StorageTest {
     touch(answers.put(named<Sha256>("asked"), "delegation", "{}", kNow));
     touch(answers.get(named<Sha256>("asked"), kNow));
     touch(answers.forget("delegation"));
+    Outputs outputs(*db_);
+    touch(outputs.put("s", "bash", "text", kNow));
+    touch(outputs.get("s", 1));
     Todos todos(*db_);
     touch(todos.put("s", "[]", kNow));
     touch(todos.get("s"));

@@ -1,6 +1,8 @@
 // Ticks, actions, sessions and trajectories: legal moves, once each, across restarts.
 #include "nostr/event/event_json.h"
 #include "storage/actions.h"
+#include "storage/outputs.h"
+#include "storage/schema.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 #include "storage/trajectories.h"
@@ -231,6 +233,16 @@ TEST_F(TrajectoriesTest, StepsAreAppendedWithoutGapsAndOnlyBeforeTheEnd) {
   EXPECT_EQ(must(Trajectories(*db_).last_step("sess-1"))->seq, 2);
   EXPECT_TRUE(must(Trajectories(*db_).list_open()).empty());
   EXPECT_EQ(must(Trajectories(*db_).of_tick("e:1")).size(), 1u);
+}
+
+TEST(OutputsTest, TheNewestStayAndOneIsCutAtItsBound) {
+  const auto db = *open_database(":memory:");
+  Outputs outputs(*db, {.max_bytes = 10, .max_outputs = 3});
+  for (int i = 1; i <= 5; ++i) EXPECT_EQ(*outputs.put(i % 2 == 0 ? "even" : "odd", "bash", std::string(20, static_cast<char>('0' + i)), base::unix_time(i)), (i + 1) / 2);
+  EXPECT_EQ(*outputs.get("odd", 1), std::nullopt);
+  EXPECT_EQ(*outputs.get("even", 1), std::nullopt);
+  EXPECT_EQ(*outputs.get("odd", 2), std::string(10, '3'));
+  EXPECT_EQ(*outputs.get("odd", 3), std::string(10, '5'));
 }
 
 }  // namespace

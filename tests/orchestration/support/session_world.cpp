@@ -162,7 +162,7 @@ void World::add_gates(SpendLimits spend) {
   EXPECT_TRUE(hooks.add(permission_gate(agent.permissions, {})).has_value());
   EXPECT_TRUE(hooks.add(autonomy_gate(agent.autonomy)).has_value());
   EXPECT_TRUE(hooks.add(budget_gate(budgets, clock, spend)).has_value());
-  EXPECT_TRUE(hooks.add(output_truncator()).has_value());
+  EXPECT_TRUE(hooks.add(output_truncator(nullptr, clock)).has_value());
 }
 
 base::Result<SessionResult> World::run(Backend& backend, Trigger trigger) {
