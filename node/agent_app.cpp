@@ -166,7 +166,8 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       std::move(purchases));
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
-                       node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_},
+                       node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_,
+                       *shelf_},
       config_, options_);
   if (config_.agent.notices)
     runner_->watch(orchestration::notice_hook(runtime_.clock, [this](const std::string& text) {
@@ -209,6 +210,7 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   voice_->start();
   desk_->start();
   treasury_.start();
+  shelf_->start();
   announce_node();
   if (whom == WokenBy::kAnybody) listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
@@ -229,6 +231,7 @@ base::Task<void> AgentApp::stop() {
   co_await scope_.stop();
   co_await runner_->stop();
   co_await buyer_->stop();
+  shelf_->stop();
   voice_->stop();
   co_await desk_->stop();
   co_await treasury_.stop();

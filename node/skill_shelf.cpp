@@ -10,9 +10,11 @@
 #include "nipsa/tick.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
+#include "nostr/base/utf8.h"
 #include "nostr/event/event_json.h"
 #include "nostr/net/address.h"
 #include "nostr/nips/nip59.h"
+#include "orchestration/envelope.h"
 #include "orchestration/marketplace/handover.h"
 
 namespace node {
@@ -32,6 +34,7 @@ constexpr std::chrono::seconds kClaimPatience{600};
 constexpr std::chrono::seconds kBlobPatience{60};
 constexpr std::uint32_t kMaxFetched = 500;
 constexpr std::int64_t kMaxHeld = 500;
+constexpr std::size_t kMaxTold = 65'536;  // of a skill's files, to the model
 
 Value holding_view(const HoldingRow& row, const Result<nostr::Event>& licence) {
   Value out = {{"skill", row.skill},
@@ -235,6 +238,89 @@ Task<Result<nostr::EventId>> SkillShelf::claim_for_operator() {
   if (!taken) co_return fail(Errc::kUnavailable, "no relay took the claim");
   co_return event.id;
 }
+
+// ---- for agents at work ------------------------------------------------------------------------
+
+void SkillShelf::start() {
+  if (rules_.issuers.empty()) return;
+  nostr::Filters filters{{.authors = rules_.issuers,
+                          .kinds = {kinds::kSkillLicence},
+                          .tags = {{'p', {deps_.signer.public_key().hex()}}},
+                          .limit = kMaxFetched},
+                         {.authors = rules_.issuers,
+                          .kinds = {nostr::kinds::kDeletion},
+                          .tags = {{'k', {std::to_string(kinds::kSkillLicence)}}},
+                          .limit = kMaxFetched}};
+  licences_ = deps_.runtime.pool.subscribe(
+      deps_.relays, std::move(filters),
+      {.on_events =
+           [this](std::span<const nostr::Delivery> batch) {
+             for (const nostr::Delivery& delivery : batch)
+               if (auto kept = events_.insert(*delivery.event, deps_.runtime.clock.now()); !kept)
+                 LOG(kError, "market", "a licence cannot be kept", {{"detail", kept.error().detail}});
+           },
+       .on_eose = {},
+       .on_closed = {}});
+}
+
+/// What stands of a licence now, by what was heard of it.
+Result<void> SkillShelf::still_good(const std::string& licence) {
+  TRY(const auto address, nostr::Address::parse(licence));
+  TRY(const auto head, events_.head(address));
+  if (!head) return nipsa::fail(nipsa::Code::kRevoked, "the licence was deleted by its issuer");
+  TRY(const nipsa::Licence read, nipsa::parse_licence(*head));
+  return nipsa::check_licence(read, rules_.issuers, deps_.signer.public_key(),
+                              deps_.runtime.clock.now());
+}
+
+orchestration::SkillInUse SkillShelf::in_use(const OpenSkill& skill) {
+  orchestration::SkillInUse out;
+  out.name = skill.holding.slug;
+  out.version = skill.holding.version;
+  out.licence = skill.holding.licence;
+  out.text = skill.package.instructions();
+  for (const nipsa::SkillFile& file : skill.package.files)
+    if (file.path != nipsa::kSkillFile && base::is_utf8(file.bytes))
+      out.text += fmt::format("\n## {}\n{}", file.path, file.bytes);
+  if (out.text.size() > kMaxTold) {
+    const std::size_t kept = orchestration::cut_utf8(out.text, kMaxTold).size();
+    base::wipe(std::span(reinterpret_cast<std::uint8_t*>(out.text.data()) + kept, out.text.size() - kept));
+    out.text.resize(kept);
+  }
+  out.granted = skill.granted;
+  out.limits_tools = skill.package.front.limits_tools;
+  out.allowed_tools = skill.package.front.allowed_tools;
+  out.still_good = [this, licence = out.licence] { return still_good(licence); };
+  return out;
+}
+
+Task<Result<orchestration::SkillInUse>> SkillShelf::use(std::string name, std::string tick,
+                                                        nostr::EventId claim) {
+  CO_TRY(const OpenSkill opened, co_await open(std::move(name), claim, /*untrusted=*/false));
+  CO_TRY(holdings_.add_load(tick, opened.holding.licence));
+  FAILPOINT("skill-in-use");
+  co_return in_use(opened);
+}
+
+Task<Result<void>> SkillShelf::reopen(orchestration::SkillBench& bench, std::string tick,
+                                      nostr::EventId claim) {
+  CO_TRY(const auto licences, holdings_.loads(tick));
+  for (const std::string& licence : licences) {
+    if (bench.has(tick, licence)) continue;
+    auto opened = co_await open(licence, claim, /*untrusted=*/false);
+    if (opened) {
+      bench.put(tick, in_use(*opened));
+    } else if (opened.error().code == Errc::kUnavailable || opened.error().code == Errc::kDatabase ||
+               opened.error().code == Errc::kTimeout) {
+      co_return std::unexpected(std::move(opened).error());
+    } else {
+      bench.put_shut(tick, licence, opened.error().detail);
+    }
+  }
+  co_return Result<void>{};
+}
+
+// ---- for the operator --------------------------------------------------------------------------
 
 Task<Result<Value>> SkillShelf::load(Value params) {
   CO_TRY(const std::string name, base::json::get_string(params, "name"));

@@ -10,6 +10,7 @@
 #include "nostr/net/http_client.h"
 #include "nostr/signer/key_signer.h"
 #include "orchestration/marketplace/package.h"
+#include "orchestration/marketplace/skill_use.h"
 #include "storage/events.h"
 #include "storage/holdings.h"
 
@@ -30,7 +31,7 @@ struct OpenSkill {
 };
 
 /// App thread. References outlive it.
-class SkillShelf {
+class SkillShelf final : public orchestration::SkillSource {
  public:
   struct Deps {
     Runtime& runtime;
@@ -42,6 +43,18 @@ class SkillShelf {
     nostr::HttpClient& http;
   };
   SkillShelf(Deps deps, SkillRules rules);
+
+  /// Follows what becomes of licences, so that an open skill ends with its own.
+  void start();
+  void stop() { licences_.reset(); }
+
+  /// Opens `name` for an agent at work, and remembers it for reopen().
+  base::Task<base::Result<orchestration::SkillInUse>> use(std::string name, std::string tick,
+                                                          nostr::EventId claim) override;
+  /// Opens again what `tick` worked with before this process; the co-signers count it as the same use.
+  /// What does not open any more is put down as shut. kUnavailable: later.
+  base::Task<base::Result<void>> reopen(orchestration::SkillBench& bench, std::string tick,
+                                        nostr::EventId claim);
 
   /// Fetches licences and deliveries for this agent; how many are held after it.
   base::Task<base::Result<std::size_t>> refresh();
@@ -62,6 +75,8 @@ class SkillShelf {
 
  private:
   base::Result<void> take_delivery(const nostr::Event& wrap);
+  orchestration::SkillInUse in_use(const OpenSkill& skill);
+  base::Result<void> still_good(const std::string& licence);
   base::Result<storage::HoldingRow> find(const std::string& name);
   base::Result<nostr::Event> licence_of(const storage::HoldingRow& holding);
   bool is_beside_a_relay(const std::string& url) const;
@@ -73,6 +88,7 @@ class SkillShelf {
   SkillRules rules_;
   storage::Holdings holdings_;
   storage::EventDb events_;
+  std::unique_ptr<nostr::Subscription> licences_;
 };
 
 }  // namespace node

@@ -118,6 +118,9 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .node = deps.node.public_key(),
                                        .operators = options_.operators};
   tool_box_.fill(tools_, speaker);
+  agents_.watch(orchestration::skill_gate(bench_));
+  if (!deps.shelf.rules().issuers.empty())
+    CHECK(tools_.add(orchestration::make_use_skill(bench_, deps.shelf)).has_value());
   if (deps.outside.can_pay())
     CHECK(tools_.add(orchestration::make_pay(deps.clock, agents_.primary().spec.name)).has_value());
   for (auto& tool : orchestration::make_task_tools(tasks_, agents_.registry()))
@@ -218,6 +221,7 @@ base::Task<void> TickRunner::run(std::string slot) {
   } const held{*this, slot};
   auto outcome = co_await advance(slot);
   if (outcome) {
+    bench_.clear(slot);
     retry_at_.erase(slot);
     if (auto forgotten = errands_.erase(errand_key(slot)); !forgotten)
       LOG(kWarn, "tick", "an errand is not forgotten", {{"slot", slot}, {"detail", forgotten.error().detail}});
@@ -442,6 +446,7 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
 
 base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   CO_TRY(Trigger trigger, trigger_of(row));
+  CO_TRY(co_await deps_.shelf.reopen(bench_, row.slot, *row.claim_id));
   TrajectoryRecord record(
       {deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_,
       row.slot, *row.claim_id, deps_.signer.public_key());
@@ -485,6 +490,7 @@ base::Task<Result<orchestration::TaskEnd>> TickRunner::run_task(storage::TaskRow
   CO_TRY(const auto tick, ticks_.get(row.tick));
   if (!tick || !tick->claim_id) co_return fail(Errc::kNotFound, "the tick of the task is not there");
   CO_TRY(const Trigger woken_by, trigger_of(*tick));
+  CO_TRY(co_await deps_.shelf.reopen(bench_, row.tick, *tick->claim_id));
   CO_TRY(const auto parent, sessions_.get(row.parent));
   CO_TRY(const orchestration::Brief brief, orchestration::parse_brief(row.brief));
   const auto page = agents_.hire(row.agent, parent ? parent->agent : "", brief.tools);

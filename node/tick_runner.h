@@ -16,6 +16,7 @@
 #include "node/config.h"
 #include "node/outside.h"
 #include "node/pause.h"
+#include "node/skill_shelf.h"
 #include "node/tool_box.h"
 #include "node/trajectory_record.h"
 #include "orchestration/session.h"
@@ -56,6 +57,7 @@ class TickRunner {
     orchestration::Router& router;
     nostr::HttpClient& http;
     const Home& home;
+    SkillShelf& shelf;
   };
   TickRunner(Deps deps, const Config& config, VoiceOptions options);
   ~TickRunner();
@@ -109,6 +111,7 @@ class TickRunner {
   storage::Grants grants_;
   storage::Kv errands_;
   PauseSwitch pause_;
+  orchestration::SkillBench bench_;
   ToolBox tool_box_;
   AgentBook agents_;
   orchestration::TaskBoard tasks_;

@@ -120,6 +120,7 @@ class Session {
 
   std::optional<Ending> exceeded_limit() const;
   Request next_request() const;
+  void say_aside(Request& request) const;
   std::uint64_t window() const;
   bool wants_summary(const Request& request) const;
   void fit(Request& request) const;

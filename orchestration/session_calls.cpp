@@ -240,7 +240,8 @@ std::string Session::act_id(const std::string& call_id) const {
 
 ToolInvocation Session::invocation_of(const std::string& call_id, const std::string& tool_name,
                                       const Value& params) const {
-  ToolInvocation out{.session = row_.id,
+  ToolInvocation out{.tick = trigger_.tick,
+                     .session = row_.id,
                      .agent = agent_.id,
                      .call_id = call_id,
                      .tool = tool_name,

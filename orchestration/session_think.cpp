@@ -49,6 +49,11 @@ Request Session::next_request() const {
   return request;
 }
 
+/// What hooks have to say that no transcript keeps, behind the instructions.
+void Session::say_aside(Request& request) const {
+  if (!request.messages.empty()) request.messages.front().content += deps_.hooks.aside(trigger_.tick);
+}
+
 /// One model call with the time that is left for it.
 Task<Result<Reply>> Session::ask_model(Request request, std::string purpose) {
   ModelTurn turn{.session = row_.id, .tick = trigger_.tick, .agent = agent_.id, .purpose = std::move(purpose)};
@@ -66,6 +71,7 @@ Task<Result<Reply>> Session::ask_model(Request request, std::string purpose) {
 Task<Result<void>> Session::think() {
   Request request = next_request();
   if (wants_summary(request)) co_return co_await sum_up(std::move(request));
+  say_aside(request);
   fit(request);
   const std::size_t sent = prompt_bytes(request);
   const std::uint32_t number = turns();
@@ -172,6 +178,7 @@ bool Session::has_less_to_say(std::size_t sent) {
   learnt_window_ = estimate_tokens(sent) / 2 + agent_.max_output_tokens;
   Request next = next_request();
   if (wants_summary(next)) return true;
+  say_aside(next);
   fit(next);
   return prompt_bytes(next) < sent;
 }

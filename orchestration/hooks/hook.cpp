@@ -14,7 +14,8 @@ namespace orchestration {
 struct HookChain::Table {
   std::vector<Hook> hooks;
   std::vector<const Hook*> mutate_tool, consult_tool, decide_tool, waive_tool, reserve_tool, release_tool, observe_tool,
-      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session, context, before_finish, left_undone;
+      transform_tool, decide_model, reserve_model, settle_model, observe_model, on_session, context, aside,
+      before_finish, left_undone;
 };
 
 /// How often in a row hooks have thrown, by name; empty as long as none has.
@@ -143,6 +144,7 @@ void HookChain::rebuild() {
     if (hook.observe_model) table->observe_model.push_back(&hook);
     if (hook.on_session) table->on_session.push_back(&hook);
     if (hook.context) table->context.push_back(&hook);
+    if (hook.aside) table->aside.push_back(&hook);
     if (hook.before_finish) table->before_finish.push_back(&hook);
     if (hook.left_undone) table->left_undone.push_back(&hook);
   }
@@ -273,6 +275,14 @@ std::vector<ContextSection> HookChain::context(const SessionNotice& notice) cons
     faults_->let(*hook, [&] {
       for (ContextSection& section : hook->context(notice)) out.push_back(std::move(section));
     });
+  return out;
+}
+
+std::string HookChain::aside(const std::string& tick) const {
+  const auto table = table_;
+  std::string out;
+  for (const Hook* hook : table->aside)
+    faults_->let(*hook, [&] { out += hook->aside(tick); });
   return out;
 }
 

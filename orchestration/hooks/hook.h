@@ -25,6 +25,7 @@ namespace orchestration {
 
 /// A tool call on its way. Mutators may change `tool` and `params`; then it is frozen.
 struct ToolInvocation {
+  std::string tick;
   std::string session;
   std::string agent;
   std::string call_id;
@@ -126,6 +127,9 @@ struct Hook {
   std::function<void(const SessionNotice&)> on_session;
   /// What a session is told of its surroundings when it begins.
   std::function<std::vector<ContextSection>(const SessionNotice&)> context;
+  /// What the model is told beside its instructions at each turn of `tick`, anew each time and in no
+  /// transcript; "" for nothing.
+  std::function<std::string(const std::string& tick)> aside;
   /// Asked when the model has stopped by itself, with all messages the session got so far: what to tell it so
   /// that it goes on, or nothing. The first to answer is heard.
   std::function<std::optional<std::string>(const std::string& session, const std::vector<std::string>& told)> before_finish;
@@ -170,6 +174,7 @@ class HookChain {
 
   void notify(const SessionNotice& notice) const;
   std::vector<ContextSection> context(const SessionNotice& notice) const;
+  std::string aside(const std::string& tick) const;
   std::optional<std::string> before_finish(const std::string& session, const std::vector<std::string>& told) const;
   std::string left_undone(const std::string& session) const;
 
