@@ -51,8 +51,11 @@ World::World(WorldOptions options) : root_(make_root()) {
     faults_ = root_ / "faults.toml";
     must(node::write_file(faults_, options.faults));
   }
-  relays_.resize(static_cast<std::size_t>(options.relays));
-  for (int i = 0; i < options.relays; ++i) start_relay(i);
+  for (const std::string& url : options.beside) relays_.push_back({.address = "", .url = url, .program = nullptr});
+  if (options.beside.empty()) {
+    relays_.resize(static_cast<std::size_t>(options.relays));
+    for (int i = 0; i < options.relays; ++i) start_relay(i);
+  }
   owner_ = std::make_unique<Person>(relay_urls());
   stranger_ = std::make_unique<Person>(relay_urls());
   owner_->publish_inbox();

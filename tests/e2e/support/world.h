@@ -22,6 +22,7 @@ struct WorldOptions {
   std::chrono::seconds approval_ttl{900};  ///< how long a question stays open; at least 10
   std::string playbook;                    ///< TOML; empty is the built-in one
   std::string config;                      ///< sections appended to config.toml
+  std::vector<std::string> beside;         ///< relays of another world, instead of relays of its own
 };
 
 /// Builds the homes; nothing but the relays runs before start(). When the test has failed, the end of
