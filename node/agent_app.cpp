@@ -47,6 +47,7 @@ using storage::Tx;
 
 constexpr std::string_view kMentionHandler = "mention";
 constexpr std::string_view kDmHandler = "dm";
+constexpr std::chrono::seconds kWatchAgents{2};
 constexpr std::chrono::seconds kTriggerAge{3'600};  // older ones are history, not a call
 constexpr std::string_view kRumorHandler = "dm-rumor";
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
@@ -79,6 +80,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
     : runtime_(runtime),
       home_(home),
       config_(std::move(config)),
+      agent_source_(home_),
       db_(std::move(db)),
       inbox_(*db_),
       events_(*db_),
@@ -219,6 +221,7 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
     LOG(kWarn, "node", "no relay yet; trying on", {{"detail", connected.error().detail}});
   CO_TRY(start_dashboard());
   scope_.spawn("relay health", watch_relays());
+  scope_.spawn("agents watch", watch_agents());
   scope_.spawn("announce agent", announce_agent());
   scope_.spawn("house", keep_house());
   co_return Result<void>{};
@@ -502,6 +505,30 @@ base::Task<void> AgentApp::watch_relays() {
   }
 }
 
+base::Task<void> AgentApp::watch_agents() {
+  for (;;) {
+    co_await base::sleep_for(kWatchAgents);
+    if (!agent_source_.has_changed()) continue;
+    if (auto taken = reload_agents(); !taken)
+      LOG(kError, "agents", "not taken; those of before stay in force",
+          {{"detail", taken.error().detail}, {"hint", taken.error().hint}});
+  }
+}
+
+/// Takes the agents as they are written now. Every other key of config.toml waits for the next start.
+Result<void> AgentApp::reload_agents() {
+  auto written = agent_source_.load(config_);
+  if (!written) {
+    agents_error_ = written.error().detail;
+    return std::unexpected(std::move(written).error());
+  }
+  agents_error_.clear();
+  config_.agents = *std::move(written);
+  runner_->reload_agents();
+  LOG(kInfo, "agents", "taken as written", {{"sections", std::to_string(config_.agents.size())}});
+  return {};
+}
+
 base::Task<void> AgentApp::beat() {
   for (;;) {
     const UnixTime now = runtime_.clock.now();
@@ -587,6 +614,7 @@ Result<Value> AgentApp::status() {
   if (dashboard_) out["dashboard"] = dashboard_->port();
   if (readiness.lease_until) out["lease_elsewhere_until"] = base::to_unix(*readiness.lease_until);
   out["operators"] = reach_view(*desk_);
+  if (!agents_error_.empty()) out["agents_error"] = agents_error_;
   TRY(out["agents"], agents_view(config_, minds_.router()));
   TRY(out["pending"], pending_view(approvals_, now));
   return out;
@@ -669,6 +697,10 @@ base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
 
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
+  if (method == "agents-reload") {
+    CO_TRY(reload_agents());
+    co_return agents_view(config_, minds_.router());
+  }
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);

@@ -7,6 +7,7 @@
 #include "frostr/bifrost_node.h"
 #include "frostr/threshold_signer.h"
 #include "node/orders.h"
+#include "node/agent_source.h"
 #include "node/config.h"
 #include "node/control.h"
 #include "node/dashboard/server.h"
@@ -68,6 +69,8 @@ class AgentApp {
   base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
   base::Task<void> watch_relays();
+  base::Task<void> watch_agents();
+  base::Result<void> reload_agents();
   base::Task<void> keep_house();
 
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
@@ -85,6 +88,8 @@ class AgentApp {
   Runtime& runtime_;
   Home home_;
   Config config_;
+  AgentSource agent_source_;
+  std::string agents_error_;  ///< why what is written is not in force; empty when it is
   std::unique_ptr<storage::Db> db_;
   storage::Inbox inbox_;
   storage::EventDb events_;

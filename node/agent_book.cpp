@@ -70,6 +70,12 @@ void AgentBook::fill_hooks(Page& page) {
   for (const orchestration::Hook& hook : watchers_) add(hook);
 }
 
+void AgentBook::reload() {
+  registry_ = agents_of(deps_.config).value();
+  for (auto& [id, page] : pages_) retired_.push_back(std::move(page));
+  pages_.clear();
+}
+
 void AgentBook::watch(orchestration::Hook hook) {
   for (auto& [id, page] : pages_) CHECK(page->hooks.add(hook).has_value());
   watchers_.push_back(std::move(hook));

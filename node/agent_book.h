@@ -44,6 +44,9 @@ class AgentBook {
   const orchestration::AgentRegistry& registry() const { return registry_; }
   /// Adds `hook` to every agent, those hired later too.
   void watch(orchestration::Hook hook);
+  /// Takes the agents of the configuration as it is now, which was checked. Sessions under way go on with
+  /// the pages they have; those are kept.
+  void reload();
   /// Logs tools that agents name and that are not there.
   void check_tools(const orchestration::ToolRegistry& tools) const;
 
@@ -54,6 +57,7 @@ class AgentBook {
   Deps deps_;
   orchestration::AgentRegistry registry_;
   std::map<std::string, std::unique_ptr<Page>> pages_;
+  std::vector<std::unique_ptr<Page>> retired_;  ///< of agents that were reloaded, for sessions under way
   std::vector<orchestration::Hook> watchers_;
 };
 

@@ -139,6 +139,11 @@ void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   scope_.spawn("tick scheduler", schedule());
 }
 
+void TickRunner::reload_agents() {
+  agents_.reload();
+  agents_.check_tools(tools_);
+}
+
 base::Task<void> TickRunner::stop() {
   co_await tasks_.stop();
   co_await scope_.stop();

@@ -72,6 +72,8 @@ class TickRunner {
   base::Result<std::string> plan_errand(const std::string& text);
   /// Has `hook` see what every agent does from now on. Names are unique.
   void watch(orchestration::Hook hook) { agents_.watch(std::move(hook)); }
+  /// The configuration's agents are others now; sessions under way keep theirs.
+  void reload_agents();
   /// Runs planned ticks as soon as there is room.
   void wake() { wake_.notify(); }
   std::size_t running() const { return running_.size(); }

@@ -7,6 +7,7 @@
 
 #include "node/agents_view.h"
 #include "node/cli/command.h"
+#include "node/control.h"
 
 namespace node::cli {
 namespace {
@@ -96,6 +97,16 @@ int check(const Context& context, const RosterArguments& arguments) {
   return kOk;
 }
 
+int reload(const Context& context) {
+  const auto answer = control_call(context.home().control_socket(), "agents-reload", Value::object(), kControlPatience);
+  if (!answer) return report_control(context, answer.error());
+  if (context.json)
+    print_json(*answer);
+  else
+    print_line(fmt::format("taken: {} agents", answer->size()));
+  return kOk;
+}
+
 }  // namespace
 
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen) {
@@ -112,6 +123,13 @@ void add_roster_commands(CLI::App& app, Context& context, Action* chosen) {
       "What [tools] grants is the most any agent may do.\n"
       "Examples:\n  sovereign agent show sisyphus --home agent\n  sovereign agent show explore --home agent --json");
   showing->callback([=, &context] { *chosen = [=, &context] { return show(context, *arguments); }; });
+
+  auto* reloading = agent->add_subcommand("reload", "Let the running node take the agents as they are written now");
+  reloading->footer(
+      "It notices by itself within seconds; this says at once whether they are in order. Sessions under way\n"
+      "keep the agents they began with, and other keys of config.toml wait for the next start.\n"
+      "Examples:\n  sovereign agent reload --home agent");
+  reloading->callback([=, &context] { *chosen = [&context] { return reload(context); }; });
 
   auto* checking = agent->add_subcommand("check", "Whether the agents' sections and files are in order");
   checking->add_option("file", arguments->file, "A file that is to become agents/ID.toml of the home");

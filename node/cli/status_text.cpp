@@ -85,6 +85,8 @@ Lines status_lines(const Value& status) {
   Lines out{fmt::format("{}  {}", string_or(status, "role"),
                         string_or(status, "npub", string_or(status, "identity"))),
             "now       " + doing_now(status)};
+  if (const std::string why = string_or(status, "agents_error"); !why.empty())
+    out.push_back("agents    what is written was NOT taken, what was before is in force: " + why);
   for (const Value& relay : status.value("relays", Value::array()))
     out.push_back(fmt::format("relay     {}  {}", string_or(relay, "url"), relay_words(relay)));
   for (const Value& person : status.value("operators", Value::array()))

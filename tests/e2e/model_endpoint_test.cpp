@@ -68,6 +68,30 @@ std::string bytes_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+TEST(ModelEndpoint, AgentsAreTakenAsTheyAreWrittenWhileTheNodeRuns) {
+  ModelWorld story(Value::array({last_words("one", 10, 1), last_words("two", 10, 1), last_words("three", 10, 1)}));
+  World& world = story.world;
+  const std::string home = world.node_home().string();
+  const auto thought_of = [&](const std::string& text) {
+    story.result_of(mention(world, text));
+    return story.server->seen().back().body;
+  };
+  EXPECT_FALSE(thought_of("first").contains("Answer in rhymes."));
+
+  std::ofstream(world.node_home() / "config.toml", std::ios::app) << "\n[agents.sisyphus]\nprompt_append = \"Answer in rhymes.\"\n";
+  EXPECT_EQ(world.command({"agent", "reload", "--home", home}).code, 0);
+  EXPECT_TRUE(thought_of("second").contains("Answer in rhymes."));
+
+  // A mistake changes nothing, and is told wherever somebody looks. The node noticed it by itself.
+  std::filesystem::create_directories(world.node_home() / "agents");
+  std::ofstream(world.node_home() / "agents" / "reviewer.toml") << "purpse = \"a typo\"\n";
+  EXPECT_EQ(world.command({"agent", "reload", "--home", home}).code, 1);
+  EXPECT_TRUE(world.command({"status", "--home", home}).out.contains("NOT taken"));
+  EXPECT_TRUE(thought_of("third").contains("Answer in rhymes."));
+  std::filesystem::remove(world.node_home() / "agents" / "reviewer.toml");
+  while (world.command({"status", "--home", home}).out.contains("NOT taken")) continue;
+}
+
 TEST(ModelEndpoint, FailuresOnTheWayAreSurvivedAndTheReplyIsOne) {
   ModelWorld story(Value::array({
       {{"status", 429},
