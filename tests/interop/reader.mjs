@@ -8,6 +8,7 @@ import { decode } from 'nostr-tools/nip19';
 import { finalizeEvent, getPublicKey } from 'nostr-tools/pure';
 import { hexToBytes } from 'nostr-tools/utils';
 
+import { startNpmRelay } from './support/npm_relay.mjs';
 import { Person, now } from './support/person.mjs';
 import { Refusal, newest, openDelivery, readLicence, readLog, readManifest, readTrajectory, skillHash } from './support/reader.mjs';
 import { ok, run, scratch, startRelay } from './support/sovereign.mjs';
@@ -31,13 +32,25 @@ const setTag = (name, ...values) => (event) => {
   event.tags[at] = [name, ...values];
 };
 
-describe('a skill, from its publication to its withdrawal', () => {
+const relays = [
+  { name: 'our relay', start: startRelay, keepsDeletions: true },
+  {
+    name: 'an npm relay, which obeys deletions and keeps none',
+    start: async () => {
+      const relay = await startNpmRelay();
+      return { url: relay.url, stop: () => relay.close() };
+    },
+    keepsDeletions: false,
+  },
+];
+
+for (const { name, start, keepsDeletions } of relays) describe(`a skill, from its publication to its withdrawal, on ${name}`, () => {
   const text = '---\nname: echo\ndescription: Says hello\n---\nSay hello, and then — nothing more.\n';
   const here = {};
 
   before(async () => {
     here.files = scratch();
-    here.relay = await startRelay();
+    here.relay = await start();
     here.agent = await Person.join(here.relay.url);
     here.mallory = await Person.join(here.relay.url);
     here.folder = here.files.at('echo');
@@ -131,18 +144,20 @@ describe('a skill, from its publication to its withdrawal', () => {
     const events = await licenceEvents();
     const gone = await deletions();
     assert.equal(events.length, 1, 'the version that says so stands at the address');
-    assert.ok(gone.some((event) => tag(event, 'e') === here.licence.id), 'and a deletion names the one it replaced');
+    if (keepsDeletions) assert.ok(gone.some((event) => tag(event, 'e') === here.licence.id), 'and a deletion names the one it replaced');
     assert.equal(readLicence(events, [], trust()).state, 'revoked');
     assert.equal(readLicence([...events, here.licenceEvent], [], trust()).state, 'revoked', 'beside the version it replaced');
-    assert.equal(readLicence([here.licenceEvent], gone, trust()).state, 'revoked', 'by the deletion alone, to whoever kept that');
+    if (keepsDeletions) assert.equal(readLicence([here.licenceEvent], gone, trust()).state, 'revoked', 'by the deletion alone, to whoever kept that');
     const checked = await run(['license', 'verify', '-', '--issuer', here.manifest.publisher, '--home', here.files.at('nowhere'), '--json'],
       { input: JSON.stringify(newest(events)) });
     assert.notEqual(checked.code, 0);
     assert.match(checked.err + checked.out, /E_REVOKED/);
   });
 
-  it('is withdrawn by its publisher: the manifest is named in a deletion of theirs', async () => {
+  it('is withdrawn by its publisher: the manifest is gone, and named in a deletion of theirs where that is kept', async () => {
     await here.shop('skill', 'revoke', 'echo', '-m', 'critical-vuln');
+    assert.deepEqual(await here.fetch({ kinds: [33400], authors: [here.manifest.publisher], '#d': ['echo'] }), []);
+    if (!keepsDeletions) return;
     const withdrawn = (await deletions()).filter((event) => tag(event, 'k') === '33400');
     assert.equal(withdrawn.length, 1);
     assert.ok(withdrawn[0].tags.some((entry) => entry[0] === 'a' && entry[1] === here.manifest.address));
