@@ -16,7 +16,7 @@ base::Task<base::Result<Ranking>> rank(Runner& runner, Directive directive) {
   CO_TRY(const Program* program, find_program("directive-priority"));
   const std::string text = directive.title + "\n\n" + directive.body;
   CO_TRY(const Answer answer, co_await runner.run(*program, {{"directive_text", std::string(cut_utf8(text, kMaxJudged))}}, {.fall_back = false}));
-  Ranking out{.reasoning = base::json::string_or(answer.values, "reasoning")};
+  Ranking out{.reasoning = answer.reasoning};
   CO_TRY(out.priority, parse_directive_priority(base::json::string_or(answer.values, "priority")));
   co_return out;
 }

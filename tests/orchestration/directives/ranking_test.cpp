@@ -24,6 +24,7 @@ TEST(DirectiveRanking, AModelSaysHowUrgentOneIsThatDoesNotSaySo) {
   const auto ranking = world.loop.run_until_complete(rank(*world.runner, directive("id: a\nstatus: active\n")));
   ASSERT_TRUE(ranking.has_value()) << ranking.error().detail;
   EXPECT_EQ(ranking->priority, DirectivePriority::kCritical);
+  EXPECT_EQ(ranking->reasoning, "harm grows");
   EXPECT_NE(base::json::dump(world.sent(0)).find("Servers fall over"), std::string::npos);
 }
 
