@@ -223,6 +223,11 @@ Task<Result<Value>> SkillBuyer::buy(Value params) {
                    quoted.trust.trust == nipsa::Trust::kUntrusted
                        ? "--untrusted lets it pass all the same"
                        : "");
+  CO_TRY(const bool held, deps_.shelf.holds(skill.str(), quoted.listing.version));
+  if (held && !params.value("again", false))
+    co_return fail(Errc::kConflict,
+                   fmt::format("a licence of {} {} is held already", skill.d, quoted.listing.version),
+                   "--again buys another one, when its uses are spent for example");
   const Msat price = base::to_msat(quoted.listing.price);
   if (const std::int64_t most = base::json::int_or(params, "max_msat", -1); most >= 0 && price.value > most)
     co_return fail(Errc::kDenied, fmt::format("it costs {} sat, more than was meant to be paid",

@@ -273,6 +273,13 @@ Result<void> SkillShelf::still_good(const std::string& licence) {
                               deps_.runtime.clock.now());
 }
 
+Result<bool> SkillShelf::holds(const std::string& skill, const std::string& version) {
+  TRY(const auto rows, holdings_.list(kMaxHeld));
+  for (const HoldingRow& row : rows)
+    if (row.skill == skill && row.version == version && still_good(row.licence)) return true;
+  return false;
+}
+
 orchestration::SkillInUse SkillShelf::in_use(const OpenSkill& skill) {
   orchestration::SkillInUse out;
   out.name = skill.holding.slug;

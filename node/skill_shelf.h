@@ -62,6 +62,9 @@ class SkillShelf final : public orchestration::SkillSource {
   /// trust gate → shared secret with the licence's key → body → hash. `untrusted`: the operator lets
   /// one pass that nobody vouches for; what is blocked stays so.
   base::Task<base::Result<OpenSkill>> open(std::string name, nostr::EventId claim, bool untrusted);
+  /// Whether a licence of this version is held that is good by what was heard of it; how much of it is used
+  /// up the co-signers know.
+  base::Result<bool> holds(const std::string& skill, const std::string& version);
   /// Whether all of the skill is here: fetches what its delivery refers to, where it does. kIo,
   /// kUnavailable, kTimeout: again later. E_HASH, E_SIZE: something else lies there.
   base::Task<base::Result<void>> complete(storage::HoldingRow holding);

@@ -157,6 +157,7 @@ struct BuyArguments {
   std::string skill, from;
   std::int64_t max_sats = -1;
   bool untrusted = false;
+  bool again = false;
   std::chrono::seconds timeout{900};
 };
 
@@ -229,7 +230,8 @@ int buy(const Context& context, const BuyArguments& arguments) {
   Value params = {{"verb", "buy"},
                   {"skill", arguments.skill},
                   {"from", arguments.from},
-                  {"untrusted", arguments.untrusted}};
+                  {"untrusted", arguments.untrusted},
+                  {"again", arguments.again}};
   if (arguments.max_sats >= 0) params["max_msat"] = base::to_msat(base::Sat{arguments.max_sats}).value;
   const auto begun = ask_node(context, params);
   if (!begun) return report_usage(context, begun.error());
@@ -307,6 +309,7 @@ void add_buying(CLI::App& skill, Context& context, Action* chosen) {
   buy_command->add_option("--max", a->max_sats, "At most so many satoshi")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{2'100'000'000'000'000}));
   buy_command->add_flag("--untrusted", a->untrusted, "Even when nobody you trust vouches for it");
+  buy_command->add_flag("--again", a->again, "Even when a licence of this version is held already");
   add_duration(*buy_command, "--timeout", a->timeout, "How long to watch; the purchase goes on without");
   buy_command->footer(
       "One purchase of a skill is under way at a time: the same command again watches that one.\n"

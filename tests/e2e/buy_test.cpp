@@ -25,12 +25,13 @@ using wallet_service::WalletHost;
 
 constexpr int kMarket = World::kFirstCosigner;
 constexpr std::int64_t kPrice = 250;  // sat
+constexpr Msat kPurse{5'000'000};
 
 class Buying : public ::testing::Test {
  protected:
   Buying() : shop_(world_, "shop") {
     host_ = WalletHost::start({.relays = world_.relay_urls(),
-                               .nodes = {{"ours", Msat{1'000'000}}, {"shop", Msat{0}}},
+                               .nodes = {{"ours", kPurse}, {"shop", Msat{0}}},
                                .rules = {},
                                .fee = {},
                                .service = {}});
@@ -80,11 +81,21 @@ class Buying : public ::testing::Test {
       (void)world_.owner().messages();
     }
   }
+  /// Whether the latest payment's outcome is not known and looking it up does not tell.
+  bool stays_unknown() {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(12);
+    do {
+      const Value row = purchases().at(0);
+      if (base::json::string_or(row, "payment") != "unknown" && base::json::string_or(row, "payment") != "sent")
+        return false;
+    } while (std::chrono::steady_clock::now() < until);
+    return true;
+  }
   /// Buyer's, wallets' and seller's books say the same, and the licence is there.
   void expect_bought_once() {
     EXPECT_EQ(host_->payments(), 1);
     EXPECT_EQ(host_->balance("shop"), Msat{kPrice * 1000});
-    EXPECT_EQ(host_->balance("ours"), Msat{1'000'000 - kPrice * 1000});
+    EXPECT_EQ(host_->balance("ours"), kPurse - Msat{kPrice * 1000});
     const auto orders = shop_.orders();
     ASSERT_EQ(orders.size(), 1U);
     EXPECT_EQ(orders[0].at("state"), "done");
@@ -282,6 +293,54 @@ TEST_F(Buying, KilledAfterAnyCommitTheBuyerGoesOnAndPaysOnce) {
   EXPECT_EQ(purchases().size(), 1U);
   EXPECT_EQ(purchases().at(0).at("state"), "done");
   expect_bought_once();
+}
+
+TEST_F(Buying, WhatIsHeldIsNotBoughtTwiceByAccident) {
+  set_level("autonomous");
+  shop_.offer("echo", kPrice);
+  shop_.open();
+  world_.start();
+  ASSERT_EQ(buy().code, 0) << said();
+  EXPECT_EQ(buy().code, 1);
+  EXPECT_NE(said().find("--again"), std::string::npos);
+  expect_bought_once();
+  EXPECT_EQ(buy({"--again"}).code, 0) << said();
+  EXPECT_EQ(host_->payments(), 2);
+}
+
+TEST_F(Buying, KilledAtAnyCommitWhateverEachPurchaseIsPaidOnce) {
+  NEEDS_FAILPOINTS();
+  set_level("autonomous");
+  shop_.offer("echo", kPrice);
+  shop_.open();
+  world_.start_cosigner(kMarket);
+  world_.start_cosigner(World::kSecondCosigner);
+  int wanted = 0;
+  for (const char* failpoint : {"db-before-commit", "db-after-commit"}) {
+    for (int pass = 2; pass <= 26; pass += 6) {
+      SCOPED_TRACE(std::string(failpoint) + ":" + std::to_string(pass));
+      const auto before = static_cast<std::size_t>(wanted);
+      world_.start_node(armed({failpoint, pass}));
+      (void)buy({"--again", "--timeout", "4s"});
+      if (!world_.node().running()) world_.start_node();
+      // A wish that died before it was committed was none.
+      if (purchases().size() == before) EXPECT_EQ(buy({"--again"}).code, 0) << said();
+      ++wanted;
+      ASSERT_EQ(purchases().size(), static_cast<std::size_t>(wanted));
+      if (stays_unknown()) {
+        // Dead between "sent" is committed and the request: nobody can know yet, so nothing is paid again.
+        EXPECT_EQ(host_->payments(), wanted - 1);
+        return;
+      }
+      EXPECT_EQ(await_end().at("state"), "done");
+      EXPECT_EQ(host_->payments(), wanted);
+      world_.node().terminate();
+    }
+  }
+  world_.start_node();
+  EXPECT_EQ(host_->balance("shop"), Msat{kPrice * 1000 * wanted});
+  EXPECT_EQ(json_lines(at_node({"skill", "held"}).out).size(), static_cast<std::size_t>(wanted));
+  EXPECT_EQ(object(at_node({"budget"})).at("spent_today_msat"), kPrice * 1000 * wanted);
 }
 
 TEST_F(Buying, KilledAfterAnyCommitTheSellerOwesOneLicenceAndGivesOne) {
