@@ -118,6 +118,31 @@ TEST(Errand, ItsExitCodeSaysHowItEnded) {
   }
 }
 
+TEST(Errand, LongerThanTheModelsWindowItIsSummedUpAndGoesOn) {
+  Value script = Value::array();
+  for (int i = 0; i < 4; ++i) script.push_back(call("read_file", {{"path", fmt::format("page{}.txt", i)}}));
+  // Nobody told the node how much this model reads; now the server does.
+  script.push_back({{"status", 400}, {"body", {{"error", {{"message", "too many tokens"}, {"code", "context_length_exceeded"}}}}}});
+  script.push_back(says("Goal: read four pages. Done: all are about doors."));
+  script.push_back(says("They are about doors."));
+  ErrandWorld story(std::move(script));
+  for (int i = 0; i < 4; ++i) {
+    std::string page;
+    for (int line = 0; line < 500; ++line) page += fmt::format("page {} line {}: a door, and another door\n", i, line);
+    must(node::write_file(story.world.root() / "work" / fmt::format("page{}.txt", i), page));
+  }
+  const Exit exit = story.run({"Read the four pages.", "--json"});
+  ASSERT_EQ(exit.code, 0) << exit.out;
+  EXPECT_EQ(lines(exit.out).back().at("text"), "They are about doors.");
+  const auto seen = story.server->seen();
+  ASSERT_EQ(seen.size(), 7u);
+  EXPECT_NE(seen[5].body.find("Sum it up"), std::string::npos);
+  EXPECT_LT(seen[5].body.size(), seen[4].body.size() * 7 / 10);
+  EXPECT_LT(seen[6].body.size(), seen[4].body.size() * 7 / 10);
+  EXPECT_NE(seen[6].body.find("Read the four pages."), std::string::npos) << "the order stands there word for word";
+  EXPECT_NE(seen[6].body.find("all are about doors"), std::string::npos);
+}
+
 TEST(Errand, OutOfTimeItIsLeftToTheNextRun) {
   ErrandWorld story(Value::array({{{"text", "late"}, {"delay_ms", 60'000}}, says("never")}));
   const Exit exit = story.run({"do it", "--timeout", "6"});
