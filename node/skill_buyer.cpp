@@ -31,6 +31,8 @@ using storage::Tx;
 
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::milliseconds kLook{1'000};
+constexpr std::chrono::milliseconds kSlowLook{15'000};
+constexpr int kQuickLooks = 30;
 constexpr std::chrono::seconds kLongestReminder{600};
 constexpr std::chrono::seconds kOrderPatience{600};
 constexpr std::uint32_t kMaxListings = 100;
@@ -359,16 +361,22 @@ Task<void> SkillBuyer::run(std::string id) {
       owner.reminders_.erase(id);
     }
   } const entry{*this, id};
-  for (;;) {
+  std::string told;
+  for (int looks = 0;; ++looks) {
     const auto step = co_await advance(id);
     if (step && *step == Step::kOver) co_return;
-    if (step && *step == Step::kGoOn) continue;
-    if (!step) {
-      LOG(kDebug, "market", "a purchase stands still", {{"purchase", id}, {"detail", step.error().detail}});
-      if (auto noted = purchases_.note(id, step.error().detail, deps_.runtime.clock.now()); !noted)
+    if (step && *step == Step::kGoOn) {
+      looks = 0;
+      continue;
+    }
+    if (!step && step.error().detail != told) {
+      told = step.error().detail;
+      LOG(kDebug, "market", "a purchase stands still", {{"purchase", id}, {"detail", told}});
+      if (auto noted = purchases_.note(id, told, deps_.runtime.clock.now()); !noted)
         LOG(kError, "market", "a purchase cannot be noted", {{"detail", noted.error().detail}});
     }
-    co_await changed_.wait_for(kLook);
+    // Whatever a seller sends wakes it at once.
+    co_await changed_.wait_for(looks < kQuickLooks ? kLook : kSlowLook);
   }
 }
 

@@ -171,13 +171,14 @@ Task<void> SkillShop::run(std::string id) {
     const std::string& id;
     ~Entry() { running.erase(id); }
   } const entry{running_, id};
-  for (;;) {
+  for (std::string told;; co_await base::sleep_for(kRetry)) {
     auto done = co_await advance(id);
     if (done) co_return;
-    LOG(kWarn, "shop", "an order stands still", {{"order", id}, {"detail", done.error().detail}});
-    if (auto noted = sales_.note(id, done.error().detail, runtime_.clock.now()); !noted)
+    if (done.error().detail == told) continue;
+    told = done.error().detail;
+    LOG(kWarn, "shop", "an order stands still", {{"order", id}, {"detail", told}});
+    if (auto noted = sales_.note(id, told, runtime_.clock.now()); !noted)
       LOG(kError, "shop", "an order cannot be noted", {{"detail", noted.error().detail}});
-    co_await base::sleep_for(kRetry);
   }
 }
 

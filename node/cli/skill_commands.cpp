@@ -169,6 +169,7 @@ void print_held(const Value& skill) {
 int load(const Context& context, const std::string& name, bool untrusted) {
   const auto answer =
       ask_node(context, {{"verb", "load"}, {"name", name}, {"untrusted", untrusted}});
+  if (!answer) return report_node(context, answer.error());
   return print_answer(context, answer, [](const Value& v) {
     print_skill(v);
     print_foreign(fmt::format("  opens: {} files, granted {}", base::json::int_or(v, "files"),
@@ -257,7 +258,9 @@ void add_holding(CLI::App& skill, Context& context, Action* chosen) {
   held->footer("Examples:\n  sovereign skill held --home agent");
   held->callback([=, &context] {
     *chosen = [&context] {
-      return print_all(context, ask_node(context, {{"verb", "held"}}), print_held);
+      const auto rows = ask_node(context, {{"verb", "held"}});
+      if (!rows) return report_node(context, rows.error());
+      return print_all(context, rows, print_held);
     };
   });
 

@@ -6,6 +6,8 @@
 namespace node::cli {
 
 /// Registers both groups on `app`.
+/// Prints why a node did not do what it was asked; kNotRunning when there is none.
+int report_node(const Context& context, const base::Error& error);
 /// Buying and selling, below `skill`.
 void add_trade_commands(CLI::App& skill, Context& context, Action* chosen);
 void add_skill_commands(CLI::App& app, Context& context, Action* chosen);

@@ -234,7 +234,7 @@ int buy(const Context& context, const BuyArguments& arguments) {
                   {"again", arguments.again}};
   if (arguments.max_sats >= 0) params["max_msat"] = base::to_msat(base::Sat{arguments.max_sats}).value;
   const auto begun = ask_node(context, params);
-  if (!begun) return report_usage(context, begun.error());
+  if (!begun) return report_node(context, begun.error());
   if (begun->value("resumed", false)) progress(context, "this purchase is under way already");
   return watch(context, *begun, arguments.timeout);
 }
@@ -299,8 +299,9 @@ void add_buying(CLI::App& skill, Context& context, Action* chosen) {
       "33400:3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaeefa459d:release-digest --home agent");
   quote->callback([=, &context] {
     *chosen = [=, &context] {
-      return print_answer(
-          context, ask_node(context, {{"verb", "quote"}, {"skill", a->skill}, {"from", a->from}}), print_quote);
+      const auto quoted = ask_node(context, {{"verb", "quote"}, {"skill", a->skill}, {"from", a->from}});
+      if (!quoted) return report_node(context, quoted.error());
+      return print_answer(context, quoted, print_quote);
     };
   });
 
@@ -326,13 +327,18 @@ void add_buying(CLI::App& skill, Context& context, Action* chosen) {
   list->footer("Examples:\n  sovereign skill purchases --home agent --json");
   list->callback([=, &context] {
     *chosen = [=, &context] {
-      return print_rows(context, ask_node(context, {{"verb", "purchases"}, {"limit", *limit}}),
-                        "nothing was bought", print_purchase);
+      const auto rows = ask_node(context, {{"verb", "purchases"}, {"limit", *limit}});
+      if (!rows) return report_node(context, rows.error());
+      return print_rows(context, rows, "nothing was bought", print_purchase);
     };
   });
 }
 
 }  // namespace
+
+int report_node(const Context& context, const base::Error& error) {
+  return error.code == Errc::kUnavailable ? report_control(context, error) : report_usage(context, error);
+}
 
 void add_trade_commands(CLI::App& skill, Context& context, Action* chosen) {
   add_selling(skill, context, chosen);

@@ -122,6 +122,7 @@ TEST_F(Buying, AnAgentThatMayBuysWithoutAskingAndOpensTheSkill) {
   set_level("autonomous");
   shop_.offer("echo", kPrice, {"--type", "metered", "--uses", "2"});
   shop_.open();
+  EXPECT_EQ(buy().code, 3) << "no node runs";
   world_.start();
   const Value quote = object(at_node({"skill", "quote", shop_.address("echo")}));
   EXPECT_EQ(quote.at("price_msat"), kPrice * 1000);
