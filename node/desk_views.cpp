@@ -64,6 +64,7 @@ Value relay_view(const std::vector<nostr::RelayStatus>& relays) {
                    {"malformed", relay.malformed},
                    {"forged", relay.forged},
                    {"unmatched", relay.unmatched},
+                   {"other_tags", relay.other_tags},
                    {"dropped", relay.dropped},
                    {"last_error", relay.last_error}});
   return out;

@@ -86,7 +86,7 @@ void add_relays(const Value& status, std::int64_t now, Exposition& out) {
        [](const Value& relay) { return string_or(relay, "auth") == "done" ? 1 : 0; });
   out.family("events_received_total", "counter", "Events of relays by what became of them.");
   for (const Value& relay : relays)
-    for (const auto& [member, result] : {std::pair{"events", "ok"}, {"duplicates", "dup"}, {"malformed", "malformed"}, {"forged", "badsig"}, {"unmatched", "mismatch"}, {"dropped", "dropped"}})
+    for (const auto& [member, result] : {std::pair{"events", "ok"}, {"duplicates", "dup"}, {"malformed", "malformed"}, {"forged", "badsig"}, {"unmatched", "mismatch"}, {"other_tags", "other_tags"}, {"dropped", "dropped"}})
       out.sample(fmt::format("relay=\"{}\",result=\"{}\"", label(string_or(relay, "url")), result),
                  int_or(relay, member));
 }

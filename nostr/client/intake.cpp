@@ -20,6 +20,7 @@ void count(IntakeCounts& counts, Verdict verdict) {
     case Verdict::kMalformed: ++counts.malformed; break;
     case Verdict::kForged: ++counts.forged; break;
     case Verdict::kUnmatched: ++counts.unmatched; break;
+    case Verdict::kOtherTags: ++counts.other_tags; break;
   }
 }
 
@@ -40,6 +41,7 @@ IntakeCounts& IntakeCounts::operator+=(const IntakeCounts& other) {
   malformed += other.malformed;
   forged += other.forged;
   unmatched += other.unmatched;
+  other_tags += other.other_tags;
   dropped += other.dropped;
   return *this;
 }

@@ -51,9 +51,12 @@ struct IntakeCounts {
   std::uint64_t malformed = 0;
   std::uint64_t forged = 0;
   std::uint64_t unmatched = 0;
+  std::uint64_t other_tags = 0; ///< asked for but for their tags
   std::uint64_t dropped = 0;    ///< never looked at: the backlog was full
 
-  std::uint64_t bad() const { return malformed + forged + unmatched; }
+  /// A hundred events that only their tags make wrong weigh as much as one that nobody asked for: relays
+  /// that do not look at tags mean no harm, and yet may not send without end.
+  std::uint64_t bad() const { return malformed + forged + unmatched + other_tags / 100; }
   IntakeCounts& operator+=(const IntakeCounts& other);
 };
 

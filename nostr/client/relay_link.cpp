@@ -181,7 +181,8 @@ void RelayLink::on_batch(IntakeBatch batch) {
   const auto self = shared_from_this();
   status_.events += batch.counts.verified;
   status_.duplicates += batch.counts.duplicates;
-  status_.rejected += batch.counts.bad();
+  status_.rejected += batch.counts.malformed + batch.counts.forged + batch.counts.unmatched;
+  status_.other_tags += batch.counts.other_tags;
   status_.malformed += batch.counts.malformed;
   status_.forged += batch.counts.forged;
   status_.unmatched += batch.counts.unmatched;

@@ -51,6 +51,7 @@ struct RelayStatus {
   std::uint64_t malformed = 0;      ///< no relay message, or over a limit
   std::uint64_t forged = 0;         ///< id or signature is wrong
   std::uint64_t unmatched = 0;      ///< nobody asked for it
+  std::uint64_t other_tags = 0;     ///< asked for but for its tags; not handed over, and forgiven for long
   std::uint64_t dropped = 0;        ///< not looked at: the relay sent faster than we can check
   base::UnixTime connected_since;
   std::optional<base::UnixTime> last_event;

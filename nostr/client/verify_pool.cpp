@@ -43,6 +43,11 @@ Checked good(TargetPtr target, EventPtr event) {
   return {Verdict::kEvent, std::move(target), std::move(event), nullptr};
 }
 
+/// Why an event is none that its REQ asked for.
+Verdict mismatch(const Target& target, const Event& event) {
+  return matches_any_but_for_tags(target.filters, event) ? Verdict::kOtherTags : Verdict::kUnmatched;
+}
+
 TargetPtr find_target(const SubTable& table, std::string_view sub) {
   const auto it = table.live.find(sub);
   return it == table.live.end() ? nullptr : it->second;
@@ -138,7 +143,7 @@ Checked VerifyPool::check_known(const Frame& frame, const EventFramePeek& peek,
   }
   if (target->delivered->contains(id)) return {Verdict::kDuplicate, target, nullptr, nullptr};
   if (look.recent) {
-    if (!matches_any(target->filters, *look.recent)) return bad(Verdict::kUnmatched);
+    if (!matches_any(target->filters, *look.recent)) return bad(mismatch(*target, *look.recent));
     return good(target, std::move(look.recent));
   }
 
@@ -146,7 +151,7 @@ Checked VerifyPool::check_known(const Frame& frame, const EventFramePeek& peek,
   auto* message = parsed ? std::get_if<from_relay::EventMessage>(&*parsed) : nullptr;
   if (!message || message->sub != peek.sub || message->event.id != id) return bad(Verdict::kMalformed);
   auto event = std::make_shared<const Event>(std::move(message->event));
-  if (!matches_any(target->filters, *event)) return bad(Verdict::kUnmatched);
+  if (!matches_any(target->filters, *event)) return bad(mismatch(*target, *event));
   // The id was signed with this very signature before, so a matching hash is proof enough. An
   // author may sign one event twice; another signature is checked in full.
   if (event->sig != look.signature) {
@@ -172,7 +177,7 @@ Checked VerifyPool::check_claimed(const Frame& frame, const EventFramePeek& peek
   if (!message || message->sub != peek.sub || message->event.id != id)
     return refuse(Verdict::kMalformed);
   // The cheap check first: what nobody asked for is not worth a signature check.
-  if (!matches_any(target->filters, message->event)) return refuse(Verdict::kUnmatched);
+  if (!matches_any(target->filters, message->event)) return refuse(mismatch(*target, message->event));
   if (!verify_event(message->event, scratch)) return refuse(Verdict::kForged);
   auto event = std::make_shared<const Event>(std::move(message->event));
   seen_.add(event);
@@ -187,7 +192,7 @@ Checked VerifyPool::check_unknown(const Frame& frame, const SubTable& table, Scr
   if (!message) return {Verdict::kMessage, nullptr, nullptr, std::make_unique<RelayMessage>(*std::move(parsed))};
   const TargetPtr target = find_target(table, message->sub);
   if (!target) return bad(verdict_without_target(table, message->sub));
-  if (!matches_any(target->filters, message->event)) return bad(Verdict::kUnmatched);
+  if (!matches_any(target->filters, message->event)) return bad(mismatch(*target, message->event));
   if (!verify_event(message->event, scratch)) return bad(Verdict::kForged);
   auto event = std::make_shared<const Event>(std::move(message->event));
   seen_.add(event);

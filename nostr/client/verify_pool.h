@@ -51,6 +51,7 @@ enum class Verdict {
   kMalformed,  ///< not a relay message, or over a limit
   kForged,     ///< id or signature is wrong
   kUnmatched,  ///< nobody asked for it
+  kOtherTags,  ///< asked for but for its tags, which some relays do not look at when an event is new
 };
 
 using RelayMessagePtr = std::unique_ptr<RelayMessage>;

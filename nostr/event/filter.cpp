@@ -140,15 +140,19 @@ Value hex_list(const std::vector<Fixed>& values) {
   return out;
 }
 
-}  // namespace
-
-bool matches(const Filter& filter, const Event& event) {
-  // Cheapest and most selective first; tags, the dearest, last.
+/// Cheapest and most selective first.
+bool matches_but_for_tags(const Filter& filter, const Event& event) {
   if (!admits(filter.kinds, event.kind)) return false;
   if (filter.since && event.created_at < *filter.since) return false;
   if (filter.until && event.created_at > *filter.until) return false;
   if (!admits(filter.authors, event.pubkey)) return false;
-  if (!admits(filter.ids, event.id)) return false;
+  return admits(filter.ids, event.id);
+}
+
+}  // namespace
+
+bool matches(const Filter& filter, const Event& event) {
+  if (!matches_but_for_tags(filter, event)) return false;
   for (const auto& [letter, allowed] : filter.tags)
     if (!allowed.empty() && !has_tag_value(event, letter, allowed)) return false;
   return true;
@@ -158,6 +162,10 @@ bool matches_any(const Filters& filters, const Event& event) {
   for (const Filter& filter : filters)
     if (matches(filter, event)) return true;
   return false;
+}
+
+bool matches_any_but_for_tags(const Filters& filters, const Event& event) {
+  return std::ranges::any_of(filters, [&](const Filter& filter) { return matches_but_for_tags(filter, event); });
 }
 
 std::string to_json(const Filter& filter) {

@@ -31,6 +31,8 @@ using Filters = std::vector<Filter>;
 /// Whether `event` meets every condition of `filter`; `limit` plays no part. HOT.
 bool matches(const Filter& filter, const Event& event);
 bool matches_any(const Filters& filters, const Event& event);
+/// The same, whatever the tags.
+bool matches_any_but_for_tags(const Filters& filters, const Event& event);
 
 /// Compact JSON object.
 std::string to_json(const Filter& filter);

@@ -52,7 +52,8 @@ int main() {
   must(chain.add(autonomy_gate(rules)));
   must(chain.add(pause_gate([] { return std::optional<std::string>(); })));
   must(chain.add(taint_gate(risky_when_tainted())));
-  must(chain.add(output_truncator()));
+  const base::SystemClock clock;
+  must(chain.add(output_truncator(nullptr, clock)));
   must(chain.add(tool_logger()));
   for (int i = 0; i < 6; ++i) must(chain.add(counter(i, sum)));
 

@@ -73,6 +73,37 @@ TEST(Abuse, AFloodOfBadFramesReachesNoHandlerAndCostsTheRelayItsPlace) {
   }
 }
 
+/// Some relays look at everything but the tags when an event is new.
+TEST(Abuse, ARelayThatIgnoresTagsIsForgivenForLongAndNotForEver) {
+  PoolOptions options = Harness::quick();
+  options.max_bad_frames = 20;
+  Harness h(options);
+  Filters filters = kind_filter(1);
+  filters[0].tags['t'] = {"wanted"};
+  const Event wanted = make_event(1, "good", 1, {{"t", "wanted"}});
+  const Event other = make_event(2, "about something else");
+  const auto sends = [&](std::size_t count) {
+    return h.relay([&, count](ScriptedRelay& r, ConnectionId c, const ClientMessage& message) {
+      const auto* req = std::get_if<from_client::Req>(&message);
+      if (!req) return;
+      r.send(c, eose_frame(req->sub));
+      for (std::size_t i = 0; i < count; ++i) r.send(c, relay_event_frame(req->sub, other));
+      r.send(c, relay_event_frame(req->sub, wanted));
+    });
+  };
+  const auto careless = sends(500);
+  const auto sub = h.pool->subscribe({careless->url()}, filters, h.collect());
+  h.until([&] { return !h.events.empty(); });
+  EXPECT_EQ(*h.events[0].event, wanted);
+  EXPECT_TRUE(h.status(careless->url()).connected);
+  EXPECT_EQ(h.status(careless->url()).rejected, 0U);
+  EXPECT_EQ(h.status(careless->url()).other_tags, 500U);
+
+  const auto endless = sends(10'000);
+  const auto another = h.pool->subscribe({endless->url()}, filters, h.collect());
+  h.until([&] { return h.status(endless->url()).state == RelayState::kLeft; });
+}
+
 TEST(Abuse, AnOversizedFrameIsNotEvenBufferedAndCostsTheRelayItsPlace) {
   Harness h;
   const auto relay = h.relay([](ScriptedRelay& r, ConnectionId c, const ClientMessage& message) {

@@ -39,6 +39,17 @@ Checked check_frame(VerifyPool& pool, const std::string& frame, const SubTable& 
   return std::move(results.at(0));
 }
 
+TEST(VerifyPool, AnEventThatOnlyItsTagsMakeWrongIsNoneThatNobodyAskedFor) {
+  const Event event = make_event(1, "to somebody else");
+  Filters filters = kind_filter(1);
+  filters[0].tags['p'] = {std::string(64, 'a')};
+  VerifyPool pool(1'000, EventLimits{});
+  const SubTable table = table_with(target_for(filters));
+  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", event), table).verdict, Verdict::kOtherTags);
+  EXPECT_EQ(check_frame(pool, relay_event_frame("s1", make_event(1, "x", 7)), table).verdict, Verdict::kUnmatched);
+  EXPECT_EQ(pool.verifications(), 0U) << "neither is worth a signature check";
+}
+
 TEST(VerifyPool, JudgesEveryFrame) {
   const Event event = make_event(1, "hello");
   const Event other = make_event(1, "of another kind", 7);
