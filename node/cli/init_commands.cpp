@@ -158,7 +158,7 @@ Result<std::string> prepare(const Home& home, InitArguments& arguments) {
 Result<Value> init_home(const Context& context, InitArguments& arguments) {
   const Home home = context.home();
   TRY(const std::string text, prepare(home, arguments));
-  const bool made_here = arguments.share.empty();
+  const bool made_here = arguments.share.empty();  // a share that was imported is one by now
   TRY(make_identity(context, arguments));
   TRY(const ThresholdIdentity identity, load_identity(arguments.group, arguments.share, arguments.passphrase_file));
   TRY(home.ensure());
@@ -167,15 +167,17 @@ Result<Value> init_home(const Context& context, InitArguments& arguments) {
   TRY(install_identity(home, arguments.group, arguments.share));
   TRY(write_file(home.config_file(), text));
   std::error_code error;
-  if (made_here && !arguments.out.empty()) std::filesystem::remove(arguments.share, error);  // it is in the home now
+  if (made_here) std::filesystem::remove(arguments.share, error);  // it is in the home now
   return Value{{"identity", identity.group.identity().hex()},
                {"npub", nostr::encode_npub(identity.group.identity())},
                {"node", key.public_key().hex()},
                {"relays", arguments.relays},
+               {"dealt", made_here},
                {"config", home.config_file().string()}};
 }
 
-Result<void> print_made(const Context& context, const Value& made, const InitArguments& arguments) {
+/// `shares_made`: there are shares for co-signers to carry away.
+Result<void> print_made(const Context& context, const Value& made, const InitArguments& arguments, bool shares_made) {
   if (context.json) {
     print_json(made);
     return {};
@@ -185,7 +187,7 @@ Result<void> print_made(const Context& context, const Value& made, const InitArg
   print_line("node    " + base::json::string_or(made, "node"));
   print_line("config  " + base::json::string_or(made, "config"));
   if (!context.quiet && shows_to_people()) TRY(print_qr("nostr:" + npub));
-  if (!arguments.out.empty())
+  if (shares_made)
     print_line(fmt::format("co-sign sovereign cosigner init --group group.txt --share share-2.txt --relay {} --operator {} --runner {}",
                            arguments.relays.front(), arguments.operators.front(), base::json::string_or(made, "node")));
   progress(context, fmt::format("Nothing is published yet. `sovereign run` introduces the agent on {}: its profile (kinds 0 and 39200), "
@@ -202,7 +204,7 @@ int init(const Context& context, InitArguments arguments) {
                               .mind = {arguments.base_url, arguments.model, arguments.api_key_env}});
   auto made = init_home(context, arguments);
   if (!made) return report_usage(context, made.error());
-  if (auto printed = print_made(context, *made, arguments); !printed) return report(context, printed.error());
+  if (auto printed = print_made(context, *made, arguments, made->value("dealt", false)); !printed) return report(context, printed.error());
   return kOk;
 }
 

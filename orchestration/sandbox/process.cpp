@@ -45,6 +45,7 @@ struct Launch {
   std::vector<char*> environment;
   std::vector<std::string> candidates;  ///< paths to try for argv[0]
   const ProcessSpec* spec = nullptr;
+  pid_t parent = ::getpid();
   sock_fprog filter{};
   int input = -1, output = -1, errors = -1, report = -1;
 };
@@ -84,6 +85,8 @@ bool confine(const Launch& launch) {
 }
 
 [[noreturn]] void become(const Launch& launch) {
+  // It ends with this program however that ends, a kill included; an orphan of the moment before ends here.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != launch.parent) give_up(launch);
   ::setsid();
   sigset_t none;
   ::sigemptyset(&none);

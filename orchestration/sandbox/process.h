@@ -43,7 +43,8 @@ struct ExitStatus {
   int signal = 0;  ///< 0 when it returned
 };
 
-/// A running child in a session of its own. Destroying it kills the group. App thread.
+/// A running child in a session of its own. Destroying it kills the group, and it does not outlive the
+/// thread that started it. App thread.
 class Process {
  public:
   using Sink = std::function<void(std::string_view)>;

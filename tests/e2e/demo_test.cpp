@@ -109,6 +109,17 @@ TEST_F(Demo, StaysUpAfterAYesAndEndsEverybodyWhenStopped) {
   EXPECT_EQ(run_program({"status", "--home", agent}, {.environment = {}, .log = log()}).code, 3);
 }
 
+TEST_F(Demo, NobodyOutlivesADemoThatIsKilled) {
+  const fs::path home = dir_ / "home";
+  Program demo = start({"init", "--demo", "--home", home.string()});
+  await_told(demo, "You are the operator");
+  const std::string agent = (home / "agent").string();
+  ASSERT_EQ(run_program({"status", "--home", agent}, {.environment = {}, .log = log()}).code, 0);
+  demo.kill();
+  while (run_program({"status", "--home", agent}, {.environment = {}, .log = log()}).code == 0) continue;
+  while (run_program({"status", "--home", (home / "cosigner-2").string()}, {.environment = {}, .log = log()}).code == 0) continue;
+}
+
 // ---- homes -------------------------------------------------------------------------------------
 
 class Init : public ::testing::Test {
