@@ -31,12 +31,14 @@ constexpr const char* kAddDenial =
     "INSERT OR IGNORE INTO denials (digest, at, question) SELECT digest, ?, id FROM questions "
     "WHERE id = ?";
 constexpr const char* kTally =
-    "SELECT q.state, coalesce(s.channel, ''), count(*) FROM questions q "
-    "LEFT JOIN decisions d ON d.id = (SELECT id FROM decisions WHERE question = q.id ORDER BY decided_at DESC LIMIT 1) "
-    "LEFT JOIN signals s ON s.id = d.signal WHERE q.state <> 'open' GROUP BY 1, 2 ORDER BY 1, 2";
+    "SELECT newest.state, coalesce(s.channel, ''), count(*) FROM "
+    "(SELECT id, state FROM questions ORDER BY created_at DESC LIMIT ?) newest "
+    "LEFT JOIN decisions d ON d.id = (SELECT id FROM decisions WHERE question = newest.id ORDER BY decided_at DESC LIMIT 1) "
+    "LEFT JOIN signals s ON s.id = d.signal WHERE newest.state <> 'open' GROUP BY 1, 2 ORDER BY 1, 2";
 constexpr const char* kAnswerTimes =
-    "SELECT max(d.decided_at - q.created_at, 0) FROM decisions d JOIN questions q ON q.id = d.question "
-    "WHERE d.signal IS NOT NULL ORDER BY d.decided_at DESC LIMIT ?";
+    "SELECT max(d.decided_at - newest.created_at, 0) FROM "
+    "(SELECT id, created_at FROM questions ORDER BY created_at DESC LIMIT ?) newest "
+    "JOIN decisions d ON d.question = newest.id WHERE d.signal IS NOT NULL";
 constexpr const char* kDenied =
     "SELECT at FROM denials WHERE digest = ? AND at >= ? ORDER BY at DESC LIMIT 1";
 constexpr const char* kBind =
@@ -233,14 +235,14 @@ Result<std::vector<Question>> Approvals::history(std::size_t limit) {
   return with_operators(std::move(questions));
 }
 
-Result<std::vector<ApprovalTally>> Approvals::tally() {
+Result<std::vector<ApprovalTally>> Approvals::tally(std::size_t limit) {
   return db_.all(kTally, [](Row& row) {
     ApprovalTally out;
     out.state = row.take<QuestionState>();
     out.channel = row.take<std::string>();
     out.count = row.take<std::int64_t>();
     return out;
-  });
+  }, limit);
 }
 
 Result<std::vector<std::chrono::seconds>> Approvals::answer_times(std::size_t limit) {

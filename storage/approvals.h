@@ -173,10 +173,10 @@ class Approvals {
   Result<std::vector<std::string>> codes(std::size_t limit = 500);
   /// Every question, newest first.
   Result<std::vector<Question>> history(std::size_t limit = 100);
-  /// What became of the questions that are no longer open.
-  Result<std::vector<ApprovalTally>> tally();
-  /// How long operators took for those of the newest `limit` decisions that are their own.
-  Result<std::vector<std::chrono::seconds>> answer_times(std::size_t limit = 10'000);
+  /// What became of the newest `limit` questions, those that are open left out.
+  Result<std::vector<ApprovalTally>> tally(std::size_t limit = 1'000);
+  /// How long operators took for what they decided themselves of the newest `limit` questions.
+  Result<std::vector<std::chrono::seconds>> answer_times(std::size_t limit = 1'000);
   /// When a question of `digest` was last denied at or after `since`, whatever came later.
   Result<std::optional<UnixTime>> denied_since(const nostr::Sha256& digest, UnixTime since);
   /// Questions that name `operator_key`: now open, and created at or after `since`.

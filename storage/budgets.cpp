@@ -26,7 +26,7 @@ constexpr const char* kScopes = "SELECT scope, day FROM reservation_scopes WHERE
 constexpr const char* kTotals =
     "SELECT spent, reserved FROM budget_totals WHERE scope = ? AND day = ?";
 constexpr const char* kToday =
-    "SELECT scope, spent FROM budget_totals WHERE substr(scope, 1, ?) = ? AND day = ? AND spent > 0 ORDER BY scope";
+    "SELECT scope, spent FROM budget_totals WHERE scope >= ? AND scope < ? AND day = ? AND spent > 0 ORDER BY scope";
 constexpr const char* kByDay =
     "SELECT day, spent FROM budget_totals WHERE scope = ? AND day >= ? ORDER BY day";
 // Two statements instead of an upsert: the row's CHECKs would test the bare insert, whose change to
@@ -277,7 +277,7 @@ Result<std::vector<std::pair<std::string, Msat>>> Budgets::spent_today(std::stri
         auto key = row.take<std::string>();
         return std::pair(std::move(key), row.take<Msat>());
       },
-      prefix.size(), prefix, day_of(at));
+      prefix, std::string(prefix) + "\x7f", day_of(at));
 }
 
 Result<std::optional<Reservation>> Budgets::find(std::string_view key) {

@@ -171,8 +171,8 @@ void add_backends(const Value& backends, Exposition& out) {
 void add_meters(const Value& meters, Exposition& out) {
   out.histogram("verify_seconds", "How long one signature takes to check.", meters.at("verify"));
   if (meters.contains("sign")) out.histogram("frost_sign_seconds", "How long a signature of the group takes.", meters["sign"]);
-  out.histogram("approval_latency_seconds", "How long operators took to answer.", meters.at("answer"));
-  out.family("approvals_total", "counter", "Questions that are over, by how they ended and the channel that decided.");
+  out.histogram("approval_latency_seconds", "How long operators took to answer the newest thousand questions.", meters.at("answer"));
+  out.family("approvals_total", "gauge", "Of the newest thousand questions those that are over, by how they ended and the channel that decided.");
   for (const Value& one : meters.at("approvals"))
     out.sample(fmt::format("outcome=\"{}\",channel=\"{}\"", label(string_or(one, "outcome")), label(string_or(one, "channel"))), int_or(one, "count"));
   out.family("publish_total", "counter", "Answers of relays to what was published.");

@@ -54,6 +54,7 @@ bool may_scan(const std::string& step) {
          step == "SCAN grants" ||  // ORDER BY id DESC LIMIT, as audit
          step == "SCAN issues" ||  // ORDER BY number DESC LIMIT, as audit
          step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
+         step == "SCAN newest" ||  // the thousand questions that an index gave
          step == "SCAN audit_anchors" ||
          step == "SCAN spend_limits";  // a row for each limit the operator set
 }
@@ -222,6 +223,8 @@ class PlansTest : public StorageTest {
     touch(desk.by_code("c"));
     touch(desk.list(QuestionState::kDenied));
     touch(desk.history());
+    touch(desk.tally());
+    touch(desk.answer_times());
     touch(desk.denied_since(digest, kNow));
     touch(desk.open_for(zoe));
     touch(desk.asked_since(zoe, kNow));
@@ -341,6 +344,7 @@ class PlansTest : public StorageTest {
     touch(budgets.mark_unknown(1, kNow));
     touch(budgets.settle(1, Msat{1}, kNow));
     touch(budgets.list_open());
+    touch(budgets.spent_today("agent:", kNow));
     touch(budgets.spent_in_tick("t"));
     touch(budgets.spent_in_session("s"));
     touch_payments();
