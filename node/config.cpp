@@ -346,7 +346,7 @@ const std::vector<BackendKey>& backend_keys() {
        SOV_SET {
          static_cast<void>(dir);
          TRY(b.quirks, some_of(raw, {"no-stream", "no-stream-with-tools", "no-stream-usage", "no-json-schema",
-                                     "max-completion-tokens", "harmony", "think-tags"}));
+                                     "max-completion-tokens", "no-temperature", "harmony", "think-tags"}));
          return {};
        },
        SOV_SHOW { return listed(b.quirks, {}); }},

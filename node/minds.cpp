@@ -103,7 +103,8 @@ Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const Back
                .stream_with_tools = !holds(config.quirks, "no-stream-with-tools"),
                .usage_in_stream = !holds(config.quirks, "no-stream-usage"),
                .json_schema = !holds(config.quirks, "no-json-schema"),
-               .max_completion_tokens = holds(config.quirks, "max-completion-tokens")},
+               .max_completion_tokens = holds(config.quirks, "max-completion-tokens"),
+               .temperature = !holds(config.quirks, "no-temperature")},
       .rates = rates_of(config),
       .family = family_of(config),
       // A server of one's own is nobody's proxy: what it counts is what it read.

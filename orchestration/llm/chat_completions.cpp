@@ -116,7 +116,7 @@ std::string ChatDialect::body(const Request& request, const WireSettings& settin
   Value body = {{"model", settings.model}, {"stream", settings.streams(request)}};
   if (settings.streams(request) && settings.usage_in_stream) body["stream_options"] = {{"include_usage", true}};
   body[settings.max_completion_tokens ? "max_completion_tokens" : "max_tokens"] = request.max_output_tokens;
-  if (request.temperature) body["temperature"] = *request.temperature;
+  if (request.temperature && settings.temperature) body["temperature"] = *request.temperature;
   if (request.seed) body["seed"] = *request.seed;
   if (request.answer_schema && settings.json_schema)
     body["response_format"] = {

@@ -19,6 +19,7 @@ struct WireSettings {
   bool usage_in_stream = true;            ///< ask for it
   bool json_schema = true;                ///< else the schema is asked for in words
   bool max_completion_tokens = false;     ///< the newer name of max_tokens
+  bool temperature = true;                ///< else none is sent: models that reason refuse any
 
   bool streams(const Request& request) const {
     return stream && (stream_with_tools || request.tools.empty());

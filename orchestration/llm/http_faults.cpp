@@ -65,6 +65,13 @@ bool speaks_of_lack(const Said& said) {
                                   "image input is not supported", "not a multimodal model"});
 }
 
+/// Models that reason take no temperature, or none but their own. One that is merely out of range is a mistake.
+bool speaks_of_temperature(const Said& said) {
+  if (!speaks_of(said.message, {"temperature"})) return false;
+  return said.code == "unsupported_value" || said.code == "unsupported_parameter" ||
+         speaks_of(said.message, {"nsupported", "not supported", "not support", "nly the default", "deprecated"});
+}
+
 bool speaks_of_credit(const Said& said) {
   return said.code == "insufficient_quota" || said.type == "insufficient_quota" ||
          said.code == "billing_hard_limit_reached";
@@ -136,7 +143,8 @@ ModelFailure classify_reported(const Value& error) {
 
 bool give_up_feature(WireSettings& settings, int status, std::string_view body) {
   if (status != 400 && status != 404 && status != 422 && status != 500 && status != 501) return false;
-  const std::string text = said_in_body(body).message;
+  const Said said = said_in_body(body);
+  const std::string& text = said.message;
   const auto lacks = [&](bool& feature, std::initializer_list<std::string_view> signs) {
     if (!feature || !speaks_of(text, signs)) return false;
     feature = false;
@@ -144,6 +152,10 @@ bool give_up_feature(WireSettings& settings, int status, std::string_view body) 
   };
   if (!settings.max_completion_tokens && speaks_of(text, {"max_completion_tokens"})) {
     settings.max_completion_tokens = true;
+    return true;
+  }
+  if (settings.temperature && speaks_of_temperature(said)) {
+    settings.temperature = false;
     return true;
   }
   return lacks(settings.usage_in_stream, {"stream_options", "include_usage"}) ||

@@ -63,7 +63,7 @@ std::string OllamaDialect::body(const Request& request, const WireSettings& sett
                 {"options",
                  {{"num_ctx", settings.context_tokens > 0 ? settings.context_tokens : kOllamaContext},
                   {"num_predict", request.max_output_tokens}}}};
-  if (request.temperature) body["options"]["temperature"] = *request.temperature;
+  if (request.temperature && settings.temperature) body["options"]["temperature"] = *request.temperature;
   if (request.seed) body["options"]["seed"] = *request.seed;
   if (request.answer_schema && settings.json_schema)
     body["format"] = *request.answer_schema;

@@ -114,7 +114,7 @@ std::string ResponsesDialect::body(const Request& request, const WireSettings& s
                 {"stream", settings.streams(request)},
                 {"store", false},
                 {"max_output_tokens", request.max_output_tokens}};
-  if (request.temperature) body["temperature"] = *request.temperature;
+  if (request.temperature && settings.temperature) body["temperature"] = *request.temperature;
   if (request.answer_schema && settings.json_schema)
     body["text"] = {
         {"format",
