@@ -96,7 +96,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
       publisher_(runtime.loop, runtime.pool, *db_, runtime.clock,
                  {.keep_for = config_.node.outbox_keep}),
       directory_(runtime.pool, runtime.clock, options_.relays, config_.node.inbox_relays, &health_),
-      treasury_({runtime, *db_, home_, config_}),
+      treasury_({runtime, *db_, home_, config_, [this](const std::string& text) { tell_operators(text); }}),
       strangers_(kMaxStrangersAnHour),
       stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
@@ -171,11 +171,16 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
                        node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_,
                        *shelf_},
       config_, options_);
-  if (config_.agent.notices)
-    runner_->watch(orchestration::notice_hook(runtime_.clock, [this](const std::string& text) {
-      if (auto told = desk_->tell(text); !told) LOG(kError, "node", "operators are not told", {{"what", text}, {"why", told.error().detail}});
-    }));
+  const auto tell = [this](const std::string& text) { tell_operators(text); };
+  if (config_.agent.notices) runner_->watch(orchestration::notice_hook(runtime_.clock, tell));
+  runner_->tell_limits(tell);
   return {};
+}
+
+void AgentApp::tell_operators(const std::string& text) {
+  if (!config_.agent.notices || !desk_) return;
+  if (auto told = desk_->tell(text); !told)
+    LOG(kError, "node", "operators are not told", {{"what", text}, {"why", told.error().detail}});
 }
 
 base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {

@@ -72,6 +72,7 @@ class AgentApp {
   base::Task<void> watch_agents();
   base::Result<void> reload_agents();
   base::Task<void> keep_house();
+  void tell_operators(const std::string& text);
 
   base::Task<base::Result<base::json::Value>> control(std::string method, base::json::Value params);
   base::Task<base::Result<base::json::Value>> control_frost_sign(base::json::Value params);

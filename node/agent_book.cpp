@@ -49,7 +49,7 @@ const AgentBook::Page* AgentBook::page(const std::string& id) {
 void AgentBook::fill_hooks(Page& page) {
   const Config& config = deps_.config;
   const orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
-                                          .agent_daily = page.spec.per_day.value_or(config.budget.per_day),
+                                          .agent_daily = page.spec.per_day,
                                           .session = config.budget.per_tick,
                                           .tick = config.budget.per_tick};
   const auto add = [&](orchestration::Hook hook) {
@@ -63,7 +63,9 @@ void AgentBook::fill_hooks(Page& page) {
   add(orchestration::grant_waiver(deps_.grants, deps_.clock));
   if (auto quiet = orchestration::parse_quiet_hours(config.agent.quiet_hours))
     add(orchestration::quiet_hours_gate(*std::move(quiet), deps_.clock));
-  add(orchestration::budget_gate(deps_.budgets, deps_.clock, limits));
+  add(orchestration::budget_gate(deps_.db, deps_.clock, limits, [this](const std::string& text) {
+    if (tell_) tell_(text);
+  }));
   add(orchestration::output_truncator(&deps_.tool_box.outputs(), deps_.clock));
   add(orchestration::tool_logger());
   for (orchestration::Hook& hook : deps_.tool_box.hooks()) add(std::move(hook));

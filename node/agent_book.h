@@ -1,6 +1,7 @@
 // AgentBook: the agents of this node as its configuration grants them, each with the hooks it runs under.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,7 +11,6 @@
 #include "node/pause.h"
 #include "node/tool_box.h"
 #include "orchestration/hooks/hook.h"
-#include "storage/budgets.h"
 #include "storage/grants.h"
 
 namespace node {
@@ -22,7 +22,7 @@ class AgentBook {
     const Config& config;
     ToolBox& tool_box;
     const PauseSwitch& pause;
-    storage::Budgets& budgets;
+    storage::Db& db;
     storage::Grants& grants;
     const base::Clock& clock;
   };
@@ -44,6 +44,8 @@ class AgentBook {
   const orchestration::AgentRegistry& registry() const { return registry_; }
   /// Adds `hook` to every agent, those hired later too.
   void watch(orchestration::Hook hook);
+  /// Who hears that a limit fills up.
+  void tell_limits(std::function<void(const std::string& text)> tell) { tell_ = std::move(tell); }
   /// Takes the agents of the configuration as it is now, which was checked. Sessions under way go on with
   /// the pages they have; those are kept.
   void reload();
@@ -59,6 +61,7 @@ class AgentBook {
   std::map<std::string, std::unique_ptr<Page>> pages_;
   std::vector<std::unique_ptr<Page>> retired_;  ///< of agents that were reloaded, for sessions under way
   std::vector<orchestration::Hook> watchers_;
+  std::function<void(const std::string&)> tell_;
 };
 
 }  // namespace node

@@ -18,10 +18,9 @@ base::Result<void> ProgramBench::open_ledger(const Home& home, const Config& con
   budgets_ = std::make_unique<storage::Budgets>(*db_);
   answers_ = std::make_unique<storage::Answers>(*db_);
   const base::Msat most = options.most.value_or(config.budget.per_tick);
-  return hooks_.add(orchestration::budget_gate(*budgets_, clock_, {.node_daily = config.budget.per_day,
-                                                                   .agent_daily = config.budget.per_day,
-                                                                   .session = most,
-                                                                   .tick = config.budget.per_tick}));
+  return hooks_.add(orchestration::budget_gate(*db_, clock_, {.node_daily = config.budget.per_day,
+                                                             .session = most,
+                                                             .tick = config.budget.per_tick}));
 }
 
 base::Result<std::unique_ptr<ProgramBench>> ProgramBench::open(const Home& home, Options options) {

@@ -109,7 +109,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       pause_(deps.home),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
-      agents_({config, tool_box_, pause_, budgets_, grants_, deps.clock}),
+      agents_({config, tool_box_, pause_, deps.db, grants_, deps.clock}),
       tasks_(deps.loop, deps.db, deps.clock, deps.rng),
       saved_(deps.loop),
       wake_(deps.loop),

@@ -72,6 +72,8 @@ class TickRunner {
   base::Result<std::string> plan_errand(const std::string& text);
   /// Has `hook` see what every agent does from now on. Names are unique.
   void watch(orchestration::Hook hook) { agents_.watch(std::move(hook)); }
+  /// Who hears that a limit of what models cost fills up.
+  void tell_limits(std::function<void(const std::string& text)> tell) { agents_.tell_limits(std::move(tell)); }
   /// The configuration's agents are others now; sessions under way keep theirs.
   void reload_agents();
   /// Runs planned ticks as soon as there is room.

@@ -159,7 +159,7 @@ Result<void> Treasury::use(nostr::WalletUri uri) {
         if (cashier_) cashier_->hear(notice);
       });
   cashier_ = std::make_unique<Cashier>(
-      Cashier::Deps{deps_.runtime.loop, deps_.db, deps_.runtime.clock, *client_},
+      Cashier::Deps{deps_.runtime.loop, deps_.db, deps_.runtime.clock, *client_, deps_.tell},
       orchestration::LimitBook(deps_.db, configured_limits(deps_.config)));
   if (started_) scope_->spawn("payments", cashier_->keep_sweeping());
   return {};

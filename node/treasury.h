@@ -33,6 +33,7 @@ class Treasury {
     storage::Db& db;
     const Home& home;
     const Config& config;
+    std::function<void(const std::string& text)> tell = {};  ///< hears that a limit fills up
   };
   explicit Treasury(Deps deps, orchestration::LnurlOptions lnurl = {});
   ~Treasury();

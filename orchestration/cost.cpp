@@ -28,6 +28,16 @@ base::Result<base::Msat> cost_of(const Usage& usage, const Rates& rates) {
   return base::Msat{static_cast<std::int64_t>(sum)};
 }
 
+base::Result<base::Sat> sats_rounded_down(const Usage& usage, base::Sat in_per_1k, base::Sat out_per_1k) {
+  const auto whole = [](std::uint64_t tokens, base::Sat rate) {
+    return rate.value <= 0 ? Wide{0} : Wide{tokens} * static_cast<std::uint64_t>(rate.value) / 1000;
+  };
+  const Wide sum = whole(usage.prompt_tokens, in_per_1k) + whole(usage.completion_tokens, out_per_1k);
+  if (sum > static_cast<std::uint64_t>(base::kMaxMsat.value) / 1000)
+    return base::fail(base::Errc::kLimit, "a model call would cost more than all bitcoin");
+  return base::Sat{static_cast<std::int64_t>(sum)};
+}
+
 std::uint64_t estimate_tokens(std::size_t bytes) { return (std::uint64_t{bytes} + 3) / 4; }
 
 }  // namespace orchestration

@@ -31,6 +31,10 @@ struct Rates {
 /// kInvalid when more tokens are cached than were sent.
 base::Result<base::Msat> cost_of(const Usage& usage, const Rates& rates);
 
+/// The older formula in whole satoshi, each part rounded down, so that small calls are free: for comparing
+/// with books that were kept by it, never for charging. kLimit as cost_of().
+base::Result<base::Sat> sats_rounded_down(const Usage& usage, base::Sat in_per_1k, base::Sat out_per_1k);
+
 /// Four bytes a token, rounded up: the fallback when nobody counts for us.
 std::uint64_t estimate_tokens(std::size_t bytes);
 

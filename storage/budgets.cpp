@@ -51,6 +51,10 @@ constexpr const char* kFind =
 constexpr const char* kListOpen =
     "SELECT id, key, purpose, agent, tick, session, reserved, settled, state, estimated, created, "
     "changed FROM reservations WHERE state IN ('reserved','unknown') ORDER BY id";
+constexpr const char* kListStale =
+    "SELECT id, key, purpose, agent, tick, session, reserved, settled, state, estimated, created, "
+    "changed FROM reservations WHERE state IN ('reserved','unknown') AND state = 'reserved' AND created < ? "
+    "AND purpose = ? ORDER BY id LIMIT 100";
 constexpr const char* kSpentInTick =
     "SELECT coalesce(sum(settled), 0) FROM reservations WHERE tick = ? AND state = 'settled'";
 constexpr const char* kSpentInSession =
@@ -90,18 +94,6 @@ ScopeRow row_of(const BudgetScope& scope, UnixTime at) {
 std::int64_t window_at(const ScopeRow& row, UnixTime at) {
   if (row.window == kNoWindow) return kNoWindow;
   return row.scope.ends_with(kHourMark) ? hour_of(at) : day_of(at);
-}
-
-std::string_view window_words(Window window) {
-  switch (window) {
-    case Window::kTotal:
-      return "";
-    case Window::kHour:
-      return " per hour";
-    case Window::kDay:
-      return " per day";
-  }
-  return "";
 }
 
 Reservation read_reservation(Row& r) {
@@ -153,6 +145,18 @@ bool fits(const BudgetScope& scope, const BudgetTotals& totals, Msat amount) {
 }
 
 }  // namespace
+
+std::string_view window_words(Window window) {
+  switch (window) {
+    case Window::kTotal:
+      return "";
+    case Window::kHour:
+      return " per hour";
+    case Window::kDay:
+      return " per day";
+  }
+  return "";
+}
 
 std::string describe(const Breach& breach, Msat amount) {
   return fmt::format("{}{}: {} msat more would exceed {} msat (spent {}, reserved {})",
@@ -251,6 +255,12 @@ Result<Reservation> Budgets::mark_unknown(std::int64_t id, UnixTime now) {
   CHECK(row.has_value());
   TRY(tx.commit());
   return *row;
+}
+
+Result<std::size_t> Budgets::expire(std::string_view purpose, UnixTime before, UnixTime now) {
+  TRY(const auto stale, db_.all(kListStale, read_reservation, before, purpose));
+  for (const Reservation& row : stale) TRY(settle(row.id, row.reserved, now, /*estimated=*/true));
+  return stale.size();
 }
 
 Result<BudgetTotals> Budgets::totals(const BudgetScope& scope, UnixTime now) {

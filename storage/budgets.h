@@ -67,6 +67,8 @@ struct Breach {
   BudgetScope scope;
   BudgetTotals totals;
 };
+/// "", " per hour", " per day".
+std::string_view window_words(Window window);
 /// "agent:main per day: 500 msat more would exceed 1000 msat (spent 600, reserved 0)".
 std::string describe(const Breach& breach, Msat amount);
 
@@ -85,6 +87,10 @@ class Budgets {
   Result<Reservation> release(std::int64_t id, UnixTime now);
   /// The effect may or may not have happened; keeps the amount reserved.
   Result<Reservation> mark_unknown(std::int64_t id, UnixTime now);
+
+  /// Settles at its estimate what was reserved for `purpose` before `before` and never settled: a process died
+  /// over it, and nobody will say what it cost. How many there were.
+  Result<std::size_t> expire(std::string_view purpose, UnixTime before, UnixTime now);
 
   /// Every scope `amount` does not fit under now: what reserve() would refuse.
   Result<std::vector<Breach>> breaches(const std::vector<BudgetScope>& scopes, Msat amount,

@@ -81,12 +81,10 @@ struct Bench {
 Task<Result<std::string>> ask_one(Bench& bench, const Home& home, const Config& config, orchestration::Backend& backend) {
   CO_TRY(home.ensure());
   CO_TRY(const auto db, storage::open_database(home.database().string()));
-  storage::Budgets budgets(*db);
   orchestration::HookChain hooks;
-  CO_TRY(hooks.add(orchestration::budget_gate(budgets, bench.clock, {.node_daily = config.budget.per_day,
-                                                                     .agent_daily = config.budget.per_day,
-                                                                     .session = config.budget.per_tick,
-                                                                     .tick = config.budget.per_tick})));
+  CO_TRY(hooks.add(orchestration::budget_gate(*db, bench.clock, {.node_daily = config.budget.per_day,
+                                                               .session = config.budget.per_tick,
+                                                               .tick = config.budget.per_tick})));
   orchestration::Router router(backend);
   orchestration::ModelTurn turn{.session = fmt::format("backend-test-{}", bench.rng.below(1ull << 48)),
                                 .tick = "",

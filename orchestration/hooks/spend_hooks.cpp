@@ -11,6 +11,7 @@ namespace orchestration {
 namespace {
 
 constexpr int kMaxRepeats = 1000;
+constexpr const char* kPurpose = "model-call";
 
 /// The reservations this process holds, by call key.
 using Held = std::map<std::string, std::int64_t>;
@@ -59,13 +60,16 @@ void settle_leftovers(storage::Budgets& budgets, const base::Clock& clock,
 
 }  // namespace
 
-std::vector<storage::BudgetScope> scopes_of(const SpendLimits& limits, const ModelCall& call) {
-  std::vector<storage::BudgetScope> scopes;
-  scopes.push_back({.key = "node", .limit = limits.node_daily, .window = storage::Window::kDay});
-  scopes.push_back({.key = "agent:" + call.agent, .limit = limits.agent_daily, .window = storage::Window::kDay});
+base::Result<std::vector<storage::BudgetScope>> scopes_of(storage::Db& db, const SpendLimits& limits, const ModelCall& call) {
+  using storage::Dimension;
+  using storage::Per;
+  std::vector<storage::SpendLimit> configured = {{Dimension::kNode, "", Per::kDay, limits.node_daily, {}},
+                                                 {Dimension::kNode, "", Per::kTick, limits.tick, {}}};
+  if (limits.agent_daily) configured.push_back({Dimension::kAgent, call.agent, Per::kDay, limits.agent_daily, {}});
+  TRY(std::vector<storage::BudgetScope> scopes,
+      LimitBook(db, std::move(configured)).scopes({.agent = call.agent, .tick = call.tick, .task = "", .skill = "", .counterparty = ""}));
   scopes.push_back({.key = "session:" + call.session, .limit = limits.session});
   scopes.push_back({.key = "backend:" + call.backend->id(), .limit = std::nullopt, .window = storage::Window::kDay});
-  if (!call.tick.empty()) scopes.push_back({.key = "tick:" + call.tick, .limit = limits.tick});
   return scopes;
 }
 
@@ -75,36 +79,61 @@ base::Result<base::Msat> worst_case(const ModelCall& call) {
   return cost_of(most, call.backend->rates());
 }
 
-Hook budget_gate(storage::Budgets& budgets, const base::Clock& clock, SpendLimits limits) {
+namespace {
+
+/// Tells of limits that what was settled has filled, but never fails for it: the money is accounted for.
+void tell_levels(const base::Result<LimitLevels>& before, storage::Budgets& budgets, const base::Clock& clock,
+                 const std::function<void(const std::string&)>& warn) {
+  if (!before) return;
+  const auto passed = before->passed(budgets, clock.now());
+  if (!passed) return;
+  for (const std::string& text : *passed) {
+    LOG(kWarn, "budget", "a limit fills up", {{"limit", text}});
+    if (warn) warn(text);
+  }
+}
+
+}  // namespace
+
+Hook budget_gate(storage::Db& db, const base::Clock& clock, SpendLimits limits,
+                 std::function<void(const std::string&)> warn) {
   Hook hook{.name = "budget", .priority = 80, .guarded = true};
   auto held = std::make_shared<Held>();
-  hook.reserve_model = [&budgets, &clock, limits,
-                        held](const ModelCall& call) -> base::Result<void> {
+  hook.reserve_model = [&db, &clock, limits, held](const ModelCall& call) -> base::Result<void> {
+    storage::Budgets budgets(db);
+    TRY(budgets.expire(kPurpose, clock.now() - kReservationLife, clock.now()));
     TRY(const base::Msat amount, worst_case(call));
     TRY(std::string key, fresh_key(budgets, call.call_key));
+    TRY(auto scopes, scopes_of(db, limits, call));
     TRY(const storage::Reservation row, budgets.reserve({.key = std::move(key),
-                                                         .purpose = "model-call",
+                                                         .purpose = kPurpose,
                                                          .agent = call.agent,
                                                          .tick = call.tick,
                                                          .session = call.session,
                                                          .amount = amount,
-                                                         .scopes = scopes_of(limits, call)},
+                                                         .scopes = std::move(scopes)},
                                                         clock.now()));
     (*held)[call.call_key] = row.id;
     return {};
   };
-  hook.settle_model = [&budgets, &clock, held](const ModelCall& call,
-                                               const Charge& charge) -> base::Result<void> {
+  hook.settle_model = [&db, &clock, limits, held, warn = std::move(warn)](const ModelCall& call,
+                                                                          const Charge& charge) -> base::Result<void> {
     const auto found = held->find(call.call_key);
     if (found == held->end())
       return base::fail(base::Errc::kInternal,
                         "model call " + call.call_key + " was never reserved");
     const std::int64_t id = found->second;
     held->erase(found);
-    return settle_one(budgets, clock, id, call, charge);
+    storage::Budgets budgets(db);
+    base::Result<LimitLevels> before;
+    if (auto scopes = scopes_of(db, limits, call)) before = LimitLevels::of(budgets, *scopes, clock.now());
+    TRY(settle_one(budgets, clock, id, call, charge));
+    tell_levels(before, budgets, clock, warn);
+    return {};
   };
-  hook.on_session = [&budgets, &clock](const SessionNotice& notice) {
+  hook.on_session = [&db, &clock](const SessionNotice& notice) {
     // A session that ended on its own left nothing; one that was cut off may have.
+    storage::Budgets budgets(db);
     if (notice.phase != SessionPhase::kStarted) settle_leftovers(budgets, clock, notice.session);
   };
   return hook;

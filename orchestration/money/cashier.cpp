@@ -168,8 +168,7 @@ Task<Result<PaymentRow>> Cashier::conclude(PaymentRow row, Result<nostr::WalletO
   }
   const auto* payment = std::get_if<nostr::Payment>(&*outcome);
   if (payment && payment->preimage && nostr::is_paid_by(row.payment_hash, *payment->preimage))
-    co_return payments_.settle(row.key, payment->preimage, payment->fees_paid.value_or(Msat{}), "",
-                               now);
+    co_return settle(row, payment->preimage, payment->fees_paid.value_or(Msat{}), "");
   CO_TRY(row, payments_.set_unknown(row.key, "the wallet's answer proves no payment", now));
   co_return co_await ask_wallet(std::move(row), /*refused=*/false);
 }
@@ -225,14 +224,26 @@ Result<PaymentRow> Cashier::judge(const PaymentRow& row, const nostr::Transactio
   if (proven || transaction.state == "settled" || transaction.settled_at) {
     // What left beyond the amount is a cost, whatever the wallet calls it.
     const Msat beyond = std::max(Msat{}, transaction.amount - row.amount);
-    return payments_.settle(row.key, proven ? transaction.preimage : std::nullopt,
-                            transaction.fees_paid + beyond,
-                            proven ? "" : "the wallet says so and shows no proof",
-                            deps_.clock.now());
+    return settle(row, proven ? transaction.preimage : std::nullopt, transaction.fees_paid + beyond,
+                  proven ? "" : "the wallet says so and shows no proof");
   }
   if (transaction.state == "failed" || transaction.state == "expired")
     return payments_.fail(row.key, "wallet: " + transaction.state, deps_.clock.now());
   return row;
+}
+
+/// Settles, and tells whoever watches the limits which of them that filled.
+Result<PaymentRow> Cashier::settle(const PaymentRow& row, std::optional<nostr::Preimage> preimage, Msat fee,
+                                   const std::string& detail) {
+  const auto now = deps_.clock.now();
+  Result<LimitLevels> before;
+  if (auto scopes = limits_.scopes({row.agent, row.tick, row.task, row.skill, row.counterparty}))
+    before = LimitLevels::of(budgets_, *scopes, now);
+  TRY(PaymentRow settled, payments_.settle(row.key, preimage, fee, detail, now));
+  const auto passed = before ? before->passed(budgets_, now) : std::vector<std::string>{};
+  if (passed && deps_.tell)
+    for (const std::string& text : *passed) deps_.tell(text);
+  return settled;
 }
 
 /// The wallet does not know the payment. It may still take our request up, or pay the invoice, until
@@ -278,8 +289,7 @@ void Cashier::hear(const nostr::WalletNotification& notification) {
   const auto row = payments_.by_hash(*transaction.payment_hash);
   if (!row || !*row || (*row)->state != PaymentState::kUnknown) return;
   if (!nostr::is_paid_by((*row)->payment_hash, *transaction.preimage)) return;
-  (void)payments_.settle((*row)->key, transaction.preimage, transaction.fees_paid, "",
-                         deps_.clock.now());
+  (void)settle(**row, transaction.preimage, transaction.fees_paid, "");
 }
 
 Result<std::optional<PaymentRow>> Cashier::find(std::string_view key) {

@@ -5,6 +5,7 @@
 //   open → (limits, operator) → pay → settled | failed | unknown → look_up → settled | failed
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ class Cashier {
     storage::Db& db;
     const base::Clock& clock;
     WalletClient& wallet;
+    std::function<void(const std::string& text)> tell = {};  ///< hears that a limit fills up
   };
   /// References outlive the cashier.
   Cashier(Deps deps, LimitBook limits);
@@ -80,6 +82,8 @@ class Cashier {
   base::Task<base::Result<storage::PaymentRow>> ask_wallet(storage::PaymentRow row, bool refused);
   base::Result<storage::PaymentRow> judge(const storage::PaymentRow& row,
                                           const nostr::Transaction& transaction, bool refused);
+  base::Result<storage::PaymentRow> settle(const storage::PaymentRow& row, std::optional<nostr::Preimage> preimage,
+                                           base::Msat fee, const std::string& detail);
   base::Result<storage::PaymentRow> not_known(const storage::PaymentRow& row, bool refused,
                                               const std::string& why);
 

@@ -2,6 +2,9 @@
 #include "orchestration/money/limit_book.h"
 
 #include <algorithm>
+#include <ranges>
+
+#include <fmt/format.h>
 
 namespace orchestration {
 
@@ -103,6 +106,37 @@ Result<std::vector<LimitLine>> LimitBook::lines(base::UnixTime now) {
     TRY(line.totals, budgets_.totals({scope_key(line.dimension, line.name, line.per, ""),
                                       line.limit, window_of(line.per)},
                                      now));
+  }
+  return out;
+}
+
+base::Result<LimitLevels> LimitLevels::of(storage::Budgets& budgets, const std::vector<BudgetScope>& scopes,
+                                          base::UnixTime now) {
+  LimitLevels out;
+  for (const BudgetScope& scope : scopes) {
+    if (!scope.limit || scope.limit->value <= 0) continue;
+    TRY(const storage::BudgetTotals totals, budgets.totals(scope, now));
+    out.levels_.push_back({scope, totals.spent});
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> LimitLevels::passed(storage::Budgets& budgets, base::UnixTime now) const {
+  // Amounts are below 2^62, limits too: a product with a percentage needs more room.
+  __extension__ using Wide = __int128;
+  std::vector<std::string> out;
+  for (const Level& level : levels_) {
+    TRY(const storage::BudgetTotals totals, budgets.totals(level.scope, now));
+    const auto reached = [&](Msat spent, std::int64_t percent) {
+      return Wide{spent.value} * 100 >= Wide{level.scope.limit->value} * percent;
+    };
+    const auto share = std::ranges::find_if(std::views::reverse(kWarnPercents), [&](std::int64_t percent) {
+      return !reached(level.spent, percent) && reached(totals.spent, percent);
+    });
+    if (share != std::views::reverse(kWarnPercents).end())
+      out.push_back(fmt::format("Budget {}{}: {} % of {} msat are spent ({} msat).", level.scope.key,
+                                storage::window_words(level.scope.window), *share, level.scope.limit->value,
+                                totals.spent.value));
   }
   return out;
 }

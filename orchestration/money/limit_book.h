@@ -52,6 +52,27 @@ class LimitBook {
   std::vector<storage::SpendLimit> configured_;
 };
 
+/// Shares of a limit, in percent, at which its owner is told that it fills up.
+inline constexpr std::int64_t kWarnPercents[] = {80, 95};
+
+/// How full limits are, to be held against how full they are after something was settled. Whoever is told when
+/// a share is passed is told once in each window, however many calls follow.
+class LimitLevels {
+ public:
+  /// Of those `scopes` that are limited. Taken right before settling, at the same `now`.
+  static base::Result<LimitLevels> of(storage::Budgets& budgets, const std::vector<storage::BudgetScope>& scopes,
+                                      base::UnixTime now);
+  /// A sentence for each limit of which a share was passed since, with the greatest share that was.
+  base::Result<std::vector<std::string>> passed(storage::Budgets& budgets, base::UnixTime now) const;
+
+ private:
+  struct Level {
+    storage::BudgetScope scope;
+    base::Msat spent;
+  };
+  std::vector<Level> levels_;
+};
+
 /// "node day", "agent:main hour", "counterparty:* tick": how a limit is called on the command line.
 std::string limit_name(storage::Dimension dimension, std::string_view name, storage::Per per);
 

@@ -163,6 +163,69 @@ TEST_F(BudgetsTest, AClockSetBackOpensNoSpentDay) {
   reserve("c", 100, {daily(100)}, kNow + base::seconds{kDay});
 }
 
+// A day ends with its last second, and the next begins with the first.
+TEST_F(BudgetsTest, TheLastSecondOfADayIsOfThatDayAndTheNextIsNot) {
+  const UnixTime midnight = unix_time(1001 * kDay);
+  const UnixTime last = midnight - base::seconds{1};
+  must(ledger().settle(reserve("a", 100, {daily(100)}, last), Msat{100}, last));
+  EXPECT_EQ(errc_of(ledger().reserve(request("b", 1, {daily(100)}), last)), Errc::kLimit);
+  must(ledger().settle(reserve("c", 100, {daily(100)}, midnight), Msat{100}, midnight));
+  EXPECT_EQ(errc_of(ledger().reserve(request("d", 1, {daily(100)}), midnight)), Errc::kLimit);
+  EXPECT_EQ(totals(daily(100), midnight).spent, Msat{100});
+}
+
+TEST_F(BudgetsTest, AClockSetForwardBeginsTheDayItShowsAndSettingItBackGivesNoneTwice) {
+  must(ledger().settle(reserve("a", 100, {daily(100)}), Msat{100}, kNow));
+  const UnixTime ahead = kNow + base::seconds{10 * kDay};
+  must(ledger().settle(reserve("b", 100, {daily(100)}, ahead), Msat{100}, ahead));
+  // Back where it belongs: the days between were never spent in, and are not opened either.
+  EXPECT_EQ(errc_of(ledger().reserve(request("c", 1, {daily(100)}), kNow + base::seconds{kDay})), Errc::kLimit);
+  EXPECT_EQ(totals(daily(100), kNow + base::seconds{kDay}).spent, Msat{100}) << "it goes on in the latest day";
+  reserve("d", 100, {daily(100)}, ahead + base::seconds{kDay});
+}
+
+TEST_F(BudgetsTest, SumsAreThoseOfTheRowsAlsoAfterARestart) {
+  for (int i = 0; i < 30; ++i) {
+    const auto id = reserve("k" + std::to_string(i), 10 + i, {daily(std::nullopt), tick(100'000)});
+    if (i % 3 == 0) must(ledger().settle(id, Msat{i}, kNow));
+    if (i % 3 == 1) must(ledger().release(id, kNow));
+  }
+  reopen();
+  const auto sum = [&](const char* sql) { return Msat{*must(db_->one(sql, [](Row& r) { return r.take<std::int64_t>(); }))}; };
+  const Msat settled = sum("SELECT sum(settled) FROM reservations WHERE state = 'settled'");
+  const Msat reserved = sum("SELECT sum(reserved) FROM reservations WHERE state = 'reserved'");
+  for (const BudgetScope& scope : {daily(std::nullopt), tick(100'000)}) {
+    EXPECT_EQ(totals(scope).spent, settled);
+    EXPECT_EQ(totals(scope).reserved, reserved);
+  }
+}
+
+TEST_F(BudgetsTest, WithoutRoomOnTheDiskNothingIsReserved) {
+  must(db_->script("PRAGMA max_page_count = 1"));  // as many pages as there are, and not one more
+  const std::string long_name(100'000, 'x');
+  const auto refused = ledger().reserve(request(long_name, 1, {daily(std::nullopt)}), kNow);
+  EXPECT_FALSE(refused.has_value());
+  EXPECT_FALSE(must(ledger().find(long_name)).has_value());
+  EXPECT_EQ(totals(daily(std::nullopt)).reserved, Msat{0});
+}
+
+TEST_F(BudgetsTest, StaleReservationsOfOnePurposeAreSettledAtTheirEstimateAndFlagged) {
+  const auto old = reserve("old", 60, {tick(1'000)});
+  auto other = request("zap", 70, {tick(1'000)});
+  other.purpose = "zap";
+  must(ledger().reserve(other, kNow));
+  reserve("unknown", 5, {tick(1'000)});
+  must(ledger().mark_unknown(must(ledger().find("unknown"))->id, kNow));
+  reserve("new", 80, {tick(1'000)}, kNow + base::seconds{10});
+  EXPECT_EQ(must(ledger().expire("model-call", kNow + base::seconds{10}, kNow + base::seconds{900})), 1u);
+  const auto row = must(ledger().find("old"));
+  EXPECT_EQ(row->id, old);
+  EXPECT_EQ(row->settled, Msat{60});
+  EXPECT_TRUE(row->estimated);
+  EXPECT_EQ(totals(tick(1'000)).spent, Msat{60});
+  EXPECT_EQ(must(ledger().list_open()).size(), 3u) << "money in flight is another's to look after";
+}
+
 TEST_F(BudgetsTest, InterleavedReservationsNeverPassTheLimitAndSumsStayExact) {
   const Tx all = must(Tx::begin(*db_, Durability::kNormal));  // one commit instead of hundreds
   std::mt19937 random(7);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "nostr/base/log.h"
+#include "nostr/event/event_json.h"
 #include "orchestration/hooks/spend_hooks.h"
+#include "orchestration/llm/caller.h"
 #include "orchestration/llm/chat_completions.h"
 #include "orchestration/llm/http_backend.h"
 #include "orchestration/llm/playbook.h"
@@ -62,6 +65,34 @@ TEST(ModelBounds, TheKeyIsInNoError) {
   }
 }
 
+// The answer may hold the key (a proxy that echoes headers): neither log nor error repeats what we sent.
+TEST(ModelBounds, TheKeyIsInNoLine) {
+  ::testing::internal::CaptureStderr();
+  base::set_log_level(base::LogLevel::kDebug);
+  for (const Value& entry : {Value{{"text", "fine"}}, Value{{"status", 401}, {"body", "bad key"}}, Value{{"status", 429}},
+                             Value{{"status", 400}, {"body", "stream_options is unsupported"}}, Value{{"text", "abc"}, {"cut", 3}}}) {
+    base::Loop loop;
+    base::SystemClock clock;
+    nostr::HttpClient http(loop);
+    auto server = *ModelServer::listen(0, Value::array({entry}));
+    auto backend = *HttpBackend::create(http, clock, std::make_unique<ChatDialect>(),
+                                        {.id = "b", .base_url = server->base_url(), .wire = {.model = "m"}, .api_key = ApiKey(kKey)});
+    Router router(*backend);
+    HookChain hooks;
+    base::SeededRng rng(1);
+    ModelTurn turn{.session = "s", .agent = "a"};
+    turn.request.messages = {{.role = Role::kUser, .content = "hi"}};
+    const auto reply = loop.run_until_complete(
+        call_model({.router = router, .hooks = hooks, .rng = rng, .retry = {.max_attempts = 1}}, std::move(turn)));
+    EXPECT_EQ(server->seen().at(0).authorization, std::string("Bearer ") + kKey);
+    if (!reply) EXPECT_EQ((reply.error().detail + reply.error().hint).find(kKey), std::string::npos);
+  }
+  base::set_log_level(base::LogLevel::kInfo);
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("attempt failed"), std::string::npos) << "it was listened to";
+  EXPECT_EQ(lines.find(kKey), std::string::npos) << lines;
+}
+
 TEST(PlaybookTranscript, APlaybookGivesTheSameTranscriptTwice) {
   const auto transcript = [] {
     TempDir dir;
@@ -72,11 +103,14 @@ TEST(PlaybookTranscript, APlaybookGivesTheSameTranscriptTwice) {
     EXPECT_TRUE(result.has_value());
     std::string out;
     for (const ActionRequest& request : world.outside.requests) out += request.draft.content + "\n";
-    return result ? out + result->summary : out;
+    if (!result) return out;
+    for (const auto& row : *world.sessions.transcript(result->session)) out += row.role + " " + row.json + "\n";
+    for (const nostr::Event& event : world.trajectory.events(result->session)) out += nostr::to_json(event) + "\n";
+    return out + result->summary;
   };
   const std::string first = transcript();
-  EXPECT_FALSE(first.empty());
-  EXPECT_EQ(first, transcript());
+  EXPECT_GT(first.size(), 1'000u);
+  EXPECT_EQ(first, transcript()) << "byte for byte, ids and hashes included";
 }
 
 TEST(ModelBudget, TenCallsAtOnceCannotExceedTheLimit) {
@@ -84,7 +118,7 @@ TEST(ModelBudget, TenCallsAtOnceCannotExceedTheLimit) {
   World world(dir);
   ScriptedBackend backend({}, {.out_per_1k = {1'000}});
   const Request request{.max_output_tokens = 100};
-  const Hook gate = budget_gate(world.budgets, world.clock, {.session = base::Msat{450}});
+  const Hook gate = budget_gate(*world.db, world.clock, {.session = base::Msat{450}});
   int admitted = 0;
   for (int i = 0; i < 10; ++i)
     if (gate.reserve_model({.session = "s", .tick = "", .agent = "a", .call_key = "k" + std::to_string(i),
@@ -99,7 +133,7 @@ TEST(ModelBudget, ALedgerThatCannotBeWrittenRefusesToSpend) {
   ASSERT_TRUE(world.db->script("PRAGMA query_only = 1").has_value());
   ScriptedBackend backend({}, {.out_per_1k = {1'000}});
   const Request request{.max_output_tokens = 100};
-  const Hook gate = budget_gate(world.budgets, world.clock, {});
+  const Hook gate = budget_gate(*world.db, world.clock, {});
   EXPECT_FALSE(gate.reserve_model({.session = "s", .tick = "", .agent = "a", .call_key = "k", .backend = &backend,
                                    .request = &request}).has_value());
 }

@@ -96,6 +96,20 @@ TEST(Router, RoutesFitAgentsAndModelsByPattern) {
   EXPECT_EQ(router.first_model("researcher"), "gpt-4o");
 }
 
+// Two servers of one kind with one model behind one account: neither takes the other's place.
+TEST(Router, TwoOfOneKindModelAndAccountBothServe) {
+  Named a("a", {ScriptedBackend::says("from a")}, {}, "gpt-4o"), b("b", {ScriptedBackend::says("from b")}, {}, "gpt-4o");
+  Router router;
+  ASSERT_TRUE(router.add({.backend = &a, .account = "acme", .max_concurrency = 1}).has_value());
+  ASSERT_TRUE(router.add({.backend = &b, .account = "acme", .max_concurrency = 1}).has_value());
+  ASSERT_TRUE(router.add_route({"*", {"gpt-4o"}}).has_value());
+  const auto first = router.choose("main", {}, kNow, nothing), second = router.choose("main", {}, kNow, nothing);
+  ASSERT_TRUE(first.lease && second.lease);
+  EXPECT_EQ(first.lease->backend().id(), "a");
+  EXPECT_EQ(second.lease->backend().id(), "b");
+  EXPECT_EQ(router.view(kNow).size(), 2u);
+}
+
 TEST(Router, ABreakerOpensAndLetsOneProbeThrough) {
   Named only("only", {});
   Router router(only);
@@ -206,7 +220,7 @@ struct Turns {
   }
   base::Result<Reply> call(SpendLimits limits = {}, std::uint32_t output = 100, milliseconds budget = milliseconds{5'000}) {
     HookChain hooks;
-    EXPECT_TRUE(hooks.add(budget_gate(world.budgets, world.clock, limits)).has_value());
+    EXPECT_TRUE(hooks.add(budget_gate(*world.db, world.clock, limits)).has_value());
     ModelTurn turn{.session = "s", .tick = "t", .agent = "a", .turn = number_++, .request = {}, .budget = budget};
     turn.request.max_output_tokens = output;
     return world.loop.run_until_complete(call_model(

@@ -120,6 +120,19 @@ TEST(Cashier, EveryDimensionAndWindowHolds) {
   EXPECT_EQ(must(world.run(world.cashier->pay("k"))).state, PaymentState::kSettled);
 }
 
+TEST(Cashier, ALimitThatFillsUpIsToldOnce) {
+  MoneyWorld world;
+  world.set_limit(Dimension::kNode, "", Per::kDay, kPrice.value * 4);
+  must(world.pay("a", world.bill(kPrice), kPrice));
+  must(world.pay("b", world.bill(kPrice), kPrice));
+  must(world.pay("c", world.bill(kPrice), kPrice));
+  EXPECT_TRUE(world.told.empty()) << "three quarters";
+  world.set_limit(Dimension::kNode, "", Per::kDay, kPrice.value * 5);
+  must(world.pay("d", world.bill(kPrice), kPrice));
+  ASSERT_EQ(world.told.size(), 1u);
+  EXPECT_NE(world.told[0].find("node per day: 80 %"), std::string::npos) << world.told[0];
+}
+
 TEST(Cashier, ALimitIsWhatTheOperatorMayLiftForOnePayment) {
   MoneyWorld world;
   world.set_limit(Dimension::kNode, "", Per::kDay, 0);
@@ -185,6 +198,38 @@ TEST(Cashier, ARefusalGivesTheMoneyBack) {
     EXPECT_EQ(must(world.pay("second", bill, kPrice)).state, PaymentState::kSettled)
         << "certainly unpaid: a new intent may pay it";
   }
+}
+
+TEST(Cashier, AWalletWithTooLittleInItPaysNothingAndTheAttemptIsOnRecord) {
+  MoneyWorld world(kPrice - Msat{1});
+  const PaymentRow row = must(world.pay("k", world.bill(kPrice), kPrice));
+  EXPECT_EQ(row.state, PaymentState::kFailed);
+  EXPECT_NE(row.detail.find("INSUFFICIENT_BALANCE"), std::string::npos) << row.detail;
+  EXPECT_EQ(world.network.payments(), 0);
+  EXPECT_EQ(world.network.balance("ours"), kPrice - Msat{1});
+  EXPECT_EQ(world.node_today().spent, Msat{0});
+  EXPECT_EQ(world.node_today().reserved, Msat{0});
+  const auto listed = must(world.cashier->list(10));
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].state, PaymentState::kFailed);
+}
+
+// What a fee may be at most is reserved with the amount: a limit without room for it refuses, and what the wallet
+// did not charge is free again.
+TEST(Cashier, TheFeeAllowedIsReservedAndOnlyTheFeeChargedIsSpent) {
+  MoneyWorld world;
+  PaymentOrder order = world.order("k", world.bill(kPrice), kPrice);
+  order.max_fee = Msat{2'000};
+  must(world.cashier->open(order));
+  world.set_limit(Dimension::kNode, "", Per::kDay, kPrice.value + 1'999);
+  EXPECT_EQ(errc_of(world.run(world.cashier->pay("k"))), Errc::kLimit);
+  EXPECT_EQ(world.network.payments(), 0);
+  world.set_limit(Dimension::kNode, "", Per::kDay, kPrice.value + 2'000);
+  const PaymentRow paid = must(world.run(world.cashier->pay("k")));
+  EXPECT_EQ(paid.state, PaymentState::kSettled);
+  EXPECT_LE(paid.fee, Msat{2'000});
+  EXPECT_EQ(world.node_today().spent, kPrice + paid.fee);
+  EXPECT_EQ(world.node_today().reserved, Msat{0});
 }
 
 TEST(Cashier, ARefusalThatSaysNothingCertainStaysUnknown) {

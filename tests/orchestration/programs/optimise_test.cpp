@@ -172,7 +172,7 @@ TEST(Optimise, NeverGoesBeyondItsCallsAndGoesOnFromThere) {
 TEST(Optimise, StopsAtTheMoneyAllowed) {
   School school;
   HookChain hooks;
-  ASSERT_TRUE(hooks.add(budget_gate(*school.world.budgets, school.world.clock, {.session = base::Msat{5000}})).has_value());
+  ASSERT_TRUE(hooks.add(budget_gate(*school.world.db, school.world.clock, {.session = base::Msat{5000}})).has_value());
   Runner poor({.caller = {.router = school.router, .hooks = hooks, .rng = school.world.rng}, .answers = nullptr, .clock = school.world.clock, .rng = school.world.rng}, {.session = "poor", .tick = ""});
   const auto made = school.world.loop.run_until_complete(optimise(poor, parity(), split(numbers(250)), find_metric("match", "").value(), {})).value();
   EXPECT_TRUE(made.stopped);

@@ -48,7 +48,7 @@ void MoneyWorld::open() {
         if (cashier) cashier->hear(notice);
       });
   cashier = std::make_unique<Cashier>(
-      Cashier::Deps{world.loop, *db, world.clock, *wallet}, LimitBook(*db, configured));
+      Cashier::Deps{world.loop, *db, world.clock, *wallet, [this](const std::string& text) { told.push_back(text); }}, LimitBook(*db, configured));
 }
 
 void MoneyWorld::restart() {

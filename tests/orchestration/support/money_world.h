@@ -57,6 +57,7 @@ class MoneyWorld {
   std::unique_ptr<Cashier> cashier;
   std::vector<nostr::WalletNotification> notices;
   std::vector<storage::SpendLimit> configured;
+  std::vector<std::string> told;  ///< of limits that fill up
 
  private:
   void open();

@@ -10,7 +10,7 @@ ProgramWorld::ProgramWorld(Value turns, bool json, SpendLimits limits) {
   db = storage::open_database(":memory:").value();
   budgets = std::make_unique<storage::Budgets>(*db);
   answers = std::make_unique<storage::Answers>(*db);
-  CHECK(hooks.add(budget_gate(*budgets, clock, limits)).has_value());
+  CHECK(hooks.add(budget_gate(*db, clock, limits)).has_value());
   // A list of one entry written in braces is that entry.
   if (turns.is_object()) turns = Value::array({turns});
   server = model_server::ModelServer::listen(0, std::move(turns)).value();

@@ -161,7 +161,7 @@ World::World(const TempDir& dir, std::string file)
 void World::add_gates(SpendLimits spend) {
   EXPECT_TRUE(hooks.add(permission_gate(agent.permissions, {})).has_value());
   EXPECT_TRUE(hooks.add(autonomy_gate(agent.autonomy)).has_value());
-  EXPECT_TRUE(hooks.add(budget_gate(budgets, clock, spend)).has_value());
+  EXPECT_TRUE(hooks.add(budget_gate(*db, clock, spend)).has_value());
   EXPECT_TRUE(hooks.add(output_truncator(nullptr, clock)).has_value());
 }
 
