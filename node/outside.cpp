@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "nipsa/digest.h"
+#include "nipsa/kinds.h"
 #include "node/approval_book.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/event/event_json.h"
@@ -272,6 +273,30 @@ base::Task<Result<ActionResult>> NodeOutside::ask(LocalAction action) {
     result.status = ActionStatus::kApproved;
   result.event_id.reset();
   co_return result;
+}
+
+Result<void> NodeOutside::stop_asking(const std::string& tick, std::string_view calls) {
+  const base::UnixTime now = deps_.clock.now();
+  TRY(const auto rows, actions_.list(tick));
+  for (const ActionRow& row : rows) {
+    if (row.state != ActionState::kAsked || !row.question || !row.call_id.starts_with(calls)) continue;
+    const nostr::Event taken_back =
+        nostr::sign_event({.kind = nostr::kinds::kDeletion,
+                           .created_at = now,
+                           .tags = {{"e", row.question->hex()},
+                                    {"k", std::to_string(nipsa::kinds::kApprovalRequest)}},
+                           .content = "the agent no longer asks"},
+                          deps_.node.key(), deps_.rng);
+    TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+    TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kWithdrawn, "nobody waits for the answer any more", now));
+    // What a co-signer asks about is on its desk; it reads the deletion.
+    TRY(const auto ours, approvals_.get(*row.question));
+    if (ours && (ours->state == QuestionState::kOpen || ours->state == QuestionState::kApproved))
+      TRY(deps_.desk.cancel(ours->id));
+    TRY(deps_.publisher.post(taken_back, options_.relays, "deletion", options_.approval_ttl));
+    TRY(tx.commit());
+  }
+  return {};
 }
 
 base::Task<Result<ActionRow>> NodeOutside::await_answer(ActionRow row) {

@@ -33,6 +33,10 @@ class NodeOutside final : public orchestration::Outside {
   base::Task<base::Result<orchestration::ActionResult>> act(orchestration::ActionRequest request) override;
   base::Task<base::Result<orchestration::ActionResult>> approve(orchestration::LocalAction action) override;
 
+  /// Takes back what is still being asked for calls of `tick` whose names begin with `calls`: nobody waits for
+  /// the answers any more. Each question is closed, and its request deleted (kind 5) for whoever else holds it.
+  base::Result<void> stop_asking(const std::string& tick, std::string_view calls);
+
   /// Whether a wallet is connected.
   bool can_pay() { return deps_.treasury.cashier().has_value(); }
   /// The desk settled a question: whoever waits for it looks again.

@@ -521,8 +521,10 @@ base::Task<Result<orchestration::TaskEnd>> TickRunner::run_task(storage::TaskRow
       result.summary};
 }
 
-/// Closes the books of a session that was cut off: its row, and what it had reserved.
+/// Closes the books of a session that was cut off: its row, what it had reserved, and what it was asking.
 void TickRunner::abandon_task(const storage::TaskRow& row) {
+  if (auto quiet = deps_.outside.stop_asking(row.tick, row.id + ":"); !quiet)
+    LOG(kError, "tasks", "questions of a task stay open", {{"task", row.id}, {"detail", quiet.error().detail}});
   const auto session = sessions_.get(row.session);
   if (!session || !*session || (*session)->state != storage::SessionState::kRunning) return;
   if (auto closed = sessions_.finish(row.session, storage::SessionState::kFailed, "cut off", deps_.clock.now()); !closed)

@@ -167,12 +167,16 @@ void Desk::listen() {
 void Desk::listen_for_references() {
   std::vector<std::string> ids;
   std::vector<std::string> addresses;
+  std::vector<std::string> questions_asked;
+  std::vector<nostr::PublicKey> requesters;
   UnixTime since = clock_.now();
   for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
     const auto questions = approvals_.list(state);
     for (const Question& question : questions.value_or(std::vector<Question>{})) {
       since = std::min(since, question.created_at);
       ids.push_back(question.id.hex());
+      questions_asked.push_back(question.id.hex());
+      if (std::ranges::find(requesters, question.requester) == requesters.end()) requesters.push_back(question.requester);
       if (const auto request = nostr::parse_event(question.request_json))
         if (const auto address = nostr::address_of(*request)) addresses.push_back(address->str());
       const auto shown = approvals_.presentations(question.id);
@@ -193,6 +197,12 @@ void Desk::listen_for_references() {
   };
   nostr::Filters filters{pointing('e', std::move(ids))};
   if (!addresses.empty()) filters.push_back(pointing('a', std::move(addresses)));
+  // Who asked may take the request back.
+  if (questions_asked.size() > kMaxReferences) questions_asked.resize(kMaxReferences);
+  filters.push_back({.authors = std::move(requesters),
+                     .kinds = {nostr::kinds::kDeletion},
+                     .tags = {{'e', std::move(questions_asked)}},
+                     .since = since - kReferenceOverlap});
   if (references_) return references_->update(std::move(filters));
   references_ = pool_.subscribe(
       united(options_.inbox_relays, options_.relays), std::move(filters),

@@ -125,6 +125,7 @@ class Desk {
   base::Result<std::optional<nostr::EventId>> addressed_question(const nostr::Address& address);
   base::Result<bool> is_anything_open();
   void withdraw(const Heard& heard, const std::string& relay);
+  base::Result<void> drop_what_is_not_asked_any_more(const Heard& heard);
   base::Result<bool> has_room(const storage::Signal& signal);
   base::Result<void> keep(const storage::Signal& signal);
   storage::Signal withdrawal(const Heard& heard, const std::string& relay, const storage::Signal& target) const;

@@ -77,7 +77,7 @@ base::Result<void> Desk::consider(const Heard& heard, const std::string& relay) 
 
   if (heard.form == Heard::Form::kDeletion) {
     withdraw(heard, relay);
-    return {};
+    return drop_what_is_not_asked_any_more(heard);
   }
   if (const auto order = order_in(heard)) return obey(heard, relay, *order);
   if (heard.form == Heard::Form::kOrder) return {};  // somebody else's, or for somebody else
@@ -205,6 +205,16 @@ void Desk::withdraw(const Heard& heard, const std::string& relay) {
       }
     }
   }
+}
+
+/// The requester took the request back: nobody waits for the answer, and a yes would only lie about.
+Result<void> Desk::drop_what_is_not_asked_any_more(const Heard& heard) {
+  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
+    TRY(const auto questions, approvals_.list(state));
+    for (const Question& question : questions)
+      if (question.requester == heard.author && refers_to(heard, question.id)) TRY(cancel(question.id));
+  }
+  return {};
 }
 
 /// What `heard` counts for; nullopt when it is not about any question at all.

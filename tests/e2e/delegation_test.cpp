@@ -125,6 +125,49 @@ TEST_P(Delegation, WhoeverIsKilledWhenTheEndIsTheSame) {
   expect_whole();
 }
 
+constexpr std::string_view kHeraldPlaybook = R"toml(
+[[rule]]
+on = "mention"
+call = { tool = "background_task", args = { agent = "herald", description = "announce it", task = "Announce it", outcome = "a note" } }
+[[rule]]
+on = "tool"
+match = "is with herald"
+say = "It will be announced."
+[[rule]]
+on = "task"
+match = "Announce it"
+call = { tool = "post", args = { content = "Hear ye!" } }
+[[rule]]
+on = "news"
+say = "So be it."
+)toml";
+
+// Nobody waits for the answer any more: the operator is told, the request is deleted, and a yes changes nothing.
+TEST(DelegationCancelled, ATaskThatIsCutOffTakesItsQuestionBack) {
+  World world({.playbook = std::string(kHeraldPlaybook), .config = "\n[agents.sisyphus]\ndelegates_to = [\"herald\"]\n"});
+  std::filesystem::create_directory(world.node_home() / "agents");
+  must(node::write_file(world.node_home() / "agents" / "herald.toml",
+                        "purpose = \"announces what it is told\"\nprompt = \"You are Herald.\"\ntools = [\"post\"]\n"
+                        "sign = \"allow\"\nsign_kinds = [1]\n"));
+  world.start();
+  const Asked asked = mention_and_await_question(world);
+  EXPECT_NE(asked.message.text.find("| Hear ye!"), std::string::npos) << asked.message.text;
+  const auto home = world.node_home().string();
+  const Exit listed = world.command({"task", "list", "--home", home, "--json"});
+  const std::string id = must(base::json::parse(listed.out.substr(0, listed.out.find('\n')))).at("id");
+  EXPECT_EQ(world.command({"task", "cancel", id, "--home", home}).code, 0);
+  const Event deletion = world.stranger().await({.authors = {world.node_key()}, .kinds = {nostr::kinds::kDeletion}},
+                                                [](const Event& event) { return tag(event, "k") == "39212"; });
+  EXPECT_FALSE(tag(deletion, "e").empty());
+  await_receipt(world, asked, "cancelled");
+  world.owner().send(asked.asker, "yes " + asked.code);
+  await_result(world, asked.mention);
+  const Exit open = world.command({"pending", "--home", world.cosigner_home(asked.cosigner).string(), "--json"});
+  EXPECT_TRUE(must(base::json::parse(open.out)).empty()) << open.out;
+  EXPECT_TRUE(replies(world).empty()) << "nothing was announced";
+  EXPECT_TRUE(world.stranger().fetch({.ids = {must(nostr::EventId::from_hex(tag(deletion, "e")))}}).empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(AfterEachCommit, Delegation,
                          testing::Values(Failpoint{"task-handed-out"}, Failpoint{"task-handed-out", 2},
                                          Failpoint{"task-ended"}, Failpoint{"task-ended", 2},

@@ -104,9 +104,10 @@ TEST_F(DeskTest, SixNewQuestionsAnHourAndNoMore) {
 }
 
 TEST_F(DeskTest, TwentyOpenQuestionsAndNoMore) {
-  open({.max_open = 3, .max_per_hour = 100});
-  for (int i = 0; i < 3; ++i) w.ask(w.wish({.content = "note " + std::to_string(i)}));
-  EXPECT_EQ(errc_of(w.put(w.wish({.content = "note 4"}))), base::Errc::kLimit);
+  open({.max_per_hour = 100});
+  for (int i = 0; i < 20; ++i) must(w.put(w.wish({.content = "note " + std::to_string(i)})));
+  EXPECT_EQ(errc_of(w.put(w.wish({.content = "note 21"}))), base::Errc::kLimit);
+  EXPECT_EQ(must(w.approvals().list(QuestionState::kOpen)).size(), 20u);
 }
 
 // Without an inbox the desk looks the operator up first; what is asked at once must be counted too.
@@ -630,6 +631,16 @@ TEST_F(DeskTest, ReactionDoesNotMoveMuchMoney) {
   const std::string zap = w.ask(w.wish({.content = "c", .action_class = "kind:9734"}));
   thumb(zap);
   expect_open(zap);
+}
+
+TEST_F(DeskTest, WhereReactionsCountForNothingTheyMoveNoMoney) {
+  open({.hold = seconds(0), .reaction_max_sats = 0});
+  const std::string code = w.ask(w.wish({.sats = 1}));
+  w.oper().publish(7, {{"e", w.shown_id(code, w.oper()).hex()}, {"p", w.desk_key().hex()}}, "+");
+  w.world.until([&] { return !w.signals(code).empty(); });
+  expect_open(code);
+  w.oper().publish(7, {{"e", w.shown_id(code, w.oper()).hex()}, {"p", w.desk_key().hex()}}, "-", seconds(1));
+  w.until_state(code, QuestionState::kDenied);
 }
 
 // ---- time, restarts, receipts
