@@ -40,6 +40,26 @@ struct JobCustomer::Talk {
   bool served = false;
 };
 
+/// A request that is out: whoever is cut off over it takes it back, so that nobody works for nothing.
+class JobCustomer::Recall {
+ public:
+  Recall(JobCustomer& customer, std::vector<std::string> relays, nostr::EventId request, nostr::Kind kind)
+      : customer_(customer), relays_(std::move(relays)), request_(request), kind_(kind) {}
+  ~Recall() {
+    if (armed_) customer_.farewells_.spawn("withdraw a job", customer_.withdraw(std::move(relays_), request_, kind_));
+  }
+  Recall(const Recall&) = delete;
+  Recall& operator=(const Recall&) = delete;
+  void disarm() { armed_ = false; }
+
+ private:
+  JobCustomer& customer_;
+  std::vector<std::string> relays_;
+  nostr::EventId request_;
+  nostr::Kind kind_;
+  bool armed_ = true;
+};
+
 Result<nostr::Event> JobCustomer::build(const JobOrder& order) {
   if (!nostr::is_job_request(order.kind))
     return fail(Errc::kInvalid, fmt::format("kind {} is no job", order.kind), "5000 to 5999");
@@ -160,6 +180,7 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
   }
   if (!accepted(co_await pool_.publish(order.relays, request)))
     co_return fail(Errc::kUnavailable, "no relay took the job");
+  Recall recall(*this, order.relays, request.id, order.kind);
 
   const auto deadline = now() + order.patience;
   for (;;) {
@@ -167,6 +188,7 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
       const nostr::Event event = std::move(talk->heard.front());
       talk->heard.pop_front();
       JobNews news = watch.hear(event);
+      if (std::holds_alternative<JobDone>(news) || std::holds_alternative<JobFailed>(news)) recall.disarm();
       if (auto* done = std::get_if<JobDone>(&news))
         co_return co_await deliver(std::move(order), std::move(outcome), std::move(*done));
       if (auto* failed = std::get_if<JobFailed>(&news))
@@ -181,6 +203,7 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
       if (!paid) {
         watch.close();
         co_await withdraw(order.relays, request.id, order.kind);
+        recall.disarm();
         co_return std::unexpected(std::move(paid).error());
       }
       // One whose outcome is not known is not paid again; the worker knows whether it has the money.
@@ -191,6 +214,7 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
   }
   watch.close();
   co_await withdraw(order.relays, request.id, order.kind);
+  recall.disarm();
   co_return fail(Errc::kTimeout, "nobody delivered in time; the request was withdrawn");
 }
 

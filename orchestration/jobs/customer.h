@@ -42,15 +42,18 @@ class JobCustomer {
   /// `cashier` may be null: then nothing is ever paid.
   JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
               base::Rng& rng, Cashier* cashier)
-      : pool_(pool), key_(key), clock_(clock), rng_(rng), cashier_(cashier) {}
+      : pool_(pool), key_(key), clock_(clock), rng_(rng), cashier_(cashier), farewells_(pool.loop()) {}
+  /// Before destruction, where an order may have been cut off: withdrawals under way end.
+  base::Task<void> stop() { return farewells_.stop(); }
 
   /// Has a job done. kLimit: more is asked than bid, or a limit does not allow it; kDenied: the worker
-  /// says it failed; kTimeout: nobody delivered in time, and the request was withdrawn (kind 5). A
-  /// payment is one per job and worker, whatever is asked again.
+  /// says it failed; kTimeout: nobody delivered in time, and the request was withdrawn (kind 5), as it is
+  /// when the task is cancelled. A payment is one per job and worker, whatever is asked again.
   base::Task<base::Result<JobOutcome>> order(JobOrder order, OnProgress on_progress = {});
 
  private:
   struct Talk;
+  class Recall;
   base::Result<nostr::Event> build(const JobOrder& order);
   base::Result<std::string> open(const JobOrder& order, const nostr::PublicKey& worker,
                                  std::string content);
@@ -65,6 +68,7 @@ class JobCustomer {
   const base::Clock& clock_;
   base::Rng& rng_;
   Cashier* cashier_;
+  base::Scope farewells_;
 };
 
 }  // namespace orchestration
