@@ -133,7 +133,10 @@ class Session {
                                const base::json::Value& params) const;
   const ToolCall* unanswered() const;
   std::vector<ToolSpec> tool_specs() const;
-  StepList new_steps() const { return steps_of(trigger_, row_.started, *transcript_, recorder_->recorded()); }
+  StepList new_steps() const {
+    return steps_of(trigger_, row_.started, *transcript_, recorder_->recorded(),
+                    [this](std::string& text) { deps_.router.hide_secrets(text); });
+  }
   void add_verdict(SessionResult& result) const;
 
   SessionDeps deps_;

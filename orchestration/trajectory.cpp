@@ -16,13 +16,24 @@ using base::json::Value;
 
 constexpr std::size_t kMaxStepText = 8'000;
 
-std::string recorded_text(const std::string& text) {
+/// What is known to be secret goes first, whole, and before anything is cut.
+std::string recorded_text(std::string text, const HideSecrets& hide) {
+  if (hide) hide(text);
   return nipsa::redact_text(truncate_middle(text, kMaxStepText));
 }
 
+void hide_in(Value& value, const HideSecrets& hide) {
+  if (value.is_string()) {
+    hide(value.get_ref<std::string&>());
+  } else if (value.is_structured()) {
+    for (Value& part : value) hide_in(part, hide);
+  }
+}
+
 /// `value` redacted, or its beginning as text when it is too large for one event.
-Value recorded_value(const Value& value) {
-  Value redacted = nipsa::redact(value);
+Value recorded_value(Value value, const HideSecrets& hide) {
+  if (hide) hide_in(value, hide);
+  Value redacted = nipsa::redact(std::move(value));
   const std::string text = base::json::dump(redacted);
   if (text.size() <= kMaxStepText) return redacted;
   return truncate_middle(text, kMaxStepText);
@@ -33,24 +44,24 @@ std::string short_name(std::string_view name) {
   return std::string(cut_utf8(name, 64));
 }
 
-Step trigger_step(const Trigger& trigger, base::UnixTime started) {
+Step trigger_step(const Trigger& trigger, base::UnixTime started, const HideSecrets& hide) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = started};
   step.members = {{"trigger", trigger_kind_name(trigger.kind)},
                   {"trust", trust_name(trigger.trust)}};
   if (!trigger.task.empty()) step.members["task"] = trigger.task;
-  if (!trigger.brief.empty()) step.members["content"] = recorded_text(trigger.brief);
+  if (!trigger.brief.empty()) step.members["content"] = recorded_text(trigger.brief, hide);
   if (trigger.event) {
     step.members["event"] = trigger.event->id.hex();
     step.members["author"] = trigger.event->pubkey.hex();
-    step.members["content"] = recorded_text(trigger.event->content);
+    step.members["content"] = recorded_text(trigger.event->content, hide);
   }
   return step;
 }
 
 /// What the node told the model on the way: how tasks ended, that a list is not done.
-Step told_step(const TranscriptMessage& entry) {
+Step told_step(const TranscriptMessage& entry, const HideSecrets& hide) {
   Step step{.type = std::string(nipsa::step_type::kUser), .at = entry.at};
-  step.members = {{"content", recorded_text(entry.message.content)}};
+  step.members = {{"content", recorded_text(entry.message.content, hide)}};
   if (entry.folds) {
     step.type = std::string(nipsa::step_type::kPhase);
     step.members["phase"] = "summed-up";
@@ -58,9 +69,9 @@ Step told_step(const TranscriptMessage& entry) {
   return step;
 }
 
-Step agent_step(const TranscriptMessage& entry) {
+Step agent_step(const TranscriptMessage& entry, const HideSecrets& hide) {
   Step step{.type = std::string(nipsa::step_type::kAgent), .at = entry.at};
-  step.members = {{"content", recorded_text(entry.message.content)},
+  step.members = {{"content", recorded_text(entry.message.content, hide)},
                   {"tokens_in", entry.usage.prompt_tokens},
                   {"tokens_out", entry.usage.completion_tokens},
                   {"estimated", entry.usage.estimated}};
@@ -71,11 +82,11 @@ Step agent_step(const TranscriptMessage& entry) {
   return step;
 }
 
-Step start_step(const CallRecord& record) {
+Step start_step(const CallRecord& record, const HideSecrets& hide) {
   Step step{.type = std::string(nipsa::step_type::kToolStart), .at = record.created};
   step.members = {{"name", short_name(record.plan.tool)},
                   {"call_id", record.call_id},
-                  {"args", recorded_value(record.plan.params)}};
+                  {"args", recorded_value(record.plan.params, hide)}};
   step.action_type = record.plan.request
                          ? std::string(action_class_name(record.plan.request->action))
                          : "tool_invocation";
@@ -84,14 +95,14 @@ Step start_step(const CallRecord& record) {
   return step;
 }
 
-Step result_step(const CallRecord& record) {
+Step result_step(const CallRecord& record, const HideSecrets& hide) {
   const ToolOutput& output = record.output;
   Step step{.type = std::string(nipsa::step_type::kTool), .at = record.changed};
   step.members = {{"name", short_name(record.plan.tool)},
                   {"call_id", record.call_id},
                   {"success", output.outcome == ToolOutcome::kOk},
                   {"outcome", tool_outcome_name(output.outcome)},
-                  {"result", recorded_text(output.content)}};
+                  {"result", recorded_text(output.content, hide)}};
   if (output.action) {
     step.members["status"] = action_status_name(output.action->status);
     if (output.action->event_id) step.members["event"] = output.action->event_id->hex();
@@ -105,25 +116,25 @@ Step result_step(const CallRecord& record) {
 }  // namespace
 
 StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript,
-                  std::size_t from) {
+                  std::size_t from, const HideSecrets& hide) {
   StepList out;
   // Redaction is not free, so steps that are recorded already are only counted.
   const auto add = [&](const auto& make) {
     if (out.total++ >= from) out.rest.push_back(make());
   };
-  add([&] { return trigger_step(trigger, started); });
+  add([&] { return trigger_step(trigger, started, hide); });
   for (const TranscriptMessage& entry : transcript.messages()) {
     // The second message is the trigger, which has its step.
     if (entry.message.role == Role::kUser && &entry != &transcript.messages().front() + 1)
-      add([&] { return told_step(entry); });
+      add([&] { return told_step(entry, hide); });
     if (entry.message.role != Role::kAssistant || entry.ending) continue;
-    add([&] { return agent_step(entry); });
+    add([&] { return agent_step(entry, hide); });
     for (const ToolCall& call : entry.message.calls) {
       const CallRecord* record = transcript.call(call.id);
       if (!record || record->state == storage::CallState::kProposed) break;
-      add([&] { return start_step(*record); });
+      add([&] { return start_step(*record, hide); });
       if (record->state != storage::CallState::kFinished) break;
-      add([&] { return result_step(*record); });
+      add([&] { return result_step(*record, hide); });
     }
   }
   return out;

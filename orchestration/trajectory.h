@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,10 +60,14 @@ struct StepList {
   std::vector<Step> rest;
 };
 
+/// Takes what is known to be secret out of a text.
+using HideSecrets = std::function<void(std::string& text)>;
+
 /// The steps of `transcript` from number `from` (0 is the first): the trigger, each model turn, each
 /// tool call when it starts and when it is finished. What is there for any state of a transcript is
-/// a prefix of what is there later. Texts are redacted and cut at 8 000 bytes.
-StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript, std::size_t from = 0);
+/// a prefix of what is there later. Texts are redacted, after `hide` where there is one, and cut at 8 000 bytes.
+StepList steps_of(const Trigger& trigger, base::UnixTime started, const Transcript& transcript, std::size_t from = 0,
+                  const HideSecrets& hide = {});
 
 /// Which session is recorded, under which names.
 struct TrajectorySubject {

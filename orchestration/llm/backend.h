@@ -121,6 +121,8 @@ class Backend {
   virtual const std::string& model() const = 0;
   virtual const Rates& rates() const = 0;
   virtual base::Task<std::expected<Reply, ModelFailure>> complete(Request request) = 0;
+  /// Takes what nobody else may know, its key, out of a text that is going to be recorded.
+  virtual void hide_secrets(std::string& text) const { static_cast<void>(text); }
   /// What can be learnt without asking a question that costs; by default that there is nothing to learn.
   virtual base::Task<base::Result<ProbeReport>> probe();
 };

@@ -18,7 +18,8 @@ namespace {
 using base::Errc;
 using Outcome = std::expected<Reply, ModelFailure>;
 
-constexpr int kMaxLacks = 4;  // features a server can be found to lack within one call
+constexpr std::size_t kShortestSecret = 8;
+constexpr int kMaxLacks = 5;  // features a server can be found to lack within one call
 
 std::string_view host_of(std::string_view url) {
   const std::size_t start = url.find("://") + 3;
@@ -231,6 +232,15 @@ base::Task<HttpBackend::Attempt> HttpBackend::attempt(Request request) {
     outcome = std::unexpected(std::move(cut));
   }
   co_return Attempt{std::move(outcome)};
+}
+
+void HttpBackend::hide_secrets(std::string& text) const {
+  constexpr std::string_view kHidden = "[REDACTED]";
+  const std::string& key = options_.api_key.expose();
+  // A key so short would be a word, and the record full of holes.
+  if (key.size() < kShortestSecret) return;
+  for (std::size_t at = text.find(key); at != text.npos; at = text.find(key, at + kHidden.size()))
+    text.replace(at, key.size(), kHidden);
 }
 
 ProbeTarget HttpBackend::probe_target() const {

@@ -45,6 +45,7 @@ class HttpBackend final : public Backend {
   const std::string& model() const override { return options_.wire.model; }
   const Rates& rates() const override { return options_.rates; }
   base::Task<std::expected<Reply, ModelFailure>> complete(Request request) override;
+  void hide_secrets(std::string& text) const override;
   base::Task<base::Result<ProbeReport>> probe() override;
 
  private:

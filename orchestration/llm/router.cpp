@@ -261,6 +261,10 @@ std::vector<std::string> Router::route_of(const std::string& agent) const {
   return out;
 }
 
+void Router::hide_secrets(std::string& text) const {
+  for (const Slot& slot : slots_) slot.entry.backend->hide_secrets(text);
+}
+
 std::vector<BackendView> Router::view(RouterTime now) const {
   std::vector<BackendView> out;
   for (const Slot& slot : slots_) {

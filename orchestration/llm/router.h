@@ -128,6 +128,8 @@ class Router {
   std::string first_model(const std::string& agent) const;
   /// What the backend can do that the agent's turns begin with; nullopt when none is on the route.
   std::optional<Capabilities> first_supports(const std::string& agent) const;
+  /// Takes the keys of all backends out of a text that is going to be recorded.
+  void hide_secrets(std::string& text) const;
   /// Ids on the agent's route, in order.
   std::vector<std::string> route_of(const std::string& agent) const;
   std::vector<BackendView> view(RouterTime now) const;
