@@ -18,7 +18,7 @@ using namespace orchestration;
 constexpr std::size_t kShown = 20;
 
 struct DirectiveArguments {
-  std::string id, title, text, priority = "medium", status, query;
+  std::string id, title, text, priority = "medium", status, query, at_least;
   bool write = false;
 };
 
@@ -64,7 +64,13 @@ int list(const Context& context, const DirectiveArguments& arguments) {
     if (!status) return report_usage(context, status.error());
     only = *status;
   }
-  for (const Directive& one : contents->all)
+  auto urgency = DirectivePriority::kLow;
+  if (!arguments.at_least.empty()) {
+    const auto priority = parse_directive_priority(arguments.at_least);
+    if (!priority) return report_usage(context, priority.error());
+    urgency = *priority;
+  }
+  for (const Directive& one : orchestration::at_least(contents->all, urgency))
     if (!only || one.status == *only) print_directive(context, one);
   for (const std::string& why : contents->rejected) progress(context, "left out: " + why);
   if (contents->all.empty()) progress(context, "no directives in " + folder->path().string());
@@ -165,6 +171,7 @@ void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
 
   auto* listing = directive->add_subcommand("list", "All of them, the most urgent first");
   listing->add_option("--status", arguments->status, "active, paused, blocked or completed");
+  listing->add_option("--at-least", arguments->at_least, "Only those so urgent: critical, high, medium or low");
   listing->footer("Examples:\n  sovereign directive list\n  sovereign directive list --status active --json");
   does(listing, [=, &context] { return list(context, *arguments); });
 

@@ -170,6 +170,12 @@ Result<Directive> DirectiveFolder::set_priority(std::string_view id, DirectivePr
   return change(id, "priority", directive_priority_name(priority), now);
 }
 
+std::vector<Directive> at_least(std::vector<Directive> all, DirectivePriority priority) {
+  // The most urgent is the first of the enumerators.
+  std::erase_if(all, [&](const Directive& one) { return one.priority > priority; });
+  return all;
+}
+
 std::vector<Directive> related(const std::vector<Directive>& all, std::string_view query, std::size_t most) {
   const auto asked = words_of(query);
   // Of equals the one that comes first in the list.

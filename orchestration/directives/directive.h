@@ -71,6 +71,9 @@ class DirectiveFolder {
 /// The active ones whose title and goal hold at least half of the words of `query`, the best first.
 std::vector<Directive> related(const std::vector<Directive>& all, std::string_view query, std::size_t most);
 
+/// Those of them that are at least so urgent.
+std::vector<Directive> at_least(std::vector<Directive> all, DirectivePriority priority);
+
 /// What a session reads: the active ones (at most `most`), and the goal of the first, at most 600 bytes. ""
 /// when none is active.
 std::string directives_section(const std::vector<Directive>& all, std::size_t most = 5);

@@ -30,17 +30,23 @@ class DirectiveList final : public LocalTool {
  public:
   explicit DirectiveList(DirectiveFolder folder)
       : LocalTool(facts_of({"directive_list", "The operator's active goals, the most urgent first; with a query only those about it.",
-                            object_schema({{"query", text_param("words they are about", 400, 0)}}, Value::array())})),
+                            object_schema({{"query", text_param("words they are about", 400, 0)},
+                                           {"priority", text_param("at least: critical, high, medium or low", 16, 0)}},
+                                          Value::array())})),
         folder_(std::move(folder)) {}
   Task<Result<std::string>> run(ToolContext, Value params) override {
     CO_TRY(const auto contents, folder_.read());
     const std::string query = base::json::string_or(params, "query");
     std::vector<Directive> shown = query.empty() ? contents.all : related(contents.all, query, kListed);
     std::erase_if(shown, [](const Directive& one) { return one.status != DirectiveStatus::kActive; });
+    if (const std::string wanted = base::json::string_or(params, "priority"); !wanted.empty()) {
+      CO_TRY(const DirectivePriority priority, parse_directive_priority(wanted));
+      shown = at_least(std::move(shown), priority);
+    }
     std::string lines;
     for (std::size_t i = 0; i < std::min(shown.size(), kListed); ++i)
       lines += fmt::format("{} ({}): {}\n", shown[i].id, directive_priority_name(shown[i].priority), shown[i].title);
-    if (lines.empty()) co_return query.empty() ? "No goal is active." : "No active goal is about that.";
+    if (lines.empty()) co_return query.empty() ? "No such goal is active." : "No active goal is about that.";
     if (shown.size() > kListed) lines += fmt::format("{} more\n", shown.size() - kListed);
     co_return enclosed("", lines);
   }

@@ -84,6 +84,18 @@ TEST_F(Directives, StandByPriorityThenTheLatestUpdate) {
 }
 
 // Checklist 80.
+TEST_F(Directives, AreNarrowedToTheUrgentOnes) {
+  const std::pair<const char*, const char*> files[] = {{"a", "critical"}, {"b", "high"}, {"c", "medium"}, {"d", "low"}};
+  for (const auto& [id, priority] : files)
+    write(std::string(id) + ".md", file(std::string("id: ") + id + "\nstatus: active\npriority: " + priority + "\n"));
+  const auto all = folder_.read()->all;
+  EXPECT_EQ(at_least(all, DirectivePriority::kCritical).size(), 1u);
+  EXPECT_EQ(at_least(all, DirectivePriority::kHigh).size(), 2u);
+  EXPECT_EQ(at_least(all, DirectivePriority::kHigh).back().id, "b");
+  EXPECT_EQ(at_least(all, DirectivePriority::kLow).size(), 4u);
+}
+
+// Checklist 80.
 TEST_F(Directives, TheSectionIsShortAndShowsOneGoal) {
   for (int i = 0; i < 7; ++i)
     write(std::to_string(i) + ".md", file("id: d" + std::to_string(i) + "\nstatus: " + (i == 6 ? "paused" : "active") + "\n", "\n# Goal\n\n" + std::string(700, 'g') + std::to_string(i) + "\n\nMore.\n"));

@@ -66,6 +66,10 @@ TEST_F(DirectiveTools, ListActiveGoalsByUrgencyAndByWhatTheyAreAbout) {
   EXPECT_EQ(some.find("a (high)"), std::string::npos);
   EXPECT_NE(some.find("b (medium)"), std::string::npos);
   EXPECT_EQ(call("directive_list", {{"query", "weather"}}).value(), "No active goal is about that.");
+  const std::string urgent = call("directive_list", {{"priority", "high"}}).value();
+  EXPECT_NE(urgent.find("a (high)"), std::string::npos);
+  EXPECT_EQ(urgent.find("b (medium)"), std::string::npos);
+  EXPECT_EQ(call("directive_list", {{"priority", "soon"}}).error().code, base::Errc::kInvalid);
 }
 
 TEST_F(DirectiveTools, AGoalIsReadInAnEnvelopeItCannotLeave) {
