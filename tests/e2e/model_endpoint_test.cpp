@@ -249,7 +249,7 @@ TEST(ModelEndpoint, ABackendThatFailsMakesWayForTheNextOnItsRoute) {
                .config = fmt::format("\n[backends.a]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"paid\"\n"
                                      "rate_out_msat_per_1k = 1000\n"
                                      "[backends.b]\nkind = \"ollama\"\nbase_url = \"{}\"\nmodel = \"auto\"\n"
-                                     "context_tokens = 24576\n[routes]\n\"*\" = [\"a\", \"b\"]\n",
+                                     "context_tokens = 16384\n[routes]\n\"*\" = [\"a\", \"b\"]\n",
                                      broken->base_url(), ollama->root_url())});
   world.start_cosigner(World::kFirstCosigner);
   world.start_cosigner(World::kSecondCosigner);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 
 #include "nipsa/skill_label.h"
@@ -146,6 +147,19 @@ TEST_F(SkillShop, TheMeterRunsThroughRestartsAndIsTheCosignersOwn) {
   world_.start_cosigner(kMarket);
   EXPECT_EQ(load().code, 4) << "a restart gives nothing back";
   EXPECT_GE(audited("refused", "licence-exhausted"), 1);
+}
+
+TEST_F(SkillShop, OfManyAtOnceNoMoreOpenThanWereBought) {
+  pin_the_shop();
+  issue({"--type", "metered", "--uses", "3"});
+  world_.start();
+  std::vector<std::future<int>> loads;
+  for (int i = 0; i < 4; ++i) loads.push_back(std::async(std::launch::async, [this] { return load().code; }));
+  int opened = 0;
+  for (std::future<int>& one : loads) opened += one.get() == 0 ? 1 : 0;
+  EXPECT_EQ(opened, 3) << said();
+  EXPECT_EQ(load().code, 4);
+  EXPECT_NE(said().find("licence-exhausted"), std::string::npos);
 }
 
 TEST_F(SkillShop, TakenBackItStaysShut) {
