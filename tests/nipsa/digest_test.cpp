@@ -84,6 +84,13 @@ TEST(ActionDigest, CommitsToEveryMember) {
   changed[6].sats = {1};
   changed[7].payee = pub('3');
   for (const auto& a : changed) EXPECT_NE(nipsa::action_digest(a).value(), base_digest) << a.action;
+  // What was parsed from a text in another order and with other spaces is the same action.
+  auto ordered = make(), shuffled = make();
+  ordered.params = base::json::parse(R"({"argv":["ls"],"invoice":"lnbc1","z":{"a":1,"b":2}})").value();
+  shuffled.params = base::json::parse(" { \"z\" : {\"b\":2,\t\"a\":1}, \"invoice\":\"lnbc1\",\n\"argv\":[ \"ls\" ] } ").value();
+  EXPECT_EQ(nipsa::action_digest(ordered).value(), nipsa::action_digest(shuffled).value());
+  shuffled.params["invoice"] = "lnbc2";
+  EXPECT_NE(nipsa::action_digest(ordered).value(), nipsa::action_digest(shuffled).value());
   auto fraction = make();
   fraction.params["x"] = 0.5;
   EXPECT_EQ(outcome(nipsa::action_digest(fraction)), "E_JSON");

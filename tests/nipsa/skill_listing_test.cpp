@@ -31,16 +31,27 @@ TEST(SkillListing, ComesBackAsItWasWritten) {
   EXPECT_EQ(nipsa::parse_skill_listing(listing_event()).value(), offer());
 }
 
-TEST(SkillListing, APriceIsWholeSatoshiPaidOnce) {
-  EXPECT_FALSE(nipsa::parse_skill_listing(with_tag("price", "1.5")));
-  nostr::Event monthly = listing_event();
-  for (nostr::Tag& tag : monthly.tags)
-    if (tag[0] == "price") tag.push_back("month");
-  EXPECT_FALSE(nipsa::parse_skill_listing(monthly));
-  nostr::Event dollars = listing_event();
-  for (nostr::Tag& tag : dollars.tags)
-    if (tag[0] == "price") tag[2] = "USD";
-  EXPECT_FALSE(nipsa::parse_skill_listing(dollars));
+TEST(SkillListing, APriceIsWholeSatoshiPaidOnceAndFreeIsSaid) {
+  const auto priced = [](const std::function<void(nostr::Tags&)>& change) {
+    nostr::Event event = listing_event();
+    change(event.tags);
+    return nipsa::parse_skill_listing(
+        sign({.kind = event.kind, .created_at = event.created_at, .tags = event.tags, .content = ""}, market()));
+  };
+  const auto each_price = [&](const std::function<void(nostr::Tag&)>& change) {
+    return priced([&](nostr::Tags& tags) {
+      for (nostr::Tag& tag : tags)
+        if (tag[0] == "price") change(tag);
+    });
+  };
+  EXPECT_TRUE(each_price([](nostr::Tag&) {}));
+  EXPECT_TRUE(each_price([](nostr::Tag& tag) { tag[1] = "0"; }));
+  EXPECT_FALSE(each_price([](nostr::Tag& tag) { tag[1] = "1.5"; }));
+  EXPECT_FALSE(each_price([](nostr::Tag& tag) { tag.push_back("month"); }));
+  EXPECT_FALSE(each_price([](nostr::Tag& tag) { tag[2] = "USD"; }));
+  EXPECT_FALSE(priced([](nostr::Tags& tags) {
+    std::erase_if(tags, [](const nostr::Tag& tag) { return tag[0] == "price"; });
+  })) << "what costs nothing says so";
 }
 
 TEST(SkillListing, OfAnythingElseItIsNone) {

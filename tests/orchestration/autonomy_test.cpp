@@ -65,6 +65,21 @@ TEST(Autonomy, AsksByLevelListAndPrice) {
         << row.name;
 }
 
+TEST(Autonomy, EveryOlderNameIsAWordOfNipSaAndEveryWordReadsBack) {
+  const std::pair<const char*, const char*> names[] = {
+      {"Supervised", "supervised"},         {"SUPERVISED", "supervised"},         {"SemiAutonomous", "bounded"},
+      {"semi-autonomous", "bounded"},       {"Bounded", "bounded"},               {"FullyAutonomous", "autonomous"},
+      {"fully_autonomous", "autonomous"},   {"fully autonomous", "autonomous"},   {"autonomous", "autonomous"}};
+  for (const auto& [name, word] : names) {
+    const auto level = parse_level(name);
+    ASSERT_TRUE(level.has_value()) << name;
+    EXPECT_EQ(nipsa::autonomy_name(*level), word) << name;
+    EXPECT_EQ(parse_level(nipsa::autonomy_name(*level)), *level) << name;
+  }
+  for (const char* name : {"auto", "semi", "full", "none", "supervised!", "bounded autonomous", "0"})
+    EXPECT_EQ(parse_level(name).error().code, base::Errc::kInvalid) << name;
+}
+
 TEST(Autonomy, ReadsLevelsStrictly) {
   EXPECT_EQ(*parse_level("supervised"), Level::kSupervised);
   EXPECT_EQ(*parse_level("SemiAutonomous"), Level::kBounded);

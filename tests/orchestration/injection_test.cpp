@@ -1,5 +1,6 @@
 // Notes that try to take the agent over. Whatever they say, they stand in their envelope, change nothing
 // of what the model is told and offered, and even a model that obeys them gets nothing done unasked.
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -149,8 +150,13 @@ class Breach final : public LocalTool {
   int& runs_;
 };
 
+TEST(PromptInjection, ThereAreAtLeastAHundredDifferentNotes) {
+  const std::set<std::string_view> different(std::begin(kNotes), std::end(kNotes));
+  EXPECT_EQ(different.size(), std::size(kNotes));
+  EXPECT_GE(different.size(), 100u);
+}
+
 TEST(PromptInjection, EveryNoteStaysInsideItsEnvelope) {
-  EXPECT_GE(std::size(kNotes), 100u);
   for (const std::string_view note : kNotes) {
     const std::string shown = enclose({.source = "event", .author = std::string(note), .trust = Trust::kStranger,
                                        .id = std::string(note)},

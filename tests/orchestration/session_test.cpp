@@ -145,6 +145,41 @@ TEST(Session, KeepsEveryToolCallAnsweredAndGivesItsOwnIds) {
   EXPECT_EQ(ids, (std::vector<std::string>{"c00000000", "c00000001", "c00010000"}));
 }
 
+// Cut off between two calls of one turn, the model is not asked again before each of them has its result.
+TEST(Session, EveryCallOfATurnHasOneResultWhereverItWasCutOff) {
+  for (int cut = 0; cut < 3; ++cut) {
+    TempDir dir;
+    World world(dir);
+    world.add_gates();
+    int acts = 0;
+    const auto away = base::Error{base::Errc::kUnavailable, "no relay", ""};
+    world.outside.on_act = [&](const ActionRequest&) {
+      // The next act finds nobody.
+      if (++acts == cut) world.outside.act_error = away;
+      return ActionResult{.status = ActionStatus::kPublished};
+    };
+    if (cut == 0) world.outside.act_error = away;
+    ScriptedBackend backend({ScriptedBackend::calls({{"post", R"({"content":"a"})"}, {"no_such_tool", "{}"}, {"post", R"({"content":"b"})"},
+                                                     {"post", R"({"content":"c"})"}}),
+                             ScriptedBackend::says("done")});
+    EXPECT_FALSE(world.run(backend, World::mention("x")).has_value()) << cut;
+    EXPECT_EQ(backend.requests.size(), 1u);
+    world.outside.act_error.reset();
+    world.outside.on_act = {};
+    const auto result = world.run(backend, World::mention("x"));
+    ASSERT_TRUE(result.has_value()) << result.error().detail;
+    ASSERT_EQ(backend.requests.size(), 2u);
+    std::vector<std::string> asked, answered;
+    for (const Message& message : backend.requests[1].messages) {
+      for (const ToolCall& call : message.calls) asked.push_back(call.id);
+      if (message.role == Role::kTool) answered.push_back(message.call_id);
+    }
+    EXPECT_EQ(asked.size(), 4u);
+    EXPECT_EQ(answered, asked) << "one each, in their order";
+    EXPECT_EQ(world.outside.effects().size(), 3u);
+  }
+}
+
 TEST(Session, TellsTheModelWhatIsWrongWithACall) {
   struct Row {
     const char* tool;
@@ -290,6 +325,7 @@ TEST(Session, RefusesAKindThatIsNotOnTheList) {
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(backend.requests.at(1).messages.back().outcome, ToolOutcome::kDenied);
   EXPECT_TRUE(world.outside.effects().empty());
+  EXPECT_TRUE(world.outside.requests.empty()) << "nobody was asked to sign it";
 }
 
 TEST(Session, GoesOnLaterWhenTheOutsideIsAway) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "orchestration/llm/caller.h"
 #include "orchestration/llm/chat_completions.h"
 #include "orchestration/llm/ollama.h"
 #include "orchestration/llm/responses.h"
@@ -110,6 +111,34 @@ TEST(HttpBackend, NamesEveryFailure) {
     if (row.fault == ModelFault::kRateLimited)
       EXPECT_EQ(reply.error().retry_after, std::chrono::seconds{7});
   }
+}
+
+/// How often a server that always says this is asked in one turn.
+std::size_t times_asked(const std::string& entry) {
+  Endpoint e("{\"turns\":[],\"otherwise\":" + entry + "}");
+  Router router(*e.backend);
+  HookChain hooks;
+  base::SeededRng rng(1);
+  const ModelCallerDeps deps{.router = router,
+                             .hooks = hooks,
+                             .rng = rng,
+                             .retry = {.first_delay = std::chrono::milliseconds{1}, .max_delay = std::chrono::milliseconds{1}}};
+  ModelTurn turn{.session = "s", .agent = "a"};
+  turn.request.messages = {{.role = Role::kUser, .content = "hi"}};
+  EXPECT_FALSE(e.loop.run_until_complete(call_model(deps, std::move(turn))).has_value());
+  return e.server->seen().size();
+}
+
+TEST(HttpBackend, AsksAgainOnlyWhereItMakesSenseAndNotForEver) {
+  for (const char* status : {"408", "409", "500", "502", "503", "504"})
+    EXPECT_EQ(times_asked("{\"status\":" + std::string(status) + "}"), 4u) << status;
+  EXPECT_EQ(times_asked(R"({"status":429,"headers":{"retry-after":"0"}})"), 4u);
+  EXPECT_EQ(times_asked(R"({"status":503,"headers":{"retry-after":"Tue, 14 Nov 2023 22:13:50 GMT"}})"), 4u);
+  for (const char* status : {"400", "401", "402", "403", "404", "413", "422", "501", "302", "307"})
+    EXPECT_EQ(times_asked("{\"status\":" + std::string(status) + "}"), 1u) << status;
+  EXPECT_EQ(times_asked(R"({"status":429,"body":{"error":{"code":"insufficient_quota","message":"pay"}}})"), 1u);
+  EXPECT_EQ(times_asked(R"({"status":429,"headers":{"retry-after":"86400"}})"), 1u) << "nobody waits a day within a turn";
+  EXPECT_EQ(times_asked(R"({"status":400,"body":{"error":{"code":"context_length_exceeded","message":"m"}}})"), 1u);
 }
 
 TEST(HttpBackend, GivesUpWhenTheTimeIsOverAndWhenNobodyListens) {

@@ -1,6 +1,7 @@
 // Programs asked over real HTTP: repairs, money, kept answers, fallbacks, and the ways to ask.
 #include <gtest/gtest.h>
 
+#include "orchestration/llm/chat_completions.h"
 #include "orchestration/llm/playbook.h"
 #include "tests/orchestration/support/program_world.h"
 
@@ -120,6 +121,20 @@ TEST(Predict, KeepsAnswersUnderEverythingThatWasAsked) {
   EXPECT_EQ(world.run(shown, kAsk, {.temperature = 0.0})->source, AnswerSource::kModel);
   EXPECT_EQ(world.run(sure(), kAsk)->source, AnswerSource::kModel) << "chance was wanted";
   EXPECT_EQ(world.calls(), 4u);
+}
+
+// Checklist 94: what another model said is no answer of this one.
+TEST(Predict, AnotherModelIsAskedAnew) {
+  ProgramWorld world({says(kGood), says({{"answer", "other"}, {"confidence", 1}})});
+  EXPECT_EQ(world.run(sure(), kAsk, {.temperature = 0.0})->source, AnswerSource::kModel);
+  HttpBackendOptions options{.id = "local", .base_url = world.server->base_url(), .wire = {.model = "another"}};
+  const auto other = HttpBackend::create(world.http, world.clock, std::make_unique<ChatDialect>(), std::move(options)).value();
+  Router router(*other);
+  Runner runner({.caller = {.router = router, .hooks = world.hooks, .rng = world.rng}, .answers = world.answers.get(), .clock = world.clock, .rng = world.rng},
+                {.session = "another", .tick = ""});
+  const auto answer = world.loop.run_until_complete(runner.run(sure(), kAsk, {.temperature = 0.0})).value();
+  EXPECT_EQ(answer.source, AnswerSource::kModel);
+  EXPECT_EQ(answer.values["answer"], "other");
 }
 
 TEST(Predict, AKeptAnswerAgesAndTheStoreIsBounded) {

@@ -72,6 +72,9 @@ TEST_F(SavedPrograms, OtherFormatsAndFieldsAreRefused) {
   SavedProgram foreign = better("x");
   foreign.fields = nostr::sha256("other fields");
   EXPECT_EQ(shelf_.save(foreign).error().code, base::Errc::kInvalid);
+  SavedProgram older = better("x");
+  older.version += 1;
+  EXPECT_EQ(shelf_.save(older).error().code, base::Errc::kInvalid) << "another version of the signature";
   SavedProgram untaught = better("x");
   untaught.demos[0].outputs["safe"] = "perhaps";
   EXPECT_EQ(shelf_.save(untaught).error().code, base::Errc::kInvalid);
