@@ -340,6 +340,8 @@ std::int64_t tokens_that_fit(const Value& request, std::int64_t served_context) 
   std::size_t bytes = 0;
   for (const Value& message : request.value("messages", Value::array()))
     bytes += base::json::string_or(message, "content").size();
+  // Tools are read with the rest of the prompt.
+  if (const auto tools = request.find("tools"); tools != request.end()) bytes += base::json::dump(*tools).size();
   const auto tokens = static_cast<std::int64_t>((bytes + 3) / 4);
   const std::int64_t asked = base::json::int_or(request.value("options", Value::object()), "num_ctx", 4'096);
   return std::min({tokens, asked, served_context > 0 ? served_context : asked});
