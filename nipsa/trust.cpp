@@ -104,6 +104,37 @@ std::optional<TrustDecision> row_manifest(const TrustInputs& in, const Manifest&
   return std::nullopt;
 }
 
+/// The manifest that `entry` archives, if it is the one the entry is about.
+std::optional<Manifest> archived_by(const VersionEntry& entry, const nostr::PublicKey& author) {
+  if (!entry.archived) return std::nullopt;
+  const auto manifest = parse_manifest(*entry.archived);
+  if (!manifest || !check_version_entry(entry, author, *entry.archived, *manifest)) return std::nullopt;
+  return *manifest;
+}
+
+/// What the publisher's own log says against the manifest: one version stands for one hash, and what is
+/// newer than a version has no lower number (nip-sa 5.2, 5.6). An older manifest is none the worse for
+/// what came after it.
+std::optional<TrustDecision> row_log(const TrustInputs& in, const Manifest& manifest) {
+  const auto blocked = [](std::string why) {
+    return decide(Trust::kBlocked, TrustRow::kManifest, Code::kConflict, std::move(why));
+  };
+  const auto version = parse_semver(manifest.version);
+  for (const nostr::Event& event : in.log) {
+    if (event.pubkey != manifest.publisher) continue;
+    const auto entry = parse_version_entry(event);
+    if (!entry || entry->slug != manifest.slug || !nostr::check(event)) continue;
+    if (entry->version == manifest.version && entry->hash != manifest.hash)
+      return blocked("its version stands in the log with another hash");
+    const auto logged = archived_by(*entry, event.pubkey);
+    if (!logged || entry->archived->created_at >= in.manifest.created_at) continue;
+    const auto before = parse_semver(logged->version);
+    if (version && before && *version < *before)
+      return blocked("version " + logged->version + " was published before it: a downgrade");
+  }
+  return std::nullopt;
+}
+
 std::optional<TrustDecision> row_revoked(const TrustInputs& in, TrustDecision& warned) {
   for (const nostr::Event& deletion : in.deletions) {
     if (deletion.created_at > in.now + kSkewFuture || !nostr::check(deletion)) continue;
@@ -143,6 +174,7 @@ TrustDecision judge_trust(const TrustInputs& in, const TrustPolicy& policy) {
     return decide(Trust::kBlocked, TrustRow::kManifest,
                   code_of(manifest.error()).value_or(Code::kRef), manifest.error().detail);
   if (auto found = row_manifest(in, *manifest)) return *std::move(found);
+  if (auto found = row_log(in, *manifest)) return *std::move(found);
 
   TrustDecision warned;
   const auto with_warnings = [&](TrustDecision decision) {

@@ -36,6 +36,7 @@ struct TrustInputs {
   std::optional<nostr::Sha256> payload_hash;  ///< of the body, once it is there
   std::vector<nostr::Event> deletions;        ///< any kind 5 that may matter
   std::vector<nostr::Event> labels;           ///< any kind 1985 that may matter
+  std::vector<nostr::Event> log;              ///< any kind 33401 that may matter
   bool unverified_delegation = false;         ///< signed by a delegate nobody vouched for
   UnixTime now;
 };

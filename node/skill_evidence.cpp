@@ -118,6 +118,7 @@ nipsa::TrustDecision judge_skill(const nostr::Event& manifest, const SkillEviden
   inputs.expected = std::move(expected);
   inputs.labels = evidence.labels;
   inputs.deletions = evidence.deletions;
+  inputs.log = evidence.log;
   return nipsa::judge_trust(inputs, policy);
 }
 

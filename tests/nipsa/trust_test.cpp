@@ -119,6 +119,61 @@ TEST(TrustGate, AWithdrawalCoversWhatIsOlder) {
             "2 blocked E_REVOKED");
 }
 
+/// A line of the log about `manifest`.
+nostr::Event logged(const nostr::Event& manifest, const nostr::SecretKey& by = publisher()) {
+  base::SeededRng rng(2);
+  return sign(nipsa::build_version_entry(manifest, nipsa::ChangeType::kChanged, "", kNow, rng).value(), by);
+}
+/// Version 0.9.0, published after `echo_event()`.
+nostr::Event downgrade(nipsa::Manifest m = echo()) {
+  m.version = "0.9.0";
+  return sign(nipsa::build_manifest(m, echo_files(), kNow + std::chrono::seconds(9)).value(), publisher());
+}
+
+TEST(TrustGate, ALaterHeadOfALowerVersionIsBlocked) {
+  const auto vouched = [](Case& c) { c.policy.pins = {{publisher().public_key(), std::nullopt}}; };
+  EXPECT_EQ(row([&](Case& c) {
+              vouched(c);
+              c.in.manifest = downgrade();
+              c.in.log = {logged(downgrade()), logged(echo_event())};
+            }),
+            "1 blocked E_CONFLICT");
+  EXPECT_EQ(row([&](Case& c) {
+              vouched(c);
+              c.in.manifest = downgrade();
+              c.in.log = {logged(downgrade())};
+            }),
+            "11 trusted") << "the first of its skill";
+  EXPECT_EQ(row([&](Case& c) {
+              vouched(c);
+              c.in.log = {logged(echo_event()), logged(upgrade())};
+            }),
+            "11 trusted") << "an older version is as good as it was";
+  EXPECT_EQ(row([&](Case& c) {
+              vouched(c);
+              c.in.manifest = downgrade();
+              c.in.log = {logged(echo_event(), stranger())};
+            }),
+            "11 trusted") << "a stranger writes no log";
+  EXPECT_EQ(row([&](Case& c) {
+              vouched(c);
+              auto other = echo();
+              other.slug = "other";
+              c.in.manifest = downgrade(other);
+              c.in.log = {logged(echo_event())};
+            }),
+            "11 trusted") << "each skill has its own numbers";
+}
+
+TEST(TrustGate, AVersionThatStandsWithTwoHashesIsBlocked) {
+  const auto twin = sign(nipsa::build_manifest(echo(), {{"SKILL.md", "other text"}}, kNow).value(), publisher());
+  EXPECT_EQ(row([&](Case& c) {
+              c.policy.pins = {{publisher().public_key(), std::nullopt}};
+              c.in.log = {logged(twin)};
+            }),
+            "1 blocked E_CONFLICT");
+}
+
 TEST(TrustGate, VotesAreOfDistinctTrustedKeys) {
   const auto two_needed = [](Case& c) {
     c.policy.min_positive = 2;
