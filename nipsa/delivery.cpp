@@ -2,6 +2,7 @@
 #include "nipsa/delivery.h"
 
 #include "nostr/event/event_json.h"
+#include "nostr/nips/nip44.h"
 
 namespace nipsa {
 namespace {
@@ -88,6 +89,29 @@ nostr::Sha256 delivery_digest(const nostr::Address& skill, const nostr::EventId&
                                   agent.hex(), content_key.hex()})
     lines.update("\n").update(line);
   return lines.finish();
+}
+
+bool may_wrap_delivery(nostr::Kind kind) {
+  return kind == nostr::kinds::kGiftWrap || kind == kFleetingWrap || kind == kinds::kSkillDelivery;
+}
+
+Result<nostr::Rumor> unwrap_delivery(const nostr::Event& outer, const nostr::SecretKey& self) {
+  if (!may_wrap_delivery(outer.kind)) return fail(Code::kKind, "this is no wrap of a delivery");
+  if (const auto ok = nostr::check(outer); !ok) return fail(Code::kSig, ok.error().detail);
+  const auto opened = [&](const nostr::PublicKey& from, const std::string& payload) -> Result<std::string> {
+    TRY(const auto key, nostr::nip44_conversation_key(self, from));
+    return nostr::nip44_decrypt(key, payload);
+  };
+  const auto seal_json = opened(outer.pubkey, outer.content);
+  if (!seal_json) return fail(Code::kCrypto, seal_json.error().detail);
+  const auto seal = nostr::parse_seal(*seal_json);
+  if (!seal) return fail(Code::kSig, seal.error().detail);
+  const auto rumor_json = opened(seal->pubkey, seal->content);
+  if (!rumor_json) return fail(Code::kCrypto, rumor_json.error().detail);
+  auto rumor = nostr::parse_rumor(*rumor_json, seal->pubkey);
+  if (!rumor)
+    return fail(rumor.error().code == base::Errc::kCrypto ? Code::kSigner : Code::kJson, rumor.error().detail);
+  return *std::move(rumor);
 }
 
 Result<nostr::Draft> build_delivery(const Delivery& x, UnixTime at) {

@@ -4,9 +4,11 @@
 #include "nipsa/licence.h"
 #include "nipsa/manifest.h"
 #include "nipsa/reading.h"
+#include "nostr/nips/nip59.h"
 
 namespace nipsa {
 
+inline constexpr nostr::Kind kFleetingWrap = 21'059;  ///< NIP-59: a gift wrap that relays do not store
 inline constexpr std::size_t kInlineMax = 16'384;     ///< bytes of a body that travels inside
 inline constexpr std::size_t kBodyMax = 1'048'576;    ///< bytes of any body
 
@@ -40,6 +42,13 @@ struct Delivery {
 nostr::Sha256 delivery_digest(const nostr::Address& skill, const nostr::EventId& manifest,
                               std::string_view version, const nostr::Sha256& hash,
                               const nostr::PublicKey& agent, const nostr::PublicKey& content_key);
+
+/// What a delivery may come in, layered alike in each (C34): a gift wrap, one that relays do not store, or
+/// the outer event of the draft. Ours are sent in the first, which relays keep and show to nobody else.
+bool may_wrap_delivery(nostr::Kind kind);
+/// Opens any of them for `self`: signatures of wrap and seal, rumor and seal by one author. What the outer
+/// tags say plays no part. E_KIND, E_SIG, E_CRYPTO, E_SIGNER, E_JSON.
+Result<nostr::Rumor> unwrap_delivery(const nostr::Event& outer, const nostr::SecretKey& self);
 
 /// A rumor for its provider to seal. Strict: every member is needed but blob and signature.
 Result<nostr::Draft> build_delivery(const Delivery& delivery, UnixTime at);

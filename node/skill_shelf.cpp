@@ -13,7 +13,6 @@
 #include "nostr/base/utf8.h"
 #include "nostr/event/event_json.h"
 #include "nostr/net/address.h"
-#include "nostr/nips/nip59.h"
 #include "orchestration/envelope.h"
 #include "orchestration/marketplace/handover.h"
 
@@ -61,7 +60,7 @@ SkillShelf::SkillShelf(Deps deps, SkillRules rules)
 
 Task<Result<std::size_t>> SkillShelf::refresh() {
   const nostr::PublicKey agent = deps_.signer.public_key();
-  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap},
+  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap, kinds::kSkillDelivery},
                           .tags = {{'p', {deps_.node.public_key().hex()}}},
                           .limit = kMaxFetched}};
   if (!rules_.issuers.empty()) {
@@ -78,9 +77,9 @@ Task<Result<std::size_t>> SkillShelf::refresh() {
   const UnixTime now = deps_.runtime.clock.now();
   // Licences first: a delivery is held against its licence.
   for (const nostr::EventPtr& event : found.events)
-    if (event->kind != nostr::kinds::kGiftWrap) CO_TRY(events_.insert(*event, now));
+    if (!nipsa::may_wrap_delivery(event->kind)) CO_TRY(events_.insert(*event, now));
   for (const nostr::EventPtr& event : found.events) {
-    if (event->kind != nostr::kinds::kGiftWrap) continue;
+    if (!nipsa::may_wrap_delivery(event->kind)) continue;
     if (auto taken = take_delivery(*event); !taken && taken.error().code == Errc::kDatabase)
       co_return std::unexpected(taken.error());
   }
@@ -90,7 +89,7 @@ Task<Result<std::size_t>> SkillShelf::refresh() {
 
 /// Keeps a delivery that is what one of our licences promises; anything else is nobody's.
 Result<void> SkillShelf::take_delivery(const nostr::Event& wrap) {
-  TRY(const nostr::Rumor rumor, nostr::unwrap(wrap, deps_.node.key()));
+  TRY(const nostr::Rumor rumor, nipsa::unwrap_delivery(wrap, deps_.node.key()));
   TRY(const nipsa::Delivery delivery, nipsa::parse_delivery(rumor.event));
   if (!delivery.licence) return fail(Errc::kInvalid, "a delivery without a licence");
   const std::string address = delivery.licence->str();
@@ -250,17 +249,26 @@ void SkillShelf::start() {
                          {.authors = rules_.issuers,
                           .kinds = {nostr::kinds::kDeletion},
                           .tags = {{'k', {std::to_string(kinds::kSkillLicence)}}},
-                          .limit = kMaxFetched}};
+                          .limit = kMaxFetched},
+                         // Relays keep no wrap of this kind: it is taken when it comes or not at all.
+                         {.kinds = {nipsa::kFleetingWrap}, .tags = {{'p', {deps_.node.public_key().hex()}}}}};
   licences_ = deps_.runtime.pool.subscribe(
       deps_.relays, std::move(filters),
       {.on_events =
            [this](std::span<const nostr::Delivery> batch) {
-             for (const nostr::Delivery& delivery : batch)
-               if (auto kept = events_.insert(*delivery.event, deps_.runtime.clock.now()); !kept)
-                 LOG(kError, "market", "a licence cannot be kept", {{"detail", kept.error().detail}});
+             for (const nostr::Delivery& delivery : batch) keep(*delivery.event);
            },
        .on_eose = {},
        .on_closed = {}});
+}
+
+void SkillShelf::keep(const nostr::Event& event) {
+  if (nipsa::may_wrap_delivery(event.kind)) {
+    if (auto taken = take_delivery(event); !taken)
+      LOG(kDebug, "market", "what came is no delivery of ours", {{"detail", taken.error().detail}});
+  } else if (auto kept = events_.insert(event, deps_.runtime.clock.now()); !kept) {
+    LOG(kError, "market", "a licence cannot be kept", {{"detail", kept.error().detail}});
+  }
 }
 
 /// What stands of a licence now, by what was heard of it.

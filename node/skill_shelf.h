@@ -78,6 +78,7 @@ class SkillShelf final : public orchestration::SkillSource {
 
  private:
   base::Result<void> take_delivery(const nostr::Event& wrap);
+  void keep(const nostr::Event& event);
   orchestration::SkillInUse in_use(const OpenSkill& skill);
   base::Result<void> still_good(const std::string& licence);
   base::Result<storage::HoldingRow> find(const std::string& name);

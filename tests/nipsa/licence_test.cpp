@@ -1,5 +1,6 @@
 // 39220 and 39221: who may use a skill, and the skill on its way to them.
 #include "nostr/event/event_json.h"
+#include "nostr/nips/nip44.h"
 #include "tests/nipsa/skill_fixture.h"
 
 namespace {
@@ -99,6 +100,18 @@ TEST(Licence, ReadsTheOlderDialect) {
   EXPECT_EQ(judged(old, ends), "E_EXPIRED");
 }
 
+TEST(Licence, IsNotTakenOutOfAnotherProtocolsGoalsAndMemories) {
+  const auto goal = sign({39220, kNow, {{"d", "goal-1"}, {"p", agent().public_key().hex()}, {"status", "active"}},
+                          R"({"title":"Find sources","priority":1})"},
+                         market());
+  EXPECT_EQ(judged(goal), "E_KIND");
+  const nostr::UnsignedEvent memory{agent().public_key(), kNow, 39221, {{"d", "memory-1"}, {"p", agent().public_key().hex()}},
+                                    R"({"type":"observation","content":"seen"})"};
+  const auto read = nipsa::parse_delivery(memory);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(nipsa::code_of(read.error()), nipsa::Code::kKind);
+}
+
 TEST(Licence, AMeterWithoutANumberAdmitsNothing) {
   EXPECT_EQ(nipsa::parse_licence(changed("max_uses", {}))->max_uses, 0u);
 }
@@ -169,6 +182,35 @@ TEST(Delivery, IsHeldAgainstItsLicence) {
   EXPECT_EQ(checked([](auto& x) { x.content_key = pub('7'); }), "E_REF");
   EXPECT_EQ(checked([](auto& x) { x.content_hash = hash('c'); }), "E_HASH");
   EXPECT_EQ(checked([](auto& x) { x.signature = nostr::Signature{}; }), "E_SIG");
+}
+
+TEST(Delivery, IsTheSameInWhateverItComes) {
+  base::SeededRng rng(5);
+  const nostr::SecretKey& receiver = runner();
+  const auto rumor = nostr::with_author(nipsa::build_delivery(delivery(), kNow).value(), publisher().public_key());
+  const auto stored = nostr::wrap_rumor(rumor, publisher(), receiver.public_key(), kNow, rng).value();
+  const nostr::SecretKey one_time = nostr::SecretKey::generate(rng);
+  const auto seal = nostr::open_wrap(stored, receiver).value();
+  const auto again = [&](nostr::Kind kind, nostr::Tags tags) {
+    const auto key = nostr::nip44_conversation_key(one_time, receiver.public_key()).value();
+    return sign({kind, kNow, std::move(tags), nostr::nip44_encrypt(key, nostr::to_json(seal), rng).value()}, one_time);
+  };
+  const nostr::Tag to{"p", receiver.public_key().hex()};
+  const nostr::Event forms[] = {stored, again(nipsa::kFleetingWrap, {to}),
+                                again(39221, {{"d", "x"}, to, {"license", "39220:" + pub('9').hex() + ":another"}})};
+  for (const nostr::Event& form : forms) {
+    const auto opened = nipsa::unwrap_delivery(form, receiver).value();
+    EXPECT_EQ(opened.event, rumor) << form.kind;
+    const auto read = nipsa::parse_delivery(opened.event).value();
+    EXPECT_EQ(outcome(nipsa::check_delivery(read, opened.event.pubkey, echo_licence())), "ok") << form.kind;
+    EXPECT_EQ(outcome(nipsa::unwrap_delivery(form, stranger())), "E_CRYPTO") << form.kind;
+    nostr::Event broken = form;
+    broken.tags.push_back({"x"});
+    EXPECT_EQ(outcome(nipsa::unwrap_delivery(broken, receiver)), "E_SIG") << form.kind;
+  }
+  EXPECT_EQ(outcome(nipsa::unwrap_delivery(again(14, {to}), receiver)), "E_KIND");
+  const auto in_clear = sign({39221, kNow, {{"d", "x"}, to}, rumor.content}, publisher());
+  EXPECT_EQ(outcome(nipsa::unwrap_delivery(in_clear, receiver)), "E_CRYPTO") << "for all to read";
 }
 
 TEST(Delivery, ReadsTheOlderDialect) {
