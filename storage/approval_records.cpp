@@ -32,6 +32,10 @@ constexpr const char* kHasSignal = "SELECT 1 FROM signals WHERE id = ?";
 constexpr const char* kLastChannel =
     "SELECT channel FROM signals WHERE author = ? AND channel IN ('nip17','nip04') "
     "ORDER BY received_at DESC LIMIT 1";
+constexpr const char* kSignal =
+    "SELECT id, question, author, channel, strength, answer, verdict, refers_to, said_at, "
+    "received_at, "
+    "relay, raw, wrap FROM signals WHERE id = ?";
 constexpr const char* kSignals =
     "SELECT id, question, author, channel, strength, answer, verdict, refers_to, said_at, "
     "received_at, "
@@ -153,6 +157,10 @@ Result<bool> Approvals::add_signal(const Signal& s) {
 Result<bool> Approvals::has_signal(const EventId& id) {
   TRY(const auto found, db_.one(kHasSignal, [](Row& row) { return row.take<int>(); }, id));
   return found.has_value();
+}
+
+Result<std::optional<Signal>> Approvals::signal(const EventId& id) {
+  return db_.one(kSignal, read_signal, id);
 }
 
 Result<std::optional<std::string>> Approvals::last_private_channel(const PublicKey& author) {

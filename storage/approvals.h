@@ -193,6 +193,7 @@ class Approvals {
   /// Journals an answer before its effect; false when the id is known (a second copy).
   Result<bool> add_signal(const Signal& signal);
   Result<bool> has_signal(const EventId& id);
+  Result<std::optional<Signal>> signal(const EventId& id);
   /// By which of "nip17" and "nip04" this person wrote last; nullopt when neither.
   Result<std::optional<std::string>> last_private_channel(const PublicKey& author);
   /// All signals of a question by (said_at, id).

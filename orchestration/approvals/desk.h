@@ -121,6 +121,9 @@ class Desk {
   std::optional<storage::Signal> judge(const Heard& heard, const std::string& relay);
   void judge_text(const Heard& heard, storage::Signal& signal);
   void judge_time(const Heard& heard, storage::Signal& signal);
+  storage::SignalVerdict verdict_on(const Heard& heard, const storage::Question& question,
+                                    base::UnixTime now) const;
+  void weigh(const Heard& heard, const storage::Question& question, storage::Signal& signal);
   base::Result<std::optional<nostr::EventId>> referred_question(const Heard& heard);
   base::Result<std::optional<nostr::EventId>> addressed_question(const nostr::Address& address);
   base::Result<bool> is_anything_open();

@@ -189,21 +189,20 @@ Signal Desk::withdrawal(const Heard& heard, const std::string& relay, const Sign
           .wrap_json = heard.wrap_json};
 }
 
-/// Takes back what the same operator said on questions that are not over.
+/// Takes back what the same operator said. On a question that is over it changes nothing any more and is
+/// written down all the same.
 void Desk::withdraw(const Heard& heard, const std::string& relay) {
   if (!is_operator(heard.author)) return;
   deletions_.emplace_back(heard, relay);
   if (deletions_.size() > kMaxDeletions) deletions_.pop_front();
-  for (const QuestionState state : {QuestionState::kOpen, QuestionState::kApproved}) {
-    const auto questions = approvals_.list(state);
-    for (const Question& question : questions.value_or(std::vector<Question>{})) {
-      const auto journal = approvals_.signals(question.id);
-      for (const Signal& signal : journal.value_or(std::vector<Signal>{})) {
-        if (signal.author != heard.author || !refers_to(heard, signal.id)) continue;
-        if (auto kept = keep(withdrawal(heard, relay, signal)); !kept)
-          report_failure("cannot keep a withdrawal", kept.error());
-      }
-    }
+  for (const nostr::EventId& id : heard.refers_to) {
+    const auto said = approvals_.signal(id);
+    if (!said || !*said || !(*said)->question || (*said)->author != heard.author) continue;
+    const auto question = approvals_.get(*(*said)->question);
+    if (!question || !*question) continue;
+    Signal taken_back = withdrawal(heard, relay, **said);
+    if (!still_undecided(**question)) taken_back.verdict = SignalVerdict::kClosed;
+    if (auto kept = keep(taken_back); !kept) report_failure("cannot keep a withdrawal", kept.error());
   }
 }
 
@@ -317,41 +316,50 @@ void Desk::judge_text(const Heard& heard, Signal& signal) {
 }
 
 /// Who, what exactly, and when: the checks every answer that names a question has to pass.
+SignalVerdict Desk::verdict_on(const Heard& heard, const Question& question, UnixTime now) const {
+  const bool is_decision = heard.form == Heard::Form::kDecision;
+  if (!may_answer(question, heard.author, is_decision)) return SignalVerdict::kNotAnApprover;
+  if (is_decision && heard.decision->action_hash != question.digest) return SignalVerdict::kOtherDigest;
+  if (question.state == QuestionState::kExpired || question.state == QuestionState::kUndeliverable ||
+      now > question.expires_at || heard.said_at > question.expires_at ||
+      heard.said_at > now + kSkewFuture || heard.said_at < question.created_at - kSkewPast ||
+      (is_decision && heard.decision->expires && now > *heard.decision->expires))
+    return SignalVerdict::kLate;
+  return still_undecided(question) ? SignalVerdict::kAccepted : SignalVerdict::kClosed;
+}
+
+/// Judges an answer to a question, and tells an operator why theirs does not count.
 void Desk::judge_time(const Heard& heard, Signal& signal) {
   signal.verdict = SignalVerdict::kClosed;  // what cannot be checked does not count
   auto found = approvals_.get(*signal.question);
   if (!found || !*found) return;
   const Question& question = **found;
-  const bool is_decision = heard.form == Heard::Form::kDecision;
   const UnixTime now = clock_.now();
-  if (!may_answer(question, heard.author, is_decision)) {
-    signal.verdict = SignalVerdict::kNotAnApprover;
-  } else if (is_decision && heard.decision->action_hash != question.digest) {
-    signal.verdict = SignalVerdict::kOtherDigest;
-  } else if (question.state == QuestionState::kExpired ||
-             question.state == QuestionState::kUndeliverable || now > question.expires_at ||
-             heard.said_at > question.expires_at || heard.said_at > now + kSkewFuture ||
-             heard.said_at < question.created_at - kSkewPast ||
-             (is_decision && heard.decision->expires && now > *heard.decision->expires)) {
-    signal.verdict = SignalVerdict::kLate;
-  } else if (!still_undecided(question)) {
-    signal.verdict = SignalVerdict::kClosed;
-  } else {
-    signal.verdict = SignalVerdict::kAccepted;
-    const bool proof = is_decision && is_operator(heard.author);
-    if (question.needs_proof && signal.answer == Answer::kApprove && !proof) {
-      signal.answer = Answer::kNone;
-      hint(heard, "this needs a yes that you sign: sovereign approve CODE --key-file FILE --relay URL");
-      return;
-    }
-    const bool weak = signal.strength == storage::SignalStrength::kB;
-    if (weak && signal.answer == Answer::kNone && heard.form == Heard::Form::kReaction)
-      return hint(heard, "seen; to decide, answer: yes and the code, or no and the code");
-    if (!weak || signal.answer != Answer::kApprove) return;
-    if (question.sats <= options_.reaction_max_sats && takes_little(question)) return;
+  signal.verdict = verdict_on(heard, question, now);
+  if (signal.verdict == SignalVerdict::kAccepted) return weigh(heard, question, signal);
+  if (heard.form != Heard::Form::kText) return;
+  if (signal.verdict == SignalVerdict::kNotAnApprover)
+    hint(heard, fmt::format("question {} was not put to you", question.code));
+  else if (!still_undecided(question))
+    hint(heard, fmt::format("question {} is over: it was {}", question.code, storage::name_of(question.state)));
+  else if (now > question.expires_at)
+    hint(heard, fmt::format("question {} is over: its time is up", question.code));
+}
+
+/// What an answer in time by the right person is worth for what is asked.
+void Desk::weigh(const Heard& heard, const Question& question, Signal& signal) {
+  const bool proof = heard.form == Heard::Form::kDecision && is_operator(heard.author);
+  if (question.needs_proof && signal.answer == Answer::kApprove && !proof) {
     signal.answer = Answer::kNone;
-    hint(heard, "this is too much for a reaction or a public word; send the code privately");
+    return hint(heard, "this needs a yes that you sign: sovereign approve CODE --key-file FILE --relay URL");
   }
+  const bool weak = signal.strength == storage::SignalStrength::kB;
+  if (weak && signal.answer == Answer::kNone && heard.form == Heard::Form::kReaction)
+    return hint(heard, "seen; to decide, answer: yes and the code, or no and the code");
+  if (!weak || signal.answer != Answer::kApprove) return;
+  if (question.sats <= options_.reaction_max_sats && takes_little(question)) return;
+  signal.answer = Answer::kNone;
+  hint(heard, "this is too much for a reaction or a public word; send the code privately");
 }
 
 Result<void> Desk::deny_all(const Heard& heard, const std::string& relay) {

@@ -70,6 +70,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "K7QF-2M9X"},
         TextCase{"same_code_twice", "yes K7QF-2M9X k7qf2m9x", false, AnswerKind::kApprove,
                  "K7QF-2M9X"},
+        TextCase{"approved_is_a_word_and_no_code", "approved K7QF-2M9X", false, AnswerKind::kApprove,
+                 "K7QF-2M9X"},
+        TextCase{"rejected_is_a_word_and_no_code", "Rejected k7qf2m9x", false, AnswerKind::kDeny,
+                 "K7QF-2M9X"},
         TextCase{"empty", "", false, AnswerKind::kComment, ""}),
     [](const auto& info) { return info.param.name; });
 
