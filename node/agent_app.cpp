@@ -52,6 +52,8 @@ constexpr std::chrono::seconds kTriggerAge{3'600};  // older ones are history, n
 constexpr std::string_view kRumorHandler = "dm-rumor";
 constexpr std::chrono::seconds kAnnouncePatience{3'600};
 constexpr std::chrono::seconds kAnnounceRetry{3};
+constexpr std::chrono::milliseconds kMeetPause{100};
+constexpr int kMeetLooks = 50;  // for co-signers that are to be named in the profile
 constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kWatchRelays{15};
 constexpr std::size_t kMaxOpenTicks = 100;
@@ -313,6 +315,15 @@ std::vector<nostr::Draft> AgentApp::agent_announcements() const {
   return drafts;
 }
 
+/// Until every co-signer has said which key asks in its name, or those that are away have been waited for.
+base::Task<void> AgentApp::meet_cosigners() {
+  for (int look = 0; look < kMeetLooks; ++look) {
+    const auto members = signer_->readiness().members;
+    if (std::ranges::all_of(members, &frostr::Readiness::Member::online)) co_return;
+    co_await base::sleep_for(kMeetPause);
+  }
+}
+
 /// Publishes what nobody has published under the group's key yet. Later changes need the operator.
 base::Task<Result<void>> AgentApp::announce_missing() {
   nostr::Filters filters{{.authors = {identity()},
@@ -323,6 +334,9 @@ base::Task<Result<void>> AgentApp::announce_missing() {
   if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
   for (const nostr::EventPtr& event : found.events)
     CO_TRY(events_.insert(*event, runtime_.clock.now()));
+  // Whose decisions count is what others learn from the profile, so it has to name them.
+  CO_TRY(const auto profile, events_.head({nipsa::kinds::kProfile, identity(), "profile"}));
+  if (!profile) co_await meet_cosigners();
   for (nostr::Draft& draft : agent_announcements()) {
     const nostr::Event shape{.pubkey = identity(), .kind = draft.kind, .tags = draft.tags};
     const auto address = nostr::address_of(shape);

@@ -57,6 +57,7 @@ class AgentApp {
   base::Task<base::Result<void>> connect(WokenBy whom);
   void announce_node();
   base::Task<void> announce_agent();
+  base::Task<void> meet_cosigners();
   base::Task<base::Result<void>> announce_missing();
   std::vector<nostr::Draft> agent_announcements() const;
 
