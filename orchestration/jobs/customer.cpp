@@ -22,6 +22,7 @@ using base::Task;
 
 constexpr std::chrono::milliseconds kReachPatience{10'000};
 constexpr std::size_t kMaxQueued = 256;
+constexpr std::size_t kMaxTagged = 1'000;  // bytes of an input in clear: relays refuse longer tags
 
 bool accepted(const std::vector<nostr::PublishOutcome>& outcomes) {
   using State = nostr::PublishOutcome::State;
@@ -87,6 +88,17 @@ Result<nostr::Event> JobCustomer::build(const JobOrder& order) {
   return nostr::sign_event(nostr::build_job_request(request, clock_.now()), key_, rng_);
 }
 
+/// What is too long for a tag goes encrypted in the content, to the one it is for.
+Result<void> JobCustomer::fit_inputs(JobOrder& order) {
+  const auto too_long = [](const nostr::JobInput& input) { return input.data.size() > kMaxTagged; };
+  if (order.encrypted || std::ranges::none_of(order.inputs, too_long)) return {};
+  if (order.providers.size() != 1)
+    return fail(Errc::kLimit, fmt::format("an input for all to read has at most {} bytes", kMaxTagged),
+                "name one provider: a longer one goes encrypted");
+  order.encrypted = true;
+  return {};
+}
+
 /// Either encryption is read, by its shape, whichever was asked in.
 Result<std::string> JobCustomer::open(const JobOrder& order, const nostr::PublicKey& worker,
                                       std::string content) {
@@ -145,6 +157,7 @@ Task<Result<JobOutcome>> JobCustomer::deliver(JobOrder order, JobOutcome outcome
 }
 
 Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progress) {
+  CO_TRY(fit_inputs(order));
   CO_TRY(const nostr::Event request, build(order));
   JobWatch watch(request, order.providers, order.max_bytes);
   JobOutcome outcome{.request = request.id};

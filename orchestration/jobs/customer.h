@@ -18,7 +18,7 @@ struct JobOrder {
   std::string output;                        ///< MIME type wished for
   base::Msat max_price;                      ///< the bid: more is never paid; 0 pays nothing
   std::vector<nostr::PublicKey> providers;   ///< empty: whoever answers first
-  bool encrypted = false;                    ///< for exactly one provider
+  bool encrypted = false;                    ///< for exactly one provider; so is whatever is too long for a tag
   bool legacy_encryption = false;            ///< NIP-04, for a provider that reads nothing else
   std::vector<std::string> relays;
   std::chrono::milliseconds patience{60'000};
@@ -54,6 +54,7 @@ class JobCustomer {
  private:
   struct Talk;
   class Recall;
+  base::Result<void> fit_inputs(JobOrder& order);
   base::Result<nostr::Event> build(const JobOrder& order);
   base::Result<std::string> open(const JobOrder& order, const nostr::PublicKey& worker,
                                  std::string content);

@@ -118,6 +118,21 @@ TEST_F(JobsTest, AnEncryptedJobIsReadAndAnsweredInEitherCipher) {
   }
 }
 
+TEST_F(JobsTest, ALongInputIsNeverSentInATag) {
+  open_shop(Msat{0});
+  const std::string longest(1'000, 'a');
+  const JobOutcome tagged = must(run(customer_->order(order(longest))));
+  EXPECT_EQ(nostr::tag_value(job(tagged.request).event.tags, "i"), longest);
+  const JobOutcome sealed = must(run(customer_->order(order(longest + "b"))));
+  EXPECT_EQ(sealed.content, std::string(1'000, 'A') + "B");
+  const nostr::Event request = job(sealed.request).event;
+  EXPECT_FALSE(nostr::tag_value(request.tags, "i"));
+  EXPECT_EQ(nostr::to_json(request).find("aaaa"), std::string::npos);
+  JobOrder anybodys = order(longest + "b");
+  anybodys.providers.clear();
+  EXPECT_EQ(errc_of(run(customer_->order(std::move(anybodys)))), Errc::kLimit);
+}
+
 TEST_F(JobsTest, TheOfferIsAnnouncedAsAHandler) {
   open_shop(Msat{5'000});
   const auto found = run(w_.world.pool.fetch(
