@@ -104,7 +104,9 @@ Result<nostr::Draft> build_skill_listing(const SkillListing& listing, UnixTime a
 
 Result<SkillListing> parse_skill_listing(const nostr::Event& event) {
   TRY(check_shape(event, nostr::kinds::kClassified));
-  TRY(const nostr::Listing listing, nostr::parse_listing(event));
+  const auto read = nostr::parse_listing(event);
+  if (!read) return fail(Code::kTagBad, read.error().detail);
+  const nostr::Listing& listing = *read;
   SkillListing out;
   out.seller = event.pubkey;
   TRY(const auto a, control_tag(event.tags, "a"));

@@ -1,4 +1,4 @@
-// Events of NIP-SA and NIP-SKL: any tags and content give an error or a value, and what is read and can
+// Events of NIP-SA, NIP-SKL and NIP-AC: any tags and content give an error or a value, and what is read and can
 // be written is written the same ever after.
 //
 // Input: the kind, a line per tag with tabs between its fields, an empty line, the content.
@@ -15,6 +15,7 @@
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
 #include "nipsa/skill_label.h"
+#include "nipsa/skill_listing.h"
 #include "nipsa/state_parts.h"
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
@@ -127,6 +128,7 @@ void check_skills(const nostr::Event& event) {
     CHECK(log.has_value());
   }
   static_cast<void>(nipsa::parse_skill_label(event));
+  comes_back(event, nipsa::parse_skill_listing, nipsa::build_skill_listing);
   comes_back(event, nipsa::parse_licence, nipsa::build_licence);
   if (const auto licence = nipsa::parse_licence(event))
     static_cast<void>(nipsa::check_licence(*licence, {event.pubkey}, licence->agent, kNow));
@@ -136,6 +138,7 @@ void check_skills(const nostr::Event& event) {
 }
 
 void check_keys(const nostr::Event& event) {
+  CHECK(!nipsa::acknowledges_agent(event, event.pubkey, event.pubkey, {}));  // it is not signed
   comes_back(event, nipsa::parse_delegation, nipsa::build_delegation);
   comes_back(event, nipsa::parse_auth_challenge, nipsa::build_auth_challenge);
   comes_back(event, nipsa::parse_auth_response, [](const nipsa::AuthResponse& response, base::UnixTime at) {
@@ -152,6 +155,7 @@ void check_credit(const nostr::Event& event) {
   comes_back(event, nipsa::parse_credit_default, nipsa::build_credit_default);
   comes_back(event, nipsa::parse_credit_cancel, nipsa::build_credit_cancel);
   static_cast<void>(nipsa::parse_credit_label(event));
+  static_cast<void>(nipsa::decode_credit_terms(event.content));
   static_cast<void>(nipsa::scope_of_job(nostr::unsigned_part(event)));
 }
 

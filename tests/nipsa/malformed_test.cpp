@@ -4,6 +4,7 @@
 
 #include "nipsa/auth.h"
 #include "nipsa/credit_ledger.h"
+#include "nipsa/trust.h"
 #include "nostr/event/event_json.h"
 #include "tests/nipsa/mutation.h"
 #include "tests/nipsa/samples.h"
@@ -86,6 +87,27 @@ TEST(MalformedCredit, ALedgerTakesOnlyWhatIsSignedAndStaysUnderItsCap) {
     ASSERT_TRUE(said != "ok" || bound) << nostr::to_json(variant);
     const auto* account = ledger.find(issuer().public_key(), "env-77");
     ASSERT_LE(account->committed(), account->envelope.max);
+  }
+}
+
+TEST(MalformedTrust, WhatIsBrokenNeitherVouchesNorWithdrawsNorWarns) {
+  const auto label = [](const char* value) {
+    return sign(nipsa::build_skill_label(echo_event(), {value}, "", kNow).value(), auditor());
+  };
+  const auto withdrawal = sign(nipsa::build_skill_revocation({echo_event()}, "why", "", kNow).value(), publisher());
+  const nostr::Event good[] = {label("audit-passed"), label("malicious-confirmed"), withdrawal, version_event()};
+  const nipsa::TrustPolicy policy{.auditors = {auditor().public_key()}};
+  base::SeededRng rng(8);
+  for (int i = 0; i < kVariants; ++i) {
+    const auto& original = good[rng.below(std::size(good))];
+    auto variant = mutated(original, rng);
+    const bool by_stranger = rng.below(4) == 0;  // who may say what they like
+    if (by_stranger) variant = sign({variant.kind, variant.created_at, variant.tags, variant.content}, stranger());
+    if (!by_stranger && nostr::check(variant)) continue;
+    nipsa::TrustInputs in{.manifest = echo_event(), .now = kNow};
+    in.labels = in.deletions = in.log = {variant};
+    const auto decision = nipsa::judge_trust(in, policy);
+    ASSERT_EQ(decision.row, nipsa::TrustRow::kNobody) << nostr::to_json(variant);
   }
 }
 

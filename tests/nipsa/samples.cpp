@@ -8,6 +8,7 @@
 #include "nipsa/goals.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "nipsa/skill_listing.h"
 #include "nipsa/state_parts.h"
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
@@ -55,6 +56,10 @@ std::string read_state(const nostr::Event& event) {
 std::string read_result(const nostr::Event& event) {
   const auto result = nipsa::parse_tick_result(event);
   return result ? outcome(nipsa::decode_report(result->content)) : outcome(result);
+}
+
+std::string read_operator(const nostr::Event& event) {
+  return nipsa::acknowledges_agent(event, guardian().public_key(), agent().public_key(), {}) ? "ok" : "no";
 }
 
 nostr::Event signed_draft(const base::Result<nostr::Draft>& draft, const nostr::SecretKey& by) {
@@ -114,6 +119,21 @@ nostr::Event refusal_event() {
 
 nostr::Event label_event() {
   return signed_draft(nipsa::build_skill_label(echo_event(), {"audit-passed"}, "Reviewed", kNow), auditor());
+}
+
+nostr::Event listing_event() {
+  const nipsa::SkillListing offer{.seller = market().public_key(),
+                                  .skill = echo().address(),
+                                  .manifest = echo_event().id,
+                                  .version = "1.0.0",
+                                  .title = "Echo",
+                                  .summary = "Says hello",
+                                  .price = {2'500},
+                                  .terms = {.type = nipsa::LicenceType::kMetered,
+                                            .max_uses = 5,
+                                            .max_per_day = 2,
+                                            .lasts = std::chrono::hours(24)}};
+  return signed_draft(nipsa::build_skill_listing(offer, kNow), market());
 }
 
 nostr::Event delivery_event() {
@@ -320,6 +340,8 @@ std::vector<Sample> samples() {
       {"33411 response", response_event(), by<nipsa::parse_auth_response>},
       {"1985 label", label_event(), by<nipsa::parse_skill_label>},
       {"1985 credit", credit_label, by<nipsa::parse_credit_label>},
+      {"1985 operator", sign(nipsa::build_operator_label(agent().public_key(), kNow), guardian()), read_operator},
+      {"30402 listing", listing_event(), by<nipsa::parse_skill_listing>},
       {"39240 intent", intent_event(), by<nipsa::parse_credit_intent>},
       {"39241 offer", offer_event(), by<nipsa::parse_credit_offer>},
       {"39242 envelope", envelope_event(open_envelope()), by<nipsa::parse_credit_envelope>},
