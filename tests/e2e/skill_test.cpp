@@ -189,7 +189,7 @@ TEST_F(SkillShop, WithoutTheMarketplaceNobodyOpensIt) {
 
 TEST_F(SkillShop, NobodyInheritsAnAudit) {
   set_list(world_.node_home() / "config.toml", "auditors", world_.stranger().pubkey().hex());
-  issue({});
+  const std::string first_licence = issue({}).at("address").get<std::string>();
   world_.start();
   EXPECT_EQ(load().code, 4) << "nobody vouches for it yet";
   const nostr::Event manifest = world_.stranger().await(
@@ -208,6 +208,9 @@ TEST_F(SkillShop, NobodyInheritsAnAudit) {
   EXPECT_EQ(view.at("trust"), "untrusted");
   EXPECT_EQ(view.at("row"), 12);
   EXPECT_EQ(view.at("versions").size(), 2u);
+  EXPECT_TRUE(world_.stranger().fetch({.ids = {manifest.id}}).empty()) << "relays keep the newest manifest";
+  EXPECT_EQ(world_.command({"skill", "load", first_licence, "--home", world_.node_home().string()}).code, 0)
+      << "what was licensed opens as it was: " << said();
   const std::string licence = issue({}).at("address").get<std::string>();
   const auto load_second = [&](std::vector<std::string> more) {
     std::vector<std::string> arguments{"skill", "load", licence, "--home", world_.node_home().string()};

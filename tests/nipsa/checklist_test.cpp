@@ -1,7 +1,6 @@
 // Lines of the protocol's test checklist that no test of a single file holds: each case is named after
 // its line.
 #include <algorithm>
-#include <map>
 #include <vector>
 
 #include "nipsa/approval.h"
@@ -12,7 +11,6 @@
 #include "nipsa/tick.h"
 #include "nipsa/trajectory.h"
 #include "nostr/event/event_json.h"
-#include "nostr/event/filter.h"
 #include "nostr/nips/nip40.h"
 #include "nostr/nips/nip44.h"
 #include "tests/nipsa/samples.h"
@@ -29,32 +27,6 @@ nostr::Event changed(const nostr::Event& event, nostr::Tags tags, std::string co
       return sign({event.kind, event.created_at, std::move(tags), std::move(content)}, key(digit));
   ADD_FAILURE() << "an author nobody knows";
   return event;
-}
-
-/// What a relay that does no more than NIP-01 keeps of `sent`.
-std::vector<nostr::Event> kept(const std::vector<nostr::Event>& sent) {
-  std::map<std::string, nostr::Event> slots;
-  for (const nostr::Event& event : sent) {
-    const auto address = nostr::address_of(event);
-    const auto [slot, is_new] = slots.try_emplace(address ? address->str() : event.id.hex(), event);
-    if (!is_new && nostr::replaces(event, slot->second)) slot->second = event;
-  }
-  std::vector<nostr::Event> out;
-  for (const auto& [name, event] : slots) out.push_back(event);
-  return out;
-}
-
-nostr::Event without_d(const nostr::Event& event) {
-  nostr::Tags tags = event.tags;
-  std::erase_if(tags, [](const nostr::Tag& tag) { return tag[0] == "d"; });
-  return changed(event, tags, event.content);
-}
-
-/// The same with another `d`.
-nostr::Event another(const nostr::Event& event, std::string d) {
-  nostr::Tags tags = event.tags;
-  tags[0][1] = std::move(d);
-  return changed(event, tags, event.content);
 }
 
 TEST(Checklist, T006OddTagsAreIgnoredOrRefusedAndNeverACrash) {
@@ -101,46 +73,6 @@ TEST(Checklist, T023KindsBeyondSixteenBitsAreNone) {
     text.replace(text.find("39200"), 5, kind);
     EXPECT_FALSE(nostr::parse_event(text)) << kind;
   }
-}
-
-TEST(Checklist, T025TwoClaimsOfOneRunnerBothSurvive) {
-  EXPECT_EQ(kept({claim_event(), another(claim_event(), "tick-0022")}).size(), 2u);
-}
-
-TEST(Checklist, T026TheDraftsFormOfAClaimIsReplacedByTheNext) {
-  EXPECT_EQ(kept({without_d(claim_event()), without_d(another(claim_event(), "tick-0022"))}).size(), 1u)
-      << "which is why ours carry a d";
-}
-
-TEST(Checklist, T027TwoOpenRequestsAreBothReadable) {
-  const auto open = kept({request_event(), another(request_event(), "apr-0022")});
-  ASSERT_EQ(open.size(), 2u);
-  for (const auto& event : open) EXPECT_EQ(outcome(nipsa::parse_approval_request(event)), "ok");
-}
-
-TEST(Checklist, T028AResultSentAgainReplacesItself) {
-  auto later = result_event();
-  later = sign({later.kind, later.created_at + seconds(1), later.tags, later.content}, runner());
-  const auto left = kept({later, result_event(), later});
-  ASSERT_EQ(left.size(), 1u);
-  EXPECT_EQ(left[0].id, later.id);
-}
-
-TEST(Checklist, T029OfTwoOfOneSecondTheLowestIdStays) {
-  const auto a = session_event();
-  const auto b = changed(a, [&] { auto t = a.tags; t.push_back({"repo", "x"}); return t; }(), a.content);
-  EXPECT_EQ(kept({a, b}).at(0).id, std::min(a.id, b.id));
-  EXPECT_EQ(kept({b, a}).at(0).id, std::min(a.id, b.id));
-}
-
-TEST(Checklist, T032AVersionLogIsFoundByItsSlugAndKeepsEveryEntry) {
-  const nostr::Filter by_slug{.kinds = {nipsa::kinds::kSkillVersion}, .tags = {{'d', {"echo"}}}};
-  EXPECT_TRUE(nostr::matches(by_slug, version_event()));
-  base::SeededRng rng(9);
-  const auto twin = sign(
-      nipsa::build_version_entry(echo_event(), nipsa::ChangeType::kFixed, "", kNow + seconds(1), rng).value(),
-      publisher());
-  EXPECT_EQ(kept({version_event(), twin}).size(), 2u);
 }
 
 TEST(Checklist, T033OnlyWhatIsForTheMomentExpiresOnRelays) {

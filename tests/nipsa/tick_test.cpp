@@ -1,6 +1,8 @@
 // 39210 and 39211: claims, results and what they must not contradict.
 #include "nipsa/tick.h"
 
+#include <set>
+
 #include "nostr/nips/nip40.h"
 #include "tests/nipsa/events_fixture.h"
 
@@ -63,8 +65,11 @@ TEST(TickRequest, BudgetForms) {
             (nipsa::Budget{{1000}, "lightning", ""}));
   EXPECT_EQ(nipsa::parse_budget({"budget", "1000", "cashu", "https://m"}).value(),
             (nipsa::Budget{{1000}, "cashu", "https://m"}));
+  EXPECT_EQ(nipsa::parse_budget({"budget", "1000", "lightning"}).value(), (nipsa::Budget{{1000}, "lightning", ""}));
   EXPECT_TRUE(nipsa::is_spendable({{1}, "envelope", "env-77"}));
-  EXPECT_FALSE(nipsa::is_spendable(nipsa::parse_budget({"budget", "1", "shells"}).value()));
+  const auto odd = nipsa::parse_budget({"budget", "1", "shells"}).value();
+  EXPECT_FALSE(nipsa::is_spendable(odd));
+  EXPECT_EQ(odd.rail, "shells") << "it is shown all the same";
 }
 
 TEST(TickRequest, TheEarliestClaimWinsThenTheLowestId) {
@@ -77,6 +82,15 @@ TEST(TickRequest, TheEarliestClaimWinsThenTheLowestId) {
   EXPECT_EQ(nipsa::winning_claim({claim(), twin})->id, id('0'));
   EXPECT_EQ(nipsa::winning_claim({}), nullptr);
   EXPECT_EQ(nipsa::slot_of_heartbeat(base::unix_time(1799), seconds(900)), "h:1");
+}
+
+TEST(TickRequest, AClockThatJumpsComesBackToSlotsThatWereTaken) {
+  std::set<std::string> taken;
+  for (int i = 0; i < 8; ++i) taken.insert(nipsa::slot_of_heartbeat(kNow + i * seconds(900), seconds(900)));
+  for (int i = 4; i < 8; ++i)  // an hour back, and the same hour again
+    EXPECT_TRUE(taken.contains(nipsa::slot_of_heartbeat(kNow + i * seconds(900) - seconds(3'600), seconds(900)))) << i;
+  const auto jumped = nipsa::slot_of_heartbeat(kNow + 8 * seconds(900) + seconds(3'600), seconds(900));
+  EXPECT_TRUE(taken.insert(jumped).second) << "an hour ahead is one tick and not four";
 }
 
 nipsa::TickResult result() {

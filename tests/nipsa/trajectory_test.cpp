@@ -199,6 +199,7 @@ TEST(TrajectoryStep, TypedErrors) {
 }
 
 TEST(TrajectoryStep, NamesOfAnOlderWriter) {
+  EXPECT_EQ(nipsa::read_step_type("ToolUse"), "tool_start");
   EXPECT_EQ(nipsa::read_step_type("ToolResult"), "tool");
   EXPECT_EQ(nipsa::read_step_type("Message"), "agent");
   EXPECT_EQ(nipsa::read_step_type("Thinking"), "thinking");

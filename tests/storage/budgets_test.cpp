@@ -226,6 +226,25 @@ TEST_F(BudgetsTest, StaleReservationsOfOnePurposeAreSettledAtTheirEstimateAndFla
   EXPECT_EQ(must(ledger().list_open()).size(), 3u) << "money in flight is another's to look after";
 }
 
+TEST_F(BudgetsTest, EveryCivilDayIsOneDayAlsoInLeapYears) {
+  using std::chrono::February, std::chrono::March, std::chrono::December, std::chrono::January;
+  const auto day = [](int year, std::chrono::month month, unsigned number) {
+    return UnixTime{std::chrono::sys_days{std::chrono::year{year} / month / std::chrono::day{number}}};
+  };
+  const std::vector<UnixTime> days{day(2026, December, 31), day(2027, January, 1), day(2027, February, 28),
+                                   day(2027, March, 1),     day(2028, February, 28), day(2028, February, 29),
+                                   day(2028, March, 1),     day(2100, February, 28), day(2100, March, 1)};
+  int number = 0;
+  for (const UnixTime midnight : days) {
+    const std::string key = std::to_string(++number);
+    const UnixTime last = midnight + base::seconds{kDay - 1};
+    must(ledger().settle(reserve(key, 100, {daily(100)}, midnight), Msat{100}, midnight));
+    EXPECT_EQ(errc_of(ledger().reserve(request(key + "+", 1, {daily(100)}), last)), Errc::kLimit) << key;
+    EXPECT_EQ(totals(daily(100), last).spent, Msat{100}) << key;
+    EXPECT_EQ(totals(daily(100), last + base::seconds{1}).spent, Msat{0}) << key << " and a second";
+  }
+}
+
 TEST_F(BudgetsTest, InterleavedReservationsNeverPassTheLimitAndSumsStayExact) {
   const Tx all = must(Tx::begin(*db_, Durability::kNormal));  // one commit instead of hundreds
   std::mt19937 random(7);
