@@ -1,10 +1,12 @@
 // Credit (NIP-AC) among people who know nothing of `sovereign`: nostr-tools writes for agent, issuer, guardian and
 // strangers, a relay carries it in whatever order, and `sovereign credit status` says what is left. Never more than the
-// cap is drawn, nothing counts twice, what is over stays over.
+// cap is drawn, nothing counts twice, what is over stays over. A second reader, from the text of the rules, comes to the
+// same sums.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 
+import { readCredit } from './support/credit_reader.mjs';
 import { Person, now } from './support/person.mjs';
 import { run, startRelay } from './support/sovereign.mjs';
 
@@ -76,6 +78,13 @@ class Credit {
     const [account] = result.json;
     assert.ok(account.committed_sat <= account.max_sat);
     assert.equal(account.envelope, this.id);
+    // The same by a reader that has not a line of ours.
+    const read = readCredit(events, this.issuer.pubkey);
+    assert.deepEqual([read.account.committed, read.account.settled, read.account.remaining, read.account.lost, read.account.envelope.status],
+      [account.committed_sat, account.settled_sat, account.remaining_sat, account.lost_sat, account.status]);
+    assert.deepEqual([...read.account.draws].map(([id, draw]) => [id, draw.amount, draw.fee, draw.state]).sort(),
+      account.draws.map((draw) => [draw.id, draw.amount_sat, draw.fee_sat, draw.state]).sort());
+    assert.deepEqual([...read.refused.keys()].sort(), [...refused.keys()].sort());
     return { account, refused };
   }
 }

@@ -1,6 +1,7 @@
-// What `sovereign` leaves on a relay, read by a program that shares no code with it (support/reader.mjs): a skill from
-// its publication over licence and delivery to its withdrawal, and an agent's record of what it did. Whatever
-// is true is read; whatever anybody changes is refused.
+// What `sovereign` leaves on a relay, read by a program that shares no code with it (support/reader.mjs and
+// flow_reader.mjs; for credit see credit.mjs): a skill from its publication over licence and delivery to its withdrawal,
+// and of an agent who it is, what it claimed, what it asked and was told, what came of it and the record of how.
+// Whatever is true is read; whatever anybody changes is refused.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +9,7 @@ import { decode } from 'nostr-tools/nip19';
 import { finalizeEvent, getPublicKey } from 'nostr-tools/pure';
 import { hexToBytes } from 'nostr-tools/utils';
 
+import { eventDigest, readClaim, readDecision, readProfile, readRequest, readResult, readSchedule, readStates } from './support/flow_reader.mjs';
 import { startNpmRelay } from './support/npm_relay.mjs';
 import { Person, now } from './support/person.mjs';
 import { Refusal, newest, openDelivery, readLicence, readLog, readManifest, readTrajectory, skillHash } from './support/reader.mjs';
@@ -204,6 +206,81 @@ describe('what an agent did', () => {
     assert.deepEqual([verified.json[0].verdict, verified.json[0].count], ['valid', record.count], 'both readers agree');
   });
 
+  const nodeKey = () => {
+    const text = readFileSync(here.world.files.at('node', 'node.key'), 'utf8').trim();
+    const key = text.startsWith('nsec') ? decode(text).data : hexToBytes(text);
+    assert.equal(getPublicKey(key), here.world.node, 'the key that wrote the record');
+    return key;
+  };
+
+  it('begins with who it is and when it wakes, under its own key', async () => {
+    const { world } = here;
+    const [profile] = await world.stranger.fetch({ kinds: [39200], authors: [world.agent], '#d': ['profile'] });
+    here.profile = readProfile(profile, world.agent);
+    assert.deepEqual([here.profile.name, here.profile.operator, here.profile.runners], ['tester', world.operator.pubkey, [world.node]]);
+    assert.deepEqual(here.profile.threshold, [2, 3]);
+    const [schedule] = await world.stranger.fetch({ kinds: [39202], authors: [world.agent], '#d': ['schedule'] });
+    assert.deepEqual(readSchedule(schedule, world.agent).active, true);
+    assert.ok(readSchedule(schedule, world.agent).triggers.includes('mention'));
+    refuses(() => readProfile(resigned(profile, () => {}, world.stranger), world.agent), /somebody else/);
+    refuses(() => readProfile(altered(profile, setTag('operator', world.stranger.pubkey)), world.agent), /id/);
+    refuses(() => readSchedule(resigned(schedule, () => {}, world.stranger), world.agent), /somebody else/);
+  });
+
+  it('goes on from the claim over the question and the answer to the result, each naming the one before', async () => {
+    const { world, profile } = here;
+    const agent = world.agent;
+    const one = async (filter, what) => {
+      const found = await world.stranger.fetch(filter);
+      assert.equal(found.length, 1, what);
+      return copy(found[0]);
+    };
+    here.claimEvent = await one({ kinds: [kinds.claim], authors: [world.node], '#p': [agent] }, 'one claim');
+    const claim = (here.claim = readClaim(here.claimEvent, { agent, profile }));
+    assert.equal(claim.trigger, 'mention');
+    here.requestEvent = await one({ kinds: [kinds.request], '#e': [claim.id] }, 'one question');
+    const request = (here.request = readRequest(here.requestEvent, { claim, profile }));
+    here.decisionEvent = await one({ kinds: [kinds.decision], '#d': [request.id] }, 'one decision');
+    const decision = readDecision(here.decisionEvent, { request, now: now() });
+    assert.ok(decision.approved);
+    const reply = await one({ ids: [here.reply] }, 'the reply');
+    assert.equal(reply.pubkey, agent);
+    assert.equal(eventDigest(reply), decision.digest, 'what was approved is what was said');
+    here.resultEvent = await one({ kinds: [kinds.result], '#d': [claim.id] }, 'one result');
+    const result = readResult(here.resultEvent, { claim, agent, decisions: [decision], key: nodeKey() });
+    assert.deepEqual([result.status, result.approved, result.trajectory, result.hash], ['success', [decision.id], here.head.id, tag(here.head, 'trajectory_hash')]);
+    assert.ok(result.report.actions.some((act) => act.id === here.reply), 'and the report to the agent names it');
+    assert.equal(readStates(world.log.items.filter((event) => event.kind === kinds.state), agent), 1);
+    here.decision = decision;
+  });
+
+  it('and none of these is anybody else’s, of another tick, too late or over another action', () => {
+    const { world, profile, claim, request, decision } = here;
+    const { agent, node, stranger } = world;
+    const claiming = (event, more) => () => readClaim(event, { agent, profile, ...more });
+    refuses(claiming(resigned(here.claimEvent, () => {}, stranger)), /no runner/);
+    refuses(claiming(resigned(here.claimEvent, setTag('guardian', stranger.pubkey), { key: nodeKey() })), /only the runner names/);
+    refuses(claiming(here.claimEvent, { seen: [claim.slot] }), /claimed before/);
+    refuses(claiming(here.claimEvent, { agent: node }), /another agent/);
+    refuses(claiming(altered(here.claimEvent, setTag('slot', 'm:0'))), /id/);
+    const asking = (event, more) => () => readRequest(event, { claim, profile, ...more });
+    refuses(asking(resigned(here.requestEvent, () => {}, stranger)), /not the runner/);
+    refuses(asking(here.requestEvent, { claim: { ...claim, id: here.reply } }), /another tick/);
+    refuses(asking(here.requestEvent, { profile: { ...profile, guardians: [profile.operator] } }), /none the agent names/);
+    const deciding = (event, more) => () => readDecision(event, { request, now: now(), ...more });
+    refuses(deciding(resigned(here.decisionEvent, () => {}, stranger)), /not the guardian/);
+    refuses(deciding(altered(here.decisionEvent, setTag('decision', 'denied'))), /id/);
+    refuses(deciding(here.decisionEvent, { now: request.expires + 1 }), /time is up/);
+    refuses(deciding(here.decisionEvent, { request: { ...request, id: here.reply } }), /d is not the question/);
+    refuses(deciding(here.decisionEvent, { request: { ...request, digest: '0'.repeat(64) } }), /another action/);
+    const result = (event, more) => () => readResult(event, { claim, agent, decisions: [decision], ...more });
+    refuses(result(resigned(here.resultEvent, () => {}, stranger)), /who claimed/);
+    refuses(result(here.resultEvent, { decisions: [] }), /nobody gave/);
+    refuses(result(here.resultEvent, { claim: { ...claim, id: here.reply } }), /d is not the claim/);
+    refuses(result(altered(here.resultEvent, setTag('cost', '1'))), /id/);
+    assert.throws(result(here.resultEvent, { key: stranger.key }), 'the report is for the agent');
+  });
+
   it('and nothing of it can be left out, added, moved or changed', () => {
     const { world, head } = here;
     const steps = [...here.steps].sort((a, b) => Number(tag(a, 'seq')) - Number(tag(b, 'seq')));
@@ -221,9 +298,7 @@ describe('what an agent did', () => {
 
   it('nor by the one who wrote it, although its key signs whatever it likes', () => {
     const { world, head } = here;
-    const text = readFileSync(world.files.at('node', 'node.key'), 'utf8').trim();
-    const key = text.startsWith('nsec') ? decode(text).data : hexToBytes(text);
-    assert.equal(getPublicKey(key), world.node, 'the key that wrote the record');
+    const key = nodeKey();
     const steps = [...here.steps].sort((a, b) => Number(tag(a, 'seq')) - Number(tag(b, 'seq')));
     const read = (events) => () => readTrajectory(head, events, world.agent);
     const rewritten = (step, change) => resigned(step, change, { key });

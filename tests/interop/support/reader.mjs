@@ -10,28 +10,28 @@ import { hexToBytes } from 'nostr-tools/utils';
 
 export class Refusal extends Error {}
 
-const demand = (holds, rule) => {
+export const demand = (holds, rule) => {
   if (!holds) throw new Refusal(rule);
 };
 
-const HEX64 = /^[0-9a-f]{64}$/;
-const NUMBER = /^(0|[1-9][0-9]{0,18})$/;
+export const HEX64 = /^[0-9a-f]{64}$/;
+export const NUMBER = /^(0|[1-9][0-9]{0,18})$/;
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
 /** Nothing of these may vanish from relays by itself. */
-const LASTING = new Set([33400, 33401, 39220, 39230, 39231]);
+const LASTING = new Set([33400, 33401, 39200, 39201, 39202, 39203, 39212, 39213, 39220, 39230, 39231, 39240, 39241, 39242, 39244, 39245, 39246, 39260]);
 
-const entries = (event, name) => event.tags.filter((entry) => entry[0] === name && entry.length > 1);
-const value = (event, name) => entries(event, name)[0]?.[1];
+export const entries = (event, name) => event.tags.filter((entry) => entry[0] === name && entry.length > 1);
+export const value = (event, name) => entries(event, name)[0]?.[1];
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
 /** A control tag: one value, however often it is written. */
-function control(event, name) {
+export function control(event, name) {
   const said = new Set(entries(event, name).map((entry) => entry[1]));
   demand(said.size <= 1, `${name} says two things`);
   return [...said][0];
 }
 
-function required(event, name, form = /^[^]+$/) {
+export function required(event, name, form = /^[^]+$/) {
   const text = control(event, name);
   demand(text !== undefined, `${name} is missing`);
   demand(form.test(text), `${name} is malformed`);
@@ -39,7 +39,7 @@ function required(event, name, form = /^[^]+$/) {
 }
 
 /** `kind:pubkey:d`, where `d` may hold colons. */
-function coordinate(text) {
+export function coordinate(text) {
   const [, kind, pubkey, d] = /^(0|[1-9]\d*):([0-9a-f]{64}):([^]*)$/.exec(text ?? '') ?? [];
   demand(d !== undefined, 'a coordinate is kind:pubkey:d');
   return { kind: Number(kind), pubkey, d, text };
