@@ -92,6 +92,12 @@ std::vector<Key> make_keys() {
     TRY(const std::int64_t value, integer(raw, 0, kMaxPerDayMsat));
     return base::Msat{value};
   };
+  const auto temperature = [](const Raw& raw) { return real(raw, 0, orchestration::kMaxTemperature); };
+  const auto color = [](const Raw& raw) -> Result<std::string> {
+    TRY(std::string text, text_of(raw));
+    if (!orchestration::is_color(text)) return fail(Errc::kInvalid, fmt::format("\"{}\" is no colour", text), "\"#RRGGBB\"");
+    return text;
+  };
   std::vector<Key> out{
       key_of("enabled", truth, [](AgentPatch& p) -> auto& { return p.enabled; }),
       key_of("name", text_of, [](AgentPatch& p) -> auto& { return p.name; }),
@@ -102,6 +108,9 @@ std::vector<Key> make_keys() {
       key_of("prompt_append", text_of, [](AgentPatch& p) -> auto& { return p.prompt_append; }),
       key_of("tools", texts_of, [](AgentPatch& p) -> auto& { return p.tools; }),
       key_of("hide", texts_of, [](AgentPatch& p) -> auto& { return p.hide; }),
+      key_of("show", texts_of, [](AgentPatch& p) -> auto& { return p.show; }),
+      key_of("temperature", temperature, [](AgentPatch& p) -> auto& { return p.temperature; }),
+      key_of("color", color, [](AgentPatch& p) -> auto& { return p.color; }),
       key_of("delegates_to", texts_of, [](AgentPatch& p) -> auto& { return p.delegates_to; }),
       key_of("max_steps", number(1, 200), [](AgentPatch& p) -> auto& { return p.max_steps; }),
       key_of("max_output_tokens", number(16, 200'000), [](AgentPatch& p) -> auto& { return p.max_output_tokens; }),
@@ -164,12 +173,17 @@ Result<AgentPatch> parse_agent_file(const std::string& id, std::string_view text
 Result<std::vector<AgentPatch>> read_agent_folder(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() != ".toml") continue;
+  std::filesystem::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return std::vector<AgentPatch>{};
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() != ".toml") continue;
     if (files.size() >= kMaxAgentFiles)
       return fail(Errc::kLimit, fmt::format("{} holds more than {} agents", folder.string(), kMaxAgentFiles));
-    files.push_back(entry.path());
+    files.push_back(entry->path());
   }
+  if (error)
+    return fail(Errc::kIo, fmt::format("{} cannot be read: {}", folder.string(), error.message()),
+                "a folder of agents, or nothing of that name");
   std::ranges::sort(files);
   std::vector<AgentPatch> out;
   for (const std::filesystem::path& file : files) {

@@ -46,6 +46,8 @@ Value agent_view(const Config& config, const orchestration::AgentRegistry::Entry
                {"builtin", entry.builtin},
                {"origins", entry.origins},
                {"level", config.agent.level},
+               {"temperature", spec.temperature ? Value(*spec.temperature) : Value()},
+               {"color", spec.color},
                {"max_steps", spec.max_steps},
                {"max_output_tokens", spec.max_output_tokens},
                {"tools", spec.tools},

@@ -23,6 +23,8 @@ constexpr std::string_view type_name(Raw::Type type) {
       return "a string";
     case Raw::Type::kInteger:
       return "a whole number";
+    case Raw::Type::kReal:
+      return "a number with a fraction";
     case Raw::Type::kBoolean:
       return "true or false";
     case Raw::Type::kUntyped:
@@ -34,12 +36,14 @@ constexpr std::string_view type_name(Raw::Type type) {
 std::optional<std::string> scalar(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
   return std::nullopt;
 }
 
 Raw::Type type_of(const toml::node& node) {
   if (node.is_string()) return Raw::Type::kText;
+  if (node.is_floating_point()) return Raw::Type::kReal;
   return node.is_integer() ? Raw::Type::kInteger : Raw::Type::kBoolean;
 }
 
@@ -71,6 +75,18 @@ Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high
     return fail(Errc::kInvalid, fmt::format("\"{}\" is not a whole number", text));
   if (value < low || value > high)
     return fail(Errc::kInvalid, fmt::format("{} is outside {}..{}", value, low, high));
+  return value;
+}
+
+Result<double> real(const Raw& raw, double low, double high) {
+  if (raw.type != Raw::Type::kInteger) TRY(expect_type(raw, Raw::Type::kReal));
+  TRY(const std::string text, one(raw));
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return fail(Errc::kInvalid, fmt::format("\"{}\" is not a number", text));
+  // What is not a number is not within any bounds.
+  if (!(value >= low && value <= high)) return fail(Errc::kInvalid, fmt::format("{} is outside {}..{}", text, low, high));
   return value;
 }
 
@@ -112,7 +128,7 @@ Result<Raw> raw_of(const toml::node& node) {
     raw.is_list = true;
     for (const toml::node& item : *list) {
       auto text = scalar(item);
-      if (!text) return fail(Errc::kInvalid, "a list holds strings or whole numbers only");
+      if (!text) return fail(Errc::kInvalid, "a list holds strings or numbers only");
       if (!raw.items.empty() && raw.type != type_of(item))
         return fail(Errc::kInvalid, "a list holds values of one type");
       raw.type = type_of(item);
@@ -122,7 +138,7 @@ Result<Raw> raw_of(const toml::node& node) {
   }
   auto text = scalar(node);
   if (!text)
-    return fail(Errc::kInvalid, "expected a string, a whole number, true, false or a list of them");
+    return fail(Errc::kInvalid, "expected a string, a number, true, false or a list of them");
   raw.type = type_of(node);
   raw.items.push_back(*text);
   return raw;

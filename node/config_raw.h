@@ -22,18 +22,20 @@ struct Raw {
   bool is_list = false;
   std::string origin;
   /// What the file wrote; the environment knows only text, which may become anything.
-  enum class Type { kText, kInteger, kBoolean, kUntyped } type = Type::kUntyped;
+  enum class Type { kText, kInteger, kReal, kBoolean, kUntyped } type = Type::kUntyped;
 };
 
 /// "config.toml:12".
 std::string place_of(const toml::node& node);
-/// kInvalid for anything but a string, a whole number, a truth value or a list of one of these.
+/// kInvalid for anything but a string, a number, a truth value or a list of one of these.
 base::Result<Raw> raw_of(const toml::node& node);
 
 base::Result<void> expect_type(const Raw& raw, Raw::Type wanted);
 base::Result<std::string> one(const Raw& raw);
 base::Result<std::string> text_of(const Raw& raw);
 base::Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high);
+/// A number, with a fraction or without; never NaN.
+base::Result<double> real(const Raw& raw, double low, double high);
 /// Whole seconds, or a text with a unit: 30, "30s", "5m", "2h", "3d", "1w".
 base::Result<std::chrono::seconds> span_of_time(const Raw& raw, std::int64_t low, std::int64_t high);
 base::Result<std::string> one_of(const Raw& raw, const std::vector<std::string>& allowed);

@@ -45,6 +45,7 @@ Request Session::next_request() const {
   request.messages = prompt_of(transcript_->messages());
   request.tools = tool_specs();
   request.max_output_tokens = agent_.max_output_tokens;
+  request.temperature = agent_.temperature;
   request.trigger = trigger_;
   return request;
 }

@@ -33,6 +33,11 @@ bool is_agent_id(std::string_view id) {
   return !id.empty() && id.size() <= kMaxIdChars && lower(id.front()) && std::ranges::all_of(id, inner);
 }
 
+bool is_color(std::string_view text) {
+  const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  return text.size() == 7 && text.front() == '#' && std::ranges::all_of(text.substr(1), digit);
+}
+
 AgentSpec with_team(AgentSpec agent, const std::vector<const AgentSpec*>& helpers) {
   if (helpers.empty()) return agent;
   agent.prompt +=

@@ -29,12 +29,18 @@ struct AgentSpec {
   std::vector<std::string> tools;         ///< names; empty means every registered tool
   std::vector<std::string> delegates_to;  ///< ids of agents it may hand tasks to
   std::uint32_t max_output_tokens = 2048;
-  std::uint32_t max_steps = 16;           ///< model turns in a session
+  std::optional<double> temperature;      ///< 0 to 2; unset: the server's own
+  std::string color = "#808080";          ///< "#RRGGBB", for whoever draws it
+  std::uint32_t max_steps = 50;           ///< model turns in a session
   std::optional<base::Msat> per_day;      ///< what its models may cost a day, besides the node's limit
 };
 
 /// Whether `id` can name an agent.
 bool is_agent_id(std::string_view id);
+
+/// "#RRGGBB".
+bool is_color(std::string_view text);
+inline constexpr double kMaxTemperature = 2.0;
 
 /// `agent` with what its prompt has to say of those it may hand tasks to; unchanged without any.
 AgentSpec with_team(AgentSpec agent, const std::vector<const AgentSpec*>& helpers);

@@ -29,6 +29,8 @@ AgentSpec apply(AgentSpec agent, const AgentPatch& patch) {
   take(agent.mode, patch.mode);
   take(agent.tools, patch.tools);
   take(agent.delegates_to, patch.delegates_to);
+  if (patch.temperature) agent.temperature = patch.temperature;
+  take(agent.color, patch.color);
   take(agent.max_steps, patch.max_steps);
   take(agent.max_output_tokens, patch.max_output_tokens);
   if (patch.per_day) agent.per_day = patch.per_day;
@@ -36,6 +38,8 @@ AgentSpec apply(AgentSpec agent, const AgentPatch& patch) {
   agent.permissions.commands = commands_of(std::move(agent.permissions.commands), patch);
   if (patch.hide)
     agent.permissions.hidden_tools.insert(patch.hide->begin(), patch.hide->end());
+  if (patch.show)
+    for (const std::string& tool : *patch.show) agent.permissions.hidden_tools.erase(tool);
   return agent;
 }
 

@@ -16,7 +16,9 @@ struct AgentPatch {
   std::optional<bool> enabled;
   std::optional<std::string> name, purpose, prompt, prompt_append;
   std::optional<AgentMode> mode;
-  std::optional<std::vector<std::string>> tools, hide, delegates_to;
+  std::optional<std::vector<std::string>> tools, hide, show, delegates_to;  ///< hide and show: tool by tool
+  std::optional<double> temperature;
+  std::optional<std::string> color;
   std::optional<std::uint32_t> max_steps, max_output_tokens;
   std::optional<base::Msat> per_day;
   PermissionsPatch permissions;

@@ -40,7 +40,7 @@ std::map<std::string, Shape> read_table() {
 }
 
 std::string type_of(const Value& value) {
-  return value.is_boolean() ? "bool" : value.is_number_integer() ? "int" : value.is_string() ? "text" : value.is_array() ? "list" : value.is_object() ? "object" : "null";
+  return value.is_boolean() ? "bool" : value.is_number_integer() ? "int" : value.is_number() ? "number" : value.is_string() ? "text" : value.is_array() ? "list" : value.is_object() ? "object" : "null";
 }
 
 void expect_shape(const Shape& shape, const Value& answer, const std::string& what) {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "node/agents_view.h"
+#include "node/minds.h"
 #include "node/tool_box.h"
 #include "tests/node/support/temp_dir.h"
 
@@ -52,8 +53,102 @@ TEST(AgentConfig, MistakesNameTheLine) {
   wrong("[agents.oracle]\nedit = \"perhaps\"\n", "config.toml:2: agents.oracle.edit");
   wrong("[agents.oracle]\nmax_steps = 0\n", "0 is outside 1..200");
   wrong("[agents.orcale]\nmax_steps = 3\n", "agent orcale has no prompt", "oracle");
+  wrong("[agents.oracle]\ntemperature = 2.1\n", "config.toml:2: agents.oracle.temperature: 2.1 is outside 0..2");
+  wrong("[agents.oracle]\ntemperature = -0.1\n", "is outside 0..2");
+  wrong("[agents.oracle]\ntemperature = nan\n", "config.toml:2: agents.oracle.temperature: nan is outside 0..2");
+  wrong("[agents.oracle]\ntemperature = inf\n", "is outside 0..2");
+  wrong("[agents.oracle]\ntemperature = \"warm\"\n", "agents.oracle.temperature: expected a number with a fraction, not a string");
+  wrong("[agents.oracle]\nmax_steps = 1.5\n", "config.toml:2: agents.oracle.max_steps: expected a whole number");
+  wrong("[agents.oracle]\nmax_steps = \"3\"\n", "config.toml:2: agents.oracle.max_steps: expected a whole number");
+  wrong("[agents.oracle]\ntools = 7\n", "config.toml:2: agents.oracle.tools: expected a string");
+  wrong("[agents.oracle]\nedit = true\n", "config.toml:2: agents.oracle.edit: expected a string");
+  for (const char* color : {"red", "#12345", "#1234567", "#12345g", "123456", ""})
+    wrong(std::string("[agents.oracle]\ncolor = \"") + color + "\"\n", "config.toml:2: agents.oracle.color", "#RRGGBB");
+  wrong("[agents.\"my agent\"]\nprompt = \"x\"\npurpose = \"x\"\n", "config.toml:1: \"my agent\" is no name for an agent");
+  wrong("[agents.oracle]\nedit = \"ask\n", "config.toml:2");
+  wrong("[agents.oracle]\nedit = \"ask\"\n[agents.oracle", "config.toml:3");
   wrong("[agents]\noracle = 1\n", "write [agents.oracle] as a section");
   wrong("[agent]\ndefault_agent = \"nobody\"\n", "no agent is called \"nobody\"");
+}
+
+// Checklist 5, 6: what a section does not name stays.
+TEST(AgentConfig, AnEmptySectionChangesNothingAndAModeKeepsTheRules) {
+  const auto before = spec_of("", "oracle");
+  const auto after = spec_of("[agents.oracle]\n", "oracle");
+  EXPECT_EQ(after.permissions.fetch, before.permissions.fetch);
+  EXPECT_EQ(after.permissions.edit, before.permissions.edit);
+  EXPECT_EQ(after.permissions.commands, before.permissions.commands);
+  EXPECT_EQ(after.temperature, before.temperature);
+  const auto mode = spec_of("[agents.frontend]\nbash = \"allow\"\nbash_deny = [\"npm publish\"]\ntemperature = 1\nhide = [\"glob\"]\nshow = [\"ask_operator\"]\n", "frontend");
+  EXPECT_EQ(mode.permissions.commands.deny.size(), 1u);
+  EXPECT_EQ(mode.temperature, 1.0) << "a whole number is a number";
+  EXPECT_EQ(mode.permissions.hidden_tools, std::set<std::string>{"glob"});
+}
+
+// Checklist 9.
+TEST(AgentConfig, WhatIsNotThereIsFineAndWhatCannotBeReadIsAnError) {
+  const testing::TempDir dir;
+  EXPECT_TRUE(parse("", dir.path()).has_value()) << "no folder of agents";
+  const Home home = Home::locate(dir.path().string());
+  EXPECT_TRUE(load_config(home).has_value()) << "no config.toml";
+  // Comments, arrays over several lines, commas at their ends.
+  EXPECT_TRUE(parse("# all of it\n[agents.oracle] # ours\nhide = [\n  \"glob\", # one\n  \"grep\",\n]\n", dir.path()).has_value());
+  std::ofstream(dir.path() / "agents") << "no folder";
+  const auto no_folder = parse("", dir.path());
+  ASSERT_FALSE(no_folder.has_value());
+  EXPECT_TRUE(no_folder.error().detail.contains("agents cannot be read")) << no_folder.error().detail;
+  fs::remove(dir.path() / "agents");
+  fs::create_directories(dir.path() / "agents/reviewer.toml");
+  EXPECT_FALSE(parse("", dir.path()).has_value()) << "a folder in a file's place";
+  fs::remove(dir.path() / "agents/reviewer.toml");
+  std::ofstream(dir.path() / "agents/my agent.toml") << "purpose = \"x\"\nprompt = \"x\"\n";
+  const auto spaces = parse("", dir.path());
+  ASSERT_FALSE(spaces.has_value());
+  EXPECT_TRUE(spaces.error().detail.contains("agents/my agent.toml")) << spaces.error().detail;
+  fs::remove(dir.path() / "agents/my agent.toml");
+  fs::create_directories(home.config_file());
+  const auto unreadable = load_config(home);
+  ASSERT_FALSE(unreadable.has_value());
+  EXPECT_TRUE(unreadable.error().detail.contains("config.toml")) << unreadable.error().detail;
+}
+
+// Checklist 8: a folder agents work in may be anybody's; nothing in it speaks of what they may do.
+TEST(AgentConfig, NoFileOfAWorkspaceGrantsAnything) {
+  const testing::TempDir home, workspace;
+  fs::create_directories(workspace.path() / "agents");
+  fs::create_directories(workspace.path() / ".openagents");
+  for (const char* name : {"config.toml", "sovereign.toml", ".openagents/orchestrator.json", ".openagents/config.toml"})
+    std::ofstream(workspace.path() / name) << "[agents.oracle]\nedit = \"allow\"\n[tools]\nbash = \"allow\"\n";
+  std::ofstream(workspace.path() / "agents/oracle.toml") << "edit = \"allow\"\nbash = \"allow\"\n";
+  const std::string tools = "[tools]\nedit = \"allow\"\nworkspace = \"" + workspace.path().string() + "\"\n";
+  const auto theirs = parse(tools, home.path());
+  ASSERT_TRUE(theirs.has_value()) << theirs.error().detail;
+  EXPECT_TRUE(theirs->agents.empty());
+  EXPECT_EQ(granted(theirs->tools, (*agents_of(*theirs)->find("oracle"))->spec.permissions).edit, Permit::kDeny);
+  EXPECT_EQ(theirs->tools.bash, "ask");
+  const auto ours = parse(tools + "[agents.oracle]\nedit = \"allow\"\n", home.path());
+  EXPECT_EQ(granted(ours->tools, (*agents_of(*ours)->find("oracle"))->spec.permissions).edit, Permit::kAllow);
+}
+
+// Checklist 1.
+TEST(AgentConfig, NoModelIsNamedUntilTheOperatorNamesOne) {
+  base::Loop loop;
+  nostr::HttpClient http(loop);
+  base::SystemClock clock;
+  base::SystemRng rng;
+  const MindsSite site{.loop = loop, .http = http, .clock = clock, .rng = rng, .folder = "/nowhere"};
+  const auto models = [&](std::string_view toml) {
+    const auto config = parse(toml);
+    auto minds = Minds::build(site, *config);
+    EXPECT_TRUE(minds.has_value()) << (minds ? "" : minds.error().detail);
+    std::set<std::string> out;
+    const auto agents = agents_of(*config);
+    for (const auto& entry : agents->all()) out.insert(minds->router().first_model(entry.spec.id));
+    return out;
+  };
+  EXPECT_EQ(models(""), std::set<std::string>{"playbook"});
+  EXPECT_EQ(models("[agent]\nmodel = \"local\"\n[backends.local]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"mine\"\n"),
+            std::set<std::string>{"mine"});
 }
 
 TEST(AgentConfig, AFileOfItsOwnIsAnAgentAndTheConfigurationHasTheLastWord) {

@@ -54,5 +54,23 @@ TEST_F(AgentSourceTest, AMistakeIsAnErrorThatNamesItAndIsNotReadAgain) {
   EXPECT_FALSE(source.has_changed());
 }
 
+// Checklist 7: one mistake, and nothing of what was written is in force.
+TEST_F(AgentSourceTest, OfFilesOneOfWhichIsWrongNoneIsTaken) {
+  AgentSource source(home_);
+  write("agents/reviewer.toml", "purpose = \"reads\"\nprompt = \"You read.\"\n");
+  const auto taken = source.load(running_);
+  ASSERT_TRUE(taken.has_value());
+  running_.agents = *taken;
+  write("agents/reviewer.toml", "purpose = \"reads\"\nprompt = \"You read well.\"\n");
+  write("agents/writer.toml", "purpose = \"writes\"\nprompt = \"You write.\"\ntemperature = 9.0\nedit = \"allow\"\n");
+  const auto refused = source.load(running_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().detail.starts_with("agents/writer.toml:3: agents.writer.temperature")) << refused.error().detail;
+  ASSERT_EQ(running_.agents.size(), 1U);
+  EXPECT_EQ(running_.agents[0].prompt, "You read.");
+  write("agents/writer.toml", "purpose = \"writes\"\nprompt = \"You write");
+  EXPECT_FALSE(source.load(running_).has_value()) << "cut off in the middle";
+}
+
 }  // namespace
 }  // namespace node
