@@ -51,11 +51,9 @@ void AgentBook::fill_hooks(Page& page) {
   const orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
                                           .agent_daily = page.spec.per_day,
                                           .session = config.budget.per_tick,
-                                          .tick = config.budget.per_tick};
-  const auto add = [&](orchestration::Hook hook) {
-    // Names of built-ins are distinct, so adding cannot fail.
-    CHECK(page.hooks.add(std::move(hook)).has_value());
-  };
+                                          .tick = config.budget.per_tick,
+                                          .of_tick = deps_.tick_limit};
+  const auto add = [&](orchestration::Hook hook) { add_hook(page, std::move(hook)); };
   add(orchestration::permission_gate(page.spec.permissions, deps_.tool_box.rules()));
   add(orchestration::pause_gate([pause = &deps_.pause] { return pause->reason(); }));
   add(orchestration::autonomy_gate(page.spec.autonomy));
@@ -72,6 +70,15 @@ void AgentBook::fill_hooks(Page& page) {
   for (const orchestration::Hook& hook : watchers_) add(hook);
 }
 
+void AgentBook::add_hook(Page& page, orchestration::Hook hook) const {
+  const std::string name = hook.name;
+  // Names of built-ins are distinct, so adding cannot fail.
+  CHECK(page.hooks.add(std::move(hook)).has_value());
+  const auto& off = deps_.config.agent.disabled_hooks;
+  // Guarded ones were refused when the configuration was read.
+  if (std::ranges::find(off, name) != off.end()) CHECK(page.hooks.disable(name).has_value());
+}
+
 void AgentBook::reload() {
   registry_ = agents_of(deps_.config).value();
   for (auto& [id, page] : pages_) retired_.push_back(std::move(page));
@@ -79,7 +86,7 @@ void AgentBook::reload() {
 }
 
 void AgentBook::watch(orchestration::Hook hook) {
-  for (auto& [id, page] : pages_) CHECK(page->hooks.add(hook).has_value());
+  for (auto& [id, page] : pages_) add_hook(*page, hook);
   watchers_.push_back(std::move(hook));
 }
 

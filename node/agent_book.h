@@ -11,6 +11,7 @@
 #include "node/pause.h"
 #include "node/tool_box.h"
 #include "orchestration/hooks/hook.h"
+#include "orchestration/tick_limit.h"
 #include "storage/grants.h"
 
 namespace node {
@@ -25,6 +26,7 @@ class AgentBook {
     storage::Db& db;
     storage::Grants& grants;
     const base::Clock& clock;
+    orchestration::TickLimit tick_limit = {};  ///< what a tick's own claim allows
   };
   /// The configuration was checked when it was read.
   explicit AgentBook(Deps deps);
@@ -55,6 +57,8 @@ class AgentBook {
  private:
   const Page* page(const std::string& id);
   void fill_hooks(Page& page);
+  /// Adds a hook, switched off when the operator's configuration says so.
+  void add_hook(Page& page, orchestration::Hook hook) const;
 
   Deps deps_;
   orchestration::AgentRegistry registry_;

@@ -225,6 +225,17 @@ const std::vector<Key>& keys() {
     k.push_back(int_key("approvals.reaction_max", 0, 2'100'000'000'000'000,
                         SOV_INT(c.approvals.reaction_max, std::int64_t)));
     k.push_back(span_key("approvals.hold", 0, 600, [](Config& c) -> std::chrono::seconds& { return c.approvals.hold; }));
+    Key hooks = list_key("agent.disabled_hooks", [](Config& c) -> auto& { return c.agent.disabled_hooks; });
+    hooks.set = [](Config& c, const Raw& raw, const auto&) -> Result<void> {
+      TRY(expect_type(raw, Raw::Type::kText));
+      for (const std::string& item : raw.items)
+        if (std::ranges::find(kSwitchableHooks, item) == kSwitchableHooks.end())
+          return fail(Errc::kInvalid, fmt::format("\"{}\" is not one of {}", item, fmt::join(kSwitchableHooks, ", ")),
+                      "hooks that guard the node stay on");
+      c.agent.disabled_hooks = raw.items;
+      return {};
+    };
+    k.push_back(std::move(hooks));
     k.push_back(flag_key("agent.notices", [](Config& c) -> bool& { return c.agent.notices; }));
     k.push_back(flag_key("approvals.public_mentions",
                          [](Config& c) -> bool& { return c.approvals.public_mentions; }));
@@ -252,6 +263,9 @@ const std::vector<Key>& keys() {
     k.push_back(rules_key("tools.bash_allow", [](Config& c) -> auto& { return c.tools.bash_allow; }));
     k.push_back(rules_key("tools.bash_ask", [](Config& c) -> auto& { return c.tools.bash_ask; }));
     k.push_back(rules_key("tools.bash_deny", [](Config& c) -> auto& { return c.tools.bash_deny; }));
+    k.push_back(flag_key("integrations.directives", [](Config& c) -> bool& { return c.integrations.directives; }));
+    k.push_back(flag_key("integrations.autopilot", [](Config& c) -> bool& { return c.integrations.autopilot; }));
+    k.push_back(flag_key("integrations.marketplace", [](Config& c) -> bool& { return c.integrations.marketplace; }));
     k.push_back(list_key("skills.issuers", [](Config& c) -> auto& { return c.skills.issuers; }));
     k.push_back(list_key("skills.auditors", [](Config& c) -> auto& { return c.skills.auditors; }));
     k.push_back(list_key("skills.pins", [](Config& c) -> auto& { return c.skills.pins; }));
@@ -608,7 +622,7 @@ Result<void> apply_environment(Config& config,
     // Rules hold spaces; they belong into the file.
     if (key.name.starts_with("tools.bash_")) continue;
     const bool list = key.name == "node.relays" || key.name == "node.inbox_relays" ||
-                      key.name == "node.operators" || key.name == "agent.triggers" ||
+                      key.name == "node.operators" || key.name == "agent.triggers" || key.name == "agent.disabled_hooks" ||
                       key.name == "peers.judges" || key.name == "skills.issuers" ||
                       key.name == "skills.auditors" || key.name == "skills.pins" ||
                       key.name == "skills.capabilities" || key.name == "approvals.signers";
@@ -740,7 +754,7 @@ std::string render_config(const Config& c) {
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n"
-      "# Tell operators when a session fails or stops short.\nnotices = {}\n\n"
+      "# Tell operators when a session fails or stops short.\nnotices = {}\n{}\n"
       "[approvals]\n# How many operators must say yes to what happens on this machine; a co-signer's "
       "policy has its own.\nquorum = {}\n# Sats that a reaction or a public reply may allow; more takes "
       "a private word.\nreaction_max = {}\n# Seconds between a yes that moves money and the payment, for "
@@ -752,7 +766,8 @@ std::string render_config(const Config& c) {
       c.agent.quiet_hours.empty() ? "" : fmt::format("quiet_hours = {}\n", dump(c.agent.quiet_hours)),
       toml_list(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps,
-      c.agent.max_stranger_ticks_per_hour, c.agent.notices, c.approvals.quorum, c.approvals.reaction_max,
+      c.agent.max_stranger_ticks_per_hour, c.agent.notices,
+      c.agent.disabled_hooks.empty() ? "" : fmt::format("disabled_hooks = {}\n", toml_list(c.agent.disabled_hooks)), c.approvals.quorum, c.approvals.reaction_max,
       c.approvals.hold.count(), c.approvals.public_mentions, toml_list(c.approvals.signers),
       c.budget.per_tick.value, c.budget.per_day.value);
   out += fmt::format(
@@ -767,6 +782,9 @@ std::string render_config(const Config& c) {
       "# Rules for single commands: * is one word, ** at the end any rest. Deny wins, then the longest.\n"
       "bash_allow = {}\nbash_ask = {}\nbash_deny = {}\n",
       toml_list(c.tools.bash_allow), toml_list(c.tools.bash_ask), toml_list(c.tools.bash_deny));
+  if (const Config::Integrations& on = c.integrations; !on.directives || !on.autopilot || !on.marketplace)
+    out += fmt::format("\n[integrations]\ndirectives = {}\nautopilot = {}\nmarketplace = {}\n", on.directives,
+                       on.autopilot, on.marketplace);
   out += fmt::format(
       "\n[skills]\n# Whose licences open a skill, and whose labels count.\nissuers = {}\nauditors = {}\n"
       "# Publishers trusted as they are, or \"KEY:HASH\" for one version.\npins = {}\n"

@@ -1,11 +1,13 @@
 // The configuration: one struct, read from config.toml and the environment, every value with its origin.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "node/home.h"
@@ -71,6 +73,10 @@ struct UserHookConfig {
   std::chrono::seconds timeout{5};
 };
 
+/// Hooks that agent.disabled_hooks may name; the others guard the node and stay on.
+inline constexpr std::array<std::string_view, 7> kSwitchableHooks{"context-files", "directives", "issues", "notices",
+                                                                  "pace", "todos", "tool-log"};
+
 /// Everything `sovereign run` needs to know. Paths are absolute after loading.
 struct Config {
   struct Identity {
@@ -95,9 +101,10 @@ struct Config {
     std::vector<std::string> triggers = {"mention", "dm"};
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
+    std::vector<std::string> disabled_hooks;  ///< of kSwitchableHooks
     bool notices = true;  ///< operators are told when a session fails or stops short
     std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
-    std::uint32_t max_steps = 16;
+    std::uint32_t max_steps = 50;
   } agent;
   struct Approvals {
     std::uint32_t quorum = 1;           ///< operators that must say yes to a local action
@@ -120,6 +127,12 @@ struct Config {
     std::string bash = "ask";            ///< the same for commands no rule below covers
     std::vector<std::string> bash_allow, bash_ask, bash_deny;  ///< rules: "git log **"
   } tools;
+  /// What agents are given besides their tools for files, commands and Nostr.
+  struct Integrations {
+    bool directives = true;   ///< the operator's goals: told to sessions, and read by tools
+    bool autopilot = true;    ///< the queue of issues
+    bool marketplace = true;  ///< skills under a licence, once [skills] names issuers
+  } integrations;
   struct Skills {
     std::vector<std::string> issuers;   ///< npub or hex: whose licences count
     std::vector<std::string> auditors;  ///< whose labels count

@@ -98,6 +98,7 @@ orchestration::Permissions granted(const Config::Tools& tools, orchestration::Pe
 ToolBox::ToolBox(Deps deps, const Config& config)
     : deps_(deps),
       config_(config.tools),
+      integrations_(config.integrations),
       todos_(deps.db),
       outputs_(deps.db),
       issues_(deps.db),
@@ -117,8 +118,9 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
   add_all(tools, orchestration::make_output_tools(outputs_));
-  add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
-  add_all(tools, orchestration::make_directive_tools(directive_folder(deps_.home, config_)));
+  if (integrations_.autopilot) add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
+  if (integrations_.directives)
+    add_all(tools, orchestration::make_directive_tools(directive_folder(deps_.home, config_)));
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
   const std::string root = rules().scene.workspace;
   if (root.empty()) return;
@@ -160,10 +162,11 @@ orchestration::NodeRules ToolBox::rules() const {
 
 std::vector<orchestration::Hook> ToolBox::hooks() {
   std::vector<orchestration::Hook> out;
-  out.push_back(orchestration::issue_keeper(issues_, deps_.clock));
+  if (integrations_.autopilot) out.push_back(orchestration::issue_keeper(issues_, deps_.clock));
   out.push_back(orchestration::todo_hook(todos_));
   out.push_back(pace_.hook());
-  out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_)));
+  if (integrations_.directives)
+    out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_)));
   if (!config_.workspace.empty()) out.push_back(orchestration::context_file_hook(config_.workspace));
   if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
   for (const UserHookConfig& hook : hook_configs_)

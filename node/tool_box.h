@@ -59,6 +59,7 @@ class ToolBox {
  private:
   Deps deps_;
   Config::Tools config_;
+  Config::Integrations integrations_;
   storage::Todos todos_;
   storage::Outputs outputs_;
   storage::Issues issues_;
