@@ -141,9 +141,9 @@ std::vector<Message> prompt_of(const std::vector<TranscriptMessage>& transcript)
   }
   for (std::size_t at = from; at < transcript.size(); ++at)
     if (!transcript[at].folds) out.push_back(transcript[at].message);
-  // Servers refuse a message of nothing; a model that said nothing has said so.
+  // Servers refuse a message of nothing; who said nothing has said so.
   for (Message& message : out)
-    if (message.role == Role::kAssistant && message.calls.empty() && message.content.empty()) message.content = "(nothing)";
+    if (message.calls.empty() && message.content.empty()) message.content = "(nothing)";
   return out;
 }
 

@@ -110,6 +110,7 @@ Task<Result<void>> Session::advance() {
     co_return Result<void>{};
   }
   if (const ToolCall* call = unanswered()) {
+    if (auto calls = side_by_side(); !calls.empty()) co_return co_await look_together(std::move(calls));
     ToolCall next = *call;
     co_return co_await drive_call(std::move(next));
   }

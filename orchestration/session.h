@@ -28,8 +28,8 @@
 namespace orchestration {
 
 struct SessionLimits {
-  std::uint32_t max_turns = 20;             ///< model turns
-  std::uint32_t max_tool_calls = 60;        ///< in the whole session
+  std::uint32_t max_turns = 50;             ///< model turns
+  std::uint32_t max_tool_calls = 200;       ///< in the whole session
   std::uint32_t max_calls_per_turn = 16;
   std::uint32_t max_invalid_calls = 3;      ///< in a row: no JSON, unknown tool, bad arguments
   std::uint32_t max_failed_calls = 8;       ///< in a row
@@ -107,6 +107,9 @@ class Session {
   base::Task<base::Result<bool>> is_over();
   bool go_on();
   base::Task<base::Result<void>> drive_call(ToolCall call);
+  std::vector<ToolCall> side_by_side() const;
+  base::Task<base::Result<void>> look_together(std::vector<ToolCall> calls);
+  base::Task<void> look(std::string call_id, std::optional<base::Result<std::string>>* said);
   base::Task<base::Result<void>> propose(ToolCall call);
   base::Task<base::Result<void>> start(std::string call_id);
   base::Task<base::Result<void>> perform(std::string call_id);
@@ -114,6 +117,7 @@ class Session {
   base::Result<SessionFacts> facts_so_far();
   base::Result<void> refuse(const ToolCall& call, base::json::Value params, ToolOutput output);
   base::Result<void> finish(const std::string& call_id, ToolOutput output);
+  base::Result<void> finish_local(const std::string& call_id, base::Result<std::string> text);
   base::Result<void> answer(const ToolCall& call, const CallRecord& record);
   base::Result<void> end(Ending ending);
   base::Task<base::Result<SessionResult>> close();
@@ -128,6 +132,7 @@ class Session {
   std::size_t context_bytes() const;
   std::uint32_t turns() const;
   std::optional<ToolOutput> precheck(const ToolCall& call, base::json::Value& params) const;
+  bool is_repeated(const std::string& tool, const base::json::Value& params) const;
   std::string act_id(const std::string& call_id) const;
   ToolInvocation invocation_of(const std::string& call_id, const std::string& tool,
                                const base::json::Value& params) const;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "nostr/base/failpoint.h"
+#include "nostr/base/loop_together.h"
 #include "orchestration/context.h"
 #include "orchestration/envelope.h"
 #include "orchestration/repetition.h"
@@ -21,6 +22,15 @@ using base::json::Value;
 ToolOutput output_of(ToolOutcome outcome, std::string content) {
   const std::size_t bytes = content.size();
   return {.content = std::move(content), .outcome = outcome, .original_bytes = bytes};
+}
+
+constexpr std::size_t kMostSideBySide = 8;
+
+/// Whether calls of the kind may be made in any order, side by side, and again after a crash.
+bool only_looks(const Tool& tool) {
+  const ActionClass action = tool.action();
+  return !tool.is_outward() &&
+         (action == ActionClass::kReadFile || action == ActionClass::kSearch || action == ActionClass::kFetch);
 }
 
 /// Both rulings as one.
@@ -53,13 +63,77 @@ Task<Result<void>> Session::drive_call(ToolCall call) {
   co_return base::fail(Errc::kInternal, "a tool call has no state");
 }
 
+/// The calls left of the last turn, when all calls of that turn only look, nobody has to be asked about one
+/// and at least two are left of which one is not carried out.
+std::vector<ToolCall> Session::side_by_side() const {
+  const auto& messages = transcript_->messages();
+  const auto asked = std::find_if(messages.rbegin(), messages.rend(), [](const TranscriptMessage& e) {
+    return e.message.role == Role::kAssistant;
+  });
+  if (asked == messages.rend()) return {};
+  const std::vector<ToolCall>& calls = asked->message.calls;
+  const auto answered = static_cast<std::size_t>(asked - messages.rbegin());
+  bool done = true;
+  for (const ToolCall& call : calls) {
+    const Tool* tool = deps_.tools.find(call.name);
+    if (tool == nullptr || !only_looks(*tool)) return {};
+    const CallRecord* record = transcript_->call(call.id);
+    if (record && (record->plan.request || !record->plan.local_ask.empty())) return {};
+    done = done && record && record->state == storage::CallState::kFinished;
+  }
+  if (done || calls.size() < answered + 2) return {};
+  return {calls.begin() + static_cast<std::ptrdiff_t>(answered), calls.end()};
+}
+
+/// Calls that only look, made side by side. Each step of each is committed as if it were alone, and their
+/// results go to hooks and model in the order of the calls.
+Task<Result<void>> Session::look_together(std::vector<ToolCall> calls) {
+  for (const ToolCall& call : calls)
+    if (!transcript_->call(call.id)) {
+      ToolCall next = call;
+      CO_TRY(co_await propose(std::move(next)));
+    }
+  // Somebody has to be asked about one of them: one after the other, then.
+  if (side_by_side().empty()) co_return Result<void>{};
+  std::vector<std::string> begun;
+  for (const ToolCall& call : calls) {
+    if (transcript_->call(call.id)->state == storage::CallState::kProposed) CO_TRY(co_await start(call.id));
+    if (transcript_->call(call.id)->state == storage::CallState::kStarted) begun.push_back(call.id);
+  }
+  const auto start_time = std::chrono::steady_clock::now();
+  std::vector<std::optional<Result<std::string>>> said(begun.size());
+  for (std::size_t from = 0; from < begun.size(); from += kMostSideBySide) {
+    std::vector<Task<void>> tasks;
+    for (std::size_t at = from; at < std::min(from + kMostSideBySide, begun.size()); ++at)
+      tasks.push_back(look(begun[at], &said[at]));
+    co_await base::all_of(std::move(tasks));
+  }
+  thought_ += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_time);
+  for (std::size_t at = 0; at < begun.size(); ++at) CO_TRY(finish_local(begun[at], *std::move(said[at])));
+  co_return Result<void>{};
+}
+
+Task<void> Session::look(std::string call_id, std::optional<Result<std::string>>* said) {
+  const CallPlan plan = transcript_->call(call_id)->plan;
+  Tool* tool = deps_.tools.find(plan.tool);
+  ToolContext context{.trigger = trigger_, .session = row_.id, .agent = agent_.id, .call_id = act_id(call_id)};
+  *said = co_await tool->run(std::move(context), plan.params);
+}
+
 Task<Result<void>> Session::propose(ToolCall call) {
   Value params = Value::object();
   if (auto refused = precheck(call, params))
     co_return refuse(call, std::move(params), std::move(*refused));
   ToolInvocation invocation = invocation_of(call.id, call.name, params);
+  const bool repeated = is_repeated(call.name, params);
   deps_.hooks.mutate(invocation);
   Ruling consulted = co_await deps_.hooks.consult(invocation);
+  if (repeated) {
+    // No standing grant was meant for a model that goes round in circles.
+    consulted.verdict = std::max(consulted.verdict, Decision::Verdict::kAsk);
+    consulted.reasons.push_back(
+        fmt::format("doom_loop: the same call, arguments and all, {} times in a row", limits_.max_same_calls));
+  }
   ToolOutput refused;
   CO_TRY(auto planned, co_await plan(std::move(invocation), std::move(consulted), refused));
   if (!planned) co_return refuse(call, std::move(params), std::move(refused));
@@ -84,20 +158,27 @@ std::optional<ToolOutput> Session::precheck(const ToolCall& call, Value& params)
   if (auto fits = validate(spec->parameters, params); !fits)
     return output_of(ToolOutcome::kInvalid, "The arguments do not fit: " + fits.error().detail);
   const auto& messages = transcript_->messages();
-  const auto in_turn =
+  const auto asked =
       std::find_if(messages.rbegin(), messages.rend(),
-                   [](const TranscriptMessage& e) { return e.message.role == Role::kAssistant; }) -
-      messages.rbegin();
-  if (static_cast<std::size_t>(in_turn) >= limits_.max_calls_per_turn)
+                   [](const TranscriptMessage& e) { return e.message.role == Role::kAssistant; });
+  const auto place = std::ranges::find(asked->message.calls, call.id, &ToolCall::id) - asked->message.calls.begin();
+  if (static_cast<std::size_t>(place) >= limits_.max_calls_per_turn)
     return output_of(ToolOutcome::kError, fmt::format("Only {} calls are made in one turn.",
                                                       limits_.max_calls_per_turn));
-  const auto& calls = transcript_->calls();
-  if (!calls.empty() && calls.back().plan.tool == call.name && calls.back().plan.params == params &&
-      repetitions(calls) + 1 >= limits_.max_same_calls)
+  // Whether something is done once more, the operator is asked; looking once more shows nothing new.
+  const Tool* tool = deps_.tools.find(call.name);
+  if (is_repeated(call.name, params) && !is_external(tool->action()))
     return output_of(
         ToolOutcome::kError,
         "You have made this very call before, with the result above. Do something else or finish.");
   return std::nullopt;
+}
+
+/// Whether a call would be the same as those before it once too often.
+bool Session::is_repeated(const std::string& tool, const Value& params) const {
+  const auto& calls = transcript_->calls();
+  return !calls.empty() && calls.back().plan.tool == tool && calls.back().plan.params == params &&
+         repetitions(calls) + 1 >= limits_.max_same_calls;
 }
 
 Task<Result<std::optional<CallPlan>>> Session::plan(ToolInvocation invocation, Ruling consulted,
@@ -198,15 +279,19 @@ Task<Result<void>> Session::perform(std::string call_id) {
   // What changed something and did not live to tell is never done twice.
   if (begun_ != call_id && is_local_effect(tool->action()))
     co_return finish(call_id, output_of(ToolOutcome::kError,
-                                        "The outcome is unknown: the node stopped while this ran. Look "
-                                        "before you do it again."));
+                                        "Interrupted: the node stopped while this ran, and the outcome is "
+                                        "unknown. Look before you do it again."));
   ToolContext context{.trigger = trigger_, .session = row_.id, .agent = agent_.id, .call_id = act_id(call_id)};
   auto text = co_await tool->run(std::move(context), plan.params);
   thought_ += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+  co_return finish_local(call_id, std::move(text));
+}
+
+Result<void> Session::finish_local(const std::string& call_id, Result<std::string> text) {
   if (!text && is_for_later(text.error().code) && text.error().code != Errc::kUnavailable)
-    co_return std::unexpected(std::move(text).error());
-  co_return finish(call_id, text ? output_of(ToolOutcome::kOk, *std::move(text))
-                                 : output_of(ToolOutcome::kError, text.error().detail));
+    return std::unexpected(std::move(text).error());
+  return finish(call_id, text ? output_of(ToolOutcome::kOk, *std::move(text))
+                              : output_of(ToolOutcome::kError, text.error().detail));
 }
 
 Result<void> Session::finish(const std::string& call_id, ToolOutput output) {
