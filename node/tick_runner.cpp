@@ -8,6 +8,7 @@
 
 #include "nipsa/chain.h"
 #include "nipsa/kinds.h"
+#include "node/tick_budget.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip44.h"
@@ -109,7 +110,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       pause_(deps.home),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
-      agents_({config, tool_box_, pause_, deps.db, grants_, deps.clock}),
+      agents_({config, tool_box_, pause_, deps.db, grants_, deps.clock, claimed_budgets(deps.db)}),
       tasks_(deps.loop, deps.db, deps.clock, deps.rng),
       saved_(deps.loop),
       wake_(deps.loop),
@@ -119,7 +120,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .operators = options_.operators};
   tool_box_.fill(tools_, speaker);
   agents_.watch(orchestration::skill_gate(bench_));
-  if (!deps.shelf.rules().issuers.empty())
+  if (config.integrations.marketplace && !deps.shelf.rules().issuers.empty())
     CHECK(tools_.add(orchestration::make_use_skill(bench_, deps.shelf)).has_value());
   if (deps.outside.can_pay())
     CHECK(tools_.add(orchestration::make_pay(deps.clock, agents_.primary().spec.name)).has_value());
@@ -281,7 +282,8 @@ base::Task<Result<void>> TickRunner::claim(TickRow row) {
                              .agent = deps_.signer.public_key(),
                              .trigger = name_of(kind),
                              .slot = row.slot,
-                             .max_steps = config_.agent.max_steps};
+                             .max_steps = config_.agent.max_steps,
+                             .budget = budget_to_claim(config_.budget.per_tick)};
   if (row.trigger_event)
     request.trigger_event =
         nostr::EventRef{.id = *row.trigger_event, .relay = options_.relays.front()};

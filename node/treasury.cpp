@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "node/key_file.h"
+#include "node/tick_budget.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip19.h"
 #include "nostr/signer/key_signer.h"
@@ -122,7 +123,7 @@ Value payment_view(const PaymentRow& row) {
 
 Treasury::Treasury(Deps deps, orchestration::LnurlOptions lnurl)
     : deps_(deps),
-      limits_(deps.db, configured_limits(deps.config)),
+      limits_(deps.db, configured_limits(deps.config), claimed_budgets(deps.db)),
       lnurl_(deps.runtime.loop, lnurl),
       zapper_(deps.runtime.pool, lnurl_, deps.runtime.clock),
       scope_(std::make_unique<base::Scope>(deps.runtime.loop)) {}
@@ -160,7 +161,7 @@ Result<void> Treasury::use(nostr::WalletUri uri) {
       });
   cashier_ = std::make_unique<Cashier>(
       Cashier::Deps{deps_.runtime.loop, deps_.db, deps_.runtime.clock, *client_, deps_.tell},
-      orchestration::LimitBook(deps_.db, configured_limits(deps_.config)));
+      orchestration::LimitBook(deps_.db, configured_limits(deps_.config), claimed_budgets(deps_.db)));
   if (started_) scope_->spawn("payments", cashier_->keep_sweeping());
   return {};
 }

@@ -67,7 +67,7 @@ base::Result<std::vector<storage::BudgetScope>> scopes_of(storage::Db& db, const
                                                  {Dimension::kNode, "", Per::kTick, limits.tick, {}}};
   if (limits.agent_daily) configured.push_back({Dimension::kAgent, call.agent, Per::kDay, limits.agent_daily, {}});
   TRY(std::vector<storage::BudgetScope> scopes,
-      LimitBook(db, std::move(configured)).scopes({.agent = call.agent, .tick = call.tick, .task = "", .skill = "", .counterparty = ""}));
+      LimitBook(db, std::move(configured), limits.of_tick).scopes({.agent = call.agent, .tick = call.tick, .task = "", .skill = "", .counterparty = ""}));
   scopes.push_back({.key = "session:" + call.session, .limit = limits.session});
   scopes.push_back({.key = "backend:" + call.backend->id(), .limit = std::nullopt, .window = storage::Window::kDay});
   return scopes;

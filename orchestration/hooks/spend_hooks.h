@@ -20,6 +20,7 @@ struct SpendLimits {
   std::optional<base::Msat> agent_daily;  ///< of the agent by its own name
   std::optional<base::Msat> session = base::Msat{10'000'000};
   std::optional<base::Msat> tick = base::Msat{1'000'000};
+  TickLimit of_tick;  ///< what one tick may cost besides; empty: nothing of its own
 };
 
 /// How long a reservation may stand that nobody settles: longer than any call may take.

@@ -47,8 +47,8 @@ Window window_of(Per per) {
 
 }  // namespace
 
-LimitBook::LimitBook(storage::Db& db, std::vector<SpendLimit> configured)
-    : limits_(db), budgets_(db), configured_(std::move(configured)) {}
+LimitBook::LimitBook(storage::Db& db, std::vector<SpendLimit> configured, TickLimit of_tick)
+    : limits_(db), budgets_(db), configured_(std::move(configured)), of_tick_(std::move(of_tick)) {}
 
 const SpendLimit* LimitBook::configured(Dimension dimension, std::string_view name,
                                         Per per) const {
@@ -78,7 +78,10 @@ Result<std::vector<BudgetScope>> LimitBook::scopes(const Spender& who) {
     if (name.empty() && dimension != Dimension::kNode) continue;
     for (const Per per : kPers) {
       if (per == Per::kTick && who.tick.empty()) continue;
-      TRY(const auto limit, limit_of(dimension, name, per));
+      TRY(auto limit, limit_of(dimension, name, per));
+      if (dimension == Dimension::kNode && per == Per::kTick) {
+        TRY(limit, tick_limit(limit, of_tick_, who.tick));
+      }
       out.push_back({scope_key(dimension, name, per, who.tick), limit, window_of(per)});
     }
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestration/tick_limit.h"
 #include "storage/budgets.h"
 #include "storage/spend_limits.h"
 
@@ -33,7 +34,8 @@ struct LimitLine {
 class LimitBook {
  public:
   /// `configured`: what holds where the operator set nothing. `db` outlives the book.
-  LimitBook(storage::Db& db, std::vector<storage::SpendLimit> configured);
+  /// `of_tick`: what one tick may cost besides.
+  LimitBook(storage::Db& db, std::vector<storage::SpendLimit> configured, TickLimit of_tick = {});
 
   /// The scopes `who` spends in. A limit of its own name wins over kEveryone's, the operator's word
   /// over the configuration's.
@@ -50,6 +52,7 @@ class LimitBook {
   storage::SpendLimits limits_;
   storage::Budgets budgets_;
   std::vector<storage::SpendLimit> configured_;
+  TickLimit of_tick_;
 };
 
 /// Shares of a limit, in percent, at which its owner is told that it fills up.

@@ -92,6 +92,24 @@ TEST(ModelEndpoint, AgentsAreTakenAsTheyAreWrittenWhileTheNodeRuns) {
   while (world.command({"status", "--home", home}).out.contains("NOT taken")) continue;
 }
 
+TEST(ModelEndpoint, ATickClaimsItsBudgetAndReportsWhatItSpentRoundedUp) {
+  ModelWorld story(Value::array({last_words("one", 101, 10), last_words("two", 10'000, 1)}));
+  World& world = story.world;
+  std::set<std::string> names;
+  for (const auto& [text, sats] : {std::pair{"first", 1}, std::pair{"second", 11}}) {
+    const Event event = await_result(world, mention(world, text));
+    names.insert(tag(event, "d"));
+    const nipsa::TickResult result = must(nipsa::parse_tick_result(event));
+    EXPECT_EQ(result.cost.value, sats) << "101 + 20 msat, and 10 000 + 2";
+    const auto claims = world.owner().fetch({.ids = {result.request}});
+    ASSERT_EQ(claims.size(), 1u);
+    const nipsa::TickRequest claim = must(nipsa::parse_tick_request(claims[0]));
+    ASSERT_TRUE(claim.budget.has_value());
+    EXPECT_EQ(claim.budget->amount.value, 1'000) << "as the configuration says";
+  }
+  EXPECT_EQ(names.size(), 2u) << "no result takes another's place at a relay";
+}
+
 TEST(ModelEndpoint, FailuresOnTheWayAreSurvivedAndTheReplyIsOne) {
   ModelWorld story(Value::array({
       {{"status", 429},
