@@ -9,6 +9,7 @@
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "orchestration/envelope.h"
+#include "orchestration/hooks/tool_hooks.h"
 
 namespace orchestration {
 
@@ -28,6 +29,7 @@ constexpr base::seconds kRetryPause{2};
 constexpr base::seconds kPrunePeriod{600};
 constexpr std::int64_t kKeptTasks = 1'000;
 constexpr std::size_t kIdDigits = 8;
+constexpr std::size_t kMostKept = 1u << 20;
 
 }  // namespace
 
@@ -41,7 +43,7 @@ struct TaskBoard::Job {
 };
 
 TaskBoard::TaskBoard(base::Loop& loop, storage::Db& db, const base::Clock& clock, base::Rng& rng, TaskLimits limits)
-    : loop_(loop), db_(db), clock_(clock), rng_(rng), limits_(limits), rows_(db), changed_(loop), scope_(loop) {}
+    : loop_(loop), db_(db), clock_(clock), rng_(rng), limits_(limits), rows_(db), outputs_(db), changed_(loop), scope_(loop) {}
 
 TaskBoard::~TaskBoard() = default;
 
@@ -189,8 +191,9 @@ Task<void> TaskBoard::work(TaskRow row, std::shared_ptr<Job> job) {
 }
 
 Result<void> TaskBoard::end(const TaskRow& row, TaskEnd how) {
-  const std::string text(cut_utf8(how.text, limits_.max_result_bytes));
-  if (how.state == TaskState::kCompleted && text.empty() && how.note.empty()) how.note = "it said nothing";
+  if (how.state == TaskState::kCompleted && how.text.empty() && how.note.empty()) how.note = "it said nothing";
+  if (how.text.size() > kToldTaskBytes) how.note += (how.note.empty() ? "" : "; ") + keep_whole(row, how.text);
+  const std::string text = truncate_middle(how.text, limits_.max_result_bytes);
   TRY(const bool first, rows_.end(row.id, how.state, how.note, text, clock_.now()));
   FAILPOINT("task-ended");
   if (first)
@@ -200,6 +203,15 @@ Result<void> TaskBoard::end(const TaskRow& row, TaskEnd how) {
   retry_at_.erase(row.id);
   begun_.erase(row.id);
   return {};
+}
+
+/// Keeps what is too long to be told at once where the parent's read_output finds it; says where.
+std::string TaskBoard::keep_whole(const TaskRow& row, std::string_view text) {
+  const std::string kept = enclose({.source = "task", .author = row.agent, .trust = Trust::kKnown, .id = row.id}, text, kMostKept);
+  const auto number = outputs_.put(row.parent, "task", kept, clock_.now());
+  if (number) return fmt::format("it said {} bytes; read_output with number {} and from 0 shows them", text.size(), *number);
+  LOG(kError, "tasks", "what a task said is not kept whole", {{"task", row.id}, {"detail", number.error().detail}});
+  return fmt::format("it said {} bytes, and the middle is lost", text.size());
 }
 
 // ---- looking and cancelling ----------------------------------------------------------------------

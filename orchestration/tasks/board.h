@@ -17,9 +17,13 @@
 #include "nostr/base/loop.h"
 #include "nostr/base/rng.h"
 #include "orchestration/tasks/brief.h"
+#include "storage/outputs.h"
 #include "storage/tasks.h"
 
 namespace orchestration {
+
+/// Of what a task said, as much as its parent reads at once: an envelope holds it.
+inline constexpr std::size_t kToldTaskBytes = 15'000;
 
 /// How a task's session came out.
 struct TaskEnd {
@@ -37,7 +41,7 @@ struct TaskLimits {
   /// costs it nothing; but one that brings the node down each time has to end some day.
   std::int64_t starts = 10;
   std::chrono::milliseconds wall{30 * 60 * 1000};
-  std::size_t max_result_bytes = 262'144;
+  std::size_t max_result_bytes = 262'144;   ///< kept in its row: the head and the tail
   base::seconds keep{86'400};      ///< how long ended ones are remembered, at most kKeptTasks of them
 };
 
@@ -98,6 +102,7 @@ class TaskBoard {
   base::Task<void> work(storage::TaskRow row, std::shared_ptr<Job> job);
   base::Result<void> end(const storage::TaskRow& row, TaskEnd how);
   base::Result<void> may_hand_out(const Errand& errand, std::int64_t depth);
+  std::string keep_whole(const storage::TaskRow& row, std::string_view text);
   base::Result<bool> descends_from(const storage::TaskRow& row, const std::string& session);
 
   base::Loop& loop_;
@@ -106,6 +111,7 @@ class TaskBoard {
   base::Rng& rng_;
   TaskLimits limits_;
   storage::Tasks rows_;
+  storage::Outputs outputs_;
   Run run_;
   Abandon abandon_;
   std::function<bool()> held_;

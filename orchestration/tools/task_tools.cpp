@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "orchestration/envelope.h"
+#include "orchestration/hooks/tool_hooks.h"
 #include "orchestration/tools/local_tool.h"
 
 namespace orchestration {
@@ -199,7 +200,8 @@ std::string describe_task(const TaskRow& row) {
   std::string out = fmt::format("Task {} ({}: {}) {}{}.", row.id, row.agent, row.description,
                                 storage::name_of(row.state), row.note.empty() ? "" : ": " + row.note);
   if (!row.result.empty())
-    out += "\n" + enclose({.source = "task", .author = row.agent, .trust = Trust::kKnown, .id = row.id}, row.result);
+    out += "\n" + enclose({.source = "task", .author = row.agent, .trust = Trust::kKnown, .id = row.id},
+                          truncate_middle(row.result, kToldTaskBytes));
   return out;
 }
 
