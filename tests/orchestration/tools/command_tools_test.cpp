@@ -51,6 +51,23 @@ TEST_F(CommandToolsTest, BashSaysOutputErrorsAndCode) {
   EXPECT_EQ(bash->subject({{"command", "git status"}}), "git status");
 }
 
+// Checklist 16: what a line looks like is judged before; where its links lead is the wall's to know.
+TEST_F(CommandToolsTest, ARedirectionThroughALinkDoesNotLeaveTheWorkspace) {
+  std::ofstream(dir_.path("outside.txt")) << "kept";
+  fs::create_symlink(dir_.path("outside.txt"), dir_.path("work/link"));
+  fs::create_directory_symlink(dir_.root(), dir_.path("work/up"));
+  const auto bash = make_bash(deps());
+  for (const char* line : {"echo changed > link", "echo changed >> link", "echo changed > up/outside.txt", "echo new > up/new.txt", "echo x | tee link", "cp a.txt link"}) {
+    // Some of them write into the nothing that the wall shows in the link's place.
+    ASSERT_TRUE(run(*bash, {{"command", line}}).has_value()) << line;
+  }
+  std::ifstream in(dir_.path("outside.txt"));
+  std::string kept;
+  in >> kept;
+  EXPECT_EQ(kept, "kept");
+  EXPECT_FALSE(fs::exists(dir_.path("new.txt")));
+}
+
 TEST_F(CommandToolsTest, ASandboxThatDoesNotStandRunsNothing) {
   Sandbox broken(loop_, {.bwrap = "/nonexistent"});
   const auto bash = make_bash({broken, dir_.path("work"), true});

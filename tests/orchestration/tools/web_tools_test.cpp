@@ -1,10 +1,18 @@
 // Pages of the web: where webfetch does not go, what it makes of what it finds, and what HTML says.
 #include "orchestration/tools/web_tools.h"
 
+#include <fstream>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "orchestration/tools/html_text.h"
 #include "tests/nostr/net/support/raw_server.h"
+#include "tests/orchestration/support/temp_dir.h"
 
 namespace orchestration {
 namespace {
@@ -42,6 +50,36 @@ TEST(WebFetch, DoesNotReachThisMachineAndItsNeighbours) {
   EXPECT_EQ(web.fetch(server.url("http")).error().code, Errc::kDenied);
   for (const char* url : {"file:///etc/passwd", "ftp://example.org/", "gopher://x", "http://user@example.org/", "https://", "javascript:1", ""})
     EXPECT_EQ(web.fetch(url).error().code, Errc::kInvalid) << url;
+}
+
+constexpr int kNotHere = 77;
+
+/// In a process with a hosts file of its own: 0 when pages of a name that leads into the network next door are denied.
+int fetch_of_a_neighbours_name(const std::string& hosts) {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 || ::mount(hosts.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) != 0) return kNotHere;
+  Web web({});
+  for (const char* url : {"http://intranet.example/", "http://intranet.example:8080/x", "https://metadata.example/latest"}) {
+    const auto page = web.fetch(url);
+    if (page || page.error().code != Errc::kDenied) {
+      std::fprintf(stderr, "%s: %s\n", url, page ? page->c_str() : page.error().detail.c_str());
+      return 1;
+    }
+  }
+  Web open({.allow_private_addresses = true});
+  return open.fetch("http://loop.example:1/").error().code == Errc::kUnavailable ? 0 : 2;
+}
+
+// Checklist 50: the name says nothing of where it leads; the address it resolves to does.
+TEST(WebFetch, ANameThatLeadsIntoThisNetworkIsNotFollowed) {
+  const testing::TempDir dir;
+  std::ofstream(dir.path("hosts")) << "10.1.2.3 intranet.example\n169.254.169.254 metadata.example\n127.0.0.1 loop.example\n";
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(fetch_of_a_neighbours_name(dir.path("hosts")));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotHere) GTEST_SKIP() << "no namespaces here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(WebFetch, FollowsOnItsHostAndAsksAgainForAnother) {
