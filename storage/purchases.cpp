@@ -1,10 +1,9 @@
 // One row per order id; a state moves by conditional UPDATE.
 #include "storage/purchases.h"
 
-#include <fmt/format.h>
-
 #include "nostr/base/failpoint.h"
 #include "nostr/event/event_json.h"
+#include "storage/trade_rows.h"
 
 namespace storage {
 
@@ -12,19 +11,23 @@ namespace {
 
 #define PURCHASE_COLUMNS                                                                        \
   "SELECT id, state, skill, slug, version, seller, listing, manifest, price, untrusted, agent, " \
-  "lifted, claim, invoice, payment_hash, detail, created, changed FROM purchases "
+  "lifted, claim, tick, call_id, reason, invoice, payment_hash, detail, created, changed "         \
+  "FROM purchases "
 
 constexpr const char* kAdd =
     "INSERT INTO purchases (id, state, skill, slug, version, seller, listing, manifest, price, "
-    "untrusted, agent, created, changed) VALUES (?,'wanted',?,?,?,?,?,?,?,?,?,?,?)";
+    "untrusted, agent, tick, call_id, reason, created, changed) "
+    "VALUES (?,'wanted',?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kClaim = "UPDATE purchases SET claim = ?, changed = ? WHERE id = ?";
 constexpr const char* kLifted = "UPDATE purchases SET lifted = 1, changed = ? WHERE id = ?";
-constexpr const char* kState = "SELECT state FROM purchases WHERE id = ?";
-constexpr const char* kMove =
-    "UPDATE purchases SET state = ?, detail = ?, changed = ? WHERE id = ? AND state = ?";
-constexpr const char* kBill = "UPDATE purchases SET invoice = ?, payment_hash = ? WHERE id = ?";
-constexpr const char* kNote = "UPDATE purchases SET detail = ?, changed = ? WHERE id = ?";
+constexpr TradeTable kTable{
+    .noun = "purchase",
+    .state = "SELECT state FROM purchases WHERE id = ?",
+    .move = "UPDATE purchases SET state = ?, detail = ?, changed = ? WHERE id = ? AND state = ?",
+    .bill = "UPDATE purchases SET invoice = ?, payment_hash = ? WHERE id = ?",
+    .note = "UPDATE purchases SET detail = ?, changed = ? WHERE id = ?"};
 constexpr const char* kGet = PURCHASE_COLUMNS "WHERE id = ?";
+constexpr const char* kOfCall = PURCHASE_COLUMNS "WHERE tick = ? AND call_id = ? AND tick <> ''";
 constexpr const char* kUnderWay =
     PURCHASE_COLUMNS "WHERE skill = ? AND state IN ('wanted','ordered','billed','paid')";
 constexpr const char* kListOpen =
@@ -33,10 +36,7 @@ constexpr const char* kList = PURCHASE_COLUMNS "ORDER BY created DESC LIMIT ?";
 
 #undef PURCHASE_COLUMNS
 
-struct Raw {
-  PurchaseRow row;
-  std::string listing;
-};
+using Raw = RawTrade<PurchaseRow>;
 
 Raw read_raw(Row& r) {
   Raw out;
@@ -53,31 +53,14 @@ Raw read_raw(Row& r) {
   out.row.agent = r.take<std::string>();
   out.row.lifted = r.take<bool>();
   out.row.claim = r.take<std::optional<EventId>>();
+  out.row.tick = r.take<std::string>();
+  out.row.call_id = r.take<std::string>();
+  out.row.reason = r.take<std::string>();
   out.row.invoice = r.take<std::string>();
   out.row.payment_hash = r.take<std::optional<nostr::Sha256>>();
   out.row.detail = r.take<std::string>();
   out.row.created = r.take<UnixTime>();
   out.row.changed = r.take<UnixTime>();
-  return out;
-}
-
-Result<PurchaseRow> parse(Raw raw) {
-  TRY(raw.row.listing, nostr::parse_event(raw.listing));
-  return std::move(raw.row);
-}
-
-Result<std::optional<PurchaseRow>> parse(std::optional<Raw> raw) {
-  if (!raw) return std::optional<PurchaseRow>();
-  TRY(PurchaseRow row, parse(*std::move(raw)));
-  return std::optional(std::move(row));
-}
-
-Result<std::vector<PurchaseRow>> parse_all(std::vector<Raw> raws) {
-  std::vector<PurchaseRow> out;
-  for (Raw& raw : raws) {
-    TRY(PurchaseRow row, parse(std::move(raw)));
-    out.push_back(std::move(row));
-  }
   return out;
 }
 
@@ -113,7 +96,8 @@ Result<PurchaseRow> Purchases::add(const PurchaseRow& p) {
   TRY(auto standing, under_way(p.skill));
   if (standing) return *std::move(standing);
   TRY(db_.run(kAdd, p.id, p.skill, p.slug, p.version, p.seller, nostr::to_json(p.listing),
-              p.manifest, p.price, p.untrusted, p.agent, p.created, p.created));
+              p.manifest, p.price, p.untrusted, p.agent, p.tick, p.call_id, p.reason, p.created,
+              p.created));
   TRY(tx.commit());
   FAILPOINT("purchase-wanted");
   TRY(auto row, get(p.id));
@@ -136,49 +120,41 @@ Result<void> Purchases::set_lifted(std::string_view id, UnixTime now) {
 
 Result<void> Purchases::move(std::string_view id, PurchaseState to, std::string_view detail,
                              UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(const auto from, db_.one(kState, [](Row& r) { return r.take<PurchaseState>(); }, id));
-  if (!from) return fail(Errc::kNotFound, "no such purchase");
-  if (!may_move(*from, to))
-    return fail(Errc::kConflict, fmt::format("a purchase that is {} cannot become {}",
-                                             name_of(*from), name_of(to)));
-  TRY(const auto changed, db_.run(kMove, to, detail, now, id, *from));
-  TRY(expect_one(changed, "purchase"));
-  return tx.commit();
+  return move_trade(db_, kTable, id, to, detail, now);
 }
 
 Result<void> Purchases::set_billed(std::string_view id, std::string_view invoice,
                                    const nostr::Sha256& payment_hash, UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(move(id, PurchaseState::kBilled, "", now));
-  TRY(db_.run(kBill, invoice, payment_hash, id));
-  return tx.commit();
+  return bill_trade(db_, kTable, id, PurchaseState::kBilled, invoice, payment_hash, now);
 }
 
 Result<void> Purchases::note(std::string_view id, std::string_view detail, UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(db_.run(kNote, detail, now, id));
-  return tx.commit();
+  return note_trade(db_, kTable, id, detail, now);
 }
 
 Result<std::optional<PurchaseRow>> Purchases::get(std::string_view id) {
   TRY(auto raw, db_.one(kGet, read_raw, id));
-  return parse(std::move(raw));
+  return parse_trade(std::move(raw));
+}
+
+Result<std::optional<PurchaseRow>> Purchases::of_call(std::string_view tick, std::string_view call_id) {
+  TRY(auto raw, db_.one(kOfCall, read_raw, tick, call_id));
+  return parse_trade(std::move(raw));
 }
 
 Result<std::optional<PurchaseRow>> Purchases::under_way(std::string_view skill) {
   TRY(auto raw, db_.one(kUnderWay, read_raw, skill));
-  return parse(std::move(raw));
+  return parse_trade(std::move(raw));
 }
 
 Result<std::vector<PurchaseRow>> Purchases::list_open() {
   TRY(auto raws, db_.all(kListOpen, read_raw));
-  return parse_all(std::move(raws));
+  return parse_trades(std::move(raws));
 }
 
 Result<std::vector<PurchaseRow>> Purchases::list(std::int64_t limit) {
   TRY(auto raws, db_.all(kList, read_raw, limit));
-  return parse_all(std::move(raws));
+  return parse_trades(std::move(raws));
 }
 
 }  // namespace storage

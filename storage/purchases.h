@@ -45,6 +45,9 @@ struct PurchaseRow {
   std::string agent;          ///< on whose budget; "" for the operator's own order
   bool lifted = false;        ///< the operator approved it beyond the limits
   std::optional<EventId> claim;  ///< the 39210 under which the operator was asked
+  std::string tick;           ///< the tick whose agent wants it; "" for the operator's own order
+  std::string call_id;        ///< its call there
+  std::string reason;         ///< the agent's words for the operator
   std::string invoice;
   std::optional<nostr::Sha256> payment_hash;
   std::string detail;         ///< why it stands still or ended; may hold the seller's words
@@ -74,6 +77,8 @@ class Purchases {
   Result<void> note(std::string_view id, std::string_view detail, UnixTime now);
 
   Result<std::optional<PurchaseRow>> get(std::string_view id);
+  /// The one an agent's call wanted.
+  Result<std::optional<PurchaseRow>> of_call(std::string_view tick, std::string_view call_id);
   /// The one of `skill` that is under way.
   Result<std::optional<PurchaseRow>> under_way(std::string_view skill);
   /// Not over, oldest first: what a restart takes up again.

@@ -1,10 +1,9 @@
 // Offers by skill, orders by id; a state moves by conditional UPDATE.
 #include "storage/sales.h"
 
-#include <fmt/format.h>
-
 #include "nostr/base/failpoint.h"
 #include "nostr/event/event_json.h"
+#include "storage/trade_rows.h"
 
 namespace storage {
 
@@ -24,11 +23,12 @@ constexpr const char* kOffers = OFFER_COLUMNS "ORDER BY changed DESC LIMIT ?";
 constexpr const char* kTake =
     "INSERT INTO sales (id, state, buyer, agent, skill, listing, price, created, changed) "
     "VALUES (?,'taken',?,?,?,?,?,?,?) ON CONFLICT DO NOTHING";
-constexpr const char* kState = "SELECT state FROM sales WHERE id = ?";
-constexpr const char* kMove =
-    "UPDATE sales SET state = ?, detail = ?, changed = ? WHERE id = ? AND state = ?";
-constexpr const char* kBill = "UPDATE sales SET invoice = ?, payment_hash = ? WHERE id = ?";
-constexpr const char* kNote = "UPDATE sales SET detail = ?, changed = ? WHERE id = ?";
+constexpr TradeTable kTable{
+    .noun = "order",
+    .state = "SELECT state FROM sales WHERE id = ?",
+    .move = "UPDATE sales SET state = ?, detail = ?, changed = ? WHERE id = ? AND state = ?",
+    .bill = "UPDATE sales SET invoice = ?, payment_hash = ? WHERE id = ?",
+    .note = "UPDATE sales SET detail = ?, changed = ? WHERE id = ?"};
 constexpr const char* kGet = SALE_COLUMNS "WHERE id = ?";
 constexpr const char* kListOpen =
     SALE_COLUMNS "WHERE state IN ('taken','billed','paid') ORDER BY created";
@@ -38,14 +38,8 @@ constexpr const char* kCount = "SELECT count(*) FROM sales WHERE buyer = ? AND c
 #undef OFFER_COLUMNS
 #undef SALE_COLUMNS
 
-struct RawOffer {
-  OfferRow row;
-  std::string listing;
-};
-struct RawSale {
-  SaleRow row;
-  std::string listing;
-};
+using RawOffer = RawTrade<OfferRow>;
+using RawSale = RawTrade<SaleRow>;
 
 RawOffer read_offer(Row& r) {
   RawOffer out;
@@ -75,31 +69,6 @@ RawSale read_sale(Row& r) {
   return out;
 }
 
-/// The row of a raw one, its listing read.
-template <class Raw>
-auto parse(Raw raw) -> Result<decltype(raw.row)> {
-  TRY(raw.row.listing, nostr::parse_event(raw.listing));
-  return std::move(raw.row);
-}
-
-template <class Raw>
-auto parse_one(std::optional<Raw> raw) -> Result<std::optional<decltype(raw->row)>> {
-  using Parsed = decltype(raw->row);
-  if (!raw) return std::optional<Parsed>();
-  TRY(Parsed row, parse(*std::move(raw)));
-  return std::optional<Parsed>(std::move(row));
-}
-
-template <class Raw>
-auto parse_all(std::vector<Raw> raws) -> Result<std::vector<decltype(raws.front().row)>> {
-  std::vector<decltype(raws.front().row)> out;
-  for (Raw& raw : raws) {
-    TRY(auto row, parse(std::move(raw)));
-    out.push_back(std::move(row));
-  }
-  return out;
-}
-
 }  // namespace
 
 bool may_move(SaleState from, SaleState to) {
@@ -125,12 +94,12 @@ Result<void> Sales::put_offer(const OfferRow& o) {
 
 Result<std::optional<OfferRow>> Sales::offer(std::string_view skill) {
   TRY(auto raw, db_.one(kOffer, read_offer, skill));
-  return parse_one(std::move(raw));
+  return parse_trade(std::move(raw));
 }
 
 Result<std::vector<OfferRow>> Sales::offers(std::int64_t limit) {
   TRY(auto raws, db_.all(kOffers, read_offer, limit));
-  return parse_all(std::move(raws));
+  return parse_trades(std::move(raws));
 }
 
 Result<bool> Sales::take(const SaleRow& s) {
@@ -143,44 +112,31 @@ Result<bool> Sales::take(const SaleRow& s) {
 }
 
 Result<void> Sales::move(std::string_view id, SaleState to, std::string_view detail, UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(const auto from, db_.one(kState, [](Row& r) { return r.take<SaleState>(); }, id));
-  if (!from) return fail(Errc::kNotFound, "no such order");
-  if (!may_move(*from, to))
-    return fail(Errc::kConflict,
-                fmt::format("an order that is {} cannot become {}", name_of(*from), name_of(to)));
-  TRY(const auto changed, db_.run(kMove, to, detail, now, id, *from));
-  TRY(expect_one(changed, "order"));
-  return tx.commit();
+  return move_trade(db_, kTable, id, to, detail, now);
 }
 
 Result<void> Sales::set_billed(std::string_view id, std::string_view invoice,
                                const nostr::Sha256& payment_hash, UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(move(id, SaleState::kBilled, "", now));
-  TRY(db_.run(kBill, invoice, payment_hash, id));
-  return tx.commit();
+  return bill_trade(db_, kTable, id, SaleState::kBilled, invoice, payment_hash, now);
 }
 
 Result<void> Sales::note(std::string_view id, std::string_view detail, UnixTime now) {
-  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
-  TRY(db_.run(kNote, detail, now, id));
-  return tx.commit();
+  return note_trade(db_, kTable, id, detail, now);
 }
 
 Result<std::optional<SaleRow>> Sales::get(std::string_view id) {
   TRY(auto raw, db_.one(kGet, read_sale, id));
-  return parse_one(std::move(raw));
+  return parse_trade(std::move(raw));
 }
 
 Result<std::vector<SaleRow>> Sales::list_open() {
   TRY(auto raws, db_.all(kListOpen, read_sale));
-  return parse_all(std::move(raws));
+  return parse_trades(std::move(raws));
 }
 
 Result<std::vector<SaleRow>> Sales::list(std::int64_t limit) {
   TRY(auto raws, db_.all(kList, read_sale, limit));
-  return parse_all(std::move(raws));
+  return parse_trades(std::move(raws));
 }
 
 Result<std::int64_t> Sales::count_since(const PublicKey& buyer, UnixTime since) {

@@ -893,6 +893,14 @@ CREATE TABLE outputs (
 ) STRICT;
 )sql";
 
+// Whose wish a purchase is: of an agent's call in a tick, or, where both are empty, the operator's.
+constexpr const char* kPurchaseWishes = R"sql(
+ALTER TABLE purchases ADD COLUMN tick TEXT NOT NULL DEFAULT '';
+ALTER TABLE purchases ADD COLUMN call_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE purchases ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX purchases_by_call ON purchases (tick, call_id) WHERE tick <> '';
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
@@ -901,7 +909,7 @@ constexpr std::array kSteps{
     Migration{12, kBunker}, Migration{13, kLicences}, Migration{14, kAnswers},
     Migration{15, kTasks}, Migration{16, kIssues},
     Migration{17, kOrders},  Migration{18, kTrade},
-    Migration{19, kOutputs},
+    Migration{19, kOutputs}, Migration{20, kPurchaseWishes},
 };
 
 }  // namespace

@@ -302,6 +302,7 @@ class PlansTest : public StorageTest {
     touch(purchases.move("p", PurchaseState::kOrdered, "", kNow));
     touch(purchases.set_billed("p", "", named<Sha256>("h"), kNow));
     touch(purchases.note("p", "", kNow));
+    touch(purchases.of_call("t", "c"));
     touch(purchases.list_open());
     touch(purchases.list(10));
     Sales sales(*db_);

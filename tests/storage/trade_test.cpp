@@ -42,6 +42,28 @@ TEST_F(PurchasesTest, AWishGivenTwiceIsOne) {
   EXPECT_EQ(must(purchases_.list(10)).size(), 3U);
 }
 
+TEST_F(PurchasesTest, ACallOfAnAgentIsOnePurchaseAndIsFoundByIt) {
+  PurchaseRow called = wish("a");
+  called.agent = "Scout";
+  called.tick = "mention:1";
+  called.call_id = "1.1";
+  called.reason = "to answer well";
+  must(purchases_.add(called));
+  const auto found = must(purchases_.of_call("mention:1", "1.1"));
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->id, "a");
+  EXPECT_EQ(found->reason, "to answer well");
+  EXPECT_FALSE(must(purchases_.of_call("mention:1", "1.2")).has_value());
+  called.id = "b";
+  called.skill = "33400:k:other";
+  EXPECT_FALSE(purchases_.add(called).has_value()) << "a call wishes once";
+  EXPECT_FALSE(must(purchases_.get("b")).has_value());
+  // The operator's own orders have no call, and any number of them may stand beside each other.
+  must(purchases_.add(wish("c", "33400:k:third")));
+  must(purchases_.add(wish("d", "33400:k:fourth")));
+  EXPECT_FALSE(must(purchases_.of_call("", "")).has_value());
+}
+
 TEST_F(PurchasesTest, WhatWasPaidForEndsDoneAndNowhereElse) {
   must(purchases_.add(wish("a")));
   EXPECT_EQ(errc_of(purchases_.move("a", PurchaseState::kPaid, "", kNow)), Errc::kConflict);
