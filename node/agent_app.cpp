@@ -168,10 +168,11 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       SkillBuyer::Deps{runtime_, *db_, node_, signer_->public_key(), publisher_, options_.relays,
                        treasury_, *outside_, *shelf_, home_},
       std::move(purchases));
+  outside_->buy_through([this](orchestration::ActionRequest request) { return buyer_->act(std::move(request)); });
   runner_ = std::make_unique<TickRunner>(
       TickRunner::Deps{loop, runtime_.workers, runtime_.pool, *db_, runtime_.clock, runtime_.rng,
                        node_, *signer_, *voice_, *outside_, publisher_, minds_.router(), http_, home_,
-                       *shelf_},
+                       *shelf_, *buyer_},
       config_, options_);
   const auto tell = [this](const std::string& text) { tell_operators(text); };
   if (config_.agent.notices) runner_->watch(orchestration::notice_hook(runtime_.clock, tell));

@@ -90,6 +90,10 @@ base::Task<Result<ActionResult>> NodeOutside::act(ActionRequest request) {
     co_return co_await send_dm(std::move(request));
   if (request.action == orchestration::ActionClass::kPay)
     co_return co_await pay(std::move(request));
+  if (request.action == orchestration::ActionClass::kPurchase) {
+    if (!buyer_) co_return fail(Errc::kInternal, "nobody here buys licences");
+    co_return co_await buyer_(std::move(request));
+  }
   if (request.action == orchestration::ActionClass::kAskOperator) {
     LocalAction question{.key = request.key,
                          .action = request.action,

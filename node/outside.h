@@ -2,6 +2,8 @@
 // questions to the operator about what stays on this machine.
 #pragma once
 
+#include <functional>
+
 #include "node/group_voice.h"
 #include "node/treasury.h"
 #include "orchestration/approvals/desk.h"
@@ -37,6 +39,9 @@ class NodeOutside final : public orchestration::Outside {
   /// the answers any more. Each question is closed, and its request deleted (kind 5) for whoever else holds it.
   base::Result<void> stop_asking(const std::string& tick, std::string_view calls);
 
+  /// Who fulfils orders of licences: it needs this object itself, so it comes later.
+  using Buyer = std::function<base::Task<base::Result<orchestration::ActionResult>>(orchestration::ActionRequest)>;
+  void buy_through(Buyer buyer) { buyer_ = std::move(buyer); }
   /// Whether a wallet is connected.
   bool can_pay() { return deps_.treasury.cashier().has_value(); }
   /// The desk settled a question: whoever waits for it looks again.
@@ -60,6 +65,7 @@ class NodeOutside final : public orchestration::Outside {
   storage::Approvals approvals_;
   storage::EventDb events_;
   storage::Ticks ticks_;
+  Buyer buyer_;
   base::Signal changed_;
 };
 

@@ -1,4 +1,5 @@
-// Buying: each state of a purchase has one function that tries to leave it.
+// Buying: each state of a purchase has one function that tries to leave it. How one begins is in
+// skill_wishes.cpp.
 #include "node/skill_buyer.h"
 
 #include <algorithm>
@@ -29,28 +30,11 @@ using storage::PurchaseRow;
 using storage::PurchaseState;
 using storage::Tx;
 
-constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::milliseconds kLook{1'000};
 constexpr std::chrono::milliseconds kSlowLook{15'000};
 constexpr int kQuickLooks = 30;
 constexpr std::chrono::seconds kLongestReminder{600};
 constexpr std::chrono::seconds kOrderPatience{600};
-constexpr std::uint32_t kMaxListings = 100;
-constexpr std::int64_t kMaxListed = 500;
-constexpr const char* kCall = "purchase";
-
-/// The acts of a purchase, as those of a tick.
-std::string act_of(const PurchaseRow& row) {
-  return "buy:" + row.id;
-}
-
-Value terms_view(const nipsa::LicenceTerms& terms) {
-  Value out = {{"type", nipsa::licence_type_name(terms.type)}};
-  if (terms.max_uses) out["max_uses"] = *terms.max_uses;
-  if (terms.max_per_day) out["max_per_day"] = *terms.max_per_day;
-  if (terms.lasts) out["lasts_s"] = terms.lasts->count();
-  return out;
-}
 
 std::string terms_text(const nipsa::LicenceTerms& terms) {
   std::string out(nipsa::licence_type_name(terms.type));
@@ -58,34 +42,6 @@ std::string terms_text(const nipsa::LicenceTerms& terms) {
   if (terms.max_per_day) out += fmt::format(", {} a day", *terms.max_per_day);
   if (terms.lasts) out += fmt::format(", for {} s", terms.lasts->count());
   return out;
-}
-
-bool passes(const nipsa::TrustDecision& decision, bool untrusted) {
-  return decision.trust == nipsa::Trust::kTrusted ||
-         (untrusted && decision.trust == nipsa::Trust::kUntrusted);
-}
-
-std::string doubt_text(const nipsa::TrustDecision& decision) {
-  return fmt::format("{}: {}", nipsa::trust_name(decision.trust), decision.why);
-}
-
-/// What a purchase that is under way waits for.
-std::string_view waits_for(PurchaseState state) {
-  switch (state) {
-    case PurchaseState::kWanted:
-      return "operator";
-    case PurchaseState::kOrdered:
-      return "bill";
-    case PurchaseState::kBilled:
-      return "wallet";
-    case PurchaseState::kPaid:
-      return "licence";
-    case PurchaseState::kDone:
-    case PurchaseState::kRefused:
-    case PurchaseState::kFailed:
-      return "";
-  }
-  return "";
 }
 
 }  // namespace
@@ -111,185 +67,6 @@ Result<void> SkillBuyer::start() {
 Task<void> SkillBuyer::stop() {
   letters_.reset();
   co_await scope_.stop();
-}
-
-// ---- quote -------------------------------------------------------------------------------------
-
-Task<Result<SkillQuote>> SkillBuyer::quote(nostr::Address skill,
-                                           std::optional<nostr::PublicKey> seller) {
-  const SkillRules& rules = deps_.shelf.rules();
-  std::vector<nostr::PublicKey> sellers = rules.issuers;
-  if (seller && std::ranges::find(sellers, *seller) == sellers.end())
-    co_return fail(Errc::kDenied, "the operator trusts no licence of that seller", "skills.issuers");
-  if (seller) sellers = {*seller};
-  if (sellers.empty())
-    co_return fail(Errc::kDenied, "the operator trusts nobody's licences", "skills.issuers");
-  CO_TRY(const SkillEvidence evidence, co_await find_evidence(deps_.runtime.pool, deps_.relays, skill,
-                                                              std::nullopt));
-  if (!evidence.head) co_return fail(Errc::kNotFound, "no relay has that skill");
-  nostr::Filters filters{{.authors = std::move(sellers),
-                          .kinds = {nostr::kinds::kClassified},
-                          .tags = {{'a', {skill.str()}}},
-                          .limit = kMaxListings}};
-  const nostr::FetchResult found =
-      co_await deps_.runtime.pool.fetch(deps_.relays, std::move(filters), kFetchPatience);
-  if (found.complete.empty()) co_return fail(Errc::kUnavailable, "no relay answered");
-  std::map<std::string, nostr::Event> heads;  // a relay may lag behind another
-  for (const nostr::EventPtr& event : found.events) {
-    const auto address = nostr::address_of(*event);
-    if (!address) continue;
-    const auto [at, first] = heads.try_emplace(address->str(), *event);
-    if (!first && nostr::replaces(*event, at->second)) at->second = *event;
-  }
-  std::optional<SkillQuote> best;
-  bool outdated = false;
-  for (const auto& [address, event] : heads) {
-    auto listing = nipsa::parse_skill_listing(event);
-    if (!listing || listing->sold || listing->skill != skill) continue;
-    if (listing->manifest != evidence.head->id) {
-      outdated = true;
-      continue;
-    }
-    if (best && best->listing.price <= listing->price) continue;
-    best = SkillQuote{.listing_event = event, .listing = *std::move(listing), .manifest = *evidence.head, .trust = {}};
-  }
-  if (!best && outdated)
-    co_return fail(Errc::kNotFound, "it is offered in another version than the one that stands",
-                   "the seller has to offer the new version, if it should be bought at all");
-  if (!best) co_return fail(Errc::kNotFound, "nobody whose licences the operator trusts sells it",
-                            "skills.issuers");
-  best->trust = judge_skill(best->manifest, evidence, rules.trust, {skill, {}, {}},
-                            deps_.runtime.clock.now());
-  co_return *std::move(best);
-}
-
-Result<bool> SkillBuyer::asks(Msat price, const std::vector<std::string>& exceeds) const {
-  using orchestration::Need;
-  switch (orchestration::need(autonomy_, orchestration::ActionClass::kPurchase, price)) {
-    case Need::kDeny:
-      return fail(Errc::kDenied, "this agent buys nothing");
-    case Need::kAsk:
-      return true;
-    case Need::kAuto:
-      return !exceeds.empty();
-  }
-  return true;
-}
-
-Task<Result<Value>> SkillBuyer::answer_quote(Value params) {
-  CO_TRY(const std::string text, base::json::get_string(params, "skill"));
-  CO_TRY(const nostr::Address skill, nostr::parse_address(text));
-  std::optional<nostr::PublicKey> seller;
-  if (const std::string from = base::json::string_or(params, "from"); !from.empty()) {
-    CO_TRY(seller, nostr::parse_public_key(from));
-  }
-  CO_TRY(const SkillQuote quoted, co_await quote(skill, seller));
-  const Msat price = base::to_msat(quoted.listing.price);
-  CO_TRY(const auto exceeds,
-         deps_.treasury.breaches({.skill = skill.str(), .counterparty = quoted.listing.seller.hex()},
-                                 price, std::nullopt));
-  CO_TRY(const bool asked, asks(price, exceeds));
-  Value out = skill_view(quoted.manifest, quoted.trust);
-  out["seller"] = quoted.listing.seller.hex();
-  out["listing"] = quoted.listing_event.id.hex();
-  out["price_msat"] = price.value;
-  out["fee_up_to_msat"] = price.value > 0 ? orchestration::fee_allowance(price).value : 0;
-  out["terms"] = terms_view(quoted.listing.terms);
-  out["asks_operator"] = asked;
-  out["exceeds"] = exceeds;
-  co_return out;
-}
-
-// ---- verbs -------------------------------------------------------------------------------------
-
-Task<Result<Value>> SkillBuyer::buy(Value params) {
-  CO_TRY(const std::string text, base::json::get_string(params, "skill"));
-  CO_TRY(const nostr::Address skill, nostr::parse_address(text));
-  // The same wish again, by somebody who lost sight of it.
-  CO_TRY(const auto standing, purchases_.under_way(skill.str()));
-  if (standing) {
-    begin(standing->id);
-    Value out;
-    CO_TRY(out, view(*standing));
-    out["resumed"] = true;
-    co_return out;
-  }
-  std::optional<nostr::PublicKey> seller;
-  if (const std::string from = base::json::string_or(params, "from"); !from.empty()) {
-    CO_TRY(seller, nostr::parse_public_key(from));
-  }
-  CO_TRY(SkillQuote quoted, co_await quote(skill, seller));
-  const bool untrusted = params.value("untrusted", false);
-  if (!passes(quoted.trust, untrusted))
-    co_return fail(Errc::kDenied, doubt_text(quoted.trust),
-                   quoted.trust.trust == nipsa::Trust::kUntrusted
-                       ? "--untrusted lets it pass all the same"
-                       : "");
-  CO_TRY(const bool held, deps_.shelf.holds(skill.str(), quoted.listing.version));
-  if (held && !params.value("again", false))
-    co_return fail(Errc::kConflict,
-                   fmt::format("a licence of {} {} is held already", skill.d, quoted.listing.version),
-                   "--again buys another one, when its uses are spent for example");
-  const Msat price = base::to_msat(quoted.listing.price);
-  if (const std::int64_t most = base::json::int_or(params, "max_msat", -1); most >= 0 && price.value > most)
-    co_return fail(Errc::kDenied, fmt::format("it costs {} sat, more than was meant to be paid",
-                                              quoted.listing.price.value));
-  if (price.value > 0) CO_TRY(deps_.treasury.cashier());
-  CO_TRY(asks(price, {}));
-  CO_TRY(const PurchaseRow row, purchases_.add({.id = deps_.runtime.rng.hex(16),
-                                                .skill = skill.str(),
-                                                .slug = skill.d,
-                                                .version = quoted.listing.version,
-                                                .seller = quoted.listing.seller,
-                                                .listing = quoted.listing_event,
-                                                .manifest = quoted.manifest.id,
-                                                .price = price,
-                                                .untrusted = untrusted,
-                                                .created = deps_.runtime.clock.now()}));
-  begin(row.id);
-  co_return view(row);
-}
-
-Result<Value> SkillBuyer::view(const PurchaseRow& row) {
-  Value out = {{"purchase", row.id},
-               {"state", storage::name_of(row.state)},
-               {"skill", row.skill},
-               {"name", row.slug},
-               {"version", row.version},
-               {"seller", row.seller.hex()},
-               {"price_msat", row.price.value},
-               {"created_at", base::to_unix(row.created)},
-               {"changed_at", base::to_unix(row.changed)}};
-  if (!row.detail.empty()) out["detail"] = row.detail;
-  if (const auto what = waits_for(row.state); !what.empty()) out["waits_for"] = what;
-  if (row.state == PurchaseState::kDone) out["licence"] = licence_of(row);
-  TRY(const auto payment, payments_.get(row.payment_key()));
-  if (payment) {
-    out["payment"] = storage::name_of(payment->state);
-    out["payment_hash"] = payment->payment_hash.hex();
-    out["fee_msat"] = payment->fee.value;
-  }
-  return out;
-}
-
-Task<Result<Value>> SkillBuyer::answer(Value params) {
-  const std::string verb = base::json::string_or(params, "verb");
-  if (verb == "quote") co_return co_await answer_quote(std::move(params));
-  if (verb == "buy") co_return co_await buy(std::move(params));
-  if (verb == "purchase") {
-    CO_TRY(const std::string id, base::json::get_string(params, "purchase"));
-    CO_TRY(const auto row, purchases_.get(id));
-    if (!row) co_return fail(Errc::kNotFound, "no such purchase", "sovereign skill purchases");
-    co_return view(*row);
-  }
-  CO_TRY(const auto rows, purchases_.list(std::clamp<std::int64_t>(
-                              base::json::int_or(params, "limit", 50), 1, kMaxListed)));
-  Value out = Value::array();
-  for (const PurchaseRow& row : rows) {
-    CO_TRY(Value one, view(row));
-    out.push_back(std::move(one));
-  }
-  co_return out;
 }
 
 // ---- what sellers write ------------------------------------------------------------------------
@@ -413,7 +190,7 @@ Result<SkillBuyer::Step> SkillBuyer::end(const PurchaseRow& row, PurchaseState s
 }
 
 orchestration::Spender SkillBuyer::spender(const PurchaseRow& row) const {
-  return {.agent = row.agent, .tick = "", .task = "", .skill = row.skill, .counterparty = row.seller.hex()};
+  return {.agent = row.agent, .tick = row.tick, .task = "", .skill = row.skill, .counterparty = row.seller.hex()};
 }
 
 std::string SkillBuyer::licence_of(const PurchaseRow& row) const {
@@ -424,9 +201,15 @@ std::string SkillBuyer::licence_of(const PurchaseRow& row) const {
   return licence.address().str();
 }
 
+orchestration::ActionKey SkillBuyer::question_key(const PurchaseRow& row) {
+  if (row.tick.empty()) return {"buy:" + row.id, "purchase"};
+  return {row.tick, row.call_id};
+}
+
 /// What the operator decides about, as it was first put; null when nobody has to be asked.
 Result<Value> SkillBuyer::question(const PurchaseRow& row) {
-  TRY(const auto asked, actions_.get(act_of(row), kCall));
+  const orchestration::ActionKey key = question_key(row);
+  TRY(const auto asked, actions_.get(key.tick, key.call_id));
   if (asked) {
     TRY(const Value body, base::json::parse(asked->draft_json));
     return base::json::get_object(body, "params");
@@ -436,13 +219,15 @@ Result<Value> SkillBuyer::question(const PurchaseRow& row) {
     TRY(exceeds, deps_.treasury.breaches(spender(row), row.price, std::nullopt));
   }
   TRY(const bool asked_for, asks(row.price, exceeds));
-  if (!asked_for) return Value();
+  if (!asked_for && row.tick.empty()) return Value();
   TRY(const auto listing, nipsa::parse_skill_listing(row.listing));
   Value out = {{"amount_msat", row.price.value},
                {"destination", fmt::format("{} for a licence of {} {}",
                                            nostr::encode_npub(row.seller), row.slug, row.version)},
                {"skill", row.skill},
+               {"version", row.version},
                {"manifest", row.manifest.hex()},
+               {"offer", row.listing.id.hex()},
                {"terms", terms_text(listing.terms)},
                {"seller", row.seller.hex()}};
   if (row.price.value > 0) out["fee_up_to_msat"] = orchestration::fee_allowance(row.price).value;
@@ -455,17 +240,18 @@ Task<Result<SkillBuyer::Step>> SkillBuyer::ask_operator(PurchaseRow row) {
   CO_TRY(Value params, question(row));
   const UnixTime now = deps_.runtime.clock.now();
   if (!params.is_null()) {
-    if (!row.claim) {
+    // An agent's question belongs to its tick, which has a claim.
+    if (!row.claim && row.tick.empty()) {
       CO_TRY(row.claim, co_await deps_.shelf.claim_for_operator());
       CO_TRY(purchases_.set_claim(row.id, *row.claim, now));
     }
     const bool beyond = params.contains("exceeds");
     const Msat fee = row.price.value > 0 ? orchestration::fee_allowance(row.price) : Msat{};
-    orchestration::LocalAction action{.key = {act_of(row), kCall},
+    orchestration::LocalAction action{.key = question_key(row),
                                       .action = orchestration::ActionClass::kPurchase,
                                       .params = std::move(params),
                                       .cost = row.price + fee,
-                                      .reason = "",
+                                      .reason = row.reason,
                                       .claim = row.claim};
     CO_TRY(const orchestration::ActionResult answer, co_await deps_.outside.approve(std::move(action)));
     if (answer.status != ActionStatus::kApproved)
@@ -528,7 +314,7 @@ Task<Result<std::string>> SkillBuyer::doubt(PurchaseRow row) {
     co_return std::string("another version was published since it was ordered");
   const auto decision = judge_skill(*evidence.head, evidence, deps_.shelf.rules().trust,
                                     {skill, row.manifest, {}}, deps_.runtime.clock.now());
-  co_return passes(decision, row.untrusted) ? std::string() : doubt_text(decision);
+  co_return passes_gate(decision, row.untrusted) ? std::string() : doubt_text(decision);
 }
 
 Task<Result<SkillBuyer::Step>> SkillBuyer::pay(PurchaseRow row) {

@@ -2,7 +2,8 @@
 //
 //~ quote → wanted → (operator) → ordered → (bill) → billed → (money) → paid → (licence, delivery) → done
 //
-// Every arrow is a commit of storage/purchases, and the purchase's id is the order's, the payment's and
+// An operator orders through the control socket, an agent by the tool skill_buy; the way is the same, and what
+// an agent wants is always put to the operator. Every arrow is a commit of storage/purchases, and the purchase's id is the order's, the payment's and
 // the licence's: killed anywhere, a purchase goes on where it was, is paid at most once, and what was paid
 // for is asked for until it is here.
 #pragma once
@@ -22,6 +23,7 @@
 #include "node/treasury.h"
 #include "nostr/client/feed.h"
 #include "orchestration/autonomy.h"
+#include "orchestration/marketplace/skill_market.h"
 #include "orchestration/marketplace/trade.h"
 #include "storage/holdings.h"
 #include "storage/payments.h"
@@ -40,10 +42,11 @@ struct SkillQuote {
 struct BuyerOptions {
   std::chrono::seconds seller_patience{600};   ///< for a bill
   std::chrono::seconds order_again{20};        ///< first time; then ever less often
+  std::chrono::seconds agent_patience{180};    ///< of an agent, once its order is out
 };
 
 /// App thread. References outlive it.
-class SkillBuyer {
+class SkillBuyer final : public orchestration::SkillMarket {
  public:
   struct Deps {
     Runtime& runtime;
@@ -63,10 +66,15 @@ class SkillBuyer {
   base::Result<void> start();
   base::Task<void> stop();
 
-  /// The cheapest offer of `skill` by an issuer the operator trusts, or that of `seller`. kNotFound when
-  /// none of them sells the version that stands.
-  base::Task<base::Result<SkillQuote>> quote(nostr::Address skill,
-                                             std::optional<nostr::PublicKey> seller);
+  base::Task<base::Result<base::json::Value>> search(orchestration::SkillSearch what) override;
+  base::Task<base::Result<base::json::Value>> show(nostr::Address skill) override;
+  base::Task<base::Result<base::json::Value>> quote(nostr::Address skill,
+                                                    std::optional<nostr::PublicKey> seller) override;
+  base::Task<base::Result<orchestration::PurchaseOrder>> order(orchestration::SkillWish wish) override;
+  /// Fulfils the order of an agent's call, once, and tells how it ended; kPending when that takes too long.
+  /// Errors: not decided yet, nothing lost.
+  base::Task<base::Result<orchestration::ActionResult>> act(orchestration::ActionRequest request);
+
   /// Whether a private message is of a trade rather than talk: nobody is woken by it.
   bool expects(const nostr::UnsignedEvent& rumor) const;
 
@@ -76,9 +84,27 @@ class SkillBuyer {
  private:
   /// Whether a purchase is over.
   enum class Step { kGoOn, kWait, kOver };
+  /// What somebody would buy now.
+  struct Wanted {
+    nostr::Address skill;
+    std::optional<nostr::PublicKey> seller;
+    bool untrusted = false;  ///< though nobody vouches for it
+    bool again = false;      ///< though a licence is held
+  };
 
-  base::Task<base::Result<base::json::Value>> answer_quote(base::json::Value params);
+  /// Offers by issuers the operator trusts, or by `seller` only, cheapest first, of the version that stands.
+  base::Task<base::Result<std::vector<SkillQuote>>> offers(nostr::Address skill,
+                                                           std::optional<nostr::PublicKey> seller);
+  /// The first of them. kNotFound when there is none.
+  base::Task<base::Result<SkillQuote>> best_offer(nostr::Address skill,
+                                                  std::optional<nostr::PublicKey> seller);
+  /// The same, where nothing speaks against buying it.
+  base::Task<base::Result<SkillQuote>> worth_buying(Wanted wish);
+  storage::PurchaseRow wish_of(const SkillQuote& quoted) const;
   base::Task<base::Result<base::json::Value>> buy(base::json::Value params);
+  base::Task<base::Result<storage::PurchaseRow>> open(orchestration::ActionRequest request);
+  base::Task<base::Result<orchestration::ActionResult>> outcome(std::string id);
+  base::Result<orchestration::ActionResult> result_of(const storage::PurchaseRow& row);
   base::Result<base::json::Value> view(const storage::PurchaseRow& row);
   orchestration::Spender spender(const storage::PurchaseRow& row) const;
   base::Result<bool> asks(base::Msat price, const std::vector<std::string>& exceeds) const;
@@ -94,6 +120,8 @@ class SkillBuyer {
   base::Task<base::Result<Step>> pay(storage::PurchaseRow row);
   base::Task<base::Result<Step>> fetch(storage::PurchaseRow row);
   base::Task<base::Result<std::string>> doubt(storage::PurchaseRow row);
+  /// The act the operator decides about: the agent's call, or one of its own.
+  static orchestration::ActionKey question_key(const storage::PurchaseRow& row);
   base::Result<base::json::Value> question(const storage::PurchaseRow& row);
   base::Result<nostr::Event> order_of(const storage::PurchaseRow& row);
   base::Result<void> order_when_due(const storage::PurchaseRow& row);

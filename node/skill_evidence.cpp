@@ -122,6 +122,15 @@ nipsa::TrustDecision judge_skill(const nostr::Event& manifest, const SkillEviden
   return nipsa::judge_trust(inputs, policy);
 }
 
+bool passes_gate(const nipsa::TrustDecision& decision, bool untrusted) {
+  return decision.trust == nipsa::Trust::kTrusted ||
+         (untrusted && decision.trust == nipsa::Trust::kUntrusted);
+}
+
+std::string doubt_text(const nipsa::TrustDecision& decision) {
+  return fmt::format("{}: {}", nipsa::trust_name(decision.trust), decision.why);
+}
+
 Value skill_view(const nostr::Event& event, const nipsa::TrustDecision& decision) {
   Value out = {{"manifest", event.id.hex()},
                {"publisher", event.pubkey.hex()},

@@ -33,6 +33,12 @@ nipsa::TrustDecision judge_skill(const nostr::Event& manifest, const SkillEviden
                                  const nipsa::TrustPolicy& policy, nipsa::ExpectedSkill expected,
                                  base::UnixTime now);
 
+/// Whether a skill may be opened or bought; `untrusted`: the operator lets one pass that nobody vouches for,
+/// and what is blocked stays so.
+bool passes_gate(const nipsa::TrustDecision& decision, bool untrusted);
+/// "untrusted: nobody you trust vouches for it": why it did not pass.
+std::string doubt_text(const nipsa::TrustDecision& decision);
+
 /// A manifest and the decision about it, for people and scripts.
 base::json::Value skill_view(const nostr::Event& manifest, const nipsa::TrustDecision& decision);
 

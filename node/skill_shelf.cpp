@@ -194,11 +194,8 @@ Task<Result<OpenSkill>> SkillShelf::open(std::string name, nostr::EventId claim,
   OpenSkill out;
   out.trust = judge_skill(*delivery.manifest, evidence, rules_.trust,
                           {manifest.address(), licence.manifest, licence.manifest_hash}, now);
-  const bool passes = out.trust.trust == nipsa::Trust::kTrusted ||
-                      (untrusted && out.trust.trust == nipsa::Trust::kUntrusted);
-  if (!passes)
-    co_return fail(Errc::kDenied,
-                   fmt::format("{}: {}", nipsa::trust_name(out.trust.trust), out.trust.why),
+  if (!passes_gate(out.trust, untrusted))
+    co_return fail(Errc::kDenied, doubt_text(out.trust),
                    out.trust.trust == nipsa::Trust::kUntrusted ? "--untrusted lets it pass all the same"
                                                                : "");
   out.granted = nipsa::common_capabilities(

@@ -120,8 +120,11 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
                                        .operators = options_.operators};
   tool_box_.fill(tools_, speaker);
   agents_.watch(orchestration::skill_gate(bench_));
-  if (config.integrations.marketplace && !deps.shelf.rules().issuers.empty())
+  if (config.integrations.marketplace && !deps.shelf.rules().issuers.empty()) {
     CHECK(tools_.add(orchestration::make_use_skill(bench_, deps.shelf)).has_value());
+    for (auto& tool : orchestration::make_market_tools(deps.market, agents_.primary().spec.name))
+      CHECK(tools_.add(std::move(tool)).has_value());
+  }
   if (deps.outside.can_pay())
     CHECK(tools_.add(orchestration::make_pay(deps.clock, agents_.primary().spec.name)).has_value());
   for (auto& tool : orchestration::make_task_tools(tasks_, agents_.registry()))

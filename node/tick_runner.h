@@ -19,6 +19,7 @@
 #include "node/skill_shelf.h"
 #include "node/tool_box.h"
 #include "node/trajectory_record.h"
+#include "orchestration/marketplace/skill_market.h"
 #include "orchestration/session.h"
 #include "storage/grants.h"
 #include "storage/kv.h"
@@ -58,6 +59,7 @@ class TickRunner {
     nostr::HttpClient& http;
     const Home& home;
     SkillShelf& shelf;
+    orchestration::SkillMarket& market;
   };
   TickRunner(Deps deps, const Config& config, VoiceOptions options);
   ~TickRunner();

@@ -12,6 +12,7 @@ namespace {
 ToolOutcome outcome_of(ActionStatus status) {
   switch (status) {
     case ActionStatus::kPaid:
+    case ActionStatus::kBought:
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
     case ActionStatus::kAnswered:
@@ -24,6 +25,7 @@ ToolOutcome outcome_of(ActionStatus status) {
     case ActionStatus::kUndeliverable:
       return ToolOutcome::kExpired;
     case ActionStatus::kUnknown:
+    case ActionStatus::kPending:
     case ActionStatus::kFailed:
       return ToolOutcome::kError;
   }
@@ -37,6 +39,10 @@ std::string sentence(ActionClass action, const ActionResult& result) {
       return "Done: it is paid.";
     case ActionStatus::kUnknown:
       return "It is not known yet whether it was paid; that is being looked up. Do not pay it again.";
+    case ActionStatus::kBought:
+      return "Done: it is bought, and its licence is here. use_skill opens it.";
+    case ActionStatus::kPending:
+      return "The purchase is under way and goes on without you. Do not buy it again.";
     case ActionStatus::kPublished:
       return result.event_id ? fmt::format("Done: {} went out as {}.", name,
                                            nostr::encode_note(*result.event_id))
@@ -102,12 +108,15 @@ ToolOutput describe_result(ActionClass action, ActionResult result) {
 std::string failure_detail(ActionStatus status) {
   switch (status) {
     case ActionStatus::kPaid:
+    case ActionStatus::kBought:
     case ActionStatus::kPublished:
     case ActionStatus::kApproved:
     case ActionStatus::kAnswered:
       return "";
     case ActionStatus::kUnknown:
       return "payment-unknown";
+    case ActionStatus::kPending:
+      return "purchase-pending";
     case ActionStatus::kDenied:
       return "approval-denied";
     case ActionStatus::kExpired:

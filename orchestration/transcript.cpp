@@ -103,6 +103,29 @@ Value request_json(const ActionRequest& request) {
                       {"destination", order->destination},
                       {"amount_msat", order->amount.value},
                       {"comment", order->comment}};
+  if (const auto& order = request.purchase)
+    out["purchase"] = {{"agent", order->agent},
+                       {"skill", order->skill},
+                       {"version", order->version},
+                       {"manifest", order->manifest.hex()},
+                       {"seller", order->seller.hex()},
+                       {"listing", order->listing.hex()},
+                       {"price_msat", order->price.value},
+                       {"again", order->again}};
+  return out;
+}
+
+Result<PurchaseOrder> purchase_of(const Value& value) {
+  PurchaseOrder out;
+  out.agent = base::json::string_or(value, "agent");
+  TRY(out.skill, base::json::get_string(value, "skill"));
+  TRY(out.version, base::json::get_string(value, "version"));
+  TRY(out.manifest, nostr::EventId::from_hex(base::json::string_or(value, "manifest")));
+  TRY(out.seller, nostr::PublicKey::from_hex(base::json::string_or(value, "seller")));
+  TRY(out.listing, nostr::EventId::from_hex(base::json::string_or(value, "listing")));
+  TRY(const std::int64_t price, base::json::get_int(value, "price_msat"));
+  out.price = base::Msat{price};
+  out.again = value.value("again", false);
   return out;
 }
 
@@ -132,6 +155,9 @@ Result<ActionRequest> request_of(const Value& value) {
                            .destination = base::json::string_or(*order, "destination"),
                            .amount = base::Msat{amount},
                            .comment = base::json::string_or(*order, "comment")};
+  }
+  if (const auto order = value.find("purchase"); order != value.end()) {
+    TRY(out.purchase, purchase_of(*order));
   }
   return out;
 }

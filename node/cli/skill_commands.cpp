@@ -6,7 +6,7 @@
 #include "node/cli/flags.h"
 #include "node/cli/seller.h"
 #include "node/control.h"
-#include "node/skill_evidence.h"
+#include "node/skill_search.h"
 #include "nostr/nips/nip19.h"
 
 namespace node::cli {
@@ -18,7 +18,6 @@ using base::json::string_or;
 using base::json::Value;
 
 constexpr std::chrono::seconds kLoadPatience{120};
-constexpr std::chrono::seconds kFetchPatience{8};
 
 // ---- printing ----------------------------------------------------------------------------------
 
@@ -92,50 +91,6 @@ struct LookArguments {
   std::uint32_t limit = 50;
 };
 
-base::Task<Result<Value>> look_at(Runtime& runtime, std::vector<std::string> relays,
-                                  nipsa::TrustPolicy policy, nostr::Address skill) {
-  CO_TRY(const SkillEvidence evidence,
-         co_await find_evidence(runtime.pool, std::move(relays), skill, std::nullopt));
-  if (!evidence.head) co_return base::fail(Errc::kNotFound, "no relay has that skill");
-  Value out = skill_view(*evidence.head, judge_skill(*evidence.head, evidence, policy, {skill, {}, {}},
-                                                     runtime.clock.now()));
-  std::vector<nipsa::VersionEntry> entries;
-  for (const nostr::Event& event : evidence.log)
-    if (auto entry = nipsa::parse_version_entry(event); entry && entry->slug == skill.d)
-      entries.push_back(*std::move(entry));
-  CO_TRY(const auto log, nipsa::order_log(std::move(entries)));
-  out["versions"] = Value::array();
-  for (const nipsa::VersionEntry& entry : log)
-    out["versions"].push_back({{"version", entry.version},
-                               {"manifest", entry.manifest.hex()},
-                               {"hash", entry.hash.hex()},
-                               {"change", nipsa::change_type_name(entry.change)},
-                               {"note", entry.note}});
-  co_return out;
-}
-
-base::Task<Result<Value>> look_around(Runtime& runtime, std::vector<std::string> relays,
-                                      nipsa::TrustPolicy policy, LookArguments arguments) {
-  nostr::Filter filter{.kinds = {nipsa::kinds::kSkillManifest},
-                       .tags = {{'t', {arguments.topic.empty() ? "agent-skill" : arguments.topic}}},
-                       .limit = arguments.limit};
-  if (!arguments.author.empty()) {
-    CO_TRY(const nostr::PublicKey author, nostr::parse_public_key(arguments.author));
-    filter.authors = {author};
-  }
-  nostr::Filters filters{std::move(filter)};
-  const nostr::FetchResult found =
-      co_await runtime.pool.fetch(relays, std::move(filters), kFetchPatience);
-  if (found.complete.empty()) co_return base::fail(Errc::kUnavailable, "no relay answered");
-  Value out = Value::array();
-  for (const nostr::EventPtr& event : found.events) {
-    const auto address = nostr::address_of(*event);
-    auto one = co_await look_at(runtime, relays, policy, *address);
-    if (one) out.push_back(*std::move(one));
-  }
-  co_return out;
-}
-
 base::Task<Result<Value>> stop_after(Runtime& runtime, base::Task<Result<Value>> task) {
   auto answer = co_await std::move(task);
   co_await runtime.pool.stop();
@@ -147,12 +102,18 @@ Result<Value> look(const Context& context, const LookArguments& arguments) {
   TRY(auto relays, market_relays(config, arguments.relays));
   TRY(const SkillRules rules, skill_rules(config));
   Runtime runtime;
-  if (arguments.skill.empty())
-    return runtime.loop.run_until_complete(
-        stop_after(runtime, look_around(runtime, std::move(relays), rules.trust, arguments)));
-  TRY(const nostr::Address skill, nostr::parse_address(arguments.skill));
+  if (!arguments.skill.empty()) {
+    TRY(const nostr::Address skill, nostr::parse_address(arguments.skill));
+    return runtime.loop.run_until_complete(stop_after(
+        runtime, show_skill(runtime.pool, std::move(relays), rules.trust, skill, runtime.clock.now())));
+  }
+  orchestration::SkillSearch what{.topic = arguments.topic, .limit = arguments.limit};
+  if (!arguments.author.empty()) {
+    TRY(what.author, nostr::parse_public_key(arguments.author));
+  }
   return runtime.loop.run_until_complete(
-      stop_after(runtime, look_at(runtime, std::move(relays), rules.trust, skill)));
+      stop_after(runtime, search_skills(runtime.pool, std::move(relays), rules.trust, std::move(what),
+                                        runtime.clock.now())));
 }
 
 // ---- held, load --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ constexpr Name<ActionClass> kClasses[] = {
     {ActionClass::kDelegate, "delegate"}};
 constexpr Name<ActionStatus> kStatuses[] = {
     {ActionStatus::kPaid, "paid"},                   {ActionStatus::kUnknown, "unknown"},
+    {ActionStatus::kBought, "bought"},               {ActionStatus::kPending, "pending"},
     {ActionStatus::kPublished, "published"},         {ActionStatus::kApproved, "approved"},
     {ActionStatus::kAnswered, "answered"},           {ActionStatus::kDenied, "denied"},
     {ActionStatus::kExpired, "expired"},             {ActionStatus::kWithdrawn, "withdrawn"},

@@ -68,6 +68,19 @@ struct PayOrder {
   std::string comment;      ///< for the payee, "" for none
 };
 
+/// A licence to be bought, once: this version, of this seller, by this offer. The operator's word is for all
+/// of it, and nothing else is bought by it.
+struct PurchaseOrder {
+  std::string agent;        ///< on whose budget
+  std::string skill;        ///< address of the 33400
+  std::string version;
+  nostr::EventId manifest;
+  nostr::PublicKey seller;
+  nostr::EventId listing;   ///< the 30402 as it was signed: price and terms
+  base::Msat price;
+  bool again = false;       ///< though one is held
+};
+
 /// One outward act. The draft has no created_at: the implementer stamps and commits it (design 9.3).
 struct ActionRequest {
   ActionKey key;
@@ -75,6 +88,7 @@ struct ActionRequest {
   nostr::Draft draft;       ///< kDm: kind 14 with its `p`; kAskOperator: content = the question
   std::string reason;       ///< one line for a person: why the agent wants this
   std::optional<PayOrder> payment;  ///< kPay, which has no draft
+  std::optional<PurchaseOrder> purchase = {};  ///< kPurchase, which has none either
   bool ask = false;         ///< the node's own rules demand the operator even if the co-signer's do not
 };
 
@@ -93,6 +107,8 @@ struct LocalAction {
 enum class ActionStatus {
   kPaid,           ///< kPay only: the money left, and the payee has it
   kUnknown,        ///< kPay only: it may have left; it is looked up and never sent again
+  kBought,         ///< kPurchase only: the licence is here
+  kPending,        ///< kPurchase only: it is under way and goes on by itself
   kPublished,      ///< signed and accepted by the quorum of relays (a DM: handed to its relays)
   kApproved,       ///< approve() only: the operator said yes
   kAnswered,       ///< kAskOperator only: `text` is the operator's answer
