@@ -85,7 +85,7 @@ struct WalletService::Impl : std::enable_shared_from_this<Impl> {
     pool.spawn("wallet-service", publish(shared_from_this(), std::move(event)));
   }
   WalletOutcome act(const WalletRequest& request, const std::optional<Rule>& rule);
-  WalletOutcome pay(const nostr::PayInvoice& request);
+  WalletOutcome pay(const nostr::PayInvoice& request, bool silent);
   WalletOutcome make(const nostr::MakeInvoice& request, bool wrong);
   WalletOutcome look_up(const nostr::LookupInvoice& request, bool wrong);
   nostr::TransactionList list(const nostr::ListTransactions& request);
@@ -185,10 +185,11 @@ WalletOutcome WalletService::Impl::act(const WalletRequest& request,
                                        const std::optional<Rule>& rule) {
   if (rule && rule->fault == Fault::kRefuse) return WalletError{rule->code, "as the script says"};
   const bool wrong = rule && rule->fault == Fault::kWrongAmount;
+  const bool silent = rule && rule->fault == Fault::kLoseAnswer;
   const std::string method(nostr::wallet_method_name(nostr::method_of(request)));
   if (std::ranges::find(options.methods, method) == options.methods.end())
     return WalletError{WalletErrc::kNotImplemented, ""};
-  if (const auto* wish = std::get_if<nostr::PayInvoice>(&request)) return pay(*wish);
+  if (const auto* wish = std::get_if<nostr::PayInvoice>(&request)) return pay(*wish, silent);
   if (const auto* wish = std::get_if<nostr::MakeInvoice>(&request)) return make(*wish, wrong);
   if (const auto* wish = std::get_if<nostr::LookupInvoice>(&request)) return look_up(*wish, wrong);
   if (const auto* wish = std::get_if<nostr::ListTransactions>(&request)) return list(*wish);
@@ -204,10 +205,10 @@ WalletOutcome WalletService::Impl::act(const WalletRequest& request,
   return WalletError{WalletErrc::kNotImplemented, ""};
 }
 
-WalletOutcome WalletService::Impl::pay(const nostr::PayInvoice& request) {
+WalletOutcome WalletService::Impl::pay(const nostr::PayInvoice& request, bool silent) {
   auto paid = network.pay(node, request.invoice, clock.now());
   if (paid) {
-    if (options.notify) notify(request);
+    if (options.notify && !silent) notify(request);
     return *paid;
   }
   if (paid.error().detail == "too little money")

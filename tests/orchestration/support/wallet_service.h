@@ -7,7 +7,7 @@
 //
 //   slow            acts and answers after `ms`
 //   ignore          neither acts nor answers
-//   lose-answer     acts, and the answer is lost
+//   lose-answer     acts, and nothing of it is ever sent: neither answer nor notification
 //   refuse          does not act, answers with `code`
 //   fail-after      acts, and answers with `code` all the same
 //   duplicate       acts once, answers twice
