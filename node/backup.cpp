@@ -59,7 +59,11 @@ unsigned mode_of(const fs::path& file) {
 Result<std::vector<fs::path>> files_of(const Home& home) {
   std::vector<fs::path> out;
   std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(home.config_dir, error)) {
+  for (auto at = fs::recursive_directory_iterator(home.config_dir, error); at != fs::recursive_directory_iterator();
+       at.increment(error)) {
+    const fs::directory_entry& entry = *at;
+    // Other groups of a co-signer are homes of their own.
+    if (entry.path() == home.groups_dir()) at.disable_recursion_pending();
     if (!entry.is_regular_file(error) || entry.is_symlink(error) || stays_behind(entry.path())) continue;
     if (out.size() >= kMaxFiles)
       return fail(Errc::kLimit, fmt::format("{} holds more than {} files", home.config_dir.string(), kMaxFiles),

@@ -72,10 +72,11 @@ std::vector<nostr::PublicKey> runners_of(const frostr::Policy& policy) {
 
 }  // namespace
 
-CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
+CosignerApp::CosignerApp(Runtime& runtime, nostr::Pool& pool, const CosignerSettings& settings,
                          std::unique_ptr<storage::Db> db, ThresholdIdentity identity,
                          nostr::SecretKey service, PolicySource source, LoadedPolicy loaded)
     : runtime_(runtime),
+      pool_(pool),
       home_(settings.home),
       db_(std::move(db)),
       approvals_(*db_),
@@ -85,7 +86,7 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
       cursors_(*db_),
       service_(std::move(service), runtime.clock, runtime.rng),
       book_(*db_, [this] { outcome_wanted_.notify(); }),
-      publisher_(runtime.loop, runtime.pool, *db_, runtime.clock),
+      publisher_(runtime.loop, pool, *db_, runtime.clock),
       relays_(settings.relays.empty() ? loaded.policy.follow_relays : settings.relays),
       policy_source_(std::move(source)),
       policy_hash_(loaded.hash),
@@ -110,13 +111,13 @@ CosignerApp::CosignerApp(Runtime& runtime, const CosignerSettings& settings,
                          runtime_.clock.now());
       }};
   desk_ = std::make_unique<orchestration::Desk>(
-      runtime.loop, runtime.pool, service_, *db_, runtime.clock, runtime.rng, std::move(desk),
+      runtime.loop, pool, service_, *db_, runtime.clock, runtime.rng, std::move(desk),
       [this](const Question&) { outcome_wanted_.notify(); }, [this] { publisher_.wake(); });
 }
 
 CosignerApp::~CosignerApp() = default;
 
-Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
+Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime, nostr::Pool& pool,
                                                          const CosignerSettings& settings) {
   TRY(settings.home.ensure());
   TRY(ThresholdIdentity identity,
@@ -140,14 +141,14 @@ Result<std::unique_ptr<CosignerApp>> CosignerApp::create(Runtime& runtime,
   frostr::GroupPackage group = identity.group;
   frostr::SecretShare share = identity.share.clone();
   const std::vector<std::string> signers = loaded.policy.asking.signers;
-  std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, settings, std::move(db),
+  std::unique_ptr<CosignerApp> app(new CosignerApp(runtime, pool, settings, std::move(db),
                                                    std::move(identity), std::move(service),
                                                    std::move(source), std::move(loaded)));
   TRY(auto signer_apps, signer_apps_of(settings.home, signers, runtime.rng));
   app->desk_->use_signer_apps(std::move(signer_apps));
   options.approvals = &app->book_;
   TRY(app->bifrost_, frostr::BifrostNode::create(
-                         {runtime.loop, runtime.pool, *app->db_, runtime.clock, runtime.rng},
+                         {runtime.loop, pool, *app->db_, runtime.clock, runtime.rng},
                          std::move(group), std::move(share), std::move(options)));
   app->bifrost_->cosigner().set_pause([home = settings.home] { return PauseSwitch(home).reason(); });
   return app;
@@ -159,12 +160,12 @@ nostr::PublicKey CosignerApp::share_key() const {
 
 base::Task<Result<void>> CosignerApp::start() {
   CO_TRY(record_start());
-  runtime_.pool.set_auth("", &service_);
+  pool_.set_auth("", &service_);
   // Relays that others name in their lists must not lead into this machine's network.
   std::vector<std::string> ours = relays_;
   const auto& followed = bifrost_->cosigner().policy().follow_relays;
   ours.insert(ours.end(), followed.begin(), followed.end());
-  runtime_.pool.restrict_private(std::move(ours));
+  pool_.restrict_private(std::move(ours));
   publisher_.sign_for(service_);
   publisher_.start();
   announce();
@@ -197,7 +198,7 @@ base::Task<void> CosignerApp::stop() {
   if (!closed)
     LOG(kError, "cosigner", "the audit log was not closed", {{"detail", closed.error().detail}});
   co_await publisher_.stop();
-  co_await runtime_.pool.stop();
+  co_await pool_.stop();
 }
 
 /// Who writes to the operator: a name to recognise and an inbox to answer to.
@@ -232,7 +233,7 @@ void CosignerApp::subscribe_questions() {
                        .since = runtime_.clock.now() - kQuestionAge};
   nostr::Filters filters{std::move(filter)};
   questions_ = std::make_unique<nostr::Feed>(
-      runtime_.pool, runtime_.clock, relays_, std::move(filters),
+      pool_, runtime_.clock, relays_, std::move(filters),
       nostr::FeedCallbacks{.on_events = [this](std::span<const nostr::Delivery> batch) {
         return on_questions(batch);
       }},
@@ -359,7 +360,7 @@ base::Task<void> CosignerApp::follow_outcomes() {
     } else if (outcomes_) {
       outcomes_->update({std::move(filter)});
     } else {
-      outcomes_ = runtime_.pool.subscribe(
+      outcomes_ = pool_.subscribe(
           relays_, {std::move(filter)},
           {.on_events = [this](std::span<const nostr::Delivery> batch) { on_outcomes(batch); },
            .on_eose = {},

@@ -31,10 +31,12 @@ struct CosignerSettings {
   std::string policy_file;           ///< empty = the home's policy.toml
 };
 
-/// A running co-signer. Lives in main's frame; App thread.
+/// A running co-signer of one group. App thread.
 class CosignerApp {
  public:
-  static base::Result<std::unique_ptr<CosignerApp>> create(Runtime& runtime, const CosignerSettings& settings);
+  /// `pool` is for this co-signer alone: to relays it is one client, with its service key. Both outlive it.
+  static base::Result<std::unique_ptr<CosignerApp>> create(Runtime& runtime, nostr::Pool& pool,
+                                                           const CosignerSettings& settings);
   ~CosignerApp();
 
   /// Connects, publishes who the service key is, opens the desk and starts answering.
@@ -43,12 +45,14 @@ class CosignerApp {
 
   /// The x of the share: the member's name on the wire.
   nostr::PublicKey share_key() const;
+  /// The group it signs for.
+  nostr::PublicKey identity() const { return bifrost_->group().identity(); }
   /// The key that asks the operator.
   nostr::PublicKey service_key() const { return service_.public_key(); }
 
  private:
-  CosignerApp(Runtime& runtime, const CosignerSettings& settings, std::unique_ptr<storage::Db> db,
-              ThresholdIdentity identity, nostr::SecretKey service, PolicySource source,
+  CosignerApp(Runtime& runtime, nostr::Pool& pool, const CosignerSettings& settings,
+              std::unique_ptr<storage::Db> db, ThresholdIdentity identity, nostr::SecretKey service, PolicySource source,
               LoadedPolicy loaded);
 
   void announce();
@@ -80,6 +84,7 @@ class CosignerApp {
                                                             base::json::Value params);
 
   Runtime& runtime_;
+  nostr::Pool& pool_;
   Home home_;
   std::unique_ptr<storage::Db> db_;
   storage::Approvals approvals_;

@@ -30,7 +30,7 @@ base::Task<Result<Value>> CosignerApp::control(std::string method, Value params)
   if (method == "metrics") {
     const base::UnixTime now = runtime_.clock.now();
     CO_TRY(Value seen, status());
-    CO_TRY(seen["meters"], meters_view({.verify_times = runtime_.pool.verify_times(),
+    CO_TRY(seen["meters"], meters_view({.verify_times = pool_.verify_times(),
                                         .published = publisher_.counts(),
                                         .approvals = approvals_,
                                         .inbox = questions_.get()},
@@ -61,7 +61,7 @@ Result<Value> CosignerApp::status() {
                   {"identity", bifrost_->group().identity().hex()},
                   {"share", share_key().hex()},
                   {"service", service_key().hex()},
-                  {"relays", relay_view(runtime_.pool.status())},
+                  {"relays", relay_view(pool_.status())},
                   {"paused", PauseSwitch(home_).reason().value_or("")},
                   {"policy",
                    {{"file", policy_source_.path().string()},

@@ -37,6 +37,10 @@ Home Home::locate(const std::string& override_dir) {
           from_environment("XDG_RUNTIME_DIR", data / "run") / "sovereign"};
 }
 
+Home Home::beside(std::string_view name) const {
+  return {groups_dir() / name, data_dir / "groups" / name, run_dir / "groups" / name};
+}
+
 base::Result<void> Home::ensure() const {
   for (const fs::path& dir : {config_dir, data_dir, run_dir}) {
     std::error_code error;

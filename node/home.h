@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "nostr/base/files.h"
 #include "nostr/base/result.h"
@@ -27,6 +28,11 @@ struct Home {
   /// `override_dir` (from --home or SOVEREIGN_HOME) puts everything into one folder; empty means
   /// $XDG_CONFIG_HOME, $XDG_DATA_HOME, $XDG_RUNTIME_DIR with their usual fallbacks.
   static Home locate(const std::string& override_dir);
+  /// A home below this one, with files of its own, for another group of a co-signer; `name` is one part of
+  /// a path.
+  Home beside(std::string_view name) const;
+  /// Where those homes are.
+  std::filesystem::path groups_dir() const { return config_dir / "groups"; }
   /// Creates the folders, mode 0700.
   base::Result<void> ensure() const;
 };

@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   node::cli::Context context;
   node::cli::Action chosen;
   app.add_option("--home", context.home_dir, "Keep everything in this folder")->type_name("DIR");
+  app.add_option("--identity", context.identity, "Which group, in a co-signer's home that serves several")
+      ->type_name("KEY");
   app.add_flag("--json", context.json, "Answer with one JSON object (or one per line)");
   app.add_flag("-v,--verbose", context.verbose, "Log more");
   app.add_flag("-q,--quiet", context.quiet, "No progress, errors only");
@@ -101,5 +103,7 @@ int main(int argc, char** argv) {
     return node::cli::kUsage;
   }
   set_log_level(context);
+  if (const auto group = node::cli::choose_group(context, app); !group)
+    return node::cli::report_usage(context, group.error());
   return chosen ? chosen() : node::cli::kUsage;
 }

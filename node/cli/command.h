@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,13 @@ int exit_code_of(const base::Error& error);
 /// Global flags, filled by the parser before a command runs.
 struct Context {
   std::string home_dir;
+  std::string identity;          ///< of a group, in a home that serves several
+  std::optional<Home> of_group;  ///< the home that is meant by it
   bool json = false;
   int verbose = 0;
   bool quiet = false;
 
-  Home home() const { return Home::locate(home_dir); }
+  Home home() const { return of_group ? *of_group : Home::locate(home_dir); }
 };
 
 /// What the chosen subcommand does; returns the exit code.
@@ -46,6 +49,9 @@ int report(const Context& context, const base::Error& error);
 
 /// The same for an error in what was typed: kInvalid is a usage error.
 int report_usage(const Context& context, const base::Error& error);
+
+/// Takes --identity into account, or says that it is missing: for the command that `app` parsed.
+base::Result<void> choose_group(Context& context, const CLI::App& app);
 
 /// Prints what a running process answered; when there is none, the code is kNotRunning.
 int report_control(const Context& context, const base::Error& error);

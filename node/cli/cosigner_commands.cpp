@@ -1,4 +1,5 @@
-// cosigner [init]: setting up a co-signer's home and serving its share.
+// cosigner [init|groups]: setting up a co-signer's home and serving its shares.
+#include <algorithm>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -7,7 +8,7 @@
 #include "node/cli/command.h"
 #include "node/cli/cosigner_questions.h"
 #include "node/cli/service.h"
-#include "node/cosigner_app.h"
+#include "node/cosigner_groups.h"
 #include "node/key_file.h"
 #include "nostr/nips/nip19.h"
 
@@ -29,36 +30,34 @@ struct InitArguments {
   std::vector<std::string> operators, runners, relays, decisions_from;
   std::string level = "bounded";
   bool blind = false;
+  bool add = false;
 };
 
-/// The home's own copies, when a command names no files.
-std::string or_home_file(const std::string& given, const std::filesystem::path& fallback) {
-  return given.empty() ? fallback.string() : given;
-}
-
-void print_ready(const Context& context, const CosignerApp& app) {
-  const std::string share = app.share_key().hex();
-  if (context.json)
-    print_json({{"ready", share}, {"service", app.service_key().hex()}});
-  else
-    print_line("ready " + share);
+/// A line for each group.
+void print_ready(const Context& context, const CosignerGroups& groups) {
+  const auto apps = groups.all();
+  for (const CosignerApp* app : apps) {
+    const std::string share = app->share_key().hex();
+    Value line = {{"ready", share}, {"service", app->service_key().hex()}};
+    if (apps.size() > 1) line["identity"] = app->identity().hex();
+    if (context.json) print_json(line);
+    else print_line("ready " + share + (apps.size() > 1 ? " for " + nostr::encode_npub(app->identity()) : ""));
+  }
 }
 
 int serve(const Context& context, const ServeArguments& arguments) {
-  const Home home = context.home();
   Runtime runtime;
-  auto app = CosignerApp::create(
-      runtime, {.home = home,
-                .group_file = or_home_file(arguments.group, home.config_dir / "group.txt"),
-                .share_file = or_home_file(arguments.share, home.config_dir / "share.txt"),
-                .passphrase_file = arguments.passphrase_file,
-                .relays = arguments.relays,
-                .policy_file = arguments.policy});
-  if (!app) return report(context, app.error());
+  auto groups = CosignerGroups::create(runtime, {.home = context.home(),
+                                                 .group_file = arguments.group,
+                                                 .share_file = arguments.share,
+                                                 .passphrase_file = arguments.passphrase_file,
+                                                 .relays = arguments.relays,
+                                                 .policy_file = arguments.policy});
+  if (!groups) return report(context, groups.error());
   Service service(runtime.loop);
-  auto ended = service.run({.start = [&] { return (*app)->start(); },
-                            .ready = [&] { print_ready(context, **app); },
-                            .stop = [&] { return (*app)->stop(); }});
+  auto ended = service.run({.start = [&] { return (*groups)->start(); },
+                            .ready = [&] { print_ready(context, **groups); },
+                            .stop = [&] { return (*groups)->stop(); }});
   if (!ended) return report(context, ended.error());
   return *ended == SIGINT ? kInterrupted : kOk;
 }
@@ -110,15 +109,26 @@ Result<frostr::PolicySeed> seed_of(const InitArguments& arguments,
   return seed;
 }
 
-Result<Value> init_home(const Home& home, const InitArguments& arguments) {
+/// Where the co-signer of `identity` is set up: in the home, or beside the groups it serves already.
+Result<Home> place_for(const Home& home, const ThresholdIdentity& identity, bool add) {
+  std::error_code error;
+  if (!std::filesystem::exists(home.policy_file(), error)) return home;
+  TRY(const auto groups, groups_of(home));
+  const nostr::PublicKey key = identity.group.identity();
+  const bool known = std::ranges::find(groups, key, &ServedGroup::identity) != groups.end();
+  if (known || !add)
+    return fail(Errc::kConflict, home.policy_file().string() + " exists already",
+                known ? "edit it, or choose another --home"
+                      : "edit it, choose another --home, or --add this group to those the home serves");
+  return home_beside(home, key);
+}
+
+Result<Value> init_home(const Home& given, const InitArguments& arguments) {
   TRY(const ThresholdIdentity identity,
       load_identity(arguments.group, arguments.share, arguments.passphrase_file));
   TRY(const frostr::PolicySeed seed, seed_of(arguments, identity));
+  TRY(const Home home, place_for(given, identity, arguments.add));
   TRY(home.ensure());
-  std::error_code error;
-  if (std::filesystem::exists(home.policy_file(), error))
-    return fail(Errc::kConflict, home.policy_file().string() + " exists already",
-                "edit it, or choose another --home");
   base::SystemRng rng;
   TRY(const nostr::SecretKey service, load_or_create_key_file(home.service_key_file(), rng));
   TRY(install_identity(home, arguments.group, arguments.share));
@@ -142,12 +152,26 @@ int init(const Context& context, const InitArguments& arguments) {
   return kOk;
 }
 
+int groups(const Context& context) {
+  const auto found = groups_of(context.home());
+  if (!found) return report(context, found.error());
+  if (found->empty())
+    return report(context, {Errc::kNotFound, "this home serves no group", "sovereign cosigner init"});
+  for (const ServedGroup& group : *found) {
+    if (context.json)
+      print_json({{"identity", group.identity.hex()}, {"home", group.home.config_dir.string()}});
+    else
+      print_line(nostr::encode_npub(group.identity) + "  " + group.home.config_dir.string());
+  }
+  return kOk;
+}
+
 }  // namespace
 
 void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen) {
   auto serving = std::make_shared<ServeArguments>();
   auto* cosigner =
-      app.add_subcommand("cosigner", "Answer signing requests for one share, by policy");
+      app.add_subcommand("cosigner", "Answer signing requests for the shares here, by policy");
   cosigner->require_subcommand(0, 1);
   cosigner->add_option("--group", serving->group, "File with bfgroup1…; default the home's");
   cosigner->add_option("--share", serving->share,
@@ -160,6 +184,8 @@ void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen) {
   cosigner->footer(
       "Examples:\n  sovereign cosigner init --home ./guardian --group group.txt --share "
       "share-3.txt \\\n"
+      "      --operator npub1… --runner HEX --relay wss://relay.example\n"
+      "  sovereign cosigner init --home ./guardian --add --group group-2.txt --share share-2.txt \\\n"
       "      --operator npub1… --runner HEX --relay wss://relay.example\n"
       "  sovereign cosigner --home ./guardian\n"
       "  sovereign cosigner policy test --home ./guardian event.json");
@@ -185,8 +211,15 @@ void add_cosigner_commands(CLI::App& app, Context& context, Action* chosen) {
                    "Service key of another co-signer whose decision counts too (repeat)")
       ->allow_extra_args(false);
   init_command->add_option("--level", starting->level, "supervised, bounded or autonomous");
+  init_command->add_flag("--add", starting->add, "Beside the groups this home serves already, if it does");
   init_command->callback(
       [=, &context] { *chosen = [=, &context] { return init(context, *starting); }; });
+  auto* groups_command = cosigner->add_subcommand("groups", "The groups this home serves");
+  groups_command->footer(
+      "One process serves them all; commands about one of them take --identity.\n"
+      "Examples:\n  sovereign cosigner groups --home ./market\n"
+      "  sovereign cosigner audit list --home ./market --identity $NPUB");
+  groups_command->callback([=, &context] { *chosen = [&context] { return groups(context); }; });
   add_cosigner_questions(*cosigner, context, chosen);
   cosigner->callback([=, &context] {
     if (cosigner->get_subcommands().empty())

@@ -46,7 +46,7 @@ nostr::PublicKey key_at(const base::json::Value& object, std::string_view name) 
 
 }  // namespace
 
-World::World(WorldOptions options) : root_(make_root()) {
+World::World(WorldOptions options) : root_(make_root()), market_(options.market) {
   if (!options.faults.empty()) {
     faults_ = root_ / "faults.toml";
     must(node::write_file(faults_, options.faults));
@@ -80,7 +80,9 @@ World::~World() {
   fs::remove_all(root_, ignored);
 }
 
-fs::path World::cosigner_home(int cosigner) const { return root_ / fmt::format("cosigner-{}", cosigner); }
+fs::path World::cosigner_home(int cosigner) const {
+  return is_guest(cosigner) ? guest_home_ : root_ / fmt::format("cosigner-{}", cosigner);
+}
 
 std::vector<std::string> World::relay_urls() const {
   std::vector<std::string> urls;
@@ -111,7 +113,8 @@ void World::init_node(const WorldOptions& options) {
 }
 
 void World::init_cosigner(int cosigner) {
-  std::vector<std::string> arguments{"cosigner", "init", "--home", cosigner_home(cosigner).string(),
+  const fs::path home = is_guest(cosigner) ? market_->cosigner_home(cosigner) : cosigner_home(cosigner);
+  std::vector<std::string> arguments{"cosigner", "init", "--add", "--home", home.string(),
                                      "--group", (deal() / "group.txt").string(),
                                      "--share", (deal() / fmt::format("share-{}.txt", cosigner)).string(),
                                      "--operator", owner_->pubkey().hex(), "--runner", node_key_.hex()};
@@ -119,6 +122,7 @@ void World::init_cosigner(int cosigner) {
   const auto made = ask(std::move(arguments));
   services_[cosigner] = key_at(made, "service");
   shares_[cosigner] = key_at(made, "share");
+  if (is_guest(cosigner)) guest_home_ = fs::path(made.at("policy").get<std::string>()).parent_path();
 }
 
 /// Either co-signer counts what the other has published as decided, so that it can take over.
@@ -152,6 +156,7 @@ void World::start_relay(int index) {
 }
 
 void World::start_cosigner(int cosigner, Environment environment) {
+  if (is_guest(cosigner)) return;
   cosigners_[cosigner].reset();
   cosigners_[cosigner] = launch({"cosigner", "--home", cosigner_home(cosigner).string()},
                                 fmt::format("cosigner-{}", cosigner), std::move(environment));

@@ -16,6 +16,8 @@ namespace e2e {
 
 using Environment = std::map<std::string, std::string>;
 
+class World;
+
 struct WorldOptions {
   int relays = 1;                          ///< on loopback, each with a database file
   std::string faults;                      ///< TOML by which the relays misbehave; empty is not at all
@@ -23,6 +25,7 @@ struct WorldOptions {
   std::string playbook;                    ///< TOML; empty is the built-in one
   std::string config;                      ///< sections appended to config.toml
   std::vector<std::string> beside;         ///< relays of another world, instead of relays of its own
+  World* market = nullptr;                 ///< its first co-signer's process serves this group as well; outlives it
 };
 
 /// Builds the homes; nothing but the relays runs before start(). When the test has failed, the end of
@@ -49,17 +52,18 @@ class World {
   // ---- files
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path node_home() const { return root_ / "agent"; }
-  std::filesystem::path cosigner_home(int cosigner) const;
+  std::filesystem::path cosigner_home(int cosigner) const;  ///< of this group, whoever's process serves it
   std::filesystem::path deal() const { return root_ / "deal"; }  ///< group.txt, share-1.txt …
   std::vector<std::string> relay_urls() const;
 
   // ---- programs; start waits for the line that says it is ready
   void start();  ///< both co-signers, then the node
+  /// Nothing, where another world's process serves the group.
   void start_cosigner(int cosigner, Environment environment = {});
   void start_node(Environment environment = {});
   void start_relay(int index = 0);  ///< again, at the same address with the same database
   Program& node() { return *node_; }
-  Program& cosigner(int cosigner) { return *cosigners_.at(cosigner); }
+  Program& cosigner(int cosigner) { return is_guest(cosigner) ? market_->cosigner(cosigner) : *cosigners_.at(cosigner); }
   Program& relay(int index = 0) { return *relays_.at(static_cast<std::size_t>(index)).program; }
   /// From now on, whoever is found dead while a person waits is started again, as often as it takes.
   void revive();
@@ -90,6 +94,7 @@ class World {
     std::unique_ptr<Program> program;
   };
 
+  bool is_guest(int cosigner) const { return market_ != nullptr && cosigner == kFirstCosigner; }
   void deal_identity();
   void init_cosigner(int cosigner);
   void trust_each_other();
@@ -104,6 +109,8 @@ class World {
   nostr::PublicKey node_key_;
   std::map<int, nostr::PublicKey> services_;
   std::map<int, nostr::PublicKey> shares_;
+  World* market_ = nullptr;
+  std::filesystem::path guest_home_;  ///< in the market's home
   std::unique_ptr<Program> node_;
   std::map<int, std::unique_ptr<Program>> cosigners_;
   std::unique_ptr<Person> owner_;
