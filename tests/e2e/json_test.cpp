@@ -7,7 +7,8 @@
 #include <sstream>
 
 #include "nostr/event/event_json.h"
-#include "tests/e2e/support/story.h"
+#include "tests/e2e/support/buying.h"
+#include "tests/e2e/support/must.h"
 
 namespace e2e {
 namespace {
@@ -53,36 +54,61 @@ void expect_shape(const Shape& shape, const Value& answer, const std::string& wh
   for (const auto& [key, value] : answer.items()) EXPECT_TRUE(shape.keys.contains(key)) << what << " answers with " << key << ", which the table does not have";
 }
 
-TEST(Json, EveryAnswerHasTheShapeThatIsWrittenDown) {
-  World world;
-  world.start();
-  const std::string node = world.node_home().string(), relay = world.relay_urls().front(), dir = world.root().string();
-  const Asked asked = mention_and_await_question(world);
-  const std::string guard = world.cosigner_home(asked.cosigner).string();
-  const std::string key = dir + "/owner.key", agent = world.identity().hex();
-  world.owner().save_key(key);
+/// A world with a market in it, in which everything that is listed is there to be shown.
+class Json : public Buying {
+ protected:
+  Json() : table_(read_table()), dir_(world_.root().string()) {}
 
-  const auto table = read_table();
-  std::set<std::string> seen;
-  const auto check = [&](const std::string& row, std::vector<std::string> arguments, const std::string& input = "") {
-    ASSERT_TRUE(table.contains(row)) << row;
-    seen.insert(row);
+  /// The first line of what the command answers, held against its row.
+  void check(const std::string& row, std::vector<std::string> arguments, const std::string& input = "") {
     arguments.emplace_back("--json");
-    const Exit end = world.command(arguments, input);
-    const std::string line = end.out.substr(0, end.out.find('\n'));
+    expect_line(row, world_.command(arguments, input).out);
+  }
+  void expect_line(const std::string& row, const std::string& out) {
+    ASSERT_TRUE(table_.contains(row)) << row;
+    seen_.insert(row);
+    const std::string line = out.substr(0, out.find('\n'));
     const auto answer = base::json::parse(line, {.max_bytes = 4u << 20, .max_depth = 64});
     ASSERT_TRUE(answer.has_value()) << row << ": " << line;
-    const Shape& shape = table.at(row);
+    const Shape& shape = table_.at(row);
     ASSERT_EQ(answer->is_array(), shape.list) << row;
     if (!shape.list) return expect_shape(shape, *answer, row);
     ASSERT_FALSE(answer->empty()) << row << " has nothing to show";
     for (const Value& one : *answer) expect_shape(shape, one, row);
-  };
+  }
+  std::string relay() const { return world_.relay_urls().front(); }
+
+  void look_at_node_and_cosigner();
+  void look_at_market();
+  void look_at_credit();
+
+  const std::map<std::string, Shape> table_;
+  std::set<std::string> seen_;
+  const std::string dir_;
+};
+
+TEST_F(Json, EveryAnswerHasTheShapeThatIsWrittenDown) {
+  set_level("autonomous");
+  shop_.write("spare", "Say nothing.");
+  shop_.offer("echo", kPrice, {"--type", "metered", "--uses", "2"});
+  world_.start();
+  look_at_node_and_cosigner();
+  look_at_market();
+  look_at_credit();
+  for (const auto& [row, shape] : table_) EXPECT_TRUE(seen_.contains(row)) << row << " is in the table and nobody looked";
+}
+
+void Json::look_at_node_and_cosigner() {
+  const std::string node = world_.node_home().string();
+  const Asked asked = mention_and_await_question(world_);
+  const std::string guard = world_.cosigner_home(asked.cosigner).string();
+  const std::string key = dir_ + "/owner.key", agent = world_.identity().hex();
+  world_.owner().save_key(key);
 
   check("`pending`", {"pending", "--home", guard});
   check("`approve`, `deny`", {"approve", asked.code, "--home", guard});
-  await_receipt(world, asked, "done");
-  await_result(world, asked.mention);
+  await_receipt(world_, asked, "done");
+  await_result(world_, asked.mention);
   check("`status` of a node", {"status", "--home", node});
   check("`status` of a co-signer", {"status", "--home", guard});
   check("`approval list`", {"approval", "list", "--home", guard});
@@ -95,23 +121,24 @@ TEST(Json, EveryAnswerHasTheShapeThatIsWrittenDown) {
   check("`agent show`", {"agent", "show", "sisyphus", "--home", node});
   check("`issue add`", {"issue", "add", "a thing to do", "--home", node});
   check("`issue list`", {"issue", "list", "--home", node});
-  check("`init`", {"init", "--home", dir + "/another", "--new", "--out", dir + "/others", "--relay", relay, "--operator", agent});
-  check("`frost deal`", {"frost", "deal", "--out", dir + "/dealt"});
+  check("`init`", {"init", "--home", dir_ + "/another", "--new", "--out", dir_ + "/others", "--relay", relay(), "--operator", agent});
+  check("`frost deal`", {"frost", "deal", "--out", dir_ + "/dealt"});
   check("`frost status` of a node", {"frost", "status", "--home", node});
-  check("`key new`, `key show`", {"key", "new", dir + "/new.key"});
-  check("`key new`, `key show`", {"key", "show", dir + "/new.key"});
+  check("`key new`, `key show`", {"key", "new", dir_ + "/new.key"});
+  check("`key new`, `key show`", {"key", "show", dir_ + "/new.key"});
   check("`event`, `req`", {"event", "-c", "hello", "--key-file", key});
-  check("`event`, `req`", {"req", relay, "-k", "1"});
-  check("`count`", {"count", relay, "-k", "1"});
+  check("`event`, `req`", {"req", relay(), "-k", "1"});
+  check("`count`", {"count", relay(), "-k", "1"});
   check("`verify`", {"verify"}, nostr::to_json(asked.mention) + "\n");
   check("`encode`", {"encode", "npub", agent});
-  check("`dm list`", {"dm", "list", "--key-file", key, "--relay", relay});
-  check("`trajectory list`", {"trajectory", "list", "--agent", agent, "--relay", relay});
-  const Value session = world.ask({"trajectory", "list", "--agent", agent, "--relay", relay});
-  check("`trajectory verify`", {"trajectory", "verify", base::json::string_or(session, "session"), "--agent", agent, "--relay", relay});
+  check("`dm list`", {"dm", "list", "--key-file", key, "--relay", relay()});
+  check("`trajectory list`", {"trajectory", "list", "--agent", agent, "--relay", relay()});
+  const Value session = world_.ask({"trajectory", "list", "--agent", agent, "--relay", relay()});
+  check("`trajectory verify`", {"trajectory", "verify", base::json::string_or(session, "session"), "--agent", agent, "--relay", relay()});
   check("`cosigner policy check`", {"cosigner", "policy", "check", "--home", guard});
   check("`cosigner audit list`", {"cosigner", "audit", "list", "--home", guard});
   check("`cosigner audit verify`", {"cosigner", "audit", "verify", "--home", guard});
+  check("`cosigner groups`", {"cosigner", "groups", "--home", guard});
   check("`cosigner lease list`", {"cosigner", "lease", "list", "--home", guard});
   check("`config path`", {"config", "path", "--home", node});
   check("`config check`", {"config", "check", "--home", node});
@@ -121,10 +148,54 @@ TEST(Json, EveryAnswerHasTheShapeThatIsWrittenDown) {
   check("`pause`, `resume`", {"resume", "--home", node});
   check("`metrics`", {"metrics", "--home", node});
   check("`version`", {"version"});
-  for (const auto& [row, shape] : table) EXPECT_TRUE(seen.contains(row)) << row << " is in the table and nobody looked";
-
-  const Exit wrong = world.command({"approve", "0000-0000", "--home", guard, "--json"});
+  const Exit wrong = world_.command({"approve", "0000-0000", "--home", guard, "--json"});
   EXPECT_NE(wrong.code, 0);
+}
+
+void Json::look_at_market() {
+  const std::string node = world_.node_home().string(), shop = shop_.home().string(), echo = shop_.address("echo");
+  const std::string goods = dir_ + "/shop-goods";
+  const auto at_shop = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--home", shop, "--relay", relay()});
+    return arguments;
+  };
+  check("`skill publish`", at_shop({"skill", "publish", goods + "/spare", "--as", "1.0.0"}));
+  check("`skill offer`", at_shop({"skill", "offer", goods + "/spare", "--price", "5"}));
+  check("`skill list`", {"skill", "list", "--relay", relay(), "--home", node});
+  check("`skill show`", {"skill", "show", echo, "--home", node});
+  check("`skill quote`", {"skill", "quote", echo, "--home", node});
+  {
+    Program open(at_shop({"skill", "sell", "--json"}),
+                 ProgramOptions{.environment = {}, .log = world_.root() / "shop.log", .binary = "", .input = ""});
+    expect_line("`skill sell`", open.read_line("{").value_or(""));
+    check("`skill buy`", {"skill", "buy", echo, "--home", node});
+    open.terminate();
+  }
+  check("`skill purchases`", {"skill", "purchases", "--home", node});
+  check("`skill orders`", {"skill", "orders", "--home", shop});
+  check("`skill held`", {"skill", "held", "--home", node});
+  check("`skill load`", {"skill", "load", "echo", "--home", node});
+  check("`license issue`", at_shop({"license", "issue", goods + "/echo", "--agent", world_.identity().hex(), "--to",
+                                    world_.node_key().hex(), "--type", "subscription", "--lasts", "30d"}));
+  check("`license list`", {"license", "list", "--home", shop});
+  const auto issued = json_lines(shop_.run({"license", "list"}).out);
+  ASSERT_FALSE(issued.empty());
+  const nostr::Event licence = world_.stranger().await(
+      {.ids = {must(nostr::EventId::from_hex(issued.front().at("event").get<std::string>()))}});
+  check("`license verify`", {"license", "verify", "--home", node}, nostr::to_json(licence));
+  check("`license revoke`", at_shop({"license", "revoke", issued.front().at("licence").get<std::string>()}));
+  check("`skill revoke`", at_shop({"skill", "revoke", "spare"}));
+}
+
+void Json::look_at_credit() {
+  Person& issuer = world_.owner();
+  const auto time = base::to_unix(issuer.now());
+  const nostr::Event envelope = issuer.sign(
+      39242,
+      {{"d", "env-1"}, {"p", world_.identity().hex()}, {"issuer", issuer.pubkey().hex()}, {"scope", "nip90", std::string(64, 'f')},
+       {"max", "3500"}, {"exp", std::to_string(time + 7200)}, {"status", "accepted"}, {"cancel_until", std::to_string(time + 3600)}},
+      R"({"schema":1,"repayment":{"fee_bps":200}})");
+  check("`credit status`", {"credit", "status"}, nostr::to_json(envelope) + "\n");
 }
 
 }  // namespace
