@@ -15,7 +15,7 @@ import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REQUIREMENT = re.compile(r"(\d+)\. ")
-NAME = re.compile(r"`((?:[A-Z]\w*\.[A-Z]\w*)|(?:[\w/-]+\.(?:mjs|py|sh))|(?:ctest:\w+))`")
+NAME = re.compile(r"`((?:[A-Z]\w*\.[A-Za-z]\w{3,})|(?:[\w/-]+\.(?:mjs|py|sh))|(?:ctest:\w+))`")
 
 
 def tests_of(listing):
