@@ -38,11 +38,6 @@ Key key_of(std::string name, Read read, Field field) {
           }};
 }
 
-Result<bool> truth(const Raw& raw) {
-  TRY(const std::string word, one_of({raw.items, raw.is_list, raw.origin}, {"true", "false"}));
-  return word == "true";
-}
-
 Result<Permit> permit(const Raw& raw) {
   TRY(const std::string word, text_of(raw));
   return orchestration::parse_permit(word);
@@ -99,7 +94,7 @@ std::vector<Key> make_keys() {
     return text;
   };
   std::vector<Key> out{
-      key_of("enabled", truth, [](AgentPatch& p) -> auto& { return p.enabled; }),
+      key_of("enabled", truth_of, [](AgentPatch& p) -> auto& { return p.enabled; }),
       key_of("name", text_of, [](AgentPatch& p) -> auto& { return p.name; }),
       key_of("purpose", text_of, [](AgentPatch& p) -> auto& { return p.purpose; }),
       key_of("mode", mode, [](AgentPatch& p) -> auto& { return p.mode; }),

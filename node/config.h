@@ -33,7 +33,7 @@ struct BackendConfig {
   std::int64_t rate_out_msat_per_1k = 0;
   std::int64_t context_tokens = 0;          ///< its window; 0: not known
   std::vector<std::string> supports = {"tools", "json"};  ///< of tools, json, images
-  std::vector<std::string> quirks;          ///< ways of the server that have to be allowed for; config.cpp names them
+  std::vector<std::string> quirks;          ///< ways of the server that have to be allowed for; config_sections.cpp names them
   std::string account;                      ///< backends of one account share its rate limit
   std::int64_t max_concurrency = 0;         ///< calls at a time; 0: any number
   std::int64_t rpm = 0;                     ///< requests in any minute; 0: any number

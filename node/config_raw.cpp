@@ -66,6 +66,12 @@ Result<std::string> text_of(const Raw& raw) {
   return one(raw);
 }
 
+Result<bool> truth_of(const Raw& raw) {
+  TRY(expect_type(raw, Raw::Type::kBoolean));
+  TRY(const std::string word, one_of({raw.items, raw.is_list, raw.origin}, {"true", "false"}));
+  return word == "true";
+}
+
 Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high) {
   TRY(expect_type(raw, Raw::Type::kInteger));
   TRY(const std::string text, one(raw));

@@ -33,6 +33,7 @@ base::Result<Raw> raw_of(const toml::node& node);
 base::Result<void> expect_type(const Raw& raw, Raw::Type wanted);
 base::Result<std::string> one(const Raw& raw);
 base::Result<std::string> text_of(const Raw& raw);
+base::Result<bool> truth_of(const Raw& raw);
 base::Result<std::int64_t> integer(const Raw& raw, std::int64_t low, std::int64_t high);
 /// A number, with a fraction or without; never NaN.
 base::Result<double> real(const Raw& raw, double low, double high);
