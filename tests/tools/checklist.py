@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that a checklist of requirements names only tests that exist.
+"""Checks that checklists of requirements name only tests that exist.
 
-usage: checklist.py FILE LINES BINARY...
+usage: checklist.py FILE=LINES... BINARY...
 
-FILE is Markdown; a requirement is a line "N. text – `Suite.Test`, `Suite.Test`", which may go on in
-indented lines. Requirements are numbered 1 to LINES without a gap, each names at least one test, and
-each test is one of the gtest BINARYs' (a parameterised one without its instance: `Suite.Test`), or
+A FILE is Markdown; a requirement is a line "N. text – `Suite.Test`, `Suite.Test`", which may go on in
+indented lines. N may be written "- T007", and one with a letter behind it, "T128a", stands between two
+numbers. Requirements are numbered 1 to LINES without a gap, each names at least one test, and each test is one of the gtest BINARYs' (a parameterised one without its instance: `Suite.Test`), or
 a file below tests/, like `interop/approvals.mjs`, or a ctest entry named `ctest:NAME`.
 """
 import os
@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-REQUIREMENT = re.compile(r"(\d+)\. ")
+REQUIREMENT = re.compile(r"(?:- )?T?0*(\d+[a-z]?)\. ")
 NAME = re.compile(r"`((?:[A-Z]\w*\.[A-Za-z]\w{3,})|(?:[\w/-]+\.(?:mjs|py|sh))|(?:ctest:\w+))`")
 
 
@@ -39,7 +39,7 @@ def requirements(text):
     for line in text.splitlines():
         start = REQUIREMENT.match(line)
         if start:
-            out.append((int(start.group(1)), []))
+            out.append((start.group(1), []))
         elif not line.startswith("   "):
             continue
         if out:
@@ -50,7 +50,7 @@ def requirements(text):
 def mistakes(found, lines, known, is_file, is_ctest):
     """What is wrong with the requirements, a sentence each."""
     out = []
-    numbers = [number for number, _ in found]
+    numbers = [int(number) for number, _ in found if number.isdigit()]
     if numbers != list(range(1, lines + 1)):
         missing = sorted(set(range(1, lines + 1)) - set(numbers))
         out.append(f"the numbers are not 1 to {lines} in order; missing: {missing}")
@@ -80,19 +80,22 @@ def ctest_entries():
     return out
 
 
-def main(path, lines, binaries):
+def main(arguments):
+    lists = [argument.rsplit("=", 1) for argument in arguments if "=" in argument]
     known = set()
-    for binary in binaries:
+    for binary in (argument for argument in arguments if "=" not in argument):
         known |= tests_of(subprocess.run([binary, "--gtest_list_tests"], check=True, capture_output=True, text=True).stdout)
-    with open(path, encoding="utf-8") as file:
-        found = requirements(file.read())
     entries = ctest_entries()
-    wrong = mistakes(found, lines, known, lambda name: os.path.isfile(os.path.join(TESTS, name)), lambda name: name in entries)
-    for sentence in wrong:
-        print(f"{path}: {sentence}")
-    print(f"{len(found)} requirements, {sum(len(names) for _, names in found)} names, {len(known)} tests known")
-    return 1 if wrong else 0
+    wrong = []
+    for path, lines in lists:
+        with open(path, encoding="utf-8") as file:
+            found = requirements(file.read())
+        wrong += [f"{path}: {sentence}" for sentence in
+                  mistakes(found, int(lines), known, lambda name: os.path.isfile(os.path.join(TESTS, name)), lambda name: name in entries)]
+        print(f"{path}: {len(found)} requirements, {sum(len(names) for _, names in found)} names, {len(known)} tests known")
+    print("\n".join(wrong))
+    return 1 if wrong or not lists else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+    sys.exit(main(sys.argv[1:]))

@@ -36,7 +36,15 @@ def wrong(text, lines=2):
 
 
 assert wrong(GOOD) == [], wrong(GOOD)
-assert checklist.requirements(GOOD)[0] == (1, ["Plain.IsDone", "Sandbox.EndsTheTree"])
+assert checklist.requirements(GOOD)[0] == ("1", ["Plain.IsDone", "Sandbox.EndsTheTree"])
+NAMED = """- T001. the first – `Plain.IsDone`,
+   `Plain.IsUndone`
+- T001a. beside it – `Typed.Holds`
+- T002. the second – `ctest:e2e_flood`
+"""
+assert wrong(NAMED) == [], wrong(NAMED)
+assert [number for number, _ in checklist.requirements(NAMED)] == ["1", "1a", "2"]
+assert wrong(NAMED.replace("`Typed.Holds`", "`Typed.Breaks`")) == ["1a: there is no test Typed.Breaks"]
 for text, lines, sentence in [
         (GOOD, 3, "missing: [3]"),
         (GOOD.replace("2. ", "1. "), 2, "not 1 to 2 in order"),
