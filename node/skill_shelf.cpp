@@ -60,9 +60,10 @@ SkillShelf::SkillShelf(Deps deps, SkillRules rules)
 
 Task<Result<std::size_t>> SkillShelf::refresh() {
   const nostr::PublicKey agent = deps_.signer.public_key();
-  nostr::Filters filters{{.kinds = {nostr::kinds::kGiftWrap, kinds::kSkillDelivery},
-                          .tags = {{'p', {deps_.node.public_key().hex()}}},
-                          .limit = kMaxFetched}};
+  nostr::Filters filters;  // one for each kind, so that a flood of one hides nothing of another
+  for (const nostr::Kind kind : {nostr::kinds::kGiftWrap, kinds::kSkillDelivery})
+    filters.push_back(
+        {.kinds = {kind}, .tags = {{'p', {deps_.node.public_key().hex()}}}, .limit = kMaxFetched});
   if (!rules_.issuers.empty()) {
     filters.push_back({.authors = rules_.issuers,
                        .kinds = {kinds::kSkillLicence},

@@ -250,8 +250,25 @@ describe('what an agent did', () => {
     const result = readResult(here.resultEvent, { claim, agent, decisions: [decision], key: nodeKey() });
     assert.deepEqual([result.status, result.approved, result.trajectory, result.hash], ['success', [decision.id], here.head.id, tag(here.head, 'trajectory_hash')]);
     assert.ok(result.report.actions.some((act) => act.id === here.reply), 'and the report to the agent names it');
-    assert.equal(readStates(world.log.items.filter((event) => event.kind === kinds.state), agent), 1);
     here.decision = decision;
+  });
+
+  it('and the next tick claims another slot, says no more than it was allowed, and builds on the state the last one left', async () => {
+    const { world, profile, claim } = here;
+    const note = await world.mention('and who else are you?');
+    const { request, asker, code } = await world.questionFor(note, 'and who else are you?');
+    await world.operator.say(asker, `no ${code}`);
+    const asked = copy(await world.decisionOn(request));
+    const next = readClaim(copy(await world.claimOf(note)), { agent: world.agent, profile, seen: [claim.slot] });
+    const question = readRequest(copy(request), { claim: next, profile });
+    const denied = readDecision(asked, { request: question, now: now() });
+    assert.equal(denied.approved, false);
+    const result = readResult(copy(await world.resultFor(note)), { claim: next, agent: world.agent, decisions: [denied], key: nodeKey() });
+    assert.ok(!result.approved.includes(denied.id), 'a no approves nothing');
+    assert.deepEqual(await world.repliesTo(note), []);
+    const states = world.log.items.filter((event) => event.kind === kinds.state).map(copy);
+    assert.equal(readStates(states, world.agent), 2);
+    refuses(() => readStates([...states].reverse(), world.agent), /does not name/);
   });
 
   it('and none of these is anybody else’s, of another tick, too late or over another action', () => {
