@@ -12,6 +12,8 @@ constexpr std::array<std::string_view, 4> kSatoshi{"SATS", "SAT", "sats", "sat"}
 constexpr std::uint64_t kMaxUses = 1'000'000'000;
 constexpr std::chrono::seconds kMaxLasts{100LL * 365 * 86'400};
 constexpr std::size_t kPublisherDigits = 16;
+constexpr std::string_view kDesk = "desk";
+constexpr std::size_t kMarkerPlace = 3;  // of `p`, key, relay, marker
 
 Result<std::optional<std::uint64_t>> count_tag(const nostr::Tags& tags, std::string_view name,
                                                std::uint64_t high) {
@@ -38,6 +40,19 @@ Result<Sat> read_price(const nostr::Listing& listing) {
       !listing.price->per.empty())
     return fail(Code::kNum, "the price is not in satoshi, once");
   return parse_sats(listing.price->amount, "price");
+}
+
+/// The `p` that is marked as the desk; E_TAG_DUP when several are.
+Result<std::optional<nostr::PublicKey>> read_desk(const nostr::Tags& tags) {
+  std::optional<nostr::PublicKey> out;
+  for (const nostr::Tag& tag : tags) {
+    if (tag.size() <= kMarkerPlace || tag[0] != "p" || tag[kMarkerPlace] != kDesk) continue;
+    if (out) return fail(Code::kTagDup, "the listing names several desks");
+    const auto key = nostr::PublicKey::from_hex(tag[1]);
+    if (!key) return fail(Code::kHex, "the desk of the listing is no key");
+    out = *key;
+  }
+  return out;
 }
 
 }  // namespace
@@ -93,6 +108,8 @@ Result<nostr::Draft> build_skill_listing(const SkillListing& listing, UnixTime a
   tags.push_back({"e", listing.manifest.hex()});
   tags.push_back({"version", listing.version});
   tags.push_back({"license_type", std::string(licence_type_name(listing.terms.type))});
+  if (listing.desk && *listing.desk != listing.seller)
+    tags.push_back({"p", listing.desk->hex(), "", std::string(kDesk)});
   const auto count = [&](std::string_view name, std::optional<std::uint64_t> value) {
     if (value) tags.push_back(number_tag(name, static_cast<std::int64_t>(*value)));
   };
@@ -121,6 +138,7 @@ Result<SkillListing> parse_skill_listing(const nostr::Event& event) {
   out.summary = listing.summary;
   TRY(out.price, read_price(listing));
   TRY(out.terms, read_terms(event.tags));
+  TRY(out.desk, read_desk(event.tags));
   out.sold = listing.sold;
   if (!check_terms(out.terms)) return fail(Code::kTagBad, "the terms of the listing are incomplete");
   return out;

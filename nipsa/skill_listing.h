@@ -32,8 +32,13 @@ struct SkillListing {
   Sat price;                 ///< 0: given away
   LicenceTerms terms;
   bool sold = false;         ///< not for sale any more
+  /// Who trades for the seller — takes orders, bills, delivers — where that is another key: a group signs
+  /// what it offers and licenses, and no private messages.
+  std::optional<nostr::PublicKey> desk;
   friend bool operator==(const SkillListing&, const SkillListing&) = default;
 
+  /// To whom orders go.
+  nostr::PublicKey trader() const { return desk.value_or(seller); }
   /// The `d` of its address: two publishers may have a skill of one name.
   std::string d() const;
 };

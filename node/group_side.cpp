@@ -51,9 +51,9 @@ Result<nostr::SecretKey> load_node_key(const Home& home, const Config& config) {
 Task<Result<nostr::Event>> GroupSigner::sign(nostr::Draft draft) {
   if (draft.created_at == base::UnixTime{}) draft.created_at = clock_.now();
   Utterance utterance{.key = {std::string(kHandOverTick), rng_.hex(16)},
-                      .action_class = "bunker",
+                      .action_class = whom_.action_class,
                       .draft = std::move(draft),
-                      .reason = "a client of the bunker asks for it"};
+                      .reason = whom_.reason};
   co_return co_await voice_.sign_for(std::move(utterance));
 }
 
@@ -84,7 +84,7 @@ GroupSide::GroupSide(Runtime& runtime, storage::Db& db, nostr::SecretKey node, V
       directory_(runtime.pool, runtime.clock, options_.relays) {}
 
 Result<std::unique_ptr<GroupSide>> GroupSide::create(Runtime& runtime, storage::Db& db, const Home& home,
-                                                     const Config& config) {
+                                                     const Config& config, SpokenFor whom) {
   TRY(VoiceOptions options, voice_options(config));
   TRY(ThresholdIdentity identity,
       load_identity(config.identity.group, config.identity.share, config.identity.passphrase_file));
@@ -101,7 +101,7 @@ Result<std::unique_ptr<GroupSide>> GroupSide::create(Runtime& runtime, storage::
                                               made->node_, made->publisher_, made->directory_, made->options_,
                                               runtime.loop);
   made->signer_ =
-      std::make_unique<GroupSigner>(*made->voice_, *made->threshold_, runtime.clock, runtime.rng);
+      std::make_unique<GroupSigner>(*made->voice_, *made->threshold_, runtime.clock, runtime.rng, std::move(whom));
   return made;
 }
 

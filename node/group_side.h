@@ -21,13 +21,20 @@ base::Result<VoiceOptions> voice_options(const Config& config);
 frostr::ThresholdOptions threshold_options(const Config& config);
 base::Result<nostr::SecretKey> load_node_key(const Home& home, const Config& config);
 
-/// The group's identity for clients of a bunker: what they want signed is judged by the co-signers
-/// like all else, and waits for the operator where they ask for that. App thread.
+/// For whom the group speaks, as operators and records are told.
+struct SpokenFor {
+  std::string action_class = "bunker";
+  std::string reason = "a client of the bunker asks for it";
+};
+
+/// The group's identity for somebody else, a client of a bunker or a shop: what they want signed is judged by the
+/// co-signers like all else, and waits for the operator where they ask for that. App thread.
 class GroupSigner final : public nostr::Signer {
  public:
   /// References outlive the signer.
-  GroupSigner(GroupVoice& voice, frostr::ThresholdSigner& signer, const base::Clock& clock, base::Rng& rng)
-      : voice_(voice), signer_(signer), clock_(clock), rng_(rng) {}
+  GroupSigner(GroupVoice& voice, frostr::ThresholdSigner& signer, const base::Clock& clock, base::Rng& rng,
+              SpokenFor whom)
+      : voice_(voice), signer_(signer), clock_(clock), rng_(rng), whom_(std::move(whom)) {}
 
   nostr::PublicKey public_key() const override { return signer_.public_key(); }
   base::Task<base::Result<nostr::Event>> sign(nostr::Draft draft) override;
@@ -41,6 +48,7 @@ class GroupSigner final : public nostr::Signer {
   frostr::ThresholdSigner& signer_;
   const base::Clock& clock_;
   base::Rng& rng_;
+  const SpokenFor whom_;
 };
 
 /// A node home's share at work without its agent. Lives in main's frame. App thread.
@@ -48,11 +56,13 @@ class GroupSide {
  public:
   /// `config` has an identity; `db` and `runtime` outlive this.
   static base::Result<std::unique_ptr<GroupSide>> create(Runtime& runtime, storage::Db& db, const Home& home,
-                                                         const Config& config);
+                                                         const Config& config, SpokenFor whom = {});
   base::Task<base::Result<void>> start();
   base::Task<void> stop();
   nostr::Signer& signer() { return *signer_; }
   frostr::ThresholdSigner& threshold() { return *threshold_; }
+  /// Drains the database's outbox from start() on; a home has one that does.
+  Publisher& publisher() { return publisher_; }
 
  private:
   GroupSide(Runtime& runtime, storage::Db& db, nostr::SecretKey node, VoiceOptions options);

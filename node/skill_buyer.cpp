@@ -98,7 +98,9 @@ Result<void> SkillBuyer::hear(const nostr::Event& wrap) {
   TRY(const auto message, orchestration::parse_trade_message(rumor.event));
   if (!message) return {};
   TRY(const auto row, purchases_.get(orchestration::order_of(*message)));
-  if (!row || row->seller != rumor.event.pubkey || row->state != PurchaseState::kOrdered) return {};
+  if (!row || row->state != PurchaseState::kOrdered) return {};
+  TRY(const nostr::PublicKey trader, trader_of(*row));
+  if (trader != rumor.event.pubkey) return {};
   if (const auto* bill = std::get_if<orchestration::SkillBill>(&*message)) return hear_bill(*row, *bill);
   if (const auto* refusal = std::get_if<orchestration::SkillRefusal>(&*message)) {
     TRY(end(*row, PurchaseState::kFailed, "the seller: " + refusal->why));
@@ -230,6 +232,7 @@ Result<Value> SkillBuyer::question(const PurchaseRow& row) {
                {"offer", row.listing.id.hex()},
                {"terms", terms_text(listing.terms)},
                {"seller", row.seller.hex()}};
+  if (listing.desk) out["trades_by"] = listing.desk->hex();
   if (row.price.value > 0) out["fee_up_to_msat"] = orchestration::fee_allowance(row.price).value;
   if (row.untrusted) out["trust"] = "nobody you trust vouches for it";
   if (!exceeds.empty()) out["exceeds"] = exceeds;
@@ -270,8 +273,14 @@ Task<Result<SkillBuyer::Step>> SkillBuyer::ask_operator(PurchaseRow row) {
   co_return Step::kGoOn;
 }
 
+Result<nostr::PublicKey> SkillBuyer::trader_of(const PurchaseRow& row) {
+  TRY(const auto listing, nipsa::parse_skill_listing(row.listing));
+  return listing.trader();
+}
+
 Result<nostr::Event> SkillBuyer::order_of(const PurchaseRow& row) {
   TRY(const nostr::Address skill, nostr::Address::parse(row.skill));
+  TRY(const nostr::PublicKey trader, trader_of(row));
   const UnixTime now = deps_.runtime.clock.now();
   const auto rumor = orchestration::build_trade_message(
       orchestration::SkillOrder{.id = row.id,
@@ -279,8 +288,8 @@ Result<nostr::Event> SkillBuyer::order_of(const PurchaseRow& row) {
                                 .manifest = row.manifest,
                                 .listing = row.listing.id,
                                 .agent = deps_.agent},
-      deps_.node.public_key(), row.seller, now);
-  return nostr::wrap_rumor(rumor, deps_.node.key(), row.seller, now, deps_.runtime.rng);
+      deps_.node.public_key(), trader, now);
+  return nostr::wrap_rumor(rumor, deps_.node.key(), trader, now, deps_.runtime.rng);
 }
 
 /// The seller answers the same order with the same bill or the same licence; a process that has just

@@ -128,6 +128,8 @@ class SkillBuyer final : public orchestration::SkillMarket {
   base::Result<Step> end(const storage::PurchaseRow& row, storage::PurchaseState state,
                          const std::string& detail);
   std::string licence_of(const storage::PurchaseRow& row) const;
+  /// Who takes the order and bills it: whom the offer names.
+  static base::Result<nostr::PublicKey> trader_of(const storage::PurchaseRow& row);
 
   /// When an order is sent again.
   struct Reminder {

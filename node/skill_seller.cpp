@@ -107,23 +107,50 @@ Result<std::unique_ptr<SkillSeller>> SkillSeller::create(Runtime& runtime, const
   return out;
 }
 
+Result<std::unique_ptr<SkillSeller>> SkillSeller::create_for_group(Runtime& runtime, const Home& home,
+                                                                   const Config& config,
+                                                                   std::vector<std::string> relays) {
+  if (config.identity.group.empty() || config.identity.share.empty())
+    return fail(Errc::kInvalid, "this home has no share of a group", "sovereign init --group FILE --share FILE");
+  TRY(home.ensure());
+  TRY(nostr::SecretKey node, load_node_key(home, config));
+  TRY(std::unique_ptr<storage::Db> db, storage::open_database(home.database().string()));
+  std::unique_ptr<SkillSeller> out(
+      new SkillSeller(runtime, home, std::move(db), std::move(node), std::move(relays)));
+  TRY(out->group_, GroupSide::create(runtime, *out->db_, home, config,
+                                     {.action_class = "sell", .reason = "it publishes, offers or licenses a skill"}));
+  runtime.pool.set_auth("", &out->signer_);
+  return out;
+}
+
+Task<Result<void>> SkillSeller::start() {
+  if (group_) co_return co_await group_->start();
+  co_return Result<void>{};
+}
+
 Task<void> SkillSeller::stop() {
-  co_await publisher_.stop();
+  if (group_) co_await group_->stop();
+  else co_await publisher_.stop();
   co_await runtime_.pool.stop();
 }
 
+Task<Result<nostr::Event>> SkillSeller::sign(nostr::Draft draft) {
+  if (group_) co_return co_await group_->signer().sign(std::move(draft));
+  co_return nostr::sign_event(std::move(draft), signer_.key(), runtime_.rng);
+}
+
 nostr::Address SkillSeller::address_of(const std::string& slug) const {
-  return {kinds::kSkillManifest, signer_.public_key(), slug};
+  return {kinds::kSkillManifest, key(), slug};
 }
 
 Result<void> SkillSeller::post(const nostr::Event& event, std::string_view purpose) {
-  return publisher_.post(event, relays_, purpose, kPublishPatience);
+  return publisher().post(event, relays_, purpose, kPublishPatience);
 }
 
 Task<Result<void>> SkillSeller::settled(std::vector<nostr::EventId> events) {
   for (const nostr::EventId& id : events) {
     CO_TRY(const bool taken,
-           co_await base::with_timeout<bool>(kWaitForRelay, "a relay's answer", publisher_.settled(id)));
+           co_await base::with_timeout<bool>(kWaitForRelay, "a relay's answer", publisher().settled(id)));
     if (!taken) co_return fail(Errc::kUnavailable, "no relay took it", "sovereign outbox says why");
   }
   co_return Result<void>{};
@@ -131,7 +158,7 @@ Task<Result<void>> SkillSeller::settled(std::vector<nostr::EventId> events) {
 
 /// What relays have of this skill, into the own store: another machine may have published before.
 Task<Result<void>> SkillSeller::learn(std::string slug) {
-  nostr::Filters filters{{.authors = {signer_.public_key()},
+  nostr::Filters filters{{.authors = {key()},
                           .kinds = {kinds::kSkillManifest},
                           .tags = {{'d', {slug}}}},
                          log_filter(address_of(slug)),
@@ -187,7 +214,7 @@ Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
   // Later than a withdrawal as well: that takes away whatever is not.
   CO_TRY(const UnixTime at, nipsa::next_created_at(now, before.last));
   nipsa::Manifest manifest;
-  manifest.publisher = signer_.public_key();
+  manifest.publisher = key();
   manifest.slug = manifest.name = package.front.name;
   manifest.version = wish.version;
   manifest.description = package.front.description;
@@ -197,12 +224,12 @@ Task<Result<Value>> SkillSeller::publish(PublishSkill wish) {
   manifest.note = wish.note;
   if (before.head) manifest.previous = before.head->id;
   CO_TRY(nostr::Draft draft, nipsa::build_manifest(manifest, package.files, at));
-  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(const nostr::Event event, co_await sign(std::move(draft)));
   CO_TRY(nostr::Draft entry_draft,
          nipsa::build_version_entry(
              event, before.version.empty() ? nipsa::ChangeType::kAdded : wish.change, before.version,
              at, runtime_.rng));
-  const nostr::Event entry = sign(std::move(entry_draft));
+  CO_TRY(const nostr::Event entry, co_await sign(std::move(entry_draft)));
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   for (const nostr::Event* made : {&event, &entry}) {
     CO_TRY(events_.insert(*made, now));
@@ -230,7 +257,7 @@ Task<Result<Value>> SkillSeller::withdraw(std::string slug, std::string reason) 
       versions.push_back(*entry->archived);
   CO_TRY(nostr::Draft draft, nipsa::build_skill_revocation(versions, reason, "Withdrawn by publisher",
                                                            std::max(now, head->created_at)));
-  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(const nostr::Event event, co_await sign(std::move(draft)));
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   CO_TRY(events_.insert(event, now));
   CO_TRY(post(event, "skill-revocation"));
@@ -259,7 +286,7 @@ Task<Result<Value>> SkillSeller::offer(OfferSkill wish) {
   CO_TRY(co_await learn(package.front.name));
   CO_TRY(const nostr::Event manifest_event, published(package));
   CO_TRY(const nipsa::Manifest manifest, nipsa::parse_manifest(manifest_event));
-  nipsa::SkillListing listing{.seller = signer_.public_key(),
+  nipsa::SkillListing listing{.seller = key(),
                               .skill = manifest.address(),
                               .manifest = manifest_event.id,
                               .version = manifest.version,
@@ -267,13 +294,14 @@ Task<Result<Value>> SkillSeller::offer(OfferSkill wish) {
                               .summary = manifest.description,
                               .price = wish.price,
                               .terms = wish.terms,
-                              .sold = wish.withdraw};
+                              .sold = wish.withdraw,
+                              .desk = desk()};
   const UnixTime now = runtime_.clock.now();
   CO_TRY(const auto before, sales_.offer(listing.skill.str()));
   CO_TRY(const UnixTime at,
          nipsa::next_created_at(now, before ? std::optional(before->listing.created_at) : std::nullopt));
   CO_TRY(nostr::Draft draft, nipsa::build_skill_listing(listing, at));
-  const nostr::Event event = sign(std::move(draft));
+  CO_TRY(const nostr::Event event, co_await sign(std::move(draft)));
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   CO_TRY(sales_.put_offer({.skill = listing.skill.str(),
                            .slug = manifest.slug,
@@ -300,10 +328,10 @@ Task<Result<Value>> SkillSeller::issue(IssueLicence wish) {
   const UnixTime now = runtime_.clock.now();
   wish.grant.blobs_at = blobs_at_;
   CO_TRY(orchestration::Handover made,
-         orchestration::hand_over(package, manifest, wish.grant, signer_.key(), now, runtime_.rng));
+         orchestration::hand_over(package, manifest, wish.grant, key(), signer_.key(), now, runtime_.rng));
   // It lies there before anybody is told.
   if (made.blob) CO_TRY(keep_blob(home_, nostr::sha256(*made.blob), *made.blob));
-  const nostr::Event licence = sign(std::move(made.licence_draft));
+  CO_TRY(const nostr::Event licence, co_await sign(std::move(made.licence_draft)));
   const nostr::UnsignedEvent rumor = nostr::with_author(made.delivery, signer_.public_key());
   CO_TRY(const nostr::Event wrap,
          nostr::wrap_rumor(rumor, signer_.key(), wish.receiver, now, runtime_.rng));
@@ -348,20 +376,23 @@ Task<Result<Value>> SkillSeller::revoke(std::string id, std::string reason) {
   if (row->revoked) co_return issued_view(*row);
   const UnixTime now = runtime_.clock.now();
   CO_TRY(nostr::Draft draft, orchestration::revoked_licence(row->licence, now));
-  const nostr::Event revoked = sign(std::move(draft));
+  CO_TRY(const nostr::Event revoked, co_await sign(std::move(draft)));
   // The head says so for good; a kind 5 that took the address away would take this away as well, so it
   // names the earlier version only.
-  nostr::Draft deletion = {.kind = nostr::kinds::kDeletion,
-                           .created_at = revoked.created_at,
-                           .tags = {{"e", row->licence.id.hex()},
-                                    {"k", std::to_string(kinds::kSkillLicence)}},
-                           .content = std::move(reason)};
-  const nostr::Event gone = sign(std::move(deletion));
+  // A group is not asked to sign that as well: the head is enough, and a question costs a person's time.
+  std::optional<nostr::Event> gone;
+  if (!group_) {
+    CO_TRY(gone, co_await sign({.kind = nostr::kinds::kDeletion,
+                                .created_at = revoked.created_at,
+                                .tags = {{"e", row->licence.id.hex()},
+                                         {"k", std::to_string(kinds::kSkillLicence)}},
+                                .content = std::move(reason)}));
+  }
   CO_TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   CO_TRY(issued_.replace(id, revoked, true, now));
   CO_TRY(events_.insert(revoked, now));
   CO_TRY(post(revoked, "licence"));
-  CO_TRY(post(gone, "licence-revocation"));
+  if (gone) CO_TRY(post(*gone, "licence-revocation"));
   CO_TRY(tx.commit());
   FAILPOINT("revocation-committed");
   CO_TRY(co_await settled({revoked.id}));

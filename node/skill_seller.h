@@ -1,10 +1,15 @@
 // SkillSeller: a publisher at work — publishes skills, offers them, issues licences and takes them back.
 // Everything is committed with its place in the outbox before a relay sees it.
+//
+// Who does so may be a group whose share the home holds: manifests, offers and licences are the group's, signed
+// with its co-signers, which judge each. Orders, bills and deliveries are private messages, which a group never
+// signs; they are the home's node key's, which the offer names as its desk.
 #pragma once
 
 #include <functional>
 #include <memory>
 
+#include "node/group_side.h"
 #include "node/home.h"
 #include "node/publisher.h"
 #include "node/runtime.h"
@@ -47,12 +52,21 @@ class SkillSeller {
   static base::Result<std::unique_ptr<SkillSeller>> create(Runtime& runtime, const Home& home,
                                                            nostr::SecretKey key,
                                                            std::vector<std::string> relays);
+  /// The same for the group of the home's share. kInvalid when it has none.
+  static base::Result<std::unique_ptr<SkillSeller>> create_for_group(Runtime& runtime, const Home& home,
+                                                                     const Config& config,
+                                                                     std::vector<std::string> relays);
+  /// Before anything is signed: a group finds its co-signers.
+  base::Task<base::Result<void>> start();
   base::Task<void> stop();
   /// Where bodies lie that are too long for a delivery: what a URL of theirs begins with. The files are
   /// kept in this home (blob_store.h). Without, such skills are not sold.
   void put_blobs_at(std::string url) { blobs_at_ = std::move(url); }
   const std::string& blobs_at() const { return blobs_at_; }
-  nostr::PublicKey key() const { return signer_.public_key(); }
+  /// Who publishes, offers and licenses.
+  nostr::PublicKey key() const { return group_ ? group_->signer().public_key() : signer_.public_key(); }
+  /// Who trades for that key: the same one, unless it is a group's.
+  nostr::PublicKey desk() const { return signer_.public_key(); }
 
   /// kConflict unless the version is newer than the one published before.
   base::Task<base::Result<base::json::Value>> publish(PublishSkill wish);
@@ -70,6 +84,7 @@ class SkillSeller {
   base::Result<base::json::Value> orders(std::int64_t limit);
 
   storage::Db& db() { return *db_; }
+  /// The desk's.
   const nostr::KeySigner& signer() const { return signer_; }
   const std::vector<std::string>& relays() const { return relays_; }
   /// Commits `event` with its place in the outbox.
@@ -85,9 +100,8 @@ class SkillSeller {
     std::optional<base::UnixTime> last;  ///< what comes next is later
   };
   base::Result<Past> past_of(const nostr::Address& skill);
-  nostr::Event sign(nostr::Draft draft) {
-    return nostr::sign_event(std::move(draft), signer_.key(), runtime_.rng);
-  }
+  base::Task<base::Result<nostr::Event>> sign(nostr::Draft draft);
+  Publisher& publisher() { return group_ ? group_->publisher() : publisher_; }
   base::Result<nostr::Event> published(const orchestration::SkillPackage& package);
   base::Task<base::Result<void>> settled(std::vector<nostr::EventId> events);
   nostr::Address address_of(const std::string& slug) const;
@@ -101,7 +115,8 @@ class SkillSeller {
   storage::EventDb events_;
   storage::IssuedLicences issued_;
   storage::Sales sales_;
-  Publisher publisher_;
+  Publisher publisher_;                ///< of a key; a group has its own
+  std::unique_ptr<GroupSide> group_;   ///< null for a key
 };
 
 }  // namespace node

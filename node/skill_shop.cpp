@@ -62,7 +62,7 @@ Task<Result<void>> SkillShop::start() {
   orders_ = std::make_unique<nostr::Feed>(
       runtime_.pool, runtime_.clock, seller_.relays(),
       nostr::Filters{{.kinds = {nostr::kinds::kGiftWrap},
-                      .tags = {{'p', {seller_.key().hex()}}},
+                      .tags = {{'p', {seller_.desk().hex()}}},
                       .since = since}},
       nostr::FeedCallbacks{.on_events =
                                [this](std::span<const nostr::Delivery> batch) {
@@ -155,7 +155,7 @@ Result<void> SkillShop::answer_again(const SaleRow& sale) {
 
 Result<void> SkillShop::say(const orchestration::TradeMessage& message, const nostr::PublicKey& to) {
   const UnixTime now = runtime_.clock.now();
-  const auto rumor = orchestration::build_trade_message(message, seller_.key(), to, now);
+  const auto rumor = orchestration::build_trade_message(message, seller_.desk(), to, now);
   TRY(const nostr::Event wrap,
       nostr::wrap_rumor(rumor, seller_.signer().key(), to, now, runtime_.rng));
   return seller_.post(wrap, "trade");

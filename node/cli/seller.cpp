@@ -25,7 +25,9 @@ Result<nostr::SecretKey> seller_key(const Home& home, const std::string& key_fil
 }
 
 base::Task<Result<Value>> act_and_stop(Runtime& runtime, SkillSeller& seller, const SellerAct& act) {
-  auto answer = co_await act(runtime, seller);
+  Result<Value> answer;
+  if (auto started = co_await seller.start(); !started) answer = std::unexpected(std::move(started).error());
+  else answer = co_await act(runtime, seller);
   co_await seller.stop();
   co_return answer;
 }
@@ -35,6 +37,8 @@ base::Task<Result<Value>> act_and_stop(Runtime& runtime, SkillSeller& seller, co
 void add_seller_flags(CLI::App& command, SellerFlags& flags) {
   command.add_option("--key-file", flags.key_file,
                      "Who publishes and issues; default this home's service or node key");
+  command.add_flag("--as-group", flags.as_group,
+                   "The group of this home's share publishes and issues, as far as its co-signers let it");
   command.add_option("--relay", flags.relays, "Where it is published (repeat); default node.relays")
       ->allow_extra_args(false);
 }
@@ -57,10 +61,13 @@ Result<std::vector<std::string>> market_relays(const Config& config,
 }
 
 Result<std::unique_ptr<SkillSeller>> open_seller(Runtime& runtime, const Home& home,
-                                                 const std::string& key_file,
+                                                 const Config& config, const SellerFlags& flags,
                                                  std::vector<std::string> relays) {
+  if (flags.as_group && !flags.key_file.empty())
+    return fail(Errc::kInvalid, "--as-group and --key-file name different sellers");
+  if (flags.as_group) return SkillSeller::create_for_group(runtime, home, config, std::move(relays));
   TRY(home.ensure());
-  TRY(nostr::SecretKey key, seller_key(home, key_file, runtime.rng));
+  TRY(nostr::SecretKey key, seller_key(home, flags.key_file, runtime.rng));
   return SkillSeller::create(runtime, home, std::move(key), std::move(relays));
 }
 
@@ -79,7 +86,7 @@ Result<Value> with_seller(const Context& context, const SellerFlags& flags, cons
     TRY(relays, market_relays(config, flags.relays));
   }
   Runtime runtime;
-  TRY(const auto seller, open_seller(runtime, home, flags.key_file, std::move(relays)));
+  TRY(const auto seller, open_seller(runtime, home, config, flags, std::move(relays)));
   seller->put_blobs_at(flags.blobs_at);
   return runtime.loop.run_until_complete(act_and_stop(runtime, *seller, act));
 }

@@ -13,9 +13,10 @@ struct SellerFlags {
   std::string key_file;
   std::vector<std::string> relays;
   std::string blobs_at;  ///< where long bodies lie
+  bool as_group = false;  ///< the home's group, instead of a key
   bool offline = false;  ///< nothing is sent, so no relay is needed
 };
-/// Registers --key-file and --relay.
+/// Registers --key-file, --as-group and --relay.
 void add_seller_flags(CLI::App& command, SellerFlags& flags);
 /// Registers --blobs-at, for commands that deliver.
 void add_blob_flag(CLI::App& command, SellerFlags& flags);
@@ -33,10 +34,9 @@ base::Result<base::json::Value> with_seller(const Context& context, const Seller
 base::Result<base::json::Value> ask_seller(const Context& context, const SellerFlags& flags,
                                            const base::json::Value& params, const SellerAct& act);
 
-/// The home's books, open. `runtime` outlives them. An empty `key_file` takes the service key of a
+/// The home's books, open. `runtime` outlives them. Without a key file or a group it is the service key of a
 /// co-signer's home, else the node's, made when there is none.
-base::Result<std::unique_ptr<SkillSeller>> open_seller(Runtime& runtime, const Home& home,
-                                                       const std::string& key_file,
-                                                       std::vector<std::string> relays);
+base::Result<std::unique_ptr<SkillSeller>> open_seller(Runtime& runtime, const Home& home, const Config& config,
+                                                       const SellerFlags& flags, std::vector<std::string> relays);
 
 }  // namespace node::cli

@@ -107,6 +107,7 @@ struct OpenShop {
       CO_TRY(blobs, BlobServer::start(runtime.net, home, listen));
       if (seller.blobs_at().empty()) seller.put_blobs_at(blobs->url());
     }
+    CO_TRY(co_await seller.start());
     treasury.start();
     co_return co_await shop.start();
   }
@@ -126,7 +127,7 @@ int sell(const Context& context, const SellerFlags& flags, const std::string& li
   auto relays = market_relays(*config, flags.relays);
   if (!relays) return report_usage(context, relays.error());
   Runtime runtime;
-  auto seller = open_seller(runtime, home, flags.key_file, *std::move(relays));
+  auto seller = open_seller(runtime, home, *config, flags, *std::move(relays));
   if (!seller) return report(context, seller.error());
   Treasury treasury({runtime, (*seller)->db(), home, *config});
   SkillShop shop(runtime, **seller, treasury);

@@ -85,8 +85,8 @@ Result<std::string> open_body(const nipsa::Blob& blob, std::string_view key_json
 }  // namespace
 
 Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& manifest_event,
-                           const LicenceGrant& grant, const nostr::SecretKey& issuer,
-                           base::UnixTime now, base::Rng& rng) {
+                           const LicenceGrant& grant, const nostr::PublicKey& issuer,
+                           const nostr::SecretKey& provider, base::UnixTime now, base::Rng& rng) {
   TRY(nipsa::check_terms(grant.terms));
   TRY(const nipsa::Manifest manifest, nipsa::parse_manifest(manifest_event));
   const nostr::PublicKey& agent = grant.agent;
@@ -113,8 +113,8 @@ Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& mani
   Handover out;
   out.licence = licence_of(manifest, manifest_event, grant, now);
   out.licence.id = grant.id.empty() ? rng.hex(16) : grant.id;
-  out.licence.issuer = issuer.public_key();
-  out.licence.provider = issuer.public_key();
+  out.licence.issuer = issuer;
+  out.licence.provider = provider.public_key();
   out.licence.content_key = content.public_key();
   TRY(out.licence_draft, nipsa::build_licence(out.licence, now));
 
@@ -130,8 +130,8 @@ Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& mani
   delivery.payload = std::move(payload);
   delivery.content_type = package.content_type();
   delivery.content_hash = manifest.hash;
-  if (issuer.public_key() == manifest.publisher)
-    delivery.signature = issuer.sign(
+  if (provider.public_key() == manifest.publisher)
+    delivery.signature = provider.sign(
         nipsa::delivery_digest(manifest.address(), manifest_event.id, manifest.version,
                                manifest.hash, agent, content.public_key()),
         rng);

@@ -29,12 +29,13 @@ struct Handover {
 };
 
 /// Makes the key of the licence, encrypts `package` with it to the agent and forgets it: from then on
-/// nobody but the group can open the body. `issuer` signs licence and delivery; where it is the publisher
-/// too, `publisher` vouches for the delivery. kConflict when the package is not what the manifest names,
+/// nobody but the group can open the body. `issuer` will sign the licence, `provider` seal the delivery, which
+/// it vouches for where it is the publisher. kConflict when the package is not what the manifest names,
 /// kLimit when the body is over nipsa::kInlineMax and the grant names no place for it.
 base::Result<Handover> hand_over(const SkillPackage& package, const nostr::Event& manifest,
                                  const LicenceGrant& grant,
-                                 const nostr::SecretKey& issuer, base::UnixTime now, base::Rng& rng);
+                                 const nostr::PublicKey& issuer, const nostr::SecretKey& provider,
+                                 base::UnixTime now, base::Rng& rng);
 
 /// The licence as its issuer takes it back: a newer version of the same address.
 base::Result<nostr::Draft> revoked_licence(const nostr::Event& licence, base::UnixTime now);

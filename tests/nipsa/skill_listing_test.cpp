@@ -54,6 +54,30 @@ TEST(SkillListing, APriceIsWholeSatoshiPaidOnceAndFreeIsSaid) {
   })) << "what costs nothing says so";
 }
 
+TEST(SkillListing, MayNameADeskThatTradesForItsSeller) {
+  EXPECT_EQ(offer().trader(), offer().seller);
+  nipsa::SkillListing traded = offer();
+  traded.desk = pub('7');
+  const nostr::Event event = sign(nipsa::build_skill_listing(traded, kNow).value(), market());
+  const auto changed = [&](const std::function<void(nostr::Tags&)>& change) {
+    nostr::Tags tags = event.tags;
+    change(tags);
+    return nipsa::parse_skill_listing(
+        sign({.kind = event.kind, .created_at = event.created_at, .tags = tags, .content = ""}, market()));
+  };
+  EXPECT_EQ(nipsa::parse_skill_listing(event).value(), traded);
+  EXPECT_EQ(nipsa::parse_skill_listing(event)->trader(), pub('7'));
+  EXPECT_EQ(changed([](nostr::Tags& tags) { tags.push_back({"p", pub('8').hex()}); })->trader(), pub('7'))
+      << "who is only mentioned trades for nobody";
+  EXPECT_EQ(nipsa::code_of(changed([](nostr::Tags& tags) { tags.push_back({"p", pub('8').hex(), "", "desk"}); }).error()),
+            nipsa::Code::kTagDup);
+  EXPECT_EQ(nipsa::code_of(changed([](nostr::Tags& tags) {
+                             for (nostr::Tag& tag : tags)
+                               if (tag[0] == "p") tag[1] = "nobody";
+                           }).error()),
+            nipsa::Code::kHex);
+}
+
 TEST(SkillListing, OfAnythingElseItIsNone) {
   EXPECT_EQ(nipsa::code_of(nipsa::parse_skill_listing(with_tag("a", "30023:" + pub('4').hex() + ":x")).error()),
             nipsa::Code::kKind);

@@ -30,7 +30,7 @@ struct Scene {
     return {.agent = agent.public_key(), .terms = terms, .id = "", .payment_hash = {}, .price = {}, .blobs_at = ""};
   }
   base::Result<Handover> hand() {
-    return hand_over(package, manifest, to({.type = nipsa::LicenceType::kMetered, .max_uses = 3}), seller,
+    return hand_over(package, manifest, to({.type = nipsa::LicenceType::kMetered, .max_uses = 3}), seller.public_key(), seller,
                      kNow, rng);
   }
 };
@@ -56,11 +56,25 @@ TEST(Handover, EachLicenceHasItsOwnKey) {
   EXPECT_NE(s.hand()->licence.content_key, s.hand()->licence.content_key);
 }
 
+TEST(Handover, WhoIssuesMayLeaveTheDeliveryToAnotherKey) {
+  Scene s;
+  const auto group = nostr::SecretKey::generate(s.rng).public_key();
+  const nostr::SecretKey desk = nostr::SecretKey::generate(s.rng);
+  const Handover given = hand_over(s.package, s.manifest, s.to(), group, desk, kNow, s.rng).value();
+  EXPECT_EQ(given.licence.issuer, group);
+  EXPECT_EQ(given.licence.provider, desk.public_key());
+  const auto delivery = nipsa::parse_delivery(nostr::with_author(given.delivery, desk.public_key())).value();
+  EXPECT_FALSE(delivery.signature) << "it is not the publisher, and vouches for nothing";
+  EXPECT_TRUE(nipsa::check_delivery(delivery, desk.public_key(), given.licence));
+  const auto stranger = nostr::SecretKey::generate(s.rng).public_key();
+  EXPECT_EQ(nipsa::code_of(nipsa::check_delivery(delivery, stranger, given.licence).error()), nipsa::Code::kSigner);
+}
+
 TEST(Handover, AnotherBodyThanTheManifestsIsRefusedOnBothSides) {
   Scene s;
   const auto other =
       check_package({{"SKILL.md", "---\nname: echo\ndescription: x\n---\nMalware\n"}}).value();
-  const auto refused = hand_over(other, s.manifest, s.to(), s.seller, kNow, s.rng);
+  const auto refused = hand_over(other, s.manifest, s.to(), s.seller.public_key(), s.seller, kNow, s.rng);
   EXPECT_EQ(refused.error().code, base::Errc::kConflict);
   // A seller that lies: the envelope of one body around another.
   const Handover given = s.hand().value();
@@ -92,7 +106,7 @@ TEST(Handover, WhatIsLongerThanADeliveryLiesElsewhere) {
     s.manifest = nostr::sign_event(nipsa::build_manifest(m, s.package.files, kNow).value(), s.seller, s.rng);
     LicenceGrant grant = s.to();
     grant.blobs_at = blobs_at;
-    return hand_over(s.package, s.manifest, grant, s.seller, kNow, s.rng);
+    return hand_over(s.package, s.manifest, grant, s.seller.public_key(), s.seller, kNow, s.rng);
   };
   EXPECT_FALSE(with_size(16'384, "https://shop.example/blobs")->blob) << "inside, as long as it fits";
   EXPECT_EQ(with_size(16'385, "").error().code, base::Errc::kLimit);
