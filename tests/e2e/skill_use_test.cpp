@@ -93,6 +93,16 @@ TEST_F(AtWork, TheModelReadsItAndMayDoNoMoreThanItIsGranted) {
   EXPECT_FALSE(holds(world_->node_home(), kRecipe)) << "told to the model, kept nowhere";
 }
 
+TEST_F(AtWork, WhereTheMarketplaceIsSwitchedOffNoSkillIsOfferedOrOpened) {
+  begin(Value::array({use_echo(), say("Done.")}));
+  start({{"SOVEREIGN_INTEGRATIONS_MARKETPLACE", "false"}});
+  mention(*world_);
+  result();
+  EXPECT_EQ(question(0).find("use_skill"), std::string::npos) << "a tool that is not there";
+  EXPECT_EQ(question(1).find(kRecipe), std::string::npos);
+  EXPECT_NE(question(1).find("There is no tool"), std::string::npos) << question(1);
+}
+
 TEST_F(AtWork, KilledWithASkillOpenItGoesOnWithTheSameUse) {
   NEEDS_FAILPOINTS();
   begin(Value::array({use_echo(), say("Done.")}));

@@ -213,6 +213,7 @@ class Busy final : public LocalTool {
 // Checklist 41.
 TEST_F(Background, AParentThatNeverRestsHearsBetweenItsTurns) {
   ASSERT_TRUE(team.world.tools.add(std::make_unique<Busy>()).has_value());
+  team.limits.max_turns = 190;
   int turn = 0, heard_at = 0;
   parent_thinks = [&](Request request) -> base::Task<Outcome> {
     ++turn;
