@@ -55,8 +55,15 @@ TEST(Session, RecordsAChainThatVerifies) {
                                 .hash = result->trajectory.hash,
                                 .alg = "chain-v1",
                                 .count = 6};
-  EXPECT_EQ(nipsa::verify_chain(claim, world.trajectory.events(result->session)).verdict,
-            nipsa::ChainVerdict::kValid);
+  const std::vector<nostr::Event> events = world.trajectory.events(result->session);
+  EXPECT_EQ(nipsa::verify_chain(claim, events).verdict, nipsa::ChainVerdict::kValid);
+  // The end carries the hash of what came before it, which it cannot be a part of.
+  auto link = nipsa::chain_start(World::identity().agent, result->session);
+  for (std::size_t i = 0; i + 1 < events.size(); ++i) link = nipsa::chain_extend(link, events[i].id);
+  const auto end = nipsa::parse_object(events.back().content).value();
+  EXPECT_EQ(end["type"], nipsa::step_type::kSessionEnd);
+  EXPECT_EQ(end["trajectory_hash"], link.hex());
+  EXPECT_EQ(end["count"], 5);
 }
 
 TEST(Session, ReportsAgainInsteadOfRunningAgain) {
