@@ -1,5 +1,5 @@
-// What somebody writes about itself gives it no authority: a guardian that a claim names, a licence of another
-// agent over a key of ours.
+// What somebody writes about itself gives it no authority: a guardian that a claim names, a licence
+// of another agent over a key of ours.
 #include <gtest/gtest.h>
 
 #include "nipsa/licence.h"
@@ -42,8 +42,9 @@ class SelfNamed : public ::testing::Test {
     return nostr::sign_event(must(nipsa::build_licence(out, kNow)), issuer(), cast_.rng);
   }
   std::string refusal(const nostr::Event& proof) {
-    auto known = must(market_.cosigner.facts().for_ecdh(market_.cosigner.policy(), requester(), {},
-                                                        EcdhReason{"proven", claim_.id.hex(), {proof}}, kNow));
+    auto known = must(
+        market_.cosigner.facts().for_ecdh(market_.cosigner.policy(), requester(), {},
+                                          EcdhReason{"proven", claim_.id.hex(), {proof}}, kNow));
     const EcdhVerdict verdict = judge_ecdh(market_.cosigner.policy(), content_.public_key(), known);
     return verdict.grants() ? "(granted)" : verdict.reason;
   }
@@ -66,16 +67,19 @@ TEST_F(SelfNamed, AGuardianThatOnlyAClaimNamesDecidesNothing) {
   request.agent = cast_.group().identity();
   request.slot = nipsa::slot_of_manual(cast_.rng);
   request.guardian = eve.public_key();
-  const nostr::Event claim = nostr::sign_event(
-      must(nipsa::build_tick_request(request, cast_.runner.public_key(), kNow)), cast_.runner, cast_.rng);
+  const nostr::Event claim =
+      nostr::sign_event(must(nipsa::build_tick_request(request, cast_.runner.public_key(), kNow)),
+                        cast_.runner, cast_.rng);
   must(market_.cosigner.facts().events().insert(claim, kNow));
-  ASSERT_TRUE(must(market_.cosigner.facts().live_claim(claim.id.hex(), cast_.runner.public_key(), kNow)));
+  ASSERT_TRUE(
+      must(market_.cosigner.facts().live_claim(claim.id.hex(), cast_.runner.public_key(), kNow)));
   const auto event = cast_.note("what the guardian of my claim allowed");
   const auto verdict_with = [&](const nostr::SecretKey& author) {
     SignReason reason;
     reason.tick = claim.id.hex();
     reason.decision = cast_.decision(author, nipsa::event_digest(event));
-    return must(explain(market_.cosigner.facts(), market_.cosigner.policy(), event, ShareIndex{1}, reason, kNow))
+    return must(explain(market_.cosigner.facts(), market_.cosigner.policy(), event, ShareIndex{1},
+                        reason, kNow))
         .verdict.outcome;
   };
   EXPECT_EQ(verdict_with(eve), Verdict::Outcome::kAsk);

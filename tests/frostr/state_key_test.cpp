@@ -1,5 +1,6 @@
-// The key under which an agent seals its state for itself, made by shares: the same whatever the parity of the
-// group's point, and nobody else's; and what is sealed still fits where it has to pass.
+// The key under which an agent seals its state for itself, made by shares: the same whatever the
+// parity of the group's point, and nobody else's; and what is sealed still fits where it has to
+// pass.
 #include <gtest/gtest.h>
 
 #include "frostr/frost/ecdh.h"
@@ -38,7 +39,9 @@ TEST(StateKey, IsTheSameForEveryQuorumOfAGroupOfEitherParity) {
     const std::string sealed = must(nostr::nip44_encrypt(sealing, R"({"tick_count":1})", cast.rng));
     for (const std::array<std::uint32_t, 2> quorum : {std::array{1u, 3u}, std::array{2u, 3u}}) {
       const auto opening = nostr::nip44_conversation_key_from_x(own_secret(cast, quorum));
-      EXPECT_EQ(must(nipsa::decode_state(must(nostr::nip44_decrypt(opening, sealed)))).tick_count, 1) << odd;
+      EXPECT_EQ(must(nipsa::decode_state(must(nostr::nip44_decrypt(opening, sealed)))).tick_count,
+                1)
+          << odd;
     }
   }
 }
@@ -46,18 +49,22 @@ TEST(StateKey, IsTheSameForEveryQuorumOfAGroupOfEitherParity) {
 TEST(StateKey, OfAnotherGroupOpensNothing) {
   Cast ours(seed_of(true));
   Cast theirs(seed_of(false));
-  const std::string sealed =
-      must(nostr::nip44_encrypt(nostr::nip44_conversation_key_from_x(own_secret(ours, {1, 2})), "{}", ours.rng));
+  const std::string sealed = must(nostr::nip44_encrypt(
+      nostr::nip44_conversation_key_from_x(own_secret(ours, {1, 2})), "{}", ours.rng));
   const auto wrong = nostr::nip44_conversation_key_from_x(own_secret(theirs, {1, 2}));
   const auto right = nostr::nip44_conversation_key_from_x(own_secret(ours, {2, 3}));
   EXPECT_EQ(nostr::nip44_decrypt(wrong, sealed).error().code, base::Errc::kCrypto);
   EXPECT_FALSE(nostr::nip44_decrypt(right, sealed.substr(0, sealed.size() - 4))) << "cut short";
-  EXPECT_EQ(nostr::nip44_decrypt(right, "#" + sealed).error().code, base::Errc::kUnsupported) << "a later format";
-  EXPECT_EQ(nostr::nip44_decrypt(right, "Aw" + sealed.substr(2)).error().code, base::Errc::kUnsupported) << "version 3";
+  EXPECT_EQ(nostr::nip44_decrypt(right, "#" + sealed).error().code, base::Errc::kUnsupported)
+      << "a later format";
+  EXPECT_EQ(nostr::nip44_decrypt(right, "Aw" + sealed.substr(2)).error().code,
+            base::Errc::kUnsupported)
+      << "version 3";
   EXPECT_TRUE(nostr::nip44_decrypt(right, sealed));
 }
 
-// Larger states would fit a relay; this limit is the one of a signing request, which carries the event whole.
+// Larger states would fit a relay; this limit is the one of a signing request, which carries the
+// event whole.
 TEST(StateKey, TheLargestStateIsSignedAndOneByteMoreIsNotWritten) {
   Cast cast;
   nipsa::State state;
@@ -66,7 +73,8 @@ TEST(StateKey, TheLargestStateIsSignedAndOneByteMoreIsNotWritten) {
     return nipsa::encode_state(state);
   };
   const std::size_t frame = must(padded(0)).size();
-  EXPECT_EQ(nipsa::code_of(padded(nipsa::kStatePlaintextMax - frame + 1).error()), nipsa::Code::kSize);
+  EXPECT_EQ(nipsa::code_of(padded(nipsa::kStatePlaintextMax - frame + 1).error()),
+            nipsa::Code::kSize);
   const std::string plaintext = must(padded(nipsa::kStatePlaintextMax - frame));
   EXPECT_EQ(plaintext.size(), nipsa::kStatePlaintextMax);
   const auto key = nostr::nip44_conversation_key_from_x(own_secret(cast, {1, 2}));
@@ -79,7 +87,8 @@ TEST(StateKey, TheLargestStateIsSignedAndOneByteMoreIsNotWritten) {
   facts.group = cast.group().identity();
   facts.requester = {.idx = 1, .runner = cast.runner.public_key()};
   const Verdict verdict = judge(cast.policy(), event, nostr::to_json(event).size(), facts);
-  EXPECT_TRUE(verdict.reason.starts_with("no-live-claim")) << verdict.reason << ": its size is no reason";
+  EXPECT_TRUE(verdict.reason.starts_with("no-live-claim"))
+      << verdict.reason << ": its size is no reason";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What a relay keeps of these events. It takes all of their kinds for addressable, whatever a protocol calls
-// them, so their `d` decides what survives: asked of a relay over a socket.
+// What a relay keeps of these events. It takes all of their kinds for addressable, whatever a
+// protocol calls them, so their `d` decides what survives: asked of a relay over a socket.
 #include <algorithm>
 #include <set>
 
@@ -19,7 +19,8 @@ using std::chrono::seconds;
 class OnARelay : public testing::Test {
  protected:
   void send(const nostr::Event& event) {
-    const auto outcomes = world_.loop.run_until_complete(world_.pool.publish({world_.url()}, event));
+    const auto outcomes =
+        world_.loop.run_until_complete(world_.pool.publish({world_.url()}, event));
     ASSERT_EQ(outcomes.size(), 1u);
   }
   std::vector<nostr::Event> found(nostr::Filter filter) {
@@ -38,7 +39,8 @@ class OnARelay : public testing::Test {
 };
 
 /// `event` by `by` with another `d` in front, or with none.
-nostr::Event under(const nostr::Event& event, std::optional<std::string> d, const nostr::SecretKey& by) {
+nostr::Event under(const nostr::Event& event, std::optional<std::string> d,
+                   const nostr::SecretKey& by) {
   nostr::Tags tags = event.tags;
   std::erase_if(tags, [](const nostr::Tag& tag) { return tag[0] == "d"; });
   if (d) tags.insert(tags.begin(), {"d", *d});
@@ -89,13 +91,17 @@ TEST_F(OnARelay, OfTwoOfOneSecondTheLowestIdStandsInEitherOrder) {
 
 TEST_F(OnARelay, AVersionLogIsFoundByItsSlugAndKeepsEveryEntry) {
   base::SeededRng rng(9);
-  const auto twin = sign(
-      nipsa::build_version_entry(echo_event(), nipsa::ChangeType::kFixed, "", kNow + seconds(1), rng).value(),
-      publisher());
+  const auto twin = sign(nipsa::build_version_entry(echo_event(), nipsa::ChangeType::kFixed, "",
+                                                    kNow + seconds(1), rng)
+                             .value(),
+                         publisher());
   send(version_event());
   send(twin);
   EXPECT_EQ(found({.kinds = {nipsa::kinds::kSkillVersion}, .tags = {{'d', {"echo"}}}}).size(), 2u);
-  EXPECT_EQ(found({.kinds = {nipsa::kinds::kSkillVersion}, .tags = {{'a', {echo().address().str()}}}}).size(), 2u);
+  EXPECT_EQ(
+      found({.kinds = {nipsa::kinds::kSkillVersion}, .tags = {{'a', {echo().address().str()}}}})
+          .size(),
+      2u);
 }
 
 TEST_F(OnARelay, ANewerProfileByAnotherKeyIsNotTheAgents) {
@@ -103,7 +109,8 @@ TEST_F(OnARelay, ANewerProfileByAnotherKeyIsNotTheAgents) {
   ASSERT_EQ(own.kind, nipsa::kinds::kProfile);
   send(own);
   send(sign({own.kind, own.created_at + seconds(60), own.tags, own.content}, stranger()));
-  const auto heads = found({.authors = {agent().public_key()}, .kinds = {own.kind}, .tags = {{'d', {"profile"}}}});
+  const auto heads =
+      found({.authors = {agent().public_key()}, .kinds = {own.kind}, .tags = {{'d', {"profile"}}}});
   ASSERT_EQ(heads.size(), 1u);
   EXPECT_EQ(heads[0].id, own.id);
 }
@@ -113,8 +120,10 @@ TEST_F(OnARelay, OnlyWhatIsForTheMomentIsGoneAfterAnHour) {
   std::size_t fleeting = 0;
   for (const Sample& sample : samples()) {
     send(sample.event);
-    if (nostr::expiration_of(sample.event.tags)) ++fleeting;
-    else lasting.insert(sample.event.id);
+    if (nostr::expiration_of(sample.event.tags))
+      ++fleeting;
+    else
+      lasting.insert(sample.event.id);
   }
   EXPECT_EQ(found({}).size(), lasting.size() + fleeting);
   world_.clock.advance(std::chrono::hours(2));

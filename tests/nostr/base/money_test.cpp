@@ -1,4 +1,5 @@
-// Two units that cannot be taken for each other, and a conversion that never loses a started satoshi.
+// Two units that cannot be taken for each other, and a conversion that never loses a started
+// satoshi.
 #include "nostr/base/money.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,8 @@ concept Comparable = requires(A a, B b) { a < b; };
 
 static_assert(!std::is_convertible_v<Sat, Msat> && !std::is_convertible_v<Msat, Sat>);
 static_assert(!std::is_assignable_v<Sat&, Msat> && !std::is_assignable_v<Msat&, Sat>);
-static_assert(!std::is_convertible_v<std::int64_t, Sat> && !std::is_convertible_v<std::int64_t, Msat>);
+static_assert(!std::is_convertible_v<std::int64_t, Sat> &&
+              !std::is_convertible_v<std::int64_t, Msat>);
 static_assert(!Addable<Sat, Msat> && !Addable<Msat, Sat> && Addable<Msat, Msat>);
 static_assert(!Comparable<Sat, Msat> && !Comparable<Msat, Sat> && Comparable<Sat, Sat>);
 

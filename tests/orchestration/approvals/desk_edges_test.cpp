@@ -1,5 +1,5 @@
-// Where answers just count, or just do not: at the last second, on what is over, by whom nobody asked, and
-// taken back at each stage.
+// Where answers just count, or just do not: at the last second, on what is over, by whom nobody
+// asked, and taken back at each stage.
 #include "orchestration/approvals/desk.h"
 
 #include <gtest/gtest.h>
@@ -29,21 +29,24 @@ class DeskEdges : public ::testing::Test {
   bool was_told(Person& person, const std::string& text) {
     w.pump();
     const auto inbox = person.inbox();
-    return std::any_of(inbox.begin(), inbox.end(), [&](const auto& message) { return message.text == text; });
+    return std::any_of(inbox.begin(), inbox.end(),
+                       [&](const auto& message) { return message.text == text; });
   }
   std::string consumed() {
     const std::string code = w.ask();
     w.oper().write(w.desk_key(), "yes " + code);
     w.until_state(code, QuestionState::kApproved);
     const storage::Question asked = w.question(code);
-    must(w.approvals().consume(asked.id, nostr::EventId(asked.digest.array()), w.world.clock.now()));
+    must(
+        w.approvals().consume(asked.id, nostr::EventId(asked.digest.array()), w.world.clock.now()));
     return code;
   }
 
   DeskWorld w;
 };
 
-// ---- taken back -----------------------------------------------------------------------------------
+// ---- taken back
+// -----------------------------------------------------------------------------------
 
 TEST_F(DeskEdges, ASignedYesThatIsDeletedDuringTheHoldLeavesTheQuestionOpen) {
   open({.hold = seconds(5)});
@@ -87,7 +90,8 @@ TEST_F(DeskEdges, APublicDeletionTakesBackAPrivateYesButNoPrivateNo) {
   EXPECT_EQ(w.state(no_to), QuestionState::kDenied) << "a no is final";
 }
 
-// ---- what is over, and whom nobody asked ----------------------------------------------------------
+// ---- what is over, and whom nobody asked
+// ----------------------------------------------------------
 
 TEST_F(DeskEdges, AnswersToWhatIsOverAreToldSo) {
   open();
@@ -113,7 +117,8 @@ TEST_F(DeskEdges, WhoWasNotAskedIsToldSoAndDecidesNothing) {
   EXPECT_TRUE(was_told(heir, "question " + code + " was not put to you"));
 }
 
-// ---- time -----------------------------------------------------------------------------------------
+// ---- time
+// -----------------------------------------------------------------------------------------
 
 TEST_F(DeskEdges, TheLastSecondCountsAndTheNextDoesNot) {
   open();
@@ -127,7 +132,8 @@ TEST_F(DeskEdges, TheLastSecondCountsAndTheNextDoesNot) {
   w.world.clock.advance(seconds(901));
   w.oper().send_wrapped(yes, w.desk_key());
   w.world.until([&] { return w.signals(next).size() == 1; });
-  EXPECT_EQ(w.verdicts(next), Words{"late/approve"}) << "said in time, and heard after the approval would have ended";
+  EXPECT_EQ(w.verdicts(next), Words{"late/approve"})
+      << "said in time, and heard after the approval would have ended";
   EXPECT_TRUE(w.decisions(next).empty());
 }
 
@@ -151,7 +157,8 @@ TEST_F(DeskEdges, AClockThatGoesBackDoesNotMakeALateAnswerTimely) {
   EXPECT_TRUE(w.decisions(code).empty());
 }
 
-// ---- floods ---------------------------------------------------------------------------------------
+// ---- floods
+// ---------------------------------------------------------------------------------------
 
 TEST_F(DeskEdges, TenThousandWrapsOfStrangersDoNotHideTheOperatorsAnswer) {
   open();
@@ -160,11 +167,12 @@ TEST_F(DeskEdges, TenThousandWrapsOfStrangersDoNotHideTheOperatorsAnswer) {
   const Person eve(w.world);
   const auto flood = [&](int from, int to) {
     for (int i = from; i < to; ++i)
-      must(w.world.relay_store.insert(
-          nostr::sign_event({nostr::kinds::kGiftWrap, w.world.clock.now() - seconds(i % 100),
-                             {{"p", w.desk_key().hex()}}, std::to_string(i)},
-                            eve.key(), w.world.rng),
-          w.world.clock.now()));
+      must(w.world.relay_store.insert(nostr::sign_event({nostr::kinds::kGiftWrap,
+                                                         w.world.clock.now() - seconds(i % 100),
+                                                         {{"p", w.desk_key().hex()}},
+                                                         std::to_string(i)},
+                                                        eve.key(), w.world.rng),
+                                      w.world.clock.now()));
   };
   flood(0, 5'000);
   w.oper().write(w.desk_key(), "yes " + code);
@@ -174,7 +182,8 @@ TEST_F(DeskEdges, TenThousandWrapsOfStrangersDoNotHideTheOperatorsAnswer) {
   EXPECT_EQ(w.signals(code).size(), 1u) << "nothing of it was kept";
 }
 
-// ---- codes ----------------------------------------------------------------------------------------
+// ---- codes
+// ----------------------------------------------------------------------------------------
 
 /// A request about another note whose code `fits`.
 Ask with_code(DeskWorld& w, const std::function<bool(const std::string&)>& fits) {
@@ -182,8 +191,9 @@ Ask with_code(DeskWorld& w, const std::function<bool(const std::string&)>& fits)
     Ask ask = w.wish({.content = "note " + std::to_string(i)});
     for (int d = 0; d < 200; ++d) {
       ask.parsed.d = nipsa::random_d("apr-", w.world.rng);
-      ask.request = nostr::sign_event(
-          must(nipsa::build_approval_request(ask.parsed, ask.request.created_at)), w.requester.key(), w.world.rng);
+      ask.request =
+          nostr::sign_event(must(nipsa::build_approval_request(ask.parsed, ask.request.created_at)),
+                            w.requester.key(), w.world.rng);
       if (fits(nipsa::approval_code(ask.request.id))) return ask;
     }
   }
@@ -202,7 +212,8 @@ TEST_F(DeskEdges, ACodeWithoutADigitIsNotAsked) {
 TEST_F(DeskEdges, ACodeThatWasEverGivenOutIsNotGivenOutAgain) {
   open();
   const Ask second = w.wish({.content = "the second"});
-  // Nobody finds two requests with one code; an earlier question with the code of this one stands in.
+  // Nobody finds two requests with one code; an earlier question with the code of this one stands
+  // in.
   storage::Question namesake = w.question(w.ask());
   namesake.id = nostr::EventId(nostr::sha256(std::string_view("another request")).array());
   namesake.digest = nostr::sha256(std::string_view("another action"));
