@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "nostr/base/failpoint.h"
+#include "nostr/base/log.h"
 
 namespace storage {
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::int64_t kNoWindow = -1;
 constexpr std::int64_t kSecondsPerHour = 3'600;
 constexpr std::int64_t kSecondsPerDay = 86'400;
+/// After it, a booking is remarked upon: days that are skipped by a wrong clock are not given back.
+constexpr base::seconds kLongPause{48 * kSecondsPerHour};
 constexpr std::string_view kHourMark = "/hour";
 
 constexpr const char* kAdd =
@@ -192,6 +195,10 @@ Result<Reservation> Budgets::reserve(const ReserveRequest& request, UnixTime now
     return *known;
   }
   TRY(const UnixTime at, latest(now));
+  TRY(const UnixTime before, latest(UnixTime{}));
+  if (before > UnixTime{} && at - before > kLongPause)
+    LOG(kWarn, "budget", "nothing was booked for long, or the clock was set forward",
+        {{"hours", fmt::to_string((at - before).count() / kSecondsPerHour)}});
   TRY(db_.run(kSetLatest, at));
   TRY(db_.run(kAdd, request.key, request.purpose, request.agent, request.tick, request.session,
               request.amount, now, now));

@@ -177,7 +177,9 @@ TEST_F(BudgetsTest, TheLastSecondOfADayIsOfThatDayAndTheNextIsNot) {
 TEST_F(BudgetsTest, AClockSetForwardBeginsTheDayItShowsAndSettingItBackGivesNoneTwice) {
   must(ledger().settle(reserve("a", 100, {daily(100)}), Msat{100}, kNow));
   const UnixTime ahead = kNow + base::seconds{10 * kDay};
+  ::testing::internal::CaptureStderr();
   must(ledger().settle(reserve("b", 100, {daily(100)}, ahead), Msat{100}, ahead));
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("the clock was set forward"), std::string::npos) << "and it is said";
   // Back where it belongs: the days between were never spent in, and are not opened either.
   EXPECT_EQ(errc_of(ledger().reserve(request("c", 1, {daily(100)}), kNow + base::seconds{kDay})), Errc::kLimit);
   EXPECT_EQ(totals(daily(100), kNow + base::seconds{kDay}).spent, Msat{100}) << "it goes on in the latest day";
