@@ -191,9 +191,12 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
     if (left(reach_by).count() == 0) co_return fail(Errc::kUnavailable, "no relay for jobs answers");
     co_await talk->changed.wait_for(left(reach_by));
   }
-  if (!accepted(co_await pool_.publish(order.relays, request)))
-    co_return fail(Errc::kUnavailable, "no relay took the job");
+  // From its first byte on it may be out: cut off while nobody has said so, it is taken back as well.
   Recall recall(*this, order.relays, request.id, order.kind);
+  if (!accepted(co_await pool_.publish(order.relays, request))) {
+    recall.disarm();
+    co_return fail(Errc::kUnavailable, "no relay took the job");
+  }
 
   const auto deadline = now() + order.patience;
   for (;;) {

@@ -42,7 +42,7 @@ Value plan(const std::string& skill, const std::string& seller) {
   const Value wish = {{"skill", skill}, {"seller", seller}, {"version", "1.0.0"}, {"price_sats", kPrice}, {"reason", "to judge well"}};
   Value entries = Value::array();
   entries.push_back(entry({boss, "Done: reply"}, {}, say("Replied.")));
-  entries.push_back(entry({boss, "it is bought"}, {}, call("reply", {{"content", "Found and judged."}})));
+  entries.push_back(entry({boss, "Done: it is bought"}, {}, call("reply", {{"content", "Found and judged."}})));
   entries.push_back(entry({boss, "It is in a.txt", "small risk"}, {}, call("skill_buy", wish)));
   entries.push_back(entry({boss, "is with oracle"}, {}, say("Both are on it.")));
   entries.push_back(entry({boss, "is with explore"}, {}, hand_out("oracle", "Judge the danger")));
