@@ -41,6 +41,9 @@ std::string message_scope(std::uint32_t idx) {
 std::string requester_scope(std::uint32_t idx) {
   return fmt::format("from:{}", idx);
 }
+std::string part_scope(const nostr::EventId& claim) {
+  return "tick-part:" + claim.hex();
+}
 std::string repeat_scope(std::uint32_t idx) {
   return fmt::format("again:{}", idx);
 }
@@ -225,6 +228,8 @@ Result<FactSource::Sign> FactSource::for_sign(const Policy& policy,
   TRY(facts.claim, live_claim(reason.tick, requester.runner, now));
   if (facts.claim) {
     TRY(facts.state_of_claim, log_.bound(kTickState, facts.claim->id.hex()));
+    TRY(const auto parts, log_.uses_since(part_scope(facts.claim->id), now - kDay, id.hex()));
+    facts.parts_of_claim = capped(parts);
   }
   TRY(const auto before, log_.bound(kPartial, id.hex()));
   facts.signed_before = before.has_value();
@@ -293,6 +298,8 @@ Result<void> FactSource::record_partial(const nostr::UnsignedEvent& event, const
   TRY(bind_to(kPartial, id));
   if (event.kind == nipsa::kinds::kState && known.facts.claim)
     TRY(bind_to(kTickState, known.facts.claim->id));
+  if (is_state_part(event) && known.facts.claim)
+    TRY(log_.add_use(part_scope(known.facts.claim->id), id.hex(), now));
   if (verdict.by_approval) {
     TRY(bind_to(kApproval, *known.operator_fact.approval));
     if (known.operator_fact.from_desk)
@@ -376,6 +383,7 @@ nostr::Filters FactSource::followed(const Policy& policy, UnixTime now) const {
                  nostr::kinds::kDmRelays,
                  sa::kProfile,
                  sa::kState,
+                 nostr::kinds::kAppData,
                  sa::kSchedule,
                  sa::kGoals};
   nostr::Filter sessions;

@@ -123,7 +123,8 @@ class Judgement {
   /// The rule after the file's exception, the level, the amount, the hour and the node's own wish,
   /// each of which is only allowed to move it in its direction.
   Refusal rule() {
-    rule_ = built_in_rule(policy_, event_.kind, facts_.address_taken);
+    rule_ = is_state_part(event_) ? Rule::kSign
+                                  : built_in_rule(policy_, event_.kind, facts_.address_taken);
     note("kind",
          [&] {
            return fmt::format("kind {}, level {}{}", event_.kind, level_name(policy_.level),
@@ -133,8 +134,7 @@ class Judgement {
     own_verdict();
     ask_above();
     auto refusal = quiet_hours();
-    if (facts_.ask_wanted && !is_machinery(event_.kind))
-      stricter("node", "the node asks", Rule::kAsk);
+    if (facts_.ask_wanted && !is_machinery(event_)) stricter("node", "the node asks", Rule::kAsk);
     if (refusal) return refusal;
     if (rule_ == Rule::kRefuse) return fmt::format("kind-not-allowed: kind {}", event_.kind);
     return std::nullopt;
@@ -144,7 +144,7 @@ class Judgement {
     if (own_ == nullptr || !own_->verdict) return;
     rule_ = *own_->verdict;
     note(own_name("verdict"), [&] { return std::string(rule_name(rule_)); }, rule_name(rule_));
-    if (policy_.level == Level::kSupervised && !is_machinery(event_.kind))
+    if (policy_.level == Level::kSupervised && !is_machinery(event_))
       stricter("level", "supervised", Rule::kAsk);
   }
 
@@ -164,7 +164,7 @@ class Judgement {
   }
 
   Refusal quiet_hours() {
-    if (!policy_.quiet || is_machinery(event_.kind)) return std::nullopt;
+    if (!policy_.quiet || is_machinery(event_)) return std::nullopt;
     const QuietRule& quiet = *policy_.quiet;
     const auto until = quiet.hours.until(facts_.now);
     if (!until) {
@@ -208,7 +208,7 @@ class Judgement {
       if (chars > own_->max_chars) refusal = "content-too-long: " + value();
       if (noted(own_name("max_chars"), value, refusal)) return refusal;
     }
-    if (!is_machinery(event_.kind))
+    if (!is_machinery(event_))
       if (auto refusal = absent("content.never", policy_.content_never)) return refusal;
     if (own_ == nullptr) return std::nullopt;
     if (auto refusal = absent(own_name("content_never"), own_->content_never)) return refusal;

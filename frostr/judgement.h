@@ -57,6 +57,7 @@ struct SignFacts {
   bool address_taken = false;                      ///< it does, or we signed for it before
   std::optional<Claim> claim;                      ///< the claim the context names, if it is one
   std::optional<nostr::EventId> state_of_claim;    ///< the 39201 already signed for that claim
+  std::uint32_t parts_of_claim = 0;                ///< parts of a state already signed for it
   OperatorWord word = OperatorWord::kNone;
   bool word_is_signed = false;                     ///< operators said it in 39213s of their own
   std::optional<nostr::EventId> bound;             ///< the event that consumed that approval
@@ -94,8 +95,8 @@ struct Verdict {
 /// kind-not-allowed, quiet-hours, too-large-to-cosign, content-too-long, tag-not-allowed,
 /// content-not-allowed, no-live-licence, amount-unknown, amount-over-limit, spending-limit,
 /// rate-limited, too-long-to-show, created-at-out-of-window, not-newer-than-head, stale-prev,
-/// no-live-claim, state-already-signed, malformed, relay-not-allowed, denied, proof-required,
-/// already-consumed.
+/// no-live-claim, state-already-signed, parts-already-signed, malformed, relay-not-allowed, denied,
+/// proof-required, already-consumed.
 Verdict judge(const Policy& policy, const nostr::UnsignedEvent& event, std::size_t json_bytes,
               const SignFacts& facts, Trace* trace = nullptr);
 

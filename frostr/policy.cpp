@@ -10,6 +10,7 @@
 #include "nipsa/credit.h"
 #include "nipsa/delegation.h"
 #include "nipsa/kinds.h"
+#include "nipsa/state_parts.h"
 
 namespace frostr {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 using nostr::Kind;
 namespace kinds = nostr::kinds;
 
+using nipsa::kinds::kAuthResponse;
 using nipsa::kinds::kCreditSpend;
 using nipsa::kinds::kDelegation;
 using nipsa::kinds::kGoals;
@@ -60,8 +62,8 @@ std::optional<Msat> handed_on_by(const nostr::UnsignedEvent& event) {
 }
 
 bool asks_by_default(Kind kind) {
-  return is_talk(kind) || kind == kGoals || kind == kinds::kDeletion || kind == kinds::kRepost ||
-         kind == kinds::kZapRequest || kind == kArticle;
+  return is_talk(kind) || kind == kGoals || kind == kAuthResponse || kind == kinds::kDeletion ||
+         kind == kinds::kRepost || kind == kinds::kZapRequest || kind == kArticle;
 }
 
 }  // namespace
@@ -99,6 +101,16 @@ bool is_never_signed(Kind kind) {
 
 bool is_machinery(Kind kind) {
   return kind == kState || kind == kTrajectory || kind == kinds::kClientAuth;
+}
+
+bool is_state_part(const nostr::UnsignedEvent& event) {
+  if (event.kind != kinds::kAppData) return false;
+  const auto d = nostr::tag_value(event.tags, "d");
+  return d && d->starts_with(nipsa::kStatePartPrefix);
+}
+
+bool is_machinery(const nostr::UnsignedEvent& event) {
+  return is_machinery(event.kind) || is_state_part(event);
 }
 
 bool moves_money(Kind kind) {

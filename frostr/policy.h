@@ -145,6 +145,9 @@ struct Policy {
 inline constexpr std::size_t kMaxEventBytes = 19'000;
 /// What a person is asked to read at most.
 inline constexpr std::size_t kMaxRenderedChars = 4'000;
+/// Parts of the state that are signed for one claim: as many as a state has, and as many again for
+/// a second try.
+inline constexpr std::uint32_t kMaxPartsPerClaim = 32;
 /// Window of created_at around now for events nobody approved.
 inline constexpr base::seconds kStampPast{300};
 inline constexpr base::seconds kStampFuture{60};
@@ -158,6 +161,11 @@ inline constexpr std::uint32_t kMaxRepeats = 600;
 bool is_never_signed(nostr::Kind kind);
 /// State, trajectory heads and AUTH: what keeps the agent going, with checks of its own shape.
 bool is_machinery(nostr::Kind kind);
+/// Of those kinds, or a part of the state.
+bool is_machinery(const nostr::UnsignedEvent& event);
+/// Claims to be what of the agent's state did not fit into one event: application data (30078) at
+/// an address "nip-sa/state/…". Of that kind nothing else is machinery (nip-sa 3.2).
+bool is_state_part(const nostr::UnsignedEvent& event);
 /// Kinds whose event moves money when it is used: zap requests, spends from a credit (39243) and what
 /// another agent may spend (39260).
 bool moves_money(nostr::Kind kind);

@@ -6,8 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "nipsa/auth.h"
 #include "nipsa/kinds.h"
+#include "nipsa/state_parts.h"
+#include "nostr/base/bytes.h"
 #include "nostr/base/json.h"
+#include "nostr/nips/nip40.h"
+#include "nostr/nips/nip44.h"
 #include "nostr/nips/nip65.h"
 
 namespace frostr {
@@ -32,6 +37,31 @@ Refusal check_state(const nostr::UnsignedEvent& event, const SignFacts& facts,
   const auto prev = nostr::tag_value(event.tags, "prev");
   if (!facts.head) return prev ? Refusal("stale-prev: no state stands yet") : std::nullopt;
   if (!prev || *prev != facts.head->id.hex()) return "stale-prev: head is " + facts.head->id.hex();
+  return std::nullopt;
+}
+
+/// Whether `text` is a NIP-44 payload as far as anybody without the key can tell: base64 of
+/// something that begins with the version and is as long as the shortest one at least.
+bool looks_sealed(std::string_view text) {
+  const auto bytes = base::base64_decode(text);
+  return bytes && bytes->size() >= nostr::kNip44MinPayload && bytes->front() == 2;
+}
+
+/// Nothing but an address and ciphertext: a part says nothing to the world.
+Refusal check_state_part(const nostr::UnsignedEvent& event, const SignFacts& facts) {
+  const auto part = nipsa::parse_state_part({.pubkey = event.pubkey,
+                                             .created_at = event.created_at,
+                                             .kind = event.kind,
+                                             .tags = event.tags,
+                                             .content = event.content});
+  if (!part) return "malformed: " + part.error().detail;
+  if (event.tags.size() != 2 || event.tags[0].size() != 2 ||
+      event.tags[1] != nostr::Tag{"encrypted"})
+    return "malformed: a part of the state has the tags d and encrypted";
+  if (!looks_sealed(event.content)) return "malformed: a part of the state is not sealed";
+  if (!facts.claim) return "no-live-claim: a part of the state needs the tick it belongs to";
+  if (facts.parts_of_claim >= kMaxPartsPerClaim)
+    return fmt::format("parts-already-signed: {} for this tick", kMaxPartsPerClaim);
   return std::nullopt;
 }
 
@@ -131,6 +161,31 @@ Refusal check_auth(const Policy& policy, const nostr::UnsignedEvent& event, Unix
   return std::nullopt;
 }
 
+/// A proof that the group's key is held, for whoever asked: it must have no room to say anything
+/// else, and be worth nothing in a quarter of an hour.
+Refusal check_proof(const nostr::UnsignedEvent& event, UnixTime now) {
+  if (!event.content.empty()) return "malformed: a proof has no content";
+  std::vector<std::string_view> seen;
+  for (const nostr::Tag& tag : event.tags) {
+    const std::string_view name = tag.empty() ? std::string_view() : std::string_view(tag.front());
+    const std::string_view value = tag.size() > 1 ? std::string_view(tag[1]) : std::string_view();
+    const bool hex = name == "d" || name == "p" || name == "nonce" || name == "e";
+    const bool hint = name == "e" && tag.size() == 3 && is_plain_word(tag[2], 255);
+    const bool known = hex ? is_hex(value, 64) && (tag.size() == 2 || hint)
+                           : name == "expiration" && tag.size() == 2 && is_number(value);
+    if (!known || std::ranges::find(seen, name) != seen.end())
+      return fmt::format("malformed: proof tag {}", name.substr(0, 32));
+    seen.push_back(name);
+  }
+  if (seen.size() != 5) return "malformed: a proof has the tags d, e, p, nonce and expiration";
+  if (nostr::tag_value(event.tags, "d") != nostr::tag_value(event.tags, "e"))
+    return "malformed: d is not the challenge";
+  const auto expires = nostr::expiration_of(event.tags);
+  if (!expires || *expires <= now || *expires > now + nipsa::kChallengeTtlMax + kStampPast)
+    return "malformed: a proof expires with its challenge, within minutes";
+  return std::nullopt;
+}
+
 }  // namespace
 
 Refusal out_of_window(const nostr::UnsignedEvent& event, UnixTime now, base::seconds past) {
@@ -142,7 +197,9 @@ Refusal out_of_window(const nostr::UnsignedEvent& event, UnixTime now, base::sec
 Refusal check_shape(const Policy& policy, const nostr::UnsignedEvent& event,
                     const SignFacts& facts, const nostr::EventId& id) {
   if (event.kind == kState) return check_state(event, facts, id);
+  if (is_state_part(event)) return check_state_part(event, facts);
   if (event.kind == kTrajectory) return check_session(event, facts);
+  if (event.kind == nipsa::kinds::kAuthResponse) return check_proof(event, facts.now);
   if (event.kind == kinds::kClientAuth) return check_auth(policy, event, facts.now);
   if (event.kind == kProfile && nostr::tag_value(event.tags, "d") != "profile")
     return "malformed: d is not profile";

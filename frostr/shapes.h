@@ -1,5 +1,5 @@
-// What the agent's machinery may look like: state, trajectory heads, AUTH, and the places of its
-// profile and schedule. Part of the judgement. Pure.
+// What the agent's machinery may look like: state and its parts, trajectory heads, AUTH, proofs,
+// and the places of its profile and schedule. Part of the judgement. Pure.
 #pragma once
 
 #include "frostr/judgement.h"

@@ -11,13 +11,13 @@
 namespace nipsa {
 namespace {
 
-constexpr std::string_view kPrefix = "nip-sa/state/";
 constexpr const char* kRefs = "ext";
 constexpr std::uint32_t kMaxNumber = 2 * kMaxStateParts;
 
 Result<std::uint32_t> number_of(std::string_view d) {
-  if (!d.starts_with(kPrefix)) return fail(Code::kKind, "this is no part of a state");
-  TRY(const auto number, parse_range(d.substr(kPrefix.size()), 1, kMaxNumber, "number of the part"));
+  if (!d.starts_with(kStatePartPrefix)) return fail(Code::kKind, "this is no part of a state");
+  TRY(const auto number,
+      parse_range(d.substr(kStatePartPrefix.size()), 1, kMaxNumber, "number of the part"));
   return static_cast<std::uint32_t>(number);
 }
 
@@ -27,31 +27,52 @@ Result<StatePartRef> read_ref(const Json& object) {
   StatePartRef out;
   TRY(out.number, number_of(*d));
   TRY(out.sha256, parse_hash(base::json::string_or(object, "sha256"), "sha256 of a part"));
+  const std::int64_t count = base::json::int_or(object, "count");
+  if (count > 0 && count <= static_cast<std::int64_t>(kMaxEntries))
+    out.count = static_cast<std::size_t>(count);
   return out;
 }
 
-Json refs_json(const std::vector<StatePart>& parts) {
+Json refs_json(const std::vector<StatePartRef>& refs) {
   Json out = Json::array();
-  for (const StatePart& part : parts)
-    out.push_back({{"d", state_part_d(part.number)}, {"sha256", nostr::sha256(part.plaintext).hex()}});
+  for (const StatePartRef& ref : refs)
+    out.push_back(
+        {{"d", state_part_d(ref.number)}, {"sha256", ref.sha256.hex()}, {"count", ref.count}});
   return out;
+}
+
+std::string part_text(Json memory) {
+  return base::json::dump(Json{{"schema_version", kStateVersion}, {"memory", std::move(memory)}});
 }
 
 /// Fills one part with the oldest of `memory`, which lose them. E_SIZE when not even one fits.
 Result<std::string> take_part(std::vector<Memory>& memory) {
   Json list = Json::array();
-  std::string text;
-  std::size_t taken = 0;
+  std::size_t size = part_text(list).size();
   for (const Memory& entry : memory) {
-    list.push_back(memory_json(entry));
-    std::string longer = base::json::dump(Json{{"schema_version", kStateVersion}, {"memory", list}});
-    if (longer.size() > kStatePlaintextMax || list.size() > kMaxEntries) break;
-    text = std::move(longer);
-    ++taken;
+    Json json = memory_json(entry);
+    size += base::json::dump(json).size() + (list.empty() ? 0 : 1);
+    if (size > kStatePlaintextMax || list.size() == kMaxEntries) break;
+    list.push_back(std::move(json));
   }
-  if (taken == 0) return fail(Code::kSize, "a memory is larger than a part of a state");
-  memory.erase(memory.begin(), memory.begin() + static_cast<std::ptrdiff_t>(taken));
-  return text;
+  if (list.empty()) return fail(Code::kSize, "a memory is larger than a part of a state");
+  memory.erase(memory.begin(), memory.begin() + static_cast<std::ptrdiff_t>(list.size()));
+  return part_text(std::move(list));
+}
+
+/// Takes from `memory` what `ref` holds, if that is what it begins with.
+bool take_standing(std::vector<Memory>& memory, const StatePartRef& ref) {
+  if (ref.count == 0 || ref.count > memory.size()) return false;
+  const auto end = memory.begin() + static_cast<std::ptrdiff_t>(ref.count);
+  Json list = Json::array();
+  for (auto entry = memory.begin(); entry != end; ++entry) list.push_back(memory_json(*entry));
+  if (nostr::sha256(part_text(std::move(list))) != ref.sha256) return false;
+  memory.erase(memory.begin(), end);
+  return true;
+}
+
+bool fits_a_part(const Memory& entry) {
+  return part_text(Json::array({memory_json(entry)})).size() <= kStatePlaintextMax;
 }
 
 class Numbers {
@@ -68,26 +89,6 @@ class Numbers {
   std::uint32_t last_ = 0;
 };
 
-/// How many of the newest memories the head holds with room for every reference there can be.
-Result<std::size_t> room_of(const State& state) {
-  State probe = state;
-  probe.extra[kRefs] = refs_json(std::vector<StatePart>(kMaxStateParts, {kMaxNumber, ""}));
-  std::size_t low = 0;
-  std::size_t high = state.memory.size();
-  const auto fits = [&](std::size_t newest) -> Result<void> {
-    probe.memory.assign(state.memory.end() - static_cast<std::ptrdiff_t>(newest), state.memory.end());
-    TRY(encode_state(probe));
-    return {};
-  };
-  TRY(fits(0));
-  while (low < high) {
-    const std::size_t middle = (low + high + 1) / 2;
-    if (fits(middle)) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
 Result<std::vector<Memory>> read_part(std::string_view plaintext) {
   TRY(const Json part, parse_object(plaintext));
   const auto memory = part.find("memory");
@@ -98,28 +99,58 @@ Result<std::vector<Memory>> read_part(std::string_view plaintext) {
 }  // namespace
 
 std::string state_part_d(std::uint32_t number) {
-  return std::string(kPrefix) + std::to_string(number);
+  return std::string(kStatePartPrefix) + std::to_string(number);
 }
 
 Result<SplitState> split_state(State state, std::span<const StatePartRef> standing) {
   if (standing.size() > kMaxStateParts) return fail(Code::kSize, "the standing head has over 16 parts");
   sort_by_time(state.memory);
   state.extra.erase(kRefs);
-  if (auto whole = encode_state(state)) return SplitState{*std::move(whole), {}};
-  TRY(const std::size_t room, room_of(state));
-  const auto border = state.memory.end() - static_cast<std::ptrdiff_t>(room);
-  std::vector<Memory> older(state.memory.begin(), border);
-  state.memory.erase(state.memory.begin(), border);
-  SplitState out;
   Numbers numbers(standing);
-  while (!older.empty()) {
-    if (out.parts.size() == kMaxStateParts) return fail(Code::kSize, "the state needs over 16 parts");
-    TRY(std::string text, take_part(older));
-    out.parts.push_back({numbers.next(), std::move(text)});
+  std::vector<StatePartRef> refs;
+  SplitState out;
+  for (;;) {
+    if (!refs.empty()) state.extra[kRefs] = refs_json(refs);
+    auto head = encode_state(state);
+    if (head) {
+      out.head = *std::move(head);
+      return out;
+    }
+    if (code_of(head.error()) != Code::kSize || state.memory.empty())
+      return std::unexpected(std::move(head).error());
+    if (refs.size() == kMaxStateParts) return fail(Code::kSize, "the state needs over 16 parts");
+    const auto kept = std::ranges::find_if(
+        standing, [&](const StatePartRef& ref) { return take_standing(state.memory, ref); });
+    if (kept != standing.end()) {
+      refs.push_back(*kept);
+      continue;
+    }
+    const std::size_t before = state.memory.size();
+    TRY(std::string text, take_part(state.memory));
+    refs.push_back({numbers.next(), nostr::sha256(text), before - state.memory.size()});
+    out.parts.push_back({refs.back().number, std::move(text)});
   }
-  state.extra[kRefs] = refs_json(out.parts);
-  TRY(out.head, encode_state(state));
-  return out;
+}
+
+Result<FittedState> fit_state(State state, std::span<const StatePartRef> standing) {
+  FittedState out;
+  sort_by_time(state.memory);
+  out.forgotten =
+      std::erase_if(state.memory, [](const Memory& entry) { return !fits_a_part(entry); });
+  for (;;) {
+    auto split = split_state(state, standing);
+    if (split) {
+      out.split = *std::move(split);
+      return out;
+    }
+    if (code_of(split.error()) != Code::kSize || state.memory.empty())
+      return std::unexpected(std::move(split).error());
+    const std::size_t before = state.memory.size();
+    const bool stood = std::ranges::any_of(
+        standing, [&](const StatePartRef& ref) { return take_standing(state.memory, ref); });
+    if (!stood) TRY(take_part(state.memory));
+    out.forgotten += before - state.memory.size();
+  }
 }
 
 Result<std::vector<StatePartRef>> parts_of(const State& head) {
@@ -136,18 +167,25 @@ Result<std::vector<StatePartRef>> parts_of(const State& head) {
 
 Result<State> join_state(State head, const std::map<std::uint32_t, std::string>& plaintexts) {
   TRY(const auto refs, parts_of(head));
-  std::vector<Memory> newest = std::exchange(head.memory, {});
   for (const StatePartRef& ref : refs) {
     const auto part = plaintexts.find(ref.number);
     if (part == plaintexts.end()) return fail(Code::kRef, state_part_d(ref.number) + " is missing");
     if (nostr::sha256(part->second) != ref.sha256)
       return fail(Code::kHash, state_part_d(ref.number) + " is another than the head names");
+  }
+  return join_what_is_left(std::move(head), plaintexts);
+}
+
+Result<State> join_what_is_left(State head,
+                                const std::map<std::uint32_t, std::string>& plaintexts) {
+  TRY(const auto refs, parts_of(head));
+  for (const StatePartRef& ref : refs) {
+    const auto part = plaintexts.find(ref.number);
+    if (part == plaintexts.end() || nostr::sha256(part->second) != ref.sha256) continue;
     TRY(auto memory, read_part(part->second));
     head.memory.insert(head.memory.end(), std::make_move_iterator(memory.begin()),
                        std::make_move_iterator(memory.end()));
   }
-  head.memory.insert(head.memory.end(), std::make_move_iterator(newest.begin()),
-                     std::make_move_iterator(newest.end()));
   sort_by_time(head.memory);
   head.extra.erase(kRefs);
   return head;

@@ -233,6 +233,7 @@ Result<nostr::Draft> build_trajectory_step(const TrajectoryStep& step, UnixTime 
   if (step.output_hash) tags.push_back({"output_hash", step.output_hash->hex()});
   if (step.guardian_approval)
     tags.push_back({"guardian_approval_ref", step.guardian_approval->hex()});
+  if (step.parent_session) tags.push_back({"parent_session", step.parent_session->hex()});
   return checked(std::move(draft));
 }
 
@@ -250,6 +251,7 @@ Result<TrajectoryStep> parse_trajectory_step(const nostr::Event& event) {
   TRY(out.input_hash, read_hash(tags, "input_hash"));
   TRY(out.output_hash, read_hash(tags, "output_hash"));
   TRY(out.guardian_approval, read_id(tags, "guardian_approval_ref"));
+  TRY(out.parent_session, read_id(tags, "parent_session"));
   out.action_type = nostr::tag_value(tags, "action_type").value_or("");
   out.tool = nostr::tag_value(tags, "tool_invoked").value_or("");
   out.type = read_type(event);

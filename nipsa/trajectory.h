@@ -23,7 +23,7 @@ struct TrajectorySession {
   std::optional<nostr::EventId> tick;
   std::optional<nostr::PublicKey> writer;  ///< default: the head's author
   std::vector<nostr::PublicKey> participants;
-  bool is_public = true;
+  bool is_public = true;  ///< whether everybody can read its steps; the head says so
   std::optional<TrajectoryEnd> end;
   friend bool operator==(const TrajectorySession&, const TrajectorySession&) = default;
 };
@@ -38,6 +38,7 @@ inline constexpr std::string_view kUser = "user";
 inline constexpr std::string_view kAgent = "agent";
 inline constexpr std::string_view kTool = "tool";
 inline constexpr std::string_view kToolStart = "tool_start";
+inline constexpr std::string_view kDelegation = "delegation";
 inline constexpr std::string_view kObservation = "observation";
 inline constexpr std::string_view kThinking = "thinking";
 inline constexpr std::string_view kPhase = "phase";
@@ -58,6 +59,7 @@ struct TrajectoryStep {
   std::optional<nostr::Sha256> input_hash;
   std::optional<nostr::Sha256> output_hash;
   std::optional<nostr::EventId> guardian_approval;
+  std::optional<nostr::EventId> parent_session;  ///< the 39230 of whoever delegated it
   std::string type;                ///< of the body, e.g. step_type::kToolStart
   std::string content;             ///< JSON body, or NIP-44 of it
   friend bool operator==(const TrajectoryStep&, const TrajectoryStep&) = default;

@@ -9,20 +9,22 @@
 #include "nipsa/kinds.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "node/agent_config.h"
 #include "node/agents_view.h"
 #include "node/approvals_view.h"
 #include "node/dashboard/meters.h"
 #include "node/dashboard/views.h"
+#include "node/delegations.h"
 #include "node/desk_views.h"
+#include "node/directive_place.h"
 #include "node/grants_view.h"
-#include "node/issues_view.h"
 #include "node/group_side.h"
-#include "node/agent_config.h"
+#include "node/issues_view.h"
 #include "node/key_file.h"
 #include "node/outbox_view.h"
-#include "node/tasks_view.h"
 #include "node/pause.h"
 #include "node/remote_pairing.h"
+#include "node/tasks_view.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip17.h"
@@ -47,6 +49,7 @@ using storage::Tx;
 
 constexpr std::string_view kMentionHandler = "mention";
 constexpr std::string_view kDmHandler = "dm";
+constexpr std::string_view kDelegationHandler = "delegation";
 constexpr std::chrono::seconds kWatchAgents{2};
 constexpr std::chrono::seconds kTriggerAge{3'600};  // older ones are history, not a call
 constexpr std::string_view kRumorHandler = "dm-rumor";
@@ -65,9 +68,11 @@ constexpr int kSpendDays = 30;
 constexpr std::size_t kShownSessions = 20;
 constexpr std::size_t kShownEntries = 60;
 
-/// What a gift wrap says of its time means nothing; the message inside is looked at when it is open.
+/// What a gift wrap says of its time means nothing; the message inside is looked at when it is
+/// open. A delegation says itself how long it stands.
 bool is_history(const nostr::Event& event, UnixTime now) {
-  return event.kind != nostr::kinds::kGiftWrap && event.created_at + kTriggerAge < now;
+  return event.kind != nipsa::kinds::kDelegation && event.kind != nostr::kinds::kGiftWrap &&
+         event.created_at + kTriggerAge < now;
 }
 
 bool wants(const Config& config, std::string_view trigger) {
@@ -155,6 +160,13 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
       [this] { publisher_.wake(); });
   TRY(auto signer_apps, signer_apps_of(home_, config_.approvals.signers, runtime_.rng));
   desk_->use_signer_apps(std::move(signer_apps));
+  TRY(delegators_, keys_of(config_.agent.delegators, "agent.delegators"));
+  TRY(auto askers, keys_of(config_.agent.proves_to, "agent.proves_to"));
+  prover_ = std::make_unique<Prover>(Prover::Deps{loop, runtime_.pool, runtime_.clock, *voice_},
+                                     options_.relays, signer_->public_key(), std::move(askers));
+  goals_ = std::make_unique<PublicGoals>(
+      PublicGoals::Deps{runtime_.pool, *db_, runtime_.clock, *voice_},
+      directive_folder(home_, config_.tools), options_.relays, signer_->public_key());
   outside_ = std::make_unique<NodeOutside>(
       NodeOutside::Deps{loop, runtime_.pool, *db_, runtime_.clock, runtime_.rng, node_, *voice_,
                         *desk_, publisher_, directory_, treasury_},
@@ -221,6 +233,7 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   desk_->start();
   treasury_.start();
   shelf_->start();
+  prover_->start();
   announce_node();
   if (whom == WokenBy::kAnybody) listen();
   // Last, because it waits for a relay: everything else is subscribed by then.
@@ -231,6 +244,7 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   scope_.spawn("relay health", watch_relays());
   scope_.spawn("agents watch", watch_agents());
   scope_.spawn("announce agent", announce_agent());
+  scope_.spawn("public goals", goals_->keep());
   scope_.spawn("house", keep_house());
   co_return Result<void>{};
 }
@@ -243,6 +257,7 @@ base::Task<void> AgentApp::stop() {
   co_await runner_->stop();
   co_await buyer_->stop();
   shelf_->stop();
+  co_await prover_->stop();
   voice_->stop();
   co_await desk_->stop();
   co_await treasury_.stop();
@@ -378,6 +393,15 @@ void AgentApp::listen() {
     filters.push_back({.kinds = {nostr::kinds::kGiftWrap},
                        .tags = {{'p', {node_key().hex()}}},
                        .since = now - nostr::kWrapOverlap});
+  if (!delegators_.empty()) {
+    filters.push_back({.authors = delegators_,
+                       .kinds = {nipsa::kinds::kDelegation},
+                       .tags = {{'p', {identity().hex()}}},
+                       .since = now - nipsa::kDelegationTtlMax});
+    filters.push_back({.authors = delegators_,
+                       .kinds = {nostr::kinds::kDeletion},
+                       .since = now - nipsa::kDelegationTtlMax});
+  }
   if (filters.empty()) return;
   // Messages arrive where our kind 10050 says, mentions where the agent reads.
   std::vector<std::string> relays = options_.relays;
@@ -399,14 +423,22 @@ Result<std::vector<InboxRow>> AgentApp::ingest(std::span<const nostr::Delivery> 
   for (const nostr::Delivery& delivery : batch) {
     const nostr::Event& event = *delivery.event;
     if (event.pubkey == identity() || event.pubkey == node_key()) continue;
+    if (event.kind ==
+        nostr::kinds::kDeletion) {  // by a delegator: it ends what it names, also under way
+      TRY(events_.insert(event, now));
+      continue;
+    }
     if (is_history(event, now)) continue;  // a cursor may be months old
+    if (event.kind == nipsa::kinds::kDelegation && !is_delegation(event)) continue;
     const std::vector<std::string> handlers{
-        std::string(event.kind == nostr::kinds::kGiftWrap ? kDmHandler : kMentionHandler)};
+        std::string(event.kind == nostr::kinds::kGiftWrap     ? kDmHandler
+                    : event.kind == nipsa::kinds::kDelegation ? kDelegationHandler
+                                                              : kMentionHandler)};
     // A restart brings back days of wraps: those that were here cost nobody's share.
     TRY(const bool known, inbox_.knows(event.id, handlers.front()));
     if (known) continue;
     // Strangers can write as much as they like; what they cause to be written here ends somewhere.
-    if (!is_by_operator(event) && !strangers_.take(now)) {
+    if (!is_by_operator(event) && !is_delegation(event) && !strangers_.take(now)) {
       if (strangers_.should_tell())
         LOG(kWarn, "node", "too many triggers of strangers this hour; the rest is not looked at", {});
       continue;
@@ -464,6 +496,16 @@ bool AgentApp::is_by_operator(const nostr::Event& event) const {
          options_.operators.end();
 }
 
+/// Whether it is to this agent, by somebody the operator lets hand it work. What else it is worth
+/// is seen when its tick begins.
+bool AgentApp::is_delegation(const nostr::Event& event) const {
+  if (event.kind != nipsa::kinds::kDelegation) return false;
+  if (std::find(delegators_.begin(), delegators_.end(), event.pubkey) == delegators_.end())
+    return false;
+  const auto read = nipsa::parse_delegation(event);
+  return read && read->delegate == identity() && runtime_.clock.now() < read->expires;
+}
+
 Result<void> AgentApp::plan_tick(const InboxRow& row) {
   const UnixTime now = runtime_.clock.now();
   const bool dm = row.handler == kDmHandler;
@@ -485,7 +527,8 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
     }
     ignore = true;
   }
-  if (!ignore && !is_by_operator(row.event) && !stranger_ticks_.take(now)) {
+  if (!ignore && !is_by_operator(row.event) && !is_delegation(row.event) &&
+      !stranger_ticks_.take(now)) {
     if (stranger_ticks_.should_tell())
       LOG(kWarn, "node", "strangers have caused all the ticks of this hour; the rest is dropped", {});
     ignore = true;
@@ -499,7 +542,10 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
   }
   if (!ignore)
     TRY(runner_->plan(nipsa::slot_of_event(row.event.id),
-                      dm ? TriggerKind::kDm : TriggerKind::kMention, row.event.id));
+                      dm                                  ? TriggerKind::kDm
+                      : row.handler == kDelegationHandler ? TriggerKind::kDelegation
+                                                          : TriggerKind::kMention,
+                      row.event.id));
   TRY(inbox_.close(row.event.id, row.handler, now));
   TRY(tx.commit());
   FAILPOINT("tick-planned");
@@ -629,6 +675,10 @@ Result<Value> AgentApp::status() {
         {"tick_limit_msat", config_.budget.per_tick.value}}},
       {"tasks", running}};
   TRY(out["outbox"], outbox_view(outbox_));
+  TRY(const StateFacts state, StateBook(*db_).facts());
+  out["state"] = state_view(state);
+  storage::GoalReports reports(*db_);
+  TRY(out["goals"], goals_view(directive_folder(home_, config_.tools), reports));
   out["pace"] = orchestration::pace_view(runner_->pace());
   if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
   if (dashboard_) out["dashboard"] = dashboard_->port();
@@ -715,11 +765,43 @@ base::Task<Result<Value>> AgentApp::control_frost_ecdh(Value params) {
   co_return Value{{"shared_x", base::hex_encode(shared.expose())}};
 }
 
+/// Under the group's key, so the co-signers judge it and, where their policy says so, the operator
+/// decides.
+base::Task<Result<Value>> AgentApp::control_delegation(std::string method, Value params) {
+  const UnixTime now = runtime_.clock.now();
+  nostr::Draft draft;
+  if (method == "delegation-give") {
+    CO_TRY(nipsa::Delegation wanted, delegation_from(params, runtime_.rng));
+    wanted.relay = options_.relays.front();
+    CO_TRY(draft, co_await delegation_draft(runtime_.pool, options_.relays, identity(),
+                                            std::move(wanted), now));
+  } else if (method == "delegation-revoke") {
+    CO_TRY(const nostr::EventId id, nostr::EventId::from_hex(base::json::string_or(params, "id")));
+    CO_TRY(draft, co_await revocation_draft(runtime_.pool, options_.relays, identity(), id,
+                                            base::json::string_or(params, "reason"), now));
+  } else {
+    co_return fail(Errc::kUnsupported, "there is no method " + method);
+  }
+  Utterance utterance{.key = {"delegation", runtime_.rng.hex(16)},
+                      .action_class = "delegate",
+                      .draft = std::move(draft)};
+  CO_TRY(const orchestration::ActionResult said, co_await voice_->say(std::move(utterance)));
+  if (said.status != orchestration::ActionStatus::kPublished)
+    co_return fail(Errc::kDenied,
+                   fmt::format("{}: {}", orchestration::action_status_name(said.status), said.text),
+                   "[kinds.39260] verdict = \"ask\" in the co-signers' policies lets them ask you");
+  co_return Value{{"id", said.event_id->hex()}};
+}
+
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "agents-reload") {
     CO_TRY(reload_agents());
     co_return agents_view(config_, minds_.router());
+  }
+  if (method.starts_with("state-")) {
+    StateBook book(*db_);
+    co_return answer_state(book, method);
   }
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
@@ -746,6 +828,14 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method.starts_with("approval-")) co_return answer_approvals(*db_, node_.key(), method, params);
   if (method == "wallet") co_return co_await treasury_.wallet(std::move(params));
   if (method == "budget") co_return treasury_.budget(params);
+  if (method == "proof") {
+    CO_TRY(const std::string hex, base::json::get_string(params, "id"));
+    CO_TRY(const nostr::EventId id, nostr::EventId::from_hex(hex));
+    CO_TRY(const nostr::EventId response, co_await prover_->answer(id));
+    co_return Value{{"response", response.hex()}, {"challenge", id.hex()}};
+  }
+  if (method.starts_with("delegation-"))
+    co_return co_await control_delegation(std::move(method), std::move(params));
   if (method == "skill") co_return co_await shelf_->answer(std::move(params));
   if (method == "purchase") co_return co_await buyer_->answer(std::move(params));
   if (method == "frost-sign") co_return co_await control_frost_sign(std::move(params));

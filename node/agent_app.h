@@ -6,14 +6,16 @@
 
 #include "frostr/bifrost_node.h"
 #include "frostr/threshold_signer.h"
-#include "node/orders.h"
 #include "node/agent_source.h"
 #include "node/config.h"
 #include "node/control.h"
 #include "node/dashboard/server.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
+#include "node/key_proofs.h"
 #include "node/minds.h"
+#include "node/orders.h"
+#include "node/public_goals.h"
 #include "node/record_view.h"
 #include "node/runtime.h"
 #include "node/skill_buyer.h"
@@ -26,8 +28,8 @@
 #include "storage/actions.h"
 #include "storage/cursors.h"
 #include "storage/inbox.h"
-#include "storage/relay_health.h"
 #include "storage/kv.h"
+#include "storage/relay_health.h"
 
 namespace node {
 
@@ -66,6 +68,9 @@ class AgentApp {
   base::Result<std::vector<storage::InboxRow>> ingest(std::span<const nostr::Delivery> batch);
   void handle(const storage::InboxRow& row);
   bool is_by_operator(const nostr::Event& event) const;
+  bool is_delegation(const nostr::Event& event) const;
+  base::Task<base::Result<base::json::Value>> control_delegation(std::string method,
+                                                                 base::json::Value params);
   base::Result<void> plan_tick(const storage::InboxRow& row);
   base::Result<bool> is_for_the_desk(const nostr::Event& wrap);
   base::Task<void> beat();
@@ -103,6 +108,7 @@ class AgentApp {
   storage::Outbox outbox_;
   nostr::KeySigner node_;
   VoiceOptions options_;
+  std::vector<nostr::PublicKey> delegators_;  ///< whose delegations are taken as work
   nostr::HttpClient http_;
   Publisher publisher_;
   nostr::RelayDirectory directory_;
@@ -114,6 +120,8 @@ class AgentApp {
   std::unique_ptr<NodeOutside> outside_;
   std::unique_ptr<SkillShelf> shelf_;
   std::unique_ptr<SkillBuyer> buyer_;
+  std::unique_ptr<PublicGoals> goals_;
+  std::unique_ptr<Prover> prover_;
   Minds minds_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;

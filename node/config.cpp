@@ -8,6 +8,7 @@
 #include "node/agent_config.h"
 #include "node/config_keys.h"
 #include "node/config_sections.h"
+#include "nostr/nips/nip19.h"
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
 
@@ -162,6 +163,17 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
   }
   TRY(agents_of(config));
   return config;
+}
+
+Result<std::vector<nostr::PublicKey>> keys_of(const std::vector<std::string>& texts,
+                                              std::string_view where) {
+  std::vector<nostr::PublicKey> out;
+  for (const std::string& text : texts) {
+    auto key = nostr::parse_public_key(text);
+    if (!key) return std::unexpected(base::in_context(where, std::move(key).error()));
+    out.push_back(*key);
+  }
+  return out;
 }
 
 Result<Config> load_config(const Home& home) {

@@ -102,6 +102,8 @@ struct Config {
     std::chrono::seconds heartbeat{0};  ///< 0: no heartbeat
     std::chrono::seconds approval_ttl{900};
     std::vector<std::string> disabled_hooks;  ///< of kSwitchableHooks
+    std::vector<std::string> proves_to;   ///< npub or hex: may have it prove its key unasked (33410)
+    std::vector<std::string> delegators;  ///< npub or hex: whose delegations (39260) are work
     bool notices = true;  ///< operators are told when a session fails or stops short
     std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 50;
@@ -161,6 +163,9 @@ struct Config {
 /// Defaults, then `home.config_file()` when it exists, then SOVEREIGN_SECTION_KEY variables.
 /// An unknown key, a wrong type or a value out of range is kInvalid with place and suggestion.
 base::Result<Config> load_config(const Home& home);
+/// The keys (npub or hex) of a list; the error names `where` it stands.
+base::Result<std::vector<nostr::PublicKey>> keys_of(const std::vector<std::string>& texts,
+                                                    std::string_view where);
 /// The same from text, for `config check -` and tests. `base_dir` resolves relative paths.
 base::Result<Config> parse_config(std::string_view toml, const std::filesystem::path& base_dir,
                                   const std::map<std::string, std::string>& environment);

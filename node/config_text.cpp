@@ -63,7 +63,9 @@ std::string render_config(const Config& c) {
       "open.\napproval_ttl = {}\nmax_steps = {}\n"
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n"
-      "# Tell operators when a session fails or stops short.\nnotices = {}\n{}\n"
+      "# Tell operators when a session fails or stops short.\nnotices = {}\n"
+      "# Who may have the agent prove that its key is held, and whose delegations it takes as "
+      "work.\nproves_to = {}\ndelegators = {}\n{}\n"
       "[approvals]\n# How many operators must say yes to what happens on this machine; a "
       "co-signer's "
       "policy has its own.\nquorum = {}\n# Sats that a reaction or a public reply may allow; more "
@@ -81,6 +83,7 @@ std::string render_config(const Config& c) {
                                   : fmt::format("quiet_hours = {}\n", in_toml(c.agent.quiet_hours)),
       in_toml(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
       c.agent.max_steps, c.agent.max_stranger_ticks_per_hour, c.agent.notices,
+      in_toml(c.agent.proves_to), in_toml(c.agent.delegators),
       c.agent.disabled_hooks.empty()
           ? ""
           : fmt::format("disabled_hooks = {}\n", in_toml(c.agent.disabled_hooks)),

@@ -26,11 +26,7 @@ Result<VoiceOptions> voice_options(const Config& config) {
   }
   if (options.relays.empty())
     return base::fail(base::Errc::kInvalid, "node.relays is empty", "name at least one relay in config.toml");
-  for (const std::string& text : config.node.operators) {
-    auto key = nostr::parse_public_key(text);
-    if (!key) return std::unexpected(base::in_context("node.operators", key.error()));
-    options.operators.push_back(*key);
-  }
+  TRY(options.operators, keys_of(config.node.operators, "node.operators"));
   return options;
 }
 

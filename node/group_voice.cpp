@@ -155,16 +155,26 @@ void GroupVoice::stop() {
   decisions_.reset();
 }
 
+ActionRow GroupVoice::proposed(const Utterance& utterance) const {
+  const UnsignedEvent event = draft_event(utterance, signer_.public_key());
+  return {.tick = utterance.key.tick,
+          .call_id = utterance.key.call_id,
+          .digest = nipsa::event_digest(event),
+          .action_class = utterance.action_class,
+          .draft_json = nostr::to_json(event),
+          .created = clock_.now()};
+}
+
+Result<void> GroupVoice::propose(std::span<const Utterance> utterances) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kFull));
+  for (const Utterance& utterance : utterances) TRY(actions_.add(proposed(utterance)));
+  return tx.commit();
+}
+
 base::Task<Result<ActionResult>> GroupVoice::say(Utterance utterance) {
   CO_TRY(auto standing, actions_.get(utterance.key.tick, utterance.key.call_id));
   if (!standing) {
-    const UnsignedEvent event = draft_event(utterance, signer_.public_key());
-    CO_TRY(standing, actions_.add({.tick = utterance.key.tick,
-                                   .call_id = utterance.key.call_id,
-                                   .digest = nipsa::event_digest(event),
-                                   .action_class = utterance.action_class,
-                                   .draft_json = nostr::to_json(event),
-                                   .created = clock_.now()}));
+    CO_TRY(standing, actions_.add(proposed(utterance)));
   }
   // The first draft under a key stands: what was encrypted or dated anew after a restart is not
   // said.
@@ -369,8 +379,9 @@ base::Task<GroupVoice::Step> GroupVoice::await_relays(const Utterance& utterance
 // ---- asking
 // ------------------------------------------------------------------------------------------
 
-/// What a client wants signed belongs to no tick of the agent, and a question belongs to one: it gets
-/// a claim of its own, so that whoever reads the record finds what it was about.
+/// What a client or the operator at this machine wants signed belongs to no tick of the agent, and
+/// a question belongs to one: it gets a claim of its own, so that whoever reads the record finds
+/// what it was about.
 Result<Event> GroupVoice::build_claim() {
   nipsa::TickRequest request{.d = nipsa::random_d("tick-", rng_),
                              .agent = signer_.public_key(),
@@ -420,7 +431,7 @@ Result<void> GroupVoice::ask_operator(const Utterance& utterance, const ActionRo
                   "the co-signer wants the operator but names no key that asks");
   std::optional<EventId> tick = utterance.tick;
   std::optional<Event> claim;
-  if (utterance.hand_over && !tick) {
+  if (!tick) {
     TRY(claim, build_claim());
     tick = claim->id;
   }

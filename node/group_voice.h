@@ -57,6 +57,10 @@ class GroupVoice {
   void start();
   void stop();
 
+  /// Writes down all of what say() is going to say, or nothing: together it survives a restart, or
+  /// not at all.
+  base::Result<void> propose(std::span<const Utterance> utterances);
+
   /// Says it, or carries on where an earlier call stopped, or repeats what came of it. kUnavailable:
   /// not decided yet and nothing lost; call again.
   base::Task<base::Result<orchestration::ActionResult>> say(Utterance utterance);
@@ -71,6 +75,7 @@ class GroupVoice {
 
  private:
   using Step = base::Result<std::optional<orchestration::ActionResult>>;
+  storage::ActionRow proposed(const Utterance& utterance) const;
   base::Task<Step> advance(const Utterance& utterance, storage::ActionRow row);
   base::Task<Step> request_signature(const Utterance& utterance, storage::ActionRow row);
   base::Task<Step> await_decision(storage::ActionRow row);

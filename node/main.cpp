@@ -62,6 +62,9 @@ int main(int argc, char** argv) {
   node::cli::add_roster_commands(app, context, &chosen);
   node::cli::add_task_commands(app, context, &chosen);
   node::cli::add_backup_commands(app, context, &chosen);
+  node::cli::add_state_commands(app, context, &chosen);
+  node::cli::add_proof_commands(app, context, &chosen);
+  node::cli::add_delegation_commands(app, context, &chosen);
   node::cli::add_doctor_commands(app, context, &chosen);
   node::cli::add_watch_commands(app, context, &chosen);
   node::cli::add_cosigner_commands(app, context, &chosen);

@@ -19,17 +19,6 @@ constexpr std::chrono::seconds kPatience{8};
 constexpr std::uint32_t kMaxLabels = 500;
 constexpr std::uint32_t kMaxLog = 200;
 
-Result<std::vector<nostr::PublicKey>> keys_of(const std::vector<std::string>& texts,
-                                              const char* where) {
-  std::vector<nostr::PublicKey> out;
-  for (const std::string& text : texts) {
-    auto key = nostr::parse_public_key(text);
-    if (!key) return std::unexpected(base::in_context(where, std::move(key).error()));
-    out.push_back(*key);
-  }
-  return out;
-}
-
 Result<nipsa::TrustPin> pin_of(const std::string& text) {
   const auto colon = text.find(':');
   nipsa::TrustPin out;

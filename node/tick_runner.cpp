@@ -8,11 +8,13 @@
 
 #include "nipsa/chain.h"
 #include "nipsa/kinds.h"
+#include "node/directive_place.h"
 #include "node/tick_budget.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
 #include "nostr/nips/nip44.h"
 #include "nostr/nips/nip59.h"
+#include "orchestration/directives/goals.h"
 #include "orchestration/envelope.h"
 #include "orchestration/tools/money_tools.h"
 #include "orchestration/tools/task_tools.h"
@@ -38,10 +40,9 @@ constexpr std::chrono::milliseconds kQueueLook{100};
 constexpr std::chrono::milliseconds kIdleLook{1'000};
 constexpr std::chrono::seconds kClaimPatience{600};
 constexpr std::chrono::seconds kReportPatience{86'400};
-constexpr std::chrono::seconds kFetchPatience{8};
 constexpr std::chrono::seconds kRetryPause{2};
 constexpr std::size_t kRememberedNotes = 8;    // shown to the model
-constexpr std::string_view kNotOpened = "state-not-opened";
+constexpr std::string_view kNotOpened = "state-unavailable";
 constexpr std::string_view kNotSaved = "state-not-saved";
 constexpr std::size_t kMaxSummaryBytes = 600;  // of one memory
 constexpr std::size_t kMaxReportedText =
@@ -60,6 +61,8 @@ nipsa::TriggerName name_of(TriggerKind kind) {
       return nipsa::TriggerName::kHeartbeat;
     case TriggerKind::kManual:
       return nipsa::TriggerName::kManual;
+    case TriggerKind::kDelegation:
+      return nipsa::TriggerName::kKind;
     case TriggerKind::kTask:
       break;  // wakes a session inside a tick, never a tick
   }
@@ -108,6 +111,10 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       grants_(deps.db),
       errands_(deps.db),
       pause_(deps.home),
+      state_({deps.pool, deps.db, deps.clock, deps.rng, deps.signer}, options_.relays),
+      state_book_(deps.db),
+      delegated_({deps.pool, deps.db, deps.clock, bench_}, options_.relays,
+                 deps.signer.public_key()),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
                 config),
       agents_({config, tool_box_, pause_, deps.db, grants_, deps.clock, claimed_budgets(deps.db)}),
@@ -305,44 +312,19 @@ base::Task<Result<void>> TickRunner::claim(TickRow row) {
 // ---- state
 // -----------------------------------------------------------------------------------------
 
-base::Task<Result<std::optional<nostr::Event>>> TickRunner::newest_state() {
-  const nostr::Address address{nipsa::kinds::kState, deps_.signer.public_key(), "state"};
-  nostr::Filters filters{{.authors = {address.pubkey},
-                          .kinds = {address.kind},
-                          .tags = {{'d', {address.d}}},
-                          .limit = 1}};
-  const nostr::FetchResult found =
-      co_await deps_.pool.fetch(options_.relays, std::move(filters), kFetchPatience);
-  if (found.complete.empty())
-    co_return fail(Errc::kUnavailable, "no relay says what the agent's state is");
-  for (const nostr::EventPtr& event : found.events)
-    CO_TRY(events_.insert(*event, deps_.clock.now()));
-  co_return events_.head(address);
-}
-
-base::Task<Result<nipsa::State>> TickRunner::decrypt_state(nostr::Event head,
-                                                           nostr::EventId claim) {
-  CO_TRY(const nipsa::StateHead parsed, nipsa::parse_state(head));
-  if (parsed.plaintext) co_return nipsa::decode_state(parsed.content);
-  CO_TRY(const nostr::ConversationKey key,
-         co_await deps_.signer.nip44_key(deps_.signer.public_key(),
-                                         {.purpose = "self", .tick = claim, .proof = {}}));
-  CO_TRY(const std::string plaintext, nostr::nip44_decrypt(key, parsed.content));
-  co_return nipsa::decode_state(plaintext);
-}
-
-/// Never runs with an empty state while one stands: without it the tick waits.
+/// Never runs with an empty state while one stands: without it the tick waits, and ends when it is
+/// lost.
 base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   // The co-signers admit the secret only against a claim they can see.
   CO_TRY(co_await deps_.publisher.settled(*row.claim_id));
-  CO_TRY(const auto head, co_await newest_state());
-  nipsa::State state;
-  if (head) {
-    auto opened = co_await decrypt_state(*head, *row.claim_id);
-    if (!opened && opened.error().code == Errc::kDenied) co_return give_up(row, opened.error());
-    CO_TRY(state, std::move(opened));
-  }
-  CO_TRY(const std::string json, nipsa::encode_state(state));
+  auto opened = co_await state_.open(*row.claim_id);
+  if (!opened && (opened.error().code == Errc::kDenied || state_is_lost(opened.error())))
+    co_return give_up(row, opened.error());
+  CO_TRY(StateKeeper::Opened whole, std::move(opened));
+  CO_TRY(orchestration::keep_reports(tool_box_.goals(), whole.state.goals));
+  // The session is shown the newest of it; all of it is opened again when it is saved.
+  CO_TRY(const nipsa::State shown, nipsa::pruned(std::move(whole.state)));
+  CO_TRY(const std::string json, nipsa::encode_state(shown));
   CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
   CO_TRY(ticks_.set_state_json(row.slot, json));
   CO_TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, "thinking",
@@ -364,15 +346,16 @@ Result<void> TickRunner::give_up(const TickRow& row, const base::Error& why) {
 }
 
 /// The state as this tick leaves it, sealed for the agent itself.
-base::Task<Result<nostr::Draft>> TickRunner::next_state(TickRow row, SessionResult session) {
+base::Task<Result<StateKeeper::Sealed>> TickRunner::next_state(TickRow row, SessionResult session,
+                                                               StateKeeper::Overflow overflow) {
   const UnixTime now = deps_.clock.now();
-  CO_TRY(const auto head, co_await newest_state());
-  nipsa::State state;
-  if (head) {
-    CO_TRY(state, co_await decrypt_state(*head, *row.claim_id));
-  }
+  CO_TRY(StateKeeper::Opened opened, co_await state_.open(*row.claim_id));
+  nipsa::State& state = opened.state;
   state.tick_count += 1;
   state.last_tick = base::to_unix(now);
+  CO_TRY(const auto directives, directive_folder(deps_.home, config_.tools).read());
+  CO_TRY(const auto reports, tool_box_.goals().list());
+  state.goals = orchestration::merged_goals(std::move(state.goals), directives.all, reports, now);
   if (!session.summary.empty() || !session.actions.empty())
     state.memory.push_back(
         {.id = session.session,
@@ -380,38 +363,76 @@ base::Task<Result<nostr::Draft>> TickRunner::next_state(TickRow row, SessionResu
          .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
                                 orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
          .timestamp = base::to_unix(now)});
-  CO_TRY(state, nipsa::pruned(std::move(state)));
-  CO_TRY(const std::string plaintext, nipsa::encode_state(state));
-  CO_TRY(const nostr::ConversationKey conversation,
-         co_await deps_.signer.nip44_key(deps_.signer.public_key(),
-                                         {.purpose = "self", .tick = row.claim_id, .proof = {}}));
-  CO_TRY(std::string content, nostr::nip44_encrypt(conversation, plaintext, deps_.rng));
-  co_return nipsa::build_state(std::move(content), head ? std::optional(head->id) : std::nullopt,
-                               now);
+  co_return co_await state_.seal(std::move(opened), *row.claim_id, overflow);
+}
+
+/// Says what was written down under `call_id`; why it will not be said, or "".
+base::Task<Result<std::string>> TickRunner::say_state(TickRow row, std::string call_id) {
+  Utterance utterance{.key = {row.slot, std::move(call_id)},
+                      .action_class = "state",
+                      .draft = {},
+                      .tick = row.claim_id};
+  CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
+  if (said.status == orchestration::ActionStatus::kPublished) co_return std::string();
+  co_return said.text.empty() ? "no relay took it" : said.text;
+}
+
+/// One try at saving the state, under `name`; what stands in its way for good, or "". All of it is
+/// written down before the first part is said: after a crash the parts that are out are those the
+/// head names.
+base::Task<Result<std::string>> TickRunner::try_to_save(TickRow row, SessionResult session,
+                                                        std::string name,
+                                                        StateKeeper::Overflow overflow) {
+  const std::string part_prefix = name + "-part-";
+  CO_TRY(const auto standing, actions_.get(row.slot, name));
+  std::optional<StateFacts> facts;
+  if (!standing) {
+    auto next = co_await next_state(row, session, overflow);
+    // Refused or lost for good: the tick ends without it, rather than never.
+    if (!next && (next.error().code == Errc::kDenied || state_is_lost(next.error())))
+      co_return next.error().detail;
+    CO_TRY(StateKeeper::Sealed sealed, std::move(next));
+    facts = sealed.facts;
+    std::vector<Utterance> all;
+    for (nostr::Draft& part : sealed.parts)
+      all.push_back({.key = {row.slot, part_prefix + std::to_string(all.size() + 1)},
+                     .action_class = "state",
+                     .draft = std::move(part),
+                     .tick = row.claim_id});
+    all.push_back({.key = {row.slot, name},
+                   .action_class = "state",
+                   .draft = std::move(sealed.head),
+                   .tick = row.claim_id});
+    CO_TRY(deps_.voice.propose(all));
+    FAILPOINT("state-proposed");
+  }
+  CO_TRY(const auto rows, actions_.list(row.slot));
+  for (const storage::ActionRow& part : rows) {
+    if (!part.call_id.starts_with(part_prefix)) continue;
+    CO_TRY(const std::string why_not, co_await say_state(row, part.call_id));
+    if (!why_not.empty()) co_return why_not;
+    FAILPOINT("state-part-published");
+  }
+  CO_TRY(std::string why_not, co_await say_state(row, name));
+  if (why_not.empty() && facts) {
+    CO_TRY(const auto head, actions_.get(row.slot, name));
+    facts->head = head->event_id;
+    CO_TRY(state_book_.keep(*facts));
+  }
+  co_return why_not;
 }
 
 base::Task<Result<void>> TickRunner::save_state(TickRow row, SessionResult session) {
+  using Overflow = StateKeeper::Overflow;
   while (saving_) co_await saved_.wait_for(std::chrono::seconds{1});
   const Turn turn(saving_, saved_);
-  const orchestration::ActionKey key{row.slot, "#state"};
-  CO_TRY(const auto standing, actions_.get(key.tick, key.call_id));
-  std::string why_not;
-  nostr::Draft draft;
-  if (!standing) {
-    auto next = co_await next_state(row, session);
-    // Refused for good: the tick ends without it, rather than never.
-    if (!next && next.error().code == Errc::kDenied) {
-      why_not = next.error().detail;
-    } else {
-      CO_TRY(draft, std::move(next));
-    }
-  }
-  if (why_not.empty()) {
-    Utterance utterance{
-        .key = key, .action_class = "state", .draft = std::move(draft), .tick = row.claim_id};
-    CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
-    if (said.status != orchestration::ActionStatus::kPublished)
-      why_not = said.text.empty() ? "no relay took it" : said.text;
+  CO_TRY(std::string why_not, co_await try_to_save(row, session, "#state", Overflow::kParts));
+  // Another head came in between: what this tick adds is added to that one, once. Or co-signers
+  // know nothing of parts: better to forget the oldest than to remember nothing new.
+  if (why_not.starts_with("stale-prev") || why_not.starts_with("kind-not-")) {
+    const Overflow overflow =
+        why_not.starts_with("kind-not-") ? Overflow::kForget : Overflow::kParts;
+    CO_TRY(why_not, co_await try_to_save(row, session, "#state-again", overflow));
   }
   if (!why_not.empty())
     LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", why_not}});
@@ -437,6 +458,8 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
   }
   if (!row.trigger_event) return trigger;
   TRY(const auto event, events_.get(*row.trigger_event));
+  if (trigger.kind == TriggerKind::kDelegation) trigger.trust = orchestration::Trust::kKnown;
+  if (!event && trigger.kind == TriggerKind::kDelegation) return trigger;  // taken back since
   if (!event) return fail(Errc::kNotFound, "the event that woke the agent is not in the store");
   trigger.event = *event;
   if (trigger.kind == TriggerKind::kDm) {
@@ -454,8 +477,19 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
   return trigger;
 }
 
+/// Holds the tick to the delegation that caused it, if one did; why nothing is done under it, or
+/// "".
+base::Task<Result<std::string>> TickRunner::narrow(TickRow row, Trigger trigger) {
+  if (trigger.kind != TriggerKind::kDelegation) co_return std::string();
+  if (!trigger.event) co_return std::string("delegation-revoked");
+  co_return co_await delegated_.begin(row.slot, *trigger.event);
+}
+
 base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   CO_TRY(Trigger trigger, trigger_of(row));
+  CO_TRY(std::string refused, co_await narrow(row, trigger));
+  if (!refused.empty())
+    co_return SessionResult{.status = SessionStatus::kError, .detail = std::move(refused)};
   CO_TRY(co_await deps_.shelf.reopen(bench_, row.slot, *row.claim_id));
   TrajectoryRecord record(
       {deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_,
@@ -464,6 +498,8 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   orchestration::AgentSpec agent = page.spec;
   if (!row.state_json.empty()) {
     CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
+    if (const std::string goals = orchestration::other_goals_section(state.goals); !goals.empty())
+      agent.prompt += "\nYour other goals:\n" + orchestration::enclose({.source = "goals"}, goals);
     const std::size_t first =
         state.memory.size() > kRememberedNotes ? state.memory.size() - kRememberedNotes : 0;
     for (std::size_t i = first; i < state.memory.size(); ++i)
@@ -500,6 +536,8 @@ base::Task<Result<orchestration::TaskEnd>> TickRunner::run_task(storage::TaskRow
   CO_TRY(const auto tick, ticks_.get(row.tick));
   if (!tick || !tick->claim_id) co_return fail(Errc::kNotFound, "the tick of the task is not there");
   CO_TRY(const Trigger woken_by, trigger_of(*tick));
+  CO_TRY(const std::string refused, co_await narrow(*tick, woken_by));
+  if (!refused.empty()) co_return orchestration::TaskEnd{TaskState::kFailed, refused, ""};
   CO_TRY(co_await deps_.shelf.reopen(bench_, row.tick, *tick->claim_id));
   CO_TRY(const auto parent, sessions_.get(row.parent));
   CO_TRY(const orchestration::Brief brief, orchestration::parse_brief(row.brief));
@@ -549,10 +587,13 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
   const nostr::PublicKey agent = deps_.signer.public_key();
   // With what the agents it handed tasks to have spent.
   CO_TRY(const base::Msat cost, budgets_.spent_in_tick(row.slot));
+  CO_TRY(const auto reported, tool_box_.goals().list());
   nipsa::TickReport report{
       .tokens_in = static_cast<std::int64_t>(session.usage.prompt_tokens),
       .tokens_out = static_cast<std::int64_t>(session.usage.completion_tokens),
       .cost = base::to_sat_ceil(cost),
+      .goals_updated = static_cast<std::uint32_t>(std::ranges::count_if(
+          reported, [&](const storage::GoalReport& one) { return one.at >= row.started; })),
       .summary = std::string(orchestration::cut_utf8(session.summary, kMaxReportedText))};
   nipsa::TickResult result{
       .request = *row.claim_id,

@@ -14,9 +14,11 @@
 #include "nipsa/tick.h"
 #include "node/agent_book.h"
 #include "node/config.h"
+#include "node/delegated_work.h"
 #include "node/outside.h"
 #include "node/pause.h"
 #include "node/skill_shelf.h"
+#include "node/state_keeper.h"
 #include "node/tool_box.h"
 #include "node/trajectory_record.h"
 #include "orchestration/marketplace/skill_market.h"
@@ -95,15 +97,22 @@ class TickRunner {
   base::Task<base::Result<void>> claim(storage::TickRow row);
   base::Task<base::Result<void>> open_state(storage::TickRow row);
   base::Result<void> give_up(const storage::TickRow& row, const base::Error& why);
-  base::Task<base::Result<nostr::Draft>> next_state(storage::TickRow row, orchestration::SessionResult session);
+  base::Task<base::Result<StateKeeper::Sealed>> next_state(storage::TickRow row,
+                                                           orchestration::SessionResult session,
+                                                           StateKeeper::Overflow overflow);
+  base::Task<base::Result<std::string>> try_to_save(storage::TickRow row,
+                                                    orchestration::SessionResult session,
+                                                    std::string name,
+                                                    StateKeeper::Overflow overflow);
+  base::Task<base::Result<std::string>> say_state(storage::TickRow row, std::string call_id);
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
+  base::Task<base::Result<std::string>> narrow(storage::TickRow row,
+                                               orchestration::Trigger trigger);
   base::Task<base::Result<orchestration::TaskEnd>> run_task(storage::TaskRow row);
   void abandon_task(const storage::TaskRow& row);
   orchestration::SessionDeps session_deps(const AgentBook::Page& page, TrajectoryRecord& record);
   base::Task<base::Result<void>> save_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<nostr::EventId>> report_result(storage::TickRow row, orchestration::SessionResult session);
-  base::Task<base::Result<std::optional<nostr::Event>>> newest_state();
-  base::Task<base::Result<nipsa::State>> decrypt_state(nostr::Event head, nostr::EventId claim);
   base::Result<orchestration::Trigger> trigger_of(const storage::TickRow& row);
 
   Deps deps_;
@@ -117,7 +126,10 @@ class TickRunner {
   storage::Grants grants_;
   storage::Kv errands_;
   PauseSwitch pause_;
+  StateKeeper state_;
+  StateBook state_book_;
   orchestration::SkillBench bench_;
+  DelegatedWork delegated_;
   ToolBox tool_box_;
   AgentBook agents_;
   orchestration::TaskBoard tasks_;

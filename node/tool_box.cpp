@@ -102,11 +102,12 @@ ToolBox::ToolBox(Deps deps, const Config& config)
       todos_(deps.db),
       outputs_(deps.db),
       issues_(deps.db),
+      goals_(deps.db),
       hook_configs_(config.hooks),
       sandbox_(std::make_unique<orchestration::Sandbox>(
-          deps.loop, orchestration::SandboxOptions{
-                         .wall = orchestration::parse_wall(config.tools.sandbox)
-                                     .value_or(orchestration::Wall::kBubblewrap)})),
+          deps.loop,
+          orchestration::SandboxOptions{.wall = orchestration::parse_wall(config.tools.sandbox)
+                                                    .value_or(orchestration::Wall::kBubblewrap)})),
       pins_(deps.db) {
   for (const McpServerConfig& server : config.mcp)
     servers_.push_back(std::make_shared<orchestration::McpClient>(
@@ -119,8 +120,11 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
   add_all(tools, orchestration::make_output_tools(outputs_));
   if (integrations_.autopilot) add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
-  if (integrations_.directives)
-    add_all(tools, orchestration::make_directive_tools(directive_folder(deps_.home, config_)));
+  if (integrations_.directives) {
+    const orchestration::DirectiveFolder folder = directive_folder(deps_.home, config_);
+    add_all(tools, orchestration::make_directive_tools(folder));
+    CHECK(tools.add(orchestration::make_goal_report(folder, goals_, deps_.clock)).has_value());
+  }
   add_all(tools, orchestration::make_web_tools(deps_.http, {.search_url = config_.search_url}));
   const std::string root = rules().scene.workspace;
   if (root.empty()) return;
@@ -166,7 +170,7 @@ std::vector<orchestration::Hook> ToolBox::hooks() {
   out.push_back(orchestration::todo_hook(todos_));
   out.push_back(pace_.hook());
   if (integrations_.directives)
-    out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_)));
+    out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_), &goals_));
   if (!config_.workspace.empty()) out.push_back(orchestration::context_file_hook(config_.workspace));
   if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
   for (const UserHookConfig& hook : hook_configs_)

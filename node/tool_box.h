@@ -5,6 +5,7 @@
 
 #include "node/config.h"
 #include "node/home.h"
+#include "nostr/base/rng.h"
 #include "nostr/base/workers.h"
 #include "nostr/net/http_client.h"
 #include "orchestration/hooks/pace_hook.h"
@@ -13,7 +14,7 @@
 #include "orchestration/sandbox/sandbox.h"
 #include "orchestration/tools/nostr_tools.h"
 #include "orchestration/tools/tool.h"
-#include "nostr/base/rng.h"
+#include "storage/goals.h"
 #include "storage/issues.h"
 #include "storage/outputs.h"
 #include "storage/todos.h"
@@ -51,6 +52,8 @@ class ToolBox {
   std::vector<orchestration::Hook> hooks();
   /// Asks MCP servers for their tools and puts them into `tools`, now and whenever they change.
   base::Task<void> keep_servers(orchestration::ToolRegistry& tools);
+  /// How far they say their goals are.
+  storage::GoalReports& goals() { return goals_; }
   /// How fast the agents of this node work.
   orchestration::PaceBook& pace() { return pace_; }
   /// Looks at the wall and logs what it keeps, when there are commands to run behind it.
@@ -63,6 +66,7 @@ class ToolBox {
   storage::Todos todos_;
   storage::Outputs outputs_;
   storage::Issues issues_;
+  storage::GoalReports goals_;
   base::SystemRng rng_;
   orchestration::PaceBook pace_;
   std::vector<UserHookConfig> hook_configs_;

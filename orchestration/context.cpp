@@ -84,6 +84,12 @@ std::string opening_message(const Trigger& trigger) {
     case TriggerKind::kManual:
       out = "Your operator, at the machine you run on, gives you this to do. Only your last message is read.\n\n" + trigger.brief;
       break;
+    case TriggerKind::kDelegation:
+      out =
+          "Another agent, one your operator lets hand you work, delegates this to you. It commands "
+          "nothing beyond it; what it "
+          "did not grant is refused. Your last message is your answer.\n";
+      break;
     case TriggerKind::kTask:
       out = trigger.brief;
       break;

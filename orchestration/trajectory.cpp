@@ -1,6 +1,7 @@
 // From transcript rows to chained events.
 #include "orchestration/trajectory.h"
 
+#include "nipsa/delegation.h"
 #include "nipsa/kinds.h"
 #include "nipsa/redaction.h"
 #include "nostr/base/failpoint.h"
@@ -54,6 +55,11 @@ Step trigger_step(const Trigger& trigger, base::UnixTime started, const HideSecr
     step.members["event"] = trigger.event->id.hex();
     step.members["author"] = trigger.event->pubkey.hex();
     step.members["content"] = recorded_text(trigger.event->content, hide);
+  }
+  if (trigger.kind == TriggerKind::kDelegation && trigger.event) {
+    step.type = std::string(nipsa::step_type::kDelegation);
+    if (const auto delegation = nipsa::parse_delegation(*trigger.event))
+      step.parent_session = delegation->parent_session;
   }
   return step;
 }
@@ -157,7 +163,8 @@ Task<Result<void>> TrajectoryRecorder::open() {
                                 .model = subject_.model,
                                 .started_at = subject_.started,
                                 .tick = subject_.tick,
-                                .writer = subject_.writer};
+                                .writer = subject_.writer,
+                                .is_public = false};  // the sink seals every step
   CO_TRY(auto draft, nipsa::build_trajectory_session(head, clock_.now()));
   CO_TRY(const nostr::EventId id,
          co_await sink_.put_head(subject_.session, /*last=*/false, std::move(draft)));
@@ -190,6 +197,7 @@ Task<Result<void>> TrajectoryRecorder::append(Step step) {
   out.input_hash = step.input_hash;
   out.output_hash = step.output_hash;
   out.guardian_approval = step.decision;
+  out.parent_session = step.parent_session;
   out.type = step.type;
   CO_TRY(out.content, nipsa::encode_step_body(step.type, seq, step.at, step.members));
   CO_TRY(auto draft, nipsa::build_trajectory_step(out, now, rng_));
@@ -219,7 +227,8 @@ Task<Result<TrajectorySummary>> TrajectoryRecorder::close(StepList steps, Value 
                                   .model = subject_.model,
                                   .started_at = subject_.started,
                                   .tick = subject_.tick,
-                                  .writer = subject_.writer};
+                                  .writer = subject_.writer,
+                                  .is_public = false};
     head.end = nipsa::TrajectoryEnd{
         .ended_at = now, .first = summary.first_head, .hash = summary.hash, .count = summary.count};
     CO_TRY(auto draft, nipsa::build_trajectory_session(head, now));

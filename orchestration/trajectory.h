@@ -52,6 +52,7 @@ struct Step {
   std::optional<nostr::Sha256> input_hash;
   std::optional<nostr::Sha256> output_hash;
   std::optional<nostr::EventId> decision;
+  std::optional<nostr::EventId> parent_session;  ///< of whoever delegated what is done
 };
 
 /// The end of a list of steps: those from some place on, and how many there are in all.

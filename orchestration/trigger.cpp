@@ -7,11 +7,10 @@
 namespace orchestration {
 namespace {
 
-constexpr Name<TriggerKind> kKinds[] = {{TriggerKind::kMention, "mention"},
-                                        {TriggerKind::kDm, "dm"},
-                                        {TriggerKind::kHeartbeat, "heartbeat"},
-                                        {TriggerKind::kManual, "manual"},
-                                        {TriggerKind::kTask, "task"}};
+constexpr Name<TriggerKind> kKinds[] = {
+    {TriggerKind::kMention, "mention"},       {TriggerKind::kDm, "dm"},
+    {TriggerKind::kHeartbeat, "heartbeat"},   {TriggerKind::kManual, "manual"},
+    {TriggerKind::kDelegation, "delegation"}, {TriggerKind::kTask, "task"}};
 constexpr Name<Trust> kTrusts[] = {
     {Trust::kOperator, "operator"}, {Trust::kKnown, "known"}, {Trust::kStranger, "stranger"}};
 

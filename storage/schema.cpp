@@ -901,6 +901,16 @@ ALTER TABLE purchases ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 CREATE UNIQUE INDEX purchases_by_call ON purchases (tick, call_id) WHERE tick <> '';
 )sql";
 
+// How far the agent says its goals are.
+constexpr const char* kGoals = R"sql(
+CREATE TABLE goal_reports (
+  goal TEXT PRIMARY KEY,
+  percent INTEGER NOT NULL CHECK (percent BETWEEN 0 AND 100),
+  note TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
@@ -910,6 +920,7 @@ constexpr std::array kSteps{
     Migration{15, kTasks}, Migration{16, kIssues},
     Migration{17, kOrders},  Migration{18, kTrade},
     Migration{19, kOutputs}, Migration{20, kPurchaseWishes},
+    Migration{21, kGoals},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ constexpr std::size_t kShown = 20;
 struct DirectiveArguments {
   std::string id, title, text, priority = "medium", status, query, at_least;
   bool write = false;
+  bool is_public = false;
 };
 
 void print_directive(const Context& context, const Directive& directive) {
@@ -48,9 +49,17 @@ int add(const Context& context, const DirectiveArguments& arguments) {
   const auto body = read_text(arguments.text);
   if (!body) return report(context, body.error());
   const std::string today = base::format_utc(base::SystemClock().now()).substr(0, 10);
-  return show_result(context, folder->add({.id = arguments.id, .title = arguments.title.empty() ? arguments.id : arguments.title,
-                                           .status = DirectiveStatus::kActive, .priority = *priority, .created = today,
-                                           .updated = today, .body = *body, .file = "", .warnings = {}}));
+  return show_result(context,
+                     folder->add({.id = arguments.id,
+                                  .title = arguments.title.empty() ? arguments.id : arguments.title,
+                                  .status = DirectiveStatus::kActive,
+                                  .priority = *priority,
+                                  .is_public = arguments.is_public,
+                                  .created = today,
+                                  .updated = today,
+                                  .body = *body,
+                                  .file = "",
+                                  .warnings = {}}));
 }
 
 int list(const Context& context, const DirectiveArguments& arguments) {
@@ -110,6 +119,13 @@ int set_status(const Context& context, const DirectiveArguments& arguments, Dire
   return show_result(context, folder->set_status(arguments.id, status, base::SystemClock().now()));
 }
 
+int set_public(const Context& context, const DirectiveArguments& arguments, bool is_public) {
+  const auto folder = folder_of(context);
+  if (!folder) return report(context, folder.error());
+  return show_result(context,
+                     folder->set_public(arguments.id, is_public, base::SystemClock().now()));
+}
+
 int set_priority(const Context& context, const DirectiveArguments& arguments) {
   const auto priority = parse_directive_priority(arguments.priority);
   if (!priority) return report_usage(context, priority.error());
@@ -164,6 +180,8 @@ void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
   adding->add_option("text", arguments->text, "What is to be reached, in Markdown; @FILE or - for longer ones")->required();
   adding->add_option("--title", arguments->title, "In a line");
   adding->add_option("--priority", arguments->priority, "critical, high, medium or low")->capture_default_str();
+  adding->add_flag("--public", arguments->is_public,
+                   "Everybody may know of it (kind 39203); what is published you are asked about");
   adding->footer("It sets goals, never permissions.\n"
                  "Examples:\n  sovereign directive add d-001 'Every question is answered within a day.' --title 'Answer questions' --priority high\n"
                  "  echo 'Keep the docs true.' | sovereign directive add docs - --json");
@@ -196,6 +214,19 @@ void add_directive_commands(CLI::App& app, Context& context, Action* chosen) {
     command->add_option("id", arguments->id, "As `directive list` shows it")->required();
     command->footer(fmt::format("Examples:\n  sovereign directive {} d-001 --home agent\n  sovereign directive {} d-001 --home agent --json", verb.name, verb.name));
     does(command, [=, &context] { return set_status(context, *arguments, verb.status); });
+  }
+
+  for (const bool is_public : {true, false}) {
+    const char* name = is_public ? "publish" : "hide";
+    auto* command =
+        directive->add_subcommand(name, is_public ? "Let everybody know of it (kind 39203)"
+                                                  : "Let nobody know of it any more");
+    command->add_option("id", arguments->id, "As `directive list` shows it")->required();
+    command->footer(fmt::format(
+        "The node asks you about what it then publishes.\nExamples:\n  sovereign directive {} "
+        "d-001 --home agent\n  sovereign directive {} d-001 --home agent --json",
+        name, name));
+    does(command, [=, &context] { return set_public(context, *arguments, is_public); });
   }
 
   auto* priority = directive->add_subcommand("priority", "How urgent it is");

@@ -95,6 +95,15 @@ Lines status_lines(const Value& status) {
     out.push_back("cosigner  " + cosigner_words(cosigner));
   if (const std::string why = string_or(status, "why_not"); !why.empty())
     out.push_back("not ready  " + why);
+  if (const auto state = base::json::get_object(status, "state");
+      state && !string_or(*state, "problem").empty())
+    out.push_back("state     NOT opened, so no tick runs: " + string_or(*state, "problem") +
+                  "  (sovereign state accept)");
+  for (const Value& goal : status.value("goals", Value::array()))
+    if (string_or(goal, "status") == "active")
+      out.push_back(fmt::format("goal      {}  {}  {} %  {}", string_or(goal, "id"),
+                                string_or(goal, "priority"), int_or(goal, "percent"),
+                                string_or(goal, "title")));
   add_policy(status, out);
   add_leases(status, out);
   for (const Value& tick : status.value("tasks", Value::array()))

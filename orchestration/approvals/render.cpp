@@ -41,6 +41,10 @@ std::string kind_phrase(nostr::Kind kind) {
       return "ASK FOR A CREDIT";
     case nipsa::kinds::kCreditSpend:
       return "SPEND FROM A CREDIT (money)";
+    case nipsa::kinds::kAuthResponse:
+      return "PROVE TO SOMEBODY that its key is held";
+    case nipsa::kinds::kGoals:
+      return "TELL EVERYBODY ITS GOALS";
     case nipsa::kinds::kDelegation:
       return "LET ANOTHER AGENT ACT FOR IT";
     case nostr::kinds::kRelayList:

@@ -45,9 +45,13 @@ bool comes_first(const Directive& a, const Directive& b) {
 }
 
 std::string render(const Directive& directive) {
-  return fmt::format("---\nid: {}\ntitle: \"{}\"\nstatus: {}\npriority: {}\ncreated: \"{}\"\nupdated: \"{}\"\n---\n\n{}{}", directive.id,
-                     directive.title, directive_status_name(directive.status), directive_priority_name(directive.priority),
-                     directive.created, directive.updated, directive.body, directive.body.ends_with('\n') ? "" : "\n");
+  return fmt::format(
+      "---\nid: {}\ntitle: \"{}\"\nstatus: {}\npriority: {}\n{}created: \"{}\"\nupdated: "
+      "\"{}\"\n---\n\n{}{}",
+      directive.id, directive.title, directive_status_name(directive.status),
+      directive_priority_name(directive.priority), directive.is_public ? "public: true\n" : "",
+      directive.created, directive.updated, directive.body,
+      directive.body.ends_with('\n') ? "" : "\n");
 }
 
 }  // namespace
@@ -93,13 +97,25 @@ Result<Directive> parse_directive(std::string file, std::string_view text) {
     out.ranked = true;
   } else if (!word.empty())
     out.warnings.push_back(fmt::format("priority \"{}\" is unknown: taken as medium", cut_utf8(word, 40)));
+  if (const std::string word = front.text("public"); word == "true")
+    out.is_public = true;
+  else if (!word.empty() && word != "false")
+    out.warnings.push_back(
+        fmt::format("public \"{}\" is neither true nor false: taken as false", cut_utf8(word, 40)));
   return out;
 }
 
 Value directive_json(const Directive& directive) {
-  return {{"id", directive.id},           {"title", directive.title},     {"status", directive_status_name(directive.status)},
-          {"priority", directive_priority_name(directive.priority)},      {"ranked", directive.ranked}, {"created", directive.created},
-          {"updated", directive.updated}, {"goal", directive.goal()},     {"file", directive.file},
+  return {{"id", directive.id},
+          {"title", directive.title},
+          {"status", directive_status_name(directive.status)},
+          {"priority", directive_priority_name(directive.priority)},
+          {"ranked", directive.ranked},
+          {"public", directive.is_public},
+          {"created", directive.created},
+          {"updated", directive.updated},
+          {"goal", directive.goal()},
+          {"file", directive.file},
           {"warnings", directive.warnings}};
 }
 
@@ -170,6 +186,11 @@ Result<Directive> DirectiveFolder::set_priority(std::string_view id, DirectivePr
   return change(id, "priority", directive_priority_name(priority), now);
 }
 
+Result<Directive> DirectiveFolder::set_public(std::string_view id, bool is_public,
+                                              base::UnixTime now) const {
+  return change(id, "public", is_public ? "true" : "false", now);
+}
+
 std::vector<Directive> at_least(std::vector<Directive> all, DirectivePriority priority) {
   // The most urgent is the first of the enumerators.
   std::erase_if(all, [&](const Directive& one) { return one.priority > priority; });
@@ -191,12 +212,18 @@ std::vector<Directive> related(const std::vector<Directive>& all, std::string_vi
   return out;
 }
 
-std::string directives_section(const std::vector<Directive>& all, std::size_t most) {
+std::string directives_section(const std::vector<Directive>& all, std::size_t most,
+                               std::span<const storage::GoalReport> reports) {
   std::string out;
   std::size_t shown = 0, active = 0;
   for (const Directive& one : all) {
     if (one.status != DirectiveStatus::kActive || ++active > most) continue;
-    out += fmt::format("- {} ({}): {}\n", one.id, directive_priority_name(one.priority), one.title);
+    const auto report = std::ranges::find(reports, one.id, &storage::GoalReport::goal);
+    const std::string so_far = report == reports.end() || report->percent == 0
+                                   ? ""
+                                   : fmt::format(", you said {} %", report->percent);
+    out += fmt::format("- {} ({}{}): {}\n", one.id, directive_priority_name(one.priority), so_far,
+                       one.title);
     if (shown++ > 0) continue;
     if (const std::string goal = one.goal(); !goal.empty()) out += fmt::format("  {}\n", cut_utf8(goal, kMaxGoal));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "nostr/base/clock.h"
 #include "nostr/base/json.h"
 #include "nostr/base/result.h"
+#include "storage/goals.h"
 
 namespace orchestration {
 
@@ -28,6 +30,7 @@ struct Directive {
   DirectiveStatus status = DirectiveStatus::kPaused;
   DirectivePriority priority = DirectivePriority::kMedium;
   bool ranked = false;           ///< its file says how urgent it is; else medium stands in
+  bool is_public = false;        ///< everybody may know of it: kind 39203
   std::string created, updated;  ///< as written: a date or a time
   std::string body;              ///< Markdown
   std::string file;              ///< its name
@@ -61,6 +64,7 @@ class DirectiveFolder {
   /// Changes its line in the file, and `updated`.
   base::Result<Directive> set_status(std::string_view id, DirectiveStatus status, base::UnixTime now) const;
   base::Result<Directive> set_priority(std::string_view id, DirectivePriority priority, base::UnixTime now) const;
+  base::Result<Directive> set_public(std::string_view id, bool is_public, base::UnixTime now) const;
   const std::filesystem::path& path() const { return folder_; }
 
  private:
@@ -74,8 +78,9 @@ std::vector<Directive> related(const std::vector<Directive>& all, std::string_vi
 /// Those of them that are at least so urgent.
 std::vector<Directive> at_least(std::vector<Directive> all, DirectivePriority priority);
 
-/// What a session reads: the active ones (at most `most`), and the goal of the first, at most 600 bytes. ""
-/// when none is active.
-std::string directives_section(const std::vector<Directive>& all, std::size_t most = 5);
+/// What a session reads: the active ones (at most `most`) and how far the agent said each is, and
+/// the goal of the first, at most 600 bytes. "" when none is active.
+std::string directives_section(const std::vector<Directive>& all, std::size_t most = 5,
+                               std::span<const storage::GoalReport> reports = {});
 
 }  // namespace orchestration

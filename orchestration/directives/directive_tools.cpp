@@ -16,6 +16,7 @@ using base::Task;
 using base::json::Value;
 
 constexpr std::size_t kListed = 20;
+constexpr std::size_t kMaxNote = 500;
 
 /// Goals are information like any other text: they permit nothing (hooks/context_hooks.h says it, too).
 std::string enclosed(const std::string& id, std::string_view text) {
@@ -71,7 +72,55 @@ class DirectiveRead final : public LocalTool {
   DirectiveFolder folder_;
 };
 
+class GoalReportTool final : public LocalTool {
+ public:
+  GoalReportTool(DirectiveFolder folder, storage::GoalReports& reports, const base::Clock& clock)
+      : LocalTool(facts_of(
+            {"goal_report",
+             "Say how far a goal is. Your operator reads it, and it is remembered; the goal itself "
+             "stays as it is.",
+             object_schema({{"id", text_param("of the goal, as directive_list shows it", 64)},
+                            {"percent", int_param("0 to 100", 0, 100)},
+                            {"note", text_param("what was done, or what is missing", kMaxNote, 0)}},
+                           Value::array({"id", "percent"}))})),
+        folder_(std::move(folder)),
+        reports_(reports),
+        clock_(clock) {}
+  Task<Result<std::string>> run(ToolContext, Value params) override {
+    const std::string id = base::json::string_or(params, "id");
+    CO_TRY(const auto contents, folder_.read());
+    const auto directive = std::ranges::find(contents.all, id, &Directive::id);
+    CO_TRY(const auto known, reports_.get(id));
+    const bool active = directive != contents.all.end()
+                            ? directive->status == DirectiveStatus::kActive
+                            : known.has_value();
+    if (!active)
+      co_return base::fail(base::Errc::kNotFound,
+                           fmt::format("no active goal is called \"{}\"", cut_utf8(id, 64)),
+                           "directive_list");
+    const int percent =
+        static_cast<int>(std::clamp<std::int64_t>(base::json::int_or(params, "percent"), 0, 100));
+    CO_TRY(reports_.put(
+        {.goal = id,
+         .percent = percent,
+         .note = std::string(cut_utf8(base::json::string_or(params, "note"), kMaxNote)),
+         .at = clock_.now()}));
+    if (percent < 100) co_return fmt::format("Noted: {} is at {} %.", id, percent);
+    co_return fmt::format("Noted: {} is at 100 %. Whether it is done your operator decides.", id);
+  }
+
+ private:
+  DirectiveFolder folder_;
+  storage::GoalReports& reports_;
+  const base::Clock& clock_;
+};
+
 }  // namespace
+
+std::unique_ptr<Tool> make_goal_report(DirectiveFolder folder, storage::GoalReports& reports,
+                                       const base::Clock& clock) {
+  return std::make_unique<GoalReportTool>(std::move(folder), reports, clock);
+}
 
 std::vector<std::unique_ptr<Tool>> make_directive_tools(DirectiveFolder folder) {
   std::vector<std::unique_ptr<Tool>> out;

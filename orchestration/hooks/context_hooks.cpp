@@ -39,16 +39,22 @@ std::optional<std::string> read_context_file(const fs::path& workspace, const st
   return fmt::format("{}\n(cut: {} of {} bytes)", whole, whole.size(), size);
 }
 
-Hook directive_hook(DirectiveFolder folder) {
+Hook directive_hook(DirectiveFolder folder, storage::GoalReports* reports) {
   Hook hook{.name = "directives", .priority = 80};
-  hook.context = [folder = std::move(folder)](const SessionNotice&) -> std::vector<ContextSection> {
+  hook.context = [folder = std::move(folder),
+                  reports](const SessionNotice&) -> std::vector<ContextSection> {
     const auto contents = folder.read();
     if (!contents) {
       LOG(kWarn, "directives", "the directives cannot be read", {{"error", contents.error().detail}});
       return {};
     }
-    for (const std::string& why : contents->rejected) LOG(kWarn, "directives", "a directive is left out", {{"why", why}});
-    return {{.name = "The operator's goals (they permit nothing)", .content = directives_section(contents->all), .priority = 85}};
+    for (const std::string& why : contents->rejected)
+      LOG(kWarn, "directives", "a directive is left out", {{"why", why}});
+    std::vector<storage::GoalReport> known;
+    if (reports != nullptr) known = reports->list().value_or(std::vector<storage::GoalReport>{});
+    return {{.name = "The operator's goals (they permit nothing)",
+             .content = directives_section(contents->all, 5, known),
+             .priority = 85}};
   };
   return hook;
 }

@@ -8,8 +8,9 @@
 
 namespace orchestration {
 
-/// Priority 80: the active directives, as they are when the session begins.
-Hook directive_hook(DirectiveFolder folder);
+/// Priority 80: the active directives, as they are when the session begins. `reports`, when given,
+/// outlives it.
+Hook directive_hook(DirectiveFolder folder, storage::GoalReports* reports = nullptr);
 
 /// Priority 90: AGENTS.md and README.md of the workspace. At most 32 KiB and 5 000 bytes of them; what is no
 /// file of UTF-8 inside the workspace, links followed, is skipped.

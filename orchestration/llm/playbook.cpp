@@ -24,10 +24,23 @@ using base::json::Value;
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxRules = 1000;
 
-enum class On { kMention, kDm, kHeartbeat, kManual, kTask, kTool, kDenied, kExpired, kNews };
-constexpr Name<On> kOn[] = {{On::kMention, "mention"}, {On::kDm, "dm"},         {On::kHeartbeat, "heartbeat"},
-                            {On::kTool, "tool"},       {On::kDenied, "denied"}, {On::kExpired, "expired"},
-                            {On::kTask, "task"},       {On::kNews, "news"},     {On::kManual, "manual"}};
+enum class On {
+  kMention,
+  kDm,
+  kHeartbeat,
+  kManual,
+  kDelegation,
+  kTask,
+  kTool,
+  kDenied,
+  kExpired,
+  kNews
+};
+constexpr Name<On> kOn[] = {{On::kMention, "mention"},     {On::kDm, "dm"},
+                            {On::kHeartbeat, "heartbeat"}, {On::kDelegation, "delegation"},
+                            {On::kTool, "tool"},           {On::kDenied, "denied"},
+                            {On::kExpired, "expired"},     {On::kTask, "task"},
+                            {On::kNews, "news"},           {On::kManual, "manual"}};
 constexpr std::string_view kRuleKeys[] = {"on", "author", "match", "step", "call", "say"};
 constexpr std::string_view kCallKeys[] = {"tool", "args"};
 constexpr std::string_view kTopKeys[] = {"rule"};
@@ -86,13 +99,16 @@ On trigger_event(TriggerKind kind) {
     case TriggerKind::kDm: return On::kDm;
     case TriggerKind::kHeartbeat: return On::kHeartbeat;
     case TriggerKind::kManual: return On::kManual;
+    case TriggerKind::kDelegation:
+      return On::kDelegation;
     case TriggerKind::kTask: return On::kTask;
   }
   return On::kHeartbeat;
 }
 
 bool is_trigger(On on) {
-  return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kManual || on == On::kTask;
+  return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kManual ||
+         on == On::kDelegation || on == On::kTask;
 }
 
 /// What answered the model's last turn, if the conversation up to `end` ends with such a thing: a tool's result, or

@@ -2,17 +2,16 @@
 // tests. Deterministic: the same conversation always gets the same next message.
 //
 //   [[rule]]
-//   on = "mention"            # mention | dm | heartbeat | manual | task | tool | denied | expired | news
-//   author = "npub1…"         # optional: only this author's trigger
-//   match = "(?i)hello"       # optional RE2: searched in the trigger's content or the tool's result
-//   step = 0                  # optional: model turns so far
-//   call = { tool = "reply", args = { content = "You said: {{content}}" } }
-//   # or: say = "done"
+//   on = "mention"            # mention | dm | heartbeat | manual | delegation | task | tool |
+//   denied | expired | news author = "npub1…"         # optional: only this author's trigger match
+//   = "(?i)hello"       # optional RE2: searched in the trigger's content or the tool's result step
+//   = 0                  # optional: model turns so far call = { tool = "reply", args = { content =
+//   "You said: {{content}}" } } # or: say = "done"
 //
-// mention, dm, heartbeat, manual and task rules fire in the first turn unless `step` says otherwise; tool rules
-// fire after a tool answered, denied and expired after the operator refused or stayed silent, news when
-// the agent hears of tasks it handed out. The
-// first rule that fits and has not fired in this session fires; when none does, the session ends.
+// mention, dm, heartbeat, manual and task rules fire in the first turn unless `step` says
+// otherwise; tool rules fire after a tool answered, denied and expired after the operator refused
+// or stayed silent, news when the agent hears of tasks it handed out. The first rule that fits and
+// has not fired in this session fires; when none does, the session ends.
 #pragma once
 
 #include <memory>

@@ -18,8 +18,9 @@ using base::json::Value;
 constexpr std::string_view kTool = "use_skill";
 
 std::string heading(const SkillInUse& skill) {
-  return fmt::format("\n\n# Skill {} {}\nIt may use {} and permits nothing beyond that.\n", skill.name,
-                     skill.version, nipsa::capabilities_text(skill.granted));
+  return fmt::format("\n\n# The {} {} {}\nIt may use {} and permits nothing beyond that.\n",
+                     skill.noun, skill.name, skill.version,
+                     nipsa::capabilities_text(skill.granted));
 }
 
 Value parameters() {
@@ -135,7 +136,9 @@ std::string SkillBench::text(const std::string& tick) {
   for (Entry& entry : found->second) {
     look_again(entry);
     if (entry.shut.empty()) out += heading(entry.skill) + entry.skill.text;
-    else out += fmt::format("\n\n# Skill {}\nIt is not open any more: {}. Finish without it.\n", entry.skill.name, entry.shut);
+    else
+      out += fmt::format("\n\n# The {} {}\nIt is not open any more: {}. Finish without it.\n",
+                         entry.skill.noun, entry.skill.name, entry.shut);
   }
   return out;
 }
@@ -148,11 +151,13 @@ std::optional<std::string> SkillBench::objection(const ToolInvocation& call) {
     look_again(entry);
     const SkillInUse& skill = entry.skill;
     if (!entry.shut.empty())
-      return fmt::format("the skill {} was open and is not any more: {}", skill.name, entry.shut);
+      return fmt::format("the {} {} was open and is not any more: {}", skill.noun, skill.name,
+                         entry.shut);
     if (std::ranges::find(skill.granted, grant) == skill.granted.end())
-      return fmt::format("the skill {} is open and may not use {}", skill.name, grant);
+      return fmt::format("the {} {} is open and may not use {}", skill.noun, skill.name, grant);
     if (skill.limits_tools && std::ranges::find(skill.allowed_tools, call.tool) == skill.allowed_tools.end())
-      return fmt::format("the skill {} is open and does not use {}", skill.name, call.tool);
+      return fmt::format("the {} {} is open and does not use {}", skill.noun, skill.name,
+                         call.tool);
   }
   return std::nullopt;
 }

@@ -27,6 +27,8 @@ std::string_view skill_grant(Capability capability);
 
 /// A skill that is open. Its text is wiped when it goes.
 struct SkillInUse {
+  std::string noun =
+      "skill";  ///< what it is for who reads of it: a delegation narrows a tick the same way
   std::string name;
   std::string version;
   std::string licence;       ///< address of the 39220

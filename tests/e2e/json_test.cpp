@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "nipsa/kinds.h"
 #include "nostr/event/event_json.h"
 #include "tests/e2e/support/buying.h"
 #include "tests/e2e/support/must.h"
@@ -114,6 +115,36 @@ void Json::look_at_node_and_cosigner() {
   check("`approval list`", {"approval", "list", "--home", guard});
   check("`approval show`", {"approval", "show", asked.code, "--home", guard});
   check("`doctor`", {"doctor", "--home", node});
+  world.ask({"directive", "add", "d-001", "Answer.", "--home", node});
+  check("`directive list`, `directive publish`", {"directive", "list", "--home", node});
+  check("`directive list`, `directive publish`", {"directive", "publish", "d-001", "--home", node});
+  const std::string scope = "nip90:" + std::string(64, 'a');
+  const Value given = world.ask({"delegation", "give", agent, "Do it.", "--scope", scope,
+                                 "--key-file", key, "--relay", relay});
+  const std::string delegation = base::json::string_or(given, "id");
+  check("`delegation list`, `delegation show`",
+        {"delegation", "list", "--to", agent, "--relay", relay});
+  check("`delegation list`, `delegation show`",
+        {"delegation", "show", delegation, "--relay", relay});
+  check("`delegation give`, `delegation revoke`", {"delegation", "give", agent, "Do it.", "--scope",
+                                                   scope, "--key-file", key, "--relay", relay});
+  check("`delegation give`, `delegation revoke`",
+        {"delegation", "revoke", delegation, "--key-file", key, "--relay", relay});
+  {
+    Program asking(
+        {"proof", "ask", world.owner().pubkey().hex(), "--key-file", key, "--relay", relay, "--for",
+         "10m", "--json"},
+        {.environment = {}, .log = world.root() / "asking.log", .binary = "", .input = ""});
+    const auto challenge = world.owner().await(
+        {.authors = {world.owner().pubkey()}, .kinds = {nipsa::kinds::kAuthChallenge}});
+    check("`proof give`",
+          {"proof", "give", challenge.id.hex(), "--key-file", key, "--relay", relay});
+    seen.insert("`proof ask`");
+    const auto proved = base::json::parse(asking.wait().out);
+    ASSERT_TRUE(proved.has_value());
+    expect_shape(table.at("`proof ask`"), *proved, "`proof ask`");
+  }
+  check("`state show`", {"state", "show", "--home", node});
   check("`log`", {"log", "--home", node});
   check("`budget`", {"budget", "--home", node});
   check("`backend list`", {"backend", "list", "--home", node});

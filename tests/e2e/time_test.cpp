@@ -102,7 +102,7 @@ TEST(Time, ATickWhoseClaimRanOutIsReportedAndTheNextOneWorks) {
   // The claim itself never went out, so the report is found by what it says.
   const auto says_why = [](const Event& event) {
     const auto parsed = nipsa::parse_tick_result(event);
-    return parsed && parsed->detail == "state-not-opened";
+    return parsed && parsed->detail == "state-unavailable";
   };
   const Event report = world.stranger().await({.authors = {world.node_key()}, .kinds = {nipsa::kinds::kTickResult}}, says_why);
   const nipsa::TickResult result = must(nipsa::parse_tick_result(report));

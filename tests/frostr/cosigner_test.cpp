@@ -349,6 +349,36 @@ TEST_F(CosignerTest, StateIsSignedOncePerLiveClaim) {
   EXPECT_EQ(sign_refusal(state("Ag3", standing.id, kNow + base::seconds(1)), reason), "(signed)");
 }
 
+TEST_F(CosignerTest, PartsOfAStateAreCountedForTheirClaimEachOnce) {
+  const auto part = [&](std::string number, std::uint8_t fill) {
+    base::Bytes payload(150, fill);
+    payload[0] = 2;
+    auto event = cast_.note(base::base64_encode(payload), kNow, 30078);
+    event.tags = {{"d", "nip-sa/state/" + number}, {"encrypted"}};
+    return event;
+  };
+  const auto claim = cast_.claim();
+  SignReason reason;
+  reason.tick = claim.id.hex();
+  EXPECT_TRUE(sign_refusal(part("1", 7), reason).starts_with("refused:no-live-claim"));
+  must(market_.cosigner.facts().events().insert(claim, kNow));
+  const auto counted = [&](const nostr::UnsignedEvent& event) {
+    const Policy& policy = market_.cosigner.policy();
+    return must(market_.cosigner.facts().for_sign(policy, event,
+                                                  {.idx = 1, .runner = cast_.runner.public_key()},
+                                                  {}, reason, kNow))
+        .facts.parts_of_claim;
+  };
+  EXPECT_EQ(sign_refusal(part("1", 7), reason), "(signed)");
+  EXPECT_EQ(sign_refusal(part("1", 7), reason), "(signed)") << "the same again";
+  EXPECT_EQ(counted(part("1", 7)), 0U) << "itself does not count";
+  EXPECT_EQ(counted(part("2", 8)), 1U);
+  EXPECT_EQ(sign_refusal(part("2", 8), reason), "(signed)");
+  EXPECT_EQ(counted(part("3", 9)), 2U);
+  reason.tick = cast_.claim().id.hex();
+  EXPECT_TRUE(sign_refusal(part("3", 9), reason).starts_with("refused:no-live-claim"));
+}
+
 TEST_F(CosignerTest, AStaleViewIsRefreshedOnceBeforeARefusal) {
   SignReason reason;
   reason.tick = cast_.claim().id.hex();

@@ -119,6 +119,101 @@ TEST(Policy, OwnRulesOverrideButTheNodeMayOnlyBeStricter) {
   EXPECT_EQ(judged(event_of(9734), facts_now(), policy).outcome, Outcome::kAsk);
 }
 
+std::string sealed_text() {
+  base::Bytes payload(150, 7);
+  payload[0] = 2;
+  return base::base64_encode(payload);
+}
+
+nostr::UnsignedEvent part_of_state(std::string d = "nip-sa/state/3") {
+  return event_of(30078, {{"d", std::move(d)}, {"encrypted"}}, sealed_text());
+}
+
+TEST(Policy, PartsOfTheStateAreSignedForALiveClaimAndNothingElseOf30078) {
+  EXPECT_TRUE(judged(part_of_state(), facts_now()).reason.starts_with("no-live-claim"));
+  EXPECT_EQ(judged(part_of_state(), with_claim(facts_now())).outcome, Outcome::kSign);
+  Policy careful;
+  careful.level = Level::kSupervised;
+  careful.content_never.push_back(Pattern::compile("A").value());
+  EXPECT_EQ(judged(part_of_state(), with_claim(facts_now()), careful).outcome, Outcome::kSign)
+      << "nobody could read it";
+  for (const char* d : {"settings", "nip-sa/config/1", "nip-sa/stat", ""})
+    EXPECT_EQ(judged(part_of_state(d), with_claim(facts_now())).reason,
+              "kind-not-allowed: kind 30078")
+        << d;
+}
+
+TEST(Policy, APartOfTheStateHasNoRoomForAnythingElse) {
+  const auto refusal = [](auto change) {
+    auto event = part_of_state();
+    change(event);
+    return judged(event, with_claim(facts_now())).reason;
+  };
+  for (const char* d :
+       {"nip-sa/state/0", "nip-sa/state/33", "nip-sa/state/01", "nip-sa/state/x", "nip-sa/state/"})
+    EXPECT_TRUE(refusal([&](auto& e) { e.tags[0][1] = d; }).starts_with("malformed: E_NUM")) << d;
+  EXPECT_TRUE(refusal([](auto& e) { e.tags.push_back({"t", "hello"}); }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags[0].push_back("hello"); }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags[1].push_back("hello"); }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags.pop_back(); }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.content = R"({"memory":[]})"; }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.content = "hello world"; }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.content = "AgAB"; }).starts_with("malformed")) << "too short";
+  EXPECT_TRUE(refusal([](auto& e) { e.content[0] = 'B'; }).starts_with("malformed"))
+      << "another version";
+}
+
+TEST(Policy, ForOneClaimThereIsAnEndToParts) {
+  SignFacts facts = with_claim(facts_now());
+  facts.parts_of_claim = kMaxPartsPerClaim - 1;
+  EXPECT_EQ(judged(part_of_state(), facts).outcome, Outcome::kSign);
+  facts.parts_of_claim = kMaxPartsPerClaim;
+  EXPECT_TRUE(judged(part_of_state(), facts).reason.starts_with("parts-already-signed"));
+  facts = with_head(standing(30078, {{"d", "nip-sa/state/3"}}, kNow));
+  EXPECT_TRUE(judged(part_of_state(), with_claim(facts)).reason.starts_with("not-newer-than-head"));
+}
+
+TEST(Policy, AProofOfTheKeyAsksAndHasNoRoomForAnythingElse) {
+  const std::string id(64, 'a'), nonce(64, 'b'), asker(64, 'c');
+  const auto proof = [&] {
+    return event_of(33411,
+                    {{"d", id},
+                     {"e", id, "wss://relay.example"},
+                     {"p", asker},
+                     {"nonce", nonce},
+                     {"expiration", std::to_string(base::to_unix(kNow) + 60)}},
+                    "");
+  };
+  EXPECT_EQ(judged(proof(), facts_now()).outcome, Outcome::kAsk);
+  Policy policy;
+  policy.kinds[33411].verdict = Rule::kSign;
+  EXPECT_EQ(judged(proof(), facts_now(), policy).outcome, Outcome::kSign)
+      << "where the operator says so";
+  const auto refusal = [&](auto change) {
+    auto event = proof();
+    change(event);
+    return judged(event, facts_now(), policy).reason;
+  };
+  EXPECT_TRUE(refusal([](auto& e) { e.content = "hello"; }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags.push_back({"t", "hello"}); }).starts_with("malformed"));
+  EXPECT_TRUE(
+      refusal([](auto& e) { e.tags[1][2] = "said to the world"; }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags[3][1] = "hello"; }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) { e.tags[0][1][0] = '0'; }).starts_with("malformed"))
+      << "of another challenge";
+  EXPECT_TRUE(refusal([](auto& e) { e.tags[2] = e.tags[3]; }).starts_with("malformed"))
+      << "no asker, two nonces";
+  EXPECT_TRUE(refusal([](auto& e) { e.tags.pop_back(); }).starts_with("malformed"))
+      << "one that never ends";
+  EXPECT_TRUE(refusal([](auto& e) {
+                e.tags[4][1] = std::to_string(base::to_unix(kNow) + 86'400);
+              }).starts_with("malformed"));
+  EXPECT_TRUE(refusal([](auto& e) {
+                e.tags[4][1] = std::to_string(base::to_unix(kNow));
+              }).starts_with("malformed"))
+      << "over";
+}
+
 TEST(Policy, StateNeedsALiveClaimAndTheHeadAsPrev) {
   const auto event = event_of(39201, kStateTags);
   EXPECT_TRUE(judged(event, facts_now()).reason.starts_with("no-live-claim"));

@@ -97,6 +97,66 @@ TEST(StateParts, ThereIsAnEndToWhatIsRemembered) {
   EXPECT_EQ(outcome(nipsa::split_state(swollen, {})), "E_SIZE");
 }
 
+TEST(StateParts, WhatStandsIsNamedAgainAndNotPublishedAgain) {
+  const auto before = nipsa::split_state(remembering(400), {}).value();
+  const auto standing = nipsa::parts_of(nipsa::decode_state(before.head).value()).value();
+  const auto after = nipsa::split_state(remembering(401), standing).value();
+  EXPECT_TRUE(after.parts.empty()) << "the new memory is in the head";
+  EXPECT_EQ(nipsa::parts_of(nipsa::decode_state(after.head).value()).value(), standing);
+  // Seventy more fill one part; the others are as they were.
+  const auto later = nipsa::split_state(remembering(470), standing).value();
+  EXPECT_EQ(later.parts.size(), 1u);
+  auto all = by_number(before);
+  all.merge(by_number(later));
+  EXPECT_EQ(nipsa::join_state(nipsa::decode_state(later.head).value(), all).value(),
+            remembering(470));
+}
+
+TEST(StateParts, APartThatIsNotFullIsLeftAsItIs) {
+  // What does not fit into a head fits into a part with room to spare.
+  auto state = remembering(30);
+  state.beliefs = {{"all", std::string(8'000, 'x')}};
+  const auto first = nipsa::split_state(state, {}).value();
+  ASSERT_EQ(first.parts.size(), 1u);
+  const auto standing = nipsa::parts_of(nipsa::decode_state(first.head).value()).value();
+  EXPECT_EQ(standing.at(0).count, 30u);
+  state.memory.push_back(remembering(31).memory.back());
+  EXPECT_TRUE(nipsa::split_state(state, standing).value().parts.empty());
+  // A head of others does not tell how many: then it is found if it is full.
+  auto untold = standing;
+  untold[0].count = 0;
+  EXPECT_EQ(nipsa::split_state(state, untold).value().parts.size(), 1u);
+}
+
+TEST(StateParts, AboveTheCapTheOldestPartIsForgottenAndTheRestStays) {
+  const auto all = remembering(2'500);
+  const auto fitted = nipsa::fit_state(all, {}).value();
+  EXPECT_GT(fitted.forgotten, 0u);
+  EXPECT_LE(fitted.split.parts.size(), nipsa::kMaxStateParts);
+  const auto joined =
+      nipsa::join_state(nipsa::decode_state(fitted.split.head).value(), by_number(fitted.split))
+          .value();
+  ASSERT_EQ(joined.memory.size() + fitted.forgotten, all.memory.size());
+  EXPECT_EQ(joined.memory.back().id, "m2499");
+  EXPECT_EQ(joined.memory.front().id, "m" + std::to_string(fitted.forgotten))
+      << "nothing in between is lost";
+
+  // One more: the parts that are left keep their numbers.
+  const auto standing = nipsa::parts_of(nipsa::decode_state(fitted.split.head).value()).value();
+  auto more = joined;
+  for (int i = 2'500; i < 2'600; ++i) more.memory.push_back(remembering(i + 1).memory.back());
+  const auto next = nipsa::fit_state(more, standing).value();
+  EXPECT_LE(next.split.parts.size(), 2u);
+
+  auto odd = remembering(3);
+  odd.memory[1].content.assign(20'000, 'x');
+  const auto without = nipsa::fit_state(odd, {}).value();
+  EXPECT_EQ(without.forgotten, 1u) << "only the one that fits nowhere";
+  odd.memory.clear();
+  odd.beliefs = {{"all", std::string(13'000, 'x')}};
+  EXPECT_EQ(outcome(nipsa::fit_state(odd, {})), "E_SIZE");
+}
+
 TEST(StateParts, TheEventCarriesCiphertextUnderItsNumber) {
   const auto event = sign(nipsa::build_state_part(3, "AgAB", kNow).value(), agent());
   EXPECT_EQ(nostr::tag_value(event.tags, "d"), "nip-sa/state/3");

@@ -9,6 +9,7 @@
 #include "storage/bunker.h"
 #include "storage/cosign_log.h"
 #include "storage/cursors.h"
+#include "storage/goals.h"
 #include "storage/grants.h"
 #include "storage/holdings.h"
 #include "storage/inbox.h"
@@ -21,6 +22,7 @@
 #include "storage/mcp_pins.h"
 #include "storage/nonces.h"
 #include "storage/outbox.h"
+#include "storage/outputs.h"
 #include "storage/payments.h"
 #include "storage/purchases.h"
 #include "storage/relay_health.h"
@@ -28,7 +30,6 @@
 #include "storage/sessions.h"
 #include "storage/spend_limits.h"
 #include "storage/ticks.h"
-#include "storage/outputs.h"
 #include "storage/todos.h"
 #include "storage/trajectories.h"
 #include "tests/storage/fixture.h"
@@ -50,11 +51,12 @@ constexpr UnixTime kNow = unix_time(1'000'000);
 // bare "SCAN x" reads the whole table. These may, for the reason given.
 bool may_scan(const std::string& step) {
   return step == "SCAN CONSTANT ROW" || step.starts_with("SCAN EXISTS") ||
-         step == "SCAN leases" ||  // a row for each member of a group
-         step == "SCAN grants" ||  // ORDER BY id DESC LIMIT, as audit
-         step == "SCAN issues" ||  // ORDER BY number DESC LIMIT, as audit
-         step == "SCAN audit" ||   // ORDER BY seq DESC LIMIT: walks the key from its end
-         step == "SCAN newest" ||  // the thousand questions that an index gave
+         step == "SCAN leases" ||        // a row for each member of a group
+         step == "SCAN grants" ||        // ORDER BY id DESC LIMIT, as audit
+         step == "SCAN goal_reports" ||  // at most a thousand, and one a goal
+         step == "SCAN issues" ||        // ORDER BY number DESC LIMIT, as audit
+         step == "SCAN audit" ||         // ORDER BY seq DESC LIMIT: walks the key from its end
+         step == "SCAN newest" ||        // the thousand questions that an index gave
          step == "SCAN audit_anchors" ||
          step == "SCAN spend_limits";  // a row for each limit the operator set
 }
@@ -99,6 +101,10 @@ class PlansTest : public StorageTest {
     Outputs outputs(*db_);
     touch(outputs.put("s", "bash", "text", kNow));
     touch(outputs.get("s", 1));
+    GoalReports goals(*db_);
+    touch(goals.put({.goal = "g", .percent = 5, .note = "", .at = kNow}));
+    touch(goals.get("g"));
+    touch(goals.list());
     Todos todos(*db_);
     touch(todos.put("s", "[]", kNow));
     touch(todos.get("s"));
