@@ -165,17 +165,39 @@ base::Task<Result<StateKeeper::Opened>> StateKeeper::open_head(nostr::Event head
   if (!refs.empty()) {
     CO_TRY(state, co_await join(std::move(state), refs, claim, accepted));
   }
-  CO_TRY(book_.keep(facts_of(state, head.id, refs.size(), deps_.clock.now())));
+  StateFacts facts = facts_of(state, head.id, refs.size(), before.at);
+  if (facts != before) {
+    facts.at = deps_.clock.now();
+    CO_TRY(book_.keep(facts));
+  }
   co_return Opened{.state = std::move(state), .head = std::move(head), .parts = std::move(refs)};
 }
 
-/// The head's parts from the relays, opened and put together. While a relay is away nothing is lost
-/// for good.
+/// What this home has of the parts, opened.
+Result<std::map<std::uint32_t, std::string>> StateKeeper::known_parts(
+    const std::vector<nipsa::StatePartRef>& refs, const nostr::ConversationKey& key) {
+  std::map<std::uint32_t, std::string> out;
+  for (const nipsa::StatePartRef& ref : refs) {
+    TRY(const auto event, events_.head({nostr::kinds::kAppData, deps_.signer.public_key(),
+                                        nipsa::state_part_d(ref.number)}));
+    if (!event) continue;
+    const auto sealed = nipsa::parse_state_part(*event);
+    if (!sealed) continue;
+    if (auto opened = nostr::nip44_decrypt(key, sealed->content))
+      out[ref.number] = *std::move(opened);
+  }
+  return out;
+}
+
+/// The head's parts, put together: of this home's store, else from the relays. While a relay is
+/// away nothing is lost for good.
 base::Task<Result<nipsa::State>> StateKeeper::join(nipsa::State head,
                                                    std::vector<nipsa::StatePartRef> refs,
                                                    nostr::EventId claim, bool without_lost) {
-  const nostr::PublicKey agent = deps_.signer.public_key();
-  nostr::Filter filter{.authors = {agent}, .kinds = {nostr::kinds::kAppData}};
+  CO_TRY(const nostr::ConversationKey key, co_await own_key(claim));
+  CO_TRY(auto plaintexts, known_parts(refs, key));
+  if (auto joined = nipsa::join_state(head, plaintexts)) co_return joined;
+  nostr::Filter filter{.authors = {deps_.signer.public_key()}, .kinds = {nostr::kinds::kAppData}};
   for (const nipsa::StatePartRef& ref : refs)
     filter.tags['d'].push_back(nipsa::state_part_d(ref.number));
   nostr::Filters filters{std::move(filter)};
@@ -183,17 +205,7 @@ base::Task<Result<nipsa::State>> StateKeeper::join(nipsa::State head,
       co_await deps_.pool.fetch(relays_, std::move(filters), kFetchPatience);
   for (const nostr::EventPtr& event : found.events)
     CO_TRY(events_.insert(*event, deps_.clock.now()));
-  CO_TRY(const nostr::ConversationKey key, co_await own_key(claim));
-  std::map<std::uint32_t, std::string> plaintexts;
-  for (const nipsa::StatePartRef& ref : refs) {
-    const nostr::Address address{nostr::kinds::kAppData, agent, nipsa::state_part_d(ref.number)};
-    CO_TRY(const auto event, events_.head(address));
-    if (!event) continue;
-    const auto sealed = nipsa::parse_state_part(*event);
-    if (!sealed) continue;
-    if (auto opened = nostr::nip44_decrypt(key, sealed->content))
-      plaintexts[ref.number] = *std::move(opened);
-  }
+  CO_TRY(plaintexts, known_parts(refs, key));
   auto joined = nipsa::join_state(head, plaintexts);
   if (joined) co_return joined;
   if (found.complete.size() < relays_.size())

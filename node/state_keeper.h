@@ -5,6 +5,7 @@
 // memory that is silently shorter. Source: nip-sa 3.2.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,8 @@ class StateKeeper {
   base::Task<base::Result<nipsa::State>> join(nipsa::State head,
                                               std::vector<nipsa::StatePartRef> refs,
                                               nostr::EventId claim, bool without_lost);
+  base::Result<std::map<std::uint32_t, std::string>> known_parts(
+      const std::vector<nipsa::StatePartRef>& refs, const nostr::ConversationKey& key);
   base::Result<nostr::Draft> part_draft(const nostr::ConversationKey& key,
                                         const nipsa::StatePart& part);
 

@@ -137,6 +137,8 @@ Result<void> keep_reports(storage::GoalReports& reports, const std::vector<Goal>
   for (const Goal& goal : goals) {
     if (goal.id.empty()) continue;
     const std::int64_t at = std::max<std::int64_t>(0, base::json::int_or(goal.extra, kReported));
+    TRY(const auto standing, reports.get(goal.id));
+    if (standing && base::to_unix(standing->at) >= at) continue;
     TRY(reports.put(
         {.goal = goal.id,
          .percent = static_cast<int>(std::lround(std::clamp(goal.progress, 0.0, 1.0) * 100)),

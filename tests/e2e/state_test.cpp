@@ -7,6 +7,7 @@
 
 #include "nipsa/kinds.h"
 #include "nipsa/tick.h"
+#include "node/home.h"
 #include "nostr/crypto/hash.h"
 #include "nostr/nips/nip44.h"
 #include "tests/e2e/support/agent_eyes.h"
@@ -175,6 +176,25 @@ TEST(State, AHeadThatCannotBeReadIsNeitherUsedNorOverwritten) {
     EXPECT_TRUE(base::json::string_or(shown, "problem").starts_with(c.problem))
         << base::json::string_or(shown, "problem");
   }
+}
+
+TEST(State, WhereCoSignersSignNoPartsTheOldestIsForgottenAndTheNewestKept) {
+  World world({.playbook = std::string(kQuiet), .config = ""});
+  for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) {
+    const auto policy = world.cosigner_home(cosigner) / "policy.toml";
+    must(node::write_file(
+        policy, must(node::read_file(policy)) + "\n[kinds.30078]\nverdict = \"refuse\"\n"));
+  }
+  world.start();
+  world.await_announced();
+  AgentEyes eyes(world);
+  eyes.publish(nipsa::encode_state(remembering(25)).value());
+  EXPECT_EQ(tick(world, "Hello").status, nipsa::TickStatus::kSuccess);
+  EXPECT_TRUE(eyes.parts().empty());
+  const auto state = must(eyes.state());
+  EXPECT_LT(state.memory.size(), 26U);
+  EXPECT_TRUE(state.memory.back().content.contains("I have seen it."));
+  EXPECT_EQ(state.tick_count, 26);
 }
 
 TEST(State, KilledBetweenAPartAndItsHeadItGoesOn) {
