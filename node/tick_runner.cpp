@@ -318,8 +318,15 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   // The co-signers admit the secret only against a claim they can see.
   CO_TRY(co_await deps_.publisher.settled(*row.claim_id));
   auto opened = co_await state_.open(*row.claim_id);
-  if (!opened && (opened.error().code == Errc::kDenied || state_is_lost(opened.error())))
+  if (!opened && (opened.error().code == Errc::kDenied || state_is_lost(opened.error()))) {
+    // Nothing runs until somebody does something about it, so operators are told.
+    if (state_is_lost(opened.error()))
+      agents_.primary().hooks.notify({.session = row.slot,
+                                      .agent = agents_.primary().spec.id,
+                                      .phase = orchestration::SessionPhase::kEnded,
+                                      .detail = "state-unavailable, " + opened.error().detail});
     co_return give_up(row, opened.error());
+  }
   CO_TRY(StateKeeper::Opened whole, std::move(opened));
   CO_TRY(orchestration::keep_reports(tool_box_.goals(), whole.state.goals));
   // The session is shown the newest of it; all of it is opened again when it is saved.

@@ -66,6 +66,17 @@ void read_policy(const Value& status, Findings& findings) {
                                     base::format_utc(base::unix_time(int_or(*policy, "since"))));
 }
 
+void read_state(const Value& status, Findings& findings) {
+  const auto state = base::json::get_object(status, "state");
+  if (!state) return;
+  if (const std::string why = string_or(*state, "problem"); !why.empty())
+    findings.fail("state", "no tick runs, because it cannot be opened whole: " + why,
+                  "bring back the relay that has it, or sovereign state accept");
+  else
+    findings.ok("state", fmt::format("{} memories of {} ticks", int_or(*state, "memories"),
+                                     int_or(*state, "tick_count")));
+}
+
 void read_relays(const Value& status, Findings& findings) {
   for (const Value& relay : status.value("relays", Value::array())) {
     if (relay.value("connected", false)) continue;
@@ -81,6 +92,7 @@ void read_relays(const Value& status, Findings& findings) {
 Findings read_status(const Value& status) {
   Findings findings;
   findings.ok("process", "running as " + string_or(status, "role"));
+  read_state(status, findings);
   if (const std::string why = string_or(status, "paused"); !why.empty())
     findings.warn("process.paused", "paused: " + why, "sovereign resume");
   read_policy(status, findings);

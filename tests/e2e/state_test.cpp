@@ -100,6 +100,8 @@ TEST(State, ALostPartStopsTheAgentUntilTheOperatorAcceptsTheLoss) {
   EXPECT_EQ(base::json::string_or(shown, "problem"), "E_REF: nip-sa/state/1 is missing");
   EXPECT_EQ(base::json::string_or(shown, "head"), standing.id.hex());
 
+  world.owner().await_message([](const Message& m) { return m.text.contains("E_REF: nip-sa/state/1 is missing"); });
+
   EXPECT_EQ(world.command({"state", "accept", "--home", home}).code, 0);
   EXPECT_EQ(tick(world, "And now?").status, nipsa::TickStatus::kSuccess);
   const auto after = must(eyes.state());

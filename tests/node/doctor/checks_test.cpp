@@ -103,6 +103,14 @@ TEST(Doctor, FewNoncesWarnAndAnAbsentQuorumFails) {
   EXPECT_EQ(grade_of(read_status(live(false, true, 0)), "group.ready"), Grade::kFail);
 }
 
+TEST(Doctor, AStateThatDoesNotOpenFails) {
+  const auto with = [](const char* problem) {
+    return read_status({{"role", "node"}, {"state", {{"problem", problem}, {"memories", 3}, {"tick_count", 2}}}});
+  };
+  EXPECT_EQ(grade_of(with(""), "state"), Grade::kOk);
+  EXPECT_EQ(grade_of(with("E_REF: nip-sa/state/1 is missing"), "state"), Grade::kFail);
+}
+
 TEST(Doctor, APausedProcessAndAPolicyThatWasNotTakenAreSaid) {
   const Value status = {{"role", "cosigner"},
                         {"paused", "lunch"},
