@@ -244,7 +244,7 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   scope_.spawn("relay health", watch_relays());
   scope_.spawn("agents watch", watch_agents());
   scope_.spawn("announce agent", announce_agent());
-  scope_.spawn("public goals", goals_->keep());
+  if (config_.integrations.directives) scope_.spawn("public goals", goals_->keep());
   scope_.spawn("house", keep_house());
   co_return Result<void>{};
 }
@@ -677,8 +677,11 @@ Result<Value> AgentApp::status() {
   TRY(out["outbox"], outbox_view(outbox_));
   TRY(const StateFacts state, StateBook(*db_).facts());
   out["state"] = state_view(state);
-  storage::GoalReports reports(*db_);
-  TRY(out["goals"], goals_view(directive_folder(home_, config_.tools), reports));
+  out["goals"] = Value::array();
+  if (config_.integrations.directives) {
+    storage::GoalReports reports(*db_);
+    TRY(out["goals"], goals_view(directive_folder(home_, config_.tools), reports));
+  }
   out["pace"] = orchestration::pace_view(runner_->pace());
   if (const auto offset = runtime_.pool.clock_offset()) out["clock_behind_seconds"] = offset->behind.count();
   if (dashboard_) out["dashboard"] = dashboard_->port();
