@@ -360,11 +360,12 @@ base::Task<Result<StateKeeper::Sealed>> TickRunner::next_state(TickRow row, Sess
   nipsa::State& state = opened.state;
   state.tick_count += 1;
   state.last_tick = base::to_unix(now);
-  if (config_.integrations.directives) {
-    CO_TRY(const auto directives, directive_folder(deps_.home, config_.tools).read());
+  // A folder that cannot be read leaves the goals as they were: the memory of the tick matters more.
+  const auto directives = directive_folder(deps_.home, config_.tools).read();
+  if (config_.integrations.directives && directives) {
     CO_TRY(const auto reports, tool_box_.goals().list());
     state.goals =
-        orchestration::merged_goals(std::move(state.goals), directives.all, reports, now);
+        orchestration::merged_goals(std::move(state.goals), directives->all, reports, now);
   }
   if (!session.summary.empty() || !session.actions.empty())
     state.memory.push_back(
