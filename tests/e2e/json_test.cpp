@@ -80,6 +80,7 @@ class Json : public Buying {
   std::string relay() const { return world_.relay_urls().front(); }
 
   void look_at_node_and_cosigner();
+  void look_at_goals_and_delegations(const std::string& node, const std::string& key);
   void look_at_market();
   void look_at_credit();
 
@@ -115,35 +116,7 @@ void Json::look_at_node_and_cosigner() {
   check("`approval list`", {"approval", "list", "--home", guard});
   check("`approval show`", {"approval", "show", asked.code, "--home", guard});
   check("`doctor`", {"doctor", "--home", node});
-  world.ask({"directive", "add", "d-001", "Answer.", "--home", node});
-  check("`directive list`, `directive publish`", {"directive", "list", "--home", node});
-  check("`directive list`, `directive publish`", {"directive", "publish", "d-001", "--home", node});
-  const std::string scope = "nip90:" + std::string(64, 'a');
-  const Value given = world.ask({"delegation", "give", agent, "Do it.", "--scope", scope,
-                                 "--key-file", key, "--relay", relay});
-  const std::string delegation = base::json::string_or(given, "id");
-  check("`delegation list`, `delegation show`",
-        {"delegation", "list", "--to", agent, "--relay", relay});
-  check("`delegation list`, `delegation show`",
-        {"delegation", "show", delegation, "--relay", relay});
-  check("`delegation give`, `delegation revoke`", {"delegation", "give", agent, "Do it.", "--scope",
-                                                   scope, "--key-file", key, "--relay", relay});
-  check("`delegation give`, `delegation revoke`",
-        {"delegation", "revoke", delegation, "--key-file", key, "--relay", relay});
-  {
-    Program asking(
-        {"proof", "ask", world.owner().pubkey().hex(), "--key-file", key, "--relay", relay, "--for",
-         "10m", "--json"},
-        {.environment = {}, .log = world.root() / "asking.log", .binary = "", .input = ""});
-    const auto challenge = world.owner().await(
-        {.authors = {world.owner().pubkey()}, .kinds = {nipsa::kinds::kAuthChallenge}});
-    check("`proof give`",
-          {"proof", "give", challenge.id.hex(), "--key-file", key, "--relay", relay});
-    seen.insert("`proof ask`");
-    const auto proved = base::json::parse(asking.wait().out);
-    ASSERT_TRUE(proved.has_value());
-    expect_shape(table.at("`proof ask`"), *proved, "`proof ask`");
-  }
+  look_at_goals_and_delegations(node, key);
   check("`state show`", {"state", "show", "--home", node});
   check("`log`", {"log", "--home", node});
   check("`budget`", {"budget", "--home", node});
@@ -181,6 +154,26 @@ void Json::look_at_node_and_cosigner() {
   check("`version`", {"version"});
   const Exit wrong = world_.command({"approve", "0000-0000", "--home", guard, "--json"});
   EXPECT_NE(wrong.code, 0);
+}
+
+void Json::look_at_goals_and_delegations(const std::string& node, const std::string& key) {
+  const std::string agent = world_.identity().hex(), scope = "nip90:" + std::string(64, 'a');
+  world_.ask({"directive", "add", "d-001", "Answer.", "--home", node});
+  check("`directive list`, `directive publish`", {"directive", "list", "--home", node});
+  check("`directive list`, `directive publish`", {"directive", "publish", "d-001", "--home", node});
+  const std::vector<std::string> giving{"delegation", "give", agent, "Do it.", "--scope", scope, "--key-file", key, "--relay", relay()};
+  const std::string delegation = base::json::string_or(world_.ask(giving), "id");
+  check("`delegation list`, `delegation show`", {"delegation", "list", "--to", agent, "--relay", relay()});
+  check("`delegation list`, `delegation show`", {"delegation", "show", delegation, "--relay", relay()});
+  check("`delegation give`, `delegation revoke`", giving);
+  check("`delegation give`, `delegation revoke`", {"delegation", "revoke", delegation, "--key-file", key, "--relay", relay()});
+
+  const nostr::PublicKey owner = world_.owner().pubkey();
+  Program asking({"proof", "ask", owner.hex(), "--key-file", key, "--relay", relay(), "--for", "10m", "--json"},
+                 {.environment = {}, .log = world_.root() / "asking.log", .binary = "", .input = ""});
+  const auto challenge = world_.owner().await({.authors = {owner}, .kinds = {nipsa::kinds::kAuthChallenge}});
+  check("`proof give`", {"proof", "give", challenge.id.hex(), "--key-file", key, "--relay", relay()});
+  expect_line("`proof ask`", asking.wait().out);
 }
 
 void Json::look_at_market() {
