@@ -367,13 +367,16 @@ base::Task<Result<StateKeeper::Sealed>> TickRunner::next_state(TickRow row, Sess
     state.goals =
         orchestration::merged_goals(std::move(state.goals), directives->all, reports, now);
   }
+  // Two ticks may end in one second; in a state they still follow one another, so that parts stay
+  // as they are.
+  const std::int64_t newest = state.memory.empty() ? 0 : state.memory.back().timestamp;
   if (!session.summary.empty() || !session.actions.empty())
     state.memory.push_back(
         {.id = session.session,
          .type = "observation",
          .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
                                 orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
-         .timestamp = base::to_unix(now)});
+         .timestamp = std::max(base::to_unix(now), newest + 1)});
   co_return co_await state_.seal(std::move(opened), *row.claim_id, overflow);
 }
 

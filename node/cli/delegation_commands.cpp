@@ -37,7 +37,7 @@ Result<std::vector<std::string>> relays_of(const Context& context,
   if (!arguments.relays.empty()) return arguments.relays;
   TRY(const Config config, load_config(context.home()));
   if (config.node.relays.empty())
-    return base::fail(Errc::kInvalid, "no relay to look at", "--relay URL");
+    return base::fail(Errc::kNotFound, "no relay to look at", "--relay URL");
   return config.node.relays;
 }
 
@@ -239,9 +239,9 @@ void add_giving(CLI::App& delegation, Context& context, Action* chosen,
       "For an agent's key the co-signers decide, and by default refuse: `[kinds.39260] verdict = "
       "\"ask\"` in their policy.\n"
       "Examples:\n"
-      "  sovereign delegation give $NPUB 'Collect five sources on X' --scope nip90:$JOB "
+      "  sovereign delegation give $NPUB 'Collect five sources on X' --scope nip90:$NOTE "
       "--capability nostr:read --home agent\n"
-      "  sovereign delegation give $NPUB - --scope nip90:$JOB --max 300 --credit env-77 --for 2h "
+      "  sovereign delegation give $NPUB - --scope nip90:$NOTE --max 300 --credit env-77 --for 2h "
       "--key-file me.key --relay ws://127.0.0.1:7777");
   giving->callback(
       [=, &context] { *chosen = [=, &context] { return give(context, *arguments); }; });
@@ -280,8 +280,8 @@ void add_delegation_commands(CLI::App& app, Context& context, Action* chosen) {
       ->allow_extra_args(false);
   showing->footer(
       "Examples:\n"
-      "  sovereign delegation show $ID --home agent\n"
-      "  sovereign delegation show $ID --relay ws://127.0.0.1:7777 --json");
+      "  sovereign delegation show $NOTE --home agent\n"
+      "  sovereign delegation show $NOTE --relay ws://127.0.0.1:7777 --json");
   showing->callback(
       [=, &context] { *chosen = [=, &context] { return show(context, *arguments); }; });
 
@@ -297,8 +297,8 @@ void add_delegation_commands(CLI::App& app, Context& context, Action* chosen) {
       ->allow_extra_args(false);
   revoking->footer(
       "Examples:\n"
-      "  sovereign delegation revoke $ID --home agent\n"
-      "  sovereign delegation revoke $ID --key-file me.key --relay ws://127.0.0.1:7777 --reason "
+      "  sovereign delegation revoke $NOTE --home agent\n"
+      "  sovereign delegation revoke $NOTE --key-file me.key --relay ws://127.0.0.1:7777 --reason "
       "'done otherwise'");
   revoking->callback(
       [=, &context] { *chosen = [=, &context] { return revoke(context, *arguments); }; });

@@ -147,8 +147,8 @@ void add_proof_commands(CLI::App& app, Context& context, Action* chosen) {
       "verdict = \"sign\"`\n"
       "in their policy lets it go unasked.\n"
       "Examples:\n"
-      "  sovereign proof give $ID --home agent\n"
-      "  sovereign proof give $ID --key-file me.key --relay ws://127.0.0.1:7777 --json");
+      "  sovereign proof give $NOTE --home agent\n"
+      "  sovereign proof give $NOTE --key-file me.key --relay ws://127.0.0.1:7777 --json");
   giving->callback(
       [=, &context] { *chosen = [=, &context] { return run_give(context, *arguments); }; });
 }
