@@ -71,8 +71,9 @@ TEST(State, WhatIsTooLargeForOneEventSurvivesOnAnotherHomeAndRelay) {
   world.start_node();
   EXPECT_EQ(tick(world, "Do you remember?").status, nipsa::TickStatus::kSuccess);
   const auto after = must(eyes.state());
-  ASSERT_EQ(after.memory.size(), 29U);
-  EXPECT_EQ(after.tick_count, 29);
+  // A home that knows nothing may hear the mentions of the last hour once more.
+  ASSERT_GE(after.memory.size(), 29U);
+  EXPECT_EQ(after.tick_count, static_cast<std::int64_t>(after.memory.size()));
   for (std::size_t i = 0; i < before.memory.size(); ++i)
     EXPECT_EQ(after.memory[i], before.memory[i]);
   EXPECT_EQ(eyes.parts(), parts) << "a part that did not change is not written again";
