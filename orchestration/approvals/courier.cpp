@@ -80,8 +80,9 @@ Letter Courier::mention(const nostr::PublicKey& to, const std::string& text,
 }
 
 base::Result<Letter> Courier::write(const nostr::PublicKey& to, const std::string& text,
-                                    const std::string& subject, bool legacy) const {
-  const base::UnixTime now = clock_.now();
+                                    const std::string& subject, bool legacy,
+                                    base::seconds later) const {
+  const base::UnixTime now = clock_.now() + later;
   std::vector<std::string> inboxes = usable(directory_.book().dm_relays(to));
   if (!inboxes.empty() && !legacy) {
     const nostr::UnsignedEvent rumor = nostr::build_private_message({.from = sender_.public_key(),

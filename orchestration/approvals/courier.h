@@ -46,8 +46,10 @@ class Courier {
   base::Task<void> locate();
   Reach reach(const nostr::PublicKey& person) const;
   /// Writes one letter; `legacy`: as NIP-04 although there is an inbox, to who writes so. kCrypto when `to` is no valid key, kInvalid when the text is too long.
+  /// The same words in the same second are the same letter, whose id is the same: `later` sets it apart.
   base::Result<Letter> write(const nostr::PublicKey& to, const std::string& text,
-                             const std::string& subject, bool legacy = false) const;
+                             const std::string& subject, bool legacy = false,
+                             base::seconds later = base::seconds{0}) const;
   /// A note that mentions `to` and quotes `about`, for all to see; to the relays that `to` reads.
   Letter mention(const nostr::PublicKey& to, const std::string& text, const nostr::Event& about) const;
 

@@ -147,6 +147,7 @@ class Desk {
   bool may_order_again(const nostr::PublicKey& person, base::UnixTime now);
   base::Result<void> write_to(const nostr::PublicKey& person, const std::string& text, bool legacy);
   base::Result<void> show_question(const storage::Question& question, const Ask& ask);
+  base::Result<Letter> write_part(const nostr::PublicKey& person, const std::string& part, bool legacy);
   base::Result<void> show(const storage::Question& question, const nostr::PublicKey& person,
                           const Letter& letter, int part);
   void prompt(const storage::Question& question);

@@ -23,6 +23,7 @@ using storage::Tx;
 constexpr std::chrono::seconds kDeniedMemory{3'600};
 constexpr std::chrono::seconds kRefusalPatience{900};
 constexpr std::size_t kMaxRefusal = 300;
+constexpr base::seconds kMostLater{60};  // that a message is dated, so that it is one of its own
 
 }  // namespace
 
@@ -130,8 +131,7 @@ Result<void> Desk::show_question(const Question& question, const Ask& ask) {
     TRY(const auto channel, approvals_.last_private_channel(person));
     int number = 0;
     for (const std::string& part : parts) {
-      TRY(const Letter letter, courier_.write(person, part, options_.agent_name + " asks",
-                                              channel == "nip04"));
+      TRY(const Letter letter, write_part(person, part, channel == "nip04"));
       TRY(show(question, person, letter, ++number));
     }
     if (!options_.public_mentions) continue;
@@ -139,6 +139,17 @@ Result<void> Desk::show_question(const Question& question, const Ask& ask) {
     TRY(show(question, person, courier_.mention(person, line, ask.request), 1));
   }
   return {};
+}
+
+/// A message of its own: two questions may begin with the same words, and what refers to a message has to say
+/// which of them it means.
+Result<Letter> Desk::write_part(const nostr::PublicKey& person, const std::string& part, bool legacy) {
+  for (base::seconds later{0}; later < kMostLater; ++later) {
+    TRY(Letter letter, courier_.write(person, part, options_.agent_name + " asks", legacy, later));
+    TRY(const auto known, approvals_.presentation(letter.id));
+    if (!known) return letter;
+  }
+  return fail(Errc::kLimit, "too many questions begin with the same words now");
 }
 
 Result<void> Desk::show(const Question& question, const nostr::PublicKey& person,

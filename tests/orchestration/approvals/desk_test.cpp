@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "nipsa/digest.h"
 #include "nipsa/kinds.h"
 #include "tests/orchestration/support/desk_world.h"
@@ -58,6 +60,26 @@ TEST_F(DeskTest, AsksOverNip04WhereThereIsNone) {
   EXPECT_EQ(inbox[0].channel, "nip04");
   w.oper().write_legacy(w.desk_key(), "yes " + code);
   w.until_state(code, QuestionState::kApproved);
+}
+
+TEST_F(DeskTest, QuestionsThatBeginAlikeInOneSecondAreToldApart) {
+  open();
+  const std::string alike(3'000, 'x');  // more than one message shows
+  const std::string first = w.ask(w.wish({.content = alike + " and one"}));
+  const std::string second = w.ask(w.wish({.content = alike + " and two"}));
+  std::set<nostr::EventId> ids;
+  std::size_t shown = 0;
+  for (const std::string& code : {first, second}) {
+    for (const storage::Presentation& part : must(w.approvals().presentations(w.question(code).id))) {
+      ids.insert(part.id);
+      ++shown;
+    }
+  }
+  EXPECT_GE(shown, 4u);
+  EXPECT_EQ(ids.size(), shown) << "what refers to a message means one question";
+  w.oper().write(w.desk_key(), "yes " + second);
+  w.until_state(second, QuestionState::kApproved);
+  EXPECT_EQ(w.state(first), QuestionState::kOpen);
 }
 
 TEST_F(DeskTest, OneDigestIsOneQuestion) {
