@@ -32,6 +32,7 @@ constexpr std::chrono::seconds kSkewFuture{300};
 constexpr std::chrono::seconds kAgainPause{2};          // between answers to the same order
 constexpr std::chrono::seconds kGrace{60};              // a wallet that is late about money
 constexpr std::chrono::seconds kRetry{10};
+constexpr std::chrono::seconds kAskAgain{3'600};        // an operator who refused or did not answer
 constexpr std::chrono::milliseconds kLongestLook{10'000};
 
 }  // namespace
@@ -171,15 +172,23 @@ Task<void> SkillShop::run(std::string id) {
     const std::string& id;
     ~Entry() { running.erase(id); }
   } const entry{running_, id};
-  for (std::string told;; co_await base::sleep_for(kRetry)) {
+  std::chrono::seconds pause{0};
+  for (std::string told;; co_await base::sleep_for(pause)) {
     auto done = co_await advance(id);
     if (done) co_return;
+    pause = waits_for_a_person(id, done.error().code) ? kAskAgain : kRetry;
     if (done.error().detail == told) continue;
     told = done.error().detail;
     LOG(kWarn, "shop", "an order stands still", {{"order", id}, {"detail", told}});
     if (auto noted = sales_.note(id, told, runtime_.clock.now()); !noted)
       LOG(kError, "shop", "an order cannot be noted", {{"detail", noted.error().detail}});
   }
+}
+
+/// Whether a licence that is owed was refused, or not decided about, by whoever has to be asked for it.
+bool SkillShop::waits_for_a_person(const std::string& id, Errc code) {
+  const auto sale = sales_.get(id);
+  return sale && *sale && (*sale)->state == SaleState::kPaid && (code == Errc::kDenied || code == Errc::kTimeout);
 }
 
 Task<Result<void>> SkillShop::advance(std::string id) {

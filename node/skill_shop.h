@@ -52,6 +52,7 @@ class SkillShop {
   base::Result<void> say(const orchestration::TradeMessage& message, const nostr::PublicKey& to);
   void begin(const std::string& id);
   base::Task<void> run(std::string id);
+  bool waits_for_a_person(const std::string& id, base::Errc code);
   base::Task<base::Result<void>> advance(std::string id);
   base::Task<base::Result<void>> bill(storage::SaleRow sale);
   base::Task<base::Result<void>> await_money(storage::SaleRow sale);

@@ -166,5 +166,31 @@ TEST_F(GroupSelling, KilledWhileItsOperatorThinksItAsksAnewAndGivesOneLicence) {
   program_->terminate();
 }
 
+TEST_F(GroupSelling, ANoLeavesTheLicenceOwedAndIsTold) {
+  open_cosigners("ask");
+  offer();
+  sell();
+  buyer_.start();
+  EXPECT_EQ(at_buyer({"skill", "buy", skill_, "--timeout", "1s"}).code, 124);
+  answer("no");
+  const auto told = [&] {
+    const auto orders = json_lines(seller_.command({"skill", "orders", "--json", "--home", shop()}).out);
+    return orders.empty() ? "" : base::json::string_or(orders.front(), "detail");
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (told().empty() && std::chrono::steady_clock::now() < deadline) (void)seller_.owner().messages();
+  EXPECT_NE(told().find("said no"), std::string::npos) << told();
+  EXPECT_EQ(purchase().at("state"), "paid") << "the buyer goes on asking for what it paid for";
+  EXPECT_TRUE(licences().empty());
+  // The shop's next start asks once more.
+  program_->terminate();
+  sell();
+  answer("yes");
+  await_purchase("done");
+  EXPECT_EQ(licences().size(), 1U);
+  EXPECT_EQ(host_->payments(), 1);
+  program_->terminate();
+}
+
 }  // namespace
 }  // namespace e2e
