@@ -181,6 +181,28 @@ TEST(State, AHeadThatCannotBeReadIsNeitherUsedNorOverwritten) {
   }
 }
 
+// Two homes of one agent, one after the other: what a tick adds is added to the head that stands when it saves.
+TEST(State, WhatAnotherHomeSavedInBetweenIsKept) {
+  World world;
+  world.start();
+  world.await_announced();
+  AgentEyes eyes(world);
+  const Event first = eyes.publish(nipsa::encode_state(remembering(2)).value());
+  const Asked asked = mention_and_await_question(world);
+  const Event between = eyes.publish(nipsa::encode_state(remembering(3)).value(), first);
+  world.owner().send(asked.asker, "yes " + asked.code);
+  const auto result = must(nipsa::parse_tick_result(await_result(world, asked.mention)));
+  EXPECT_EQ(result.status, nipsa::TickStatus::kSuccess) << result.detail;
+  const auto heads =
+      world.stranger().fetch({.authors = {world.identity()}, .kinds = {nipsa::kinds::kState}});
+  ASSERT_EQ(heads.size(), 1U);
+  EXPECT_EQ(must(nipsa::parse_state(heads.front())).prev, between.id);
+  EXPECT_GT(heads.front().created_at, between.created_at);
+  const auto state = must(eyes.state());
+  EXPECT_EQ(state.memory.size(), 4U) << "theirs, and what this tick remembers";
+  EXPECT_EQ(state.tick_count, 4);
+}
+
 TEST(State, WhereCoSignersSignNoPartsTheOldestIsForgottenAndTheNewestKept) {
   World world({.playbook = std::string(kQuiet), .config = ""});
   for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) {

@@ -9,7 +9,7 @@ import { decode } from 'nostr-tools/nip19';
 import { finalizeEvent, getPublicKey } from 'nostr-tools/pure';
 import { hexToBytes } from 'nostr-tools/utils';
 
-import { eventDigest, readClaim, readDecision, readProfile, readRequest, readResult, readSchedule, readStates } from './support/flow_reader.mjs';
+import { eventDigest, readClaim, readDecision, readGoals, readProfile, readRequest, readResult, readSchedule, readStates } from './support/flow_reader.mjs';
 import { startNpmRelay } from './support/npm_relay.mjs';
 import { Person, now } from './support/person.mjs';
 import { Refusal, newest, openDelivery, readLicence, readLog, readManifest, readTrajectory, skillHash } from './support/reader.mjs';
@@ -269,6 +269,21 @@ describe('what an agent did', () => {
     const states = world.log.items.filter((event) => event.kind === kinds.state).map(copy);
     assert.equal(readStates(states, world.agent), 2);
     refuses(() => readStates([...states].reverse(), world.agent), /does not name/);
+  });
+
+  it('tells everybody those of its goals that its operator made public, and nothing of the others', async () => {
+    const { world } = here;
+    const home = ['--home', world.files.at('node')];
+    await ok(['directive', 'add', 'd-001', 'Every question is answered within a day.', '--title', 'Answer questions', '--public', ...home]);
+    await ok(['directive', 'add', 'd-002', 'Nobody else need know.', ...home]);
+    const question = await world.operator.messages.when((item) => item.text.includes('Answer questions') && /^yes .{9}$/m.test(item.text), 'the question about it');
+    await world.operator.say(question.from, /^yes .{9}$/m.exec(question.text)[0]);
+    const published = world.stranger.follow({ kinds: [39203], authors: [world.agent], '#d': ['goals'] });
+    const event = copy(await published.when(() => true, 'the goals'));
+    assert.deepEqual(readGoals(event, world.agent).map((goal) => [goal.id, goal.status, goal.progress]), [['d-001', 'active', 0]]);
+    assert.ok(!event.content.includes('need know'));
+    refuses(() => readGoals(resigned(event, () => {}, world.stranger), world.agent), /somebody else/);
+    refuses(() => readGoals(resigned(event, (one) => (one.content = '{"goals":[{"id":"x","description":"","status":"active","priority":1,"progress":0,"why":"money"}]}'), world.stranger), world.stranger.pubkey), /more than a goal/);
   });
 
   it('and none of these is anybody else’s, of another tick, too late or over another action', () => {

@@ -66,6 +66,22 @@ export function readSchedule(event, agent) {
   return { active: active === 'true', heartbeat, triggers };
 }
 
+/** 39203: what the agent tells everybody of its goals, as an object or a list. */
+export function readGoals(event, agent) {
+  demand(readEvent(event, 39203) === 'goals', 'd is not goals');
+  demand(event.pubkey === agent, 'the goals are somebody else’s');
+  const content = JSON.parse(event.content);
+  const goals = Array.isArray(content) ? content : content.goals;
+  demand(Array.isArray(goals), 'no goals');
+  for (const goal of goals) {
+    demand(typeof goal.id === 'string' && goal.id && typeof goal.description === 'string', 'a goal without a name');
+    demand(['active', 'paused', 'completed', 'cancelled'].includes(goal.status), 'a status nobody knows');
+    demand(Number.isInteger(goal.priority) && goal.progress >= 0 && goal.progress <= 1, 'a goal out of range');
+    demand(Object.keys(goal).every((name) => ['id', 'description', 'priority', 'created_at', 'status', 'progress'].includes(name)), 'it tells more than a goal');
+  }
+  return goals;
+}
+
 /** 39201 in the order of publication: each names the one it replaces and is later; none can be read. */
 export function readStates(events, agent) {
   for (const [i, event] of events.entries()) {
