@@ -11,6 +11,7 @@
 #include "nipsa/schedule.h"
 #include "node/agent_config.h"
 #include "node/agents_view.h"
+#include "node/answered.h"
 #include "node/approvals_view.h"
 #include "node/dashboard/meters.h"
 #include "node/dashboard/views.h"
@@ -235,7 +236,10 @@ base::Task<Result<void>> AgentApp::connect(WokenBy whom) {
   shelf_->start();
   prover_->start();
   announce_node();
-  if (whom == WokenBy::kAnybody) listen();
+  if (whom == WokenBy::kAnybody) {
+    co_await recall_answers();
+    listen();
+  }
   // Last, because it waits for a relay: everything else is subscribed by then.
   auto connected = co_await bifrost_->start();
   if (!connected)
@@ -382,6 +386,18 @@ base::Task<void> AgentApp::announce_agent() {
 // ---- what wakes it
 // ---------------------------------------------------------------------------------
 
+/// A home that has no ticks yet may be the second one of its node. The calls of the last hour come to it as
+/// well, and those that were answered are not answered again.
+base::Task<void> AgentApp::recall_answers() {
+  const auto ticks = ticks_.history(1);
+  if (!ticks || !ticks->empty()) co_return;
+  auto answered = co_await answered_since(runtime_.pool, options_.relays, node_key(),
+                                          runtime_.clock.now() - kTriggerAge);
+  if (answered) answered_ = std::move(*answered);
+  else
+    LOG(kWarn, "node", "cannot ask what was answered before", {{"why", answered.error().detail}});
+}
+
 void AgentApp::listen() {
   const UnixTime now = runtime_.clock.now();
   nostr::Filters filters;
@@ -509,7 +525,8 @@ bool AgentApp::is_delegation(const nostr::Event& event) const {
 Result<void> AgentApp::plan_tick(const InboxRow& row) {
   const UnixTime now = runtime_.clock.now();
   const bool dm = row.handler == kDmHandler;
-  bool ignore = is_history(row.event, now);
+  const bool answered = answered_.contains(row.event.id);
+  bool ignore = is_history(row.event, now) || answered;
   if (dm) {
     auto answer = is_for_the_desk(row.event);
     ignore = !answer || *answer;  // what cannot be opened is nobody's message
@@ -535,10 +552,10 @@ Result<void> AgentApp::plan_tick(const InboxRow& row) {
   }
   TRY(Tx tx, Tx::begin(*db_, Durability::kFull));
   // Every relay and every device of the sender may bring the message in a wrap of its own.
-  if (dm && !ignore) {
+  if (dm && (!ignore || answered)) {
     TRY(const nostr::Rumor rumor, nostr::unwrap(row.event, node_.key()));
     TRY(const bool first, inbox_.claim(rumor.id, kRumorHandler, now));
-    ignore = !first;
+    ignore = ignore || !first;
   }
   if (!ignore)
     TRY(runner_->plan(nipsa::slot_of_event(row.event.id),

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "frostr/bifrost_node.h"
 #include "frostr/threshold_signer.h"
@@ -63,6 +64,7 @@ class AgentApp {
   base::Task<base::Result<void>> announce_missing();
   std::vector<nostr::Draft> agent_announcements() const;
 
+  base::Task<void> recall_answers();
   void listen();
   bool on_triggers(std::span<const nostr::Delivery> batch);
   base::Result<std::vector<storage::InboxRow>> ingest(std::span<const nostr::Delivery> batch);
@@ -104,6 +106,7 @@ class AgentApp {
   storage::RelayHealthRows health_;
   storage::Approvals approvals_;
   storage::Ticks ticks_;
+  std::set<nostr::EventId> answered_;  ///< by a home before this one
   storage::Budgets budgets_;
   storage::Outbox outbox_;
   nostr::KeySigner node_;

@@ -15,6 +15,13 @@ namespace {
 using nostr::Event;
 using namespace std::chrono_literals;
 
+// Says nothing to the world, so nobody is asked.
+constexpr std::string_view kQuiet = R"(
+[[rule]]
+on = "mention"
+say = "I have seen it."
+)";
+
 /// Ticks that the node has claimed for any of `triggers`.
 std::size_t ticks_of(World& world, const std::vector<Event>& triggers) {
   const std::vector<Event> claims = world.stranger().fetch(
@@ -56,6 +63,30 @@ TEST(Gap, WhatCameWhileTheNodeWasDownIsHandledOnce) {
   EXPECT_EQ(ticks_of(world, {note}), 1U);
   EXPECT_EQ(ticks_of(world, wraps), 1U) << "one message in five wraps is one message";
   EXPECT_EQ(ticks_of(world, {second}), 1U);
+}
+
+TEST(Gap, WhatAHomeThatIsGoneHasAnsweredIsNotAnsweredAgain) {
+  World world({.playbook = std::string(kQuiet), .config = ""});
+  world.start();
+  world.await_announced();
+  const std::vector<Event> old{mention(world, "One"), mention(world, "Two"), mention(world, "Three")};
+  for (const Event& call : old) await_result(world, call);
+  world.node().terminate();
+  const Event missed = mention(world, "While nobody was there");
+
+  for (const auto& entry : std::filesystem::directory_iterator(world.node_home()))
+    if (entry.path().filename().string().starts_with("sovereign.db"))
+      std::filesystem::remove(entry.path());
+  world.start_node();
+  await_result(world, missed);
+  await_result(world, mention(world, "And now?"));
+  EXPECT_EQ(ticks_of(world, old), old.size());
+  EXPECT_EQ(ticks_of(world, {missed}), 1U);
+  // And it keeps to that when it has a past of its own.
+  world.node().kill();
+  world.start_node();
+  await_result(world, mention(world, "And after a fall?"));
+  EXPECT_EQ(ticks_of(world, old), old.size());
 }
 
 // The field's most common relay, and an old one of its kind: private kinds for their parties only,

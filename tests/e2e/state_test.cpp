@@ -71,7 +71,7 @@ TEST(State, WhatIsTooLargeForOneEventSurvivesOnAnotherHomeAndRelay) {
   world.start_node();
   EXPECT_EQ(tick(world, "Do you remember?").status, nipsa::TickStatus::kSuccess);
   const auto after = must(eyes.state());
-  // A home that knows nothing may hear the mentions of the last hour once more.
+  // What only the relay that is gone knew to be answered is heard once more.
   ASSERT_GE(after.memory.size(), 29U);
   EXPECT_EQ(after.tick_count, static_cast<std::int64_t>(after.memory.size()));
   for (std::size_t i = 0; i < before.memory.size(); ++i)
