@@ -1,4 +1,5 @@
-// Backends as a configuration describes them, asked over real HTTP: what its quirks and routes come down to.
+// Backends as a configuration describes them, asked over real HTTP: what its quirks and routes come
+// down to.
 #include "node/minds.h"
 
 #include <gtest/gtest.h>
@@ -32,18 +33,22 @@ struct Site {
     turn.request.messages = {{.role = orchestration::Role::kUser, .content = "hi"}};
     turn.request.temperature = 0.5;
     return loop.run_until_complete(orchestration::call_model(
-        {.router = minds.router(), .hooks = hooks, .rng = rng, .retry = {.max_attempts = 1}}, std::move(turn)));
+        {.router = minds.router(), .hooks = hooks, .rng = rng, .retry = {.max_attempts = 1}},
+        std::move(turn)));
   }
 };
 
-std::string section(const std::string& id, const ModelServer& server, const std::string& more = "") {
-  return "[backends." + id + "]\nkind = \"openai\"\nmodel = \"m\"\nbase_url = \"" + server.base_url() + "\"\n" + more;
+std::string section(const std::string& id, const ModelServer& server,
+                    const std::string& more = "") {
+  return "[backends." + id + "]\nkind = \"openai\"\nmodel = \"m\"\nbase_url = \"" +
+         server.base_url() + "\"\n" + more;
 }
 
 TEST(Minds, TheQuirkOfAModelThatTakesNoTemperatureReachesTheWire) {
   auto server = *ModelServer::listen(0, Value::array({{{"text", "a"}}, {{"text", "b"}}}));
   Site site;
-  Minds minds = site.build("[agent]\nmodel = \"plain\"\n" + section("plain", *server) + section("thinker", *server, "quirks = [\"no-temperature\"]\n") +
+  Minds minds = site.build("[agent]\nmodel = \"plain\"\n" + section("plain", *server) +
+                           section("thinker", *server, "quirks = [\"no-temperature\"]\n") +
                            "[routes]\none = [\"plain\"]\ntwo = [\"thinker\"]\n");
   ASSERT_TRUE(site.ask(minds, "one").has_value());
   ASSERT_TRUE(site.ask(minds, "two").has_value());
@@ -57,7 +62,8 @@ TEST(Minds, TwoBackendsOfOneKindAndModelAreTwo) {
   auto first = *ModelServer::listen(0, Value::array({{{"status", 500}}}));
   auto second = *ModelServer::listen(0, Value::array({{{"text", "from the second"}}}));
   Site site;
-  Minds minds = site.build("[agent]\nmodel = \"here\"\n" + section("here", *first) + section("there", *second) + "[routes]\n\"*\" = [\"here\", \"there\"]\n");
+  Minds minds = site.build("[agent]\nmodel = \"here\"\n" + section("here", *first) +
+                           section("there", *second) + "[routes]\n\"*\" = [\"here\", \"there\"]\n");
   const auto reply = site.ask(minds, "anybody");
   ASSERT_TRUE(reply.has_value()) << reply.error().detail;
   EXPECT_EQ(reply->message.content, "from the second");

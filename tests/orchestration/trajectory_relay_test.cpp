@@ -1,5 +1,5 @@
-// The record of a session as a relay keeps it: 39231 is addressable, so a step without an address of its own would
-// push the one before it out.
+// The record of a session as a relay keeps it: 39231 is addressable, so a step without an address
+// of its own would push the one before it out.
 #include <gtest/gtest.h>
 
 #include "nipsa/chain.h"
@@ -21,7 +21,8 @@ TEST(PublishedTrajectory, ARelayKeepsEveryStepAndTheChainVerifiesFromIt) {
   world.add_gates();
   std::vector<ScriptedBackend::Outcome> script;
   for (int i = 0; i < 6; ++i)
-    script.push_back(ScriptedBackend::calls({{"post", R"({"content":"note )" + std::to_string(i) + "\"}"}}));
+    script.push_back(
+        ScriptedBackend::calls({{"post", R"({"content":"note )" + std::to_string(i) + "\"}"}}));
   script.push_back(ScriptedBackend::says("done"));
   ScriptedBackend backend(std::move(script));
   const auto result = world.run(backend, World::mention("work"));
@@ -32,10 +33,11 @@ TEST(PublishedTrajectory, ARelayKeepsEveryStepAndTheChainVerifiesFromIt) {
   RelayWorld relay;
   for (const nostr::Event& step : steps) {
     const auto outcome = relay.loop.run_until_complete(relay.pool.publish({relay.url()}, step));
-    EXPECT_EQ(outcome.at(0).state, nostr::PublishOutcome::State::kAccepted) << outcome.at(0).message;
+    EXPECT_EQ(outcome.at(0).state, nostr::PublishOutcome::State::kAccepted)
+        << outcome.at(0).message;
   }
-  const auto kept = relay.loop.run_until_complete(
-      relay.pool.fetch({relay.url()}, {{.kinds = {nipsa::kinds::kTrajectoryEvent}}}, std::chrono::seconds{10}));
+  const auto kept = relay.loop.run_until_complete(relay.pool.fetch(
+      {relay.url()}, {{.kinds = {nipsa::kinds::kTrajectoryEvent}}}, std::chrono::seconds{10}));
   ASSERT_EQ(kept.events.size(), steps.size());
   std::vector<nostr::Event> read;
   for (const nostr::EventPtr& event : kept.events) read.push_back(*event);

@@ -1,4 +1,5 @@
-// Signed decisions (39213) that a desk on a real relay must not take, and requests that their author takes back.
+// Signed decisions (39213) that a desk on a real relay must not take, and requests that their
+// author takes back.
 #include <gtest/gtest.h>
 
 #include "nipsa/approval.h"
@@ -28,9 +29,13 @@ class DeskDecisions : public ::testing::Test {
     EXPECT_TRUE(w.decisions(code).empty());
   }
   /// The operator's yes over the question, with `change` made before it is signed by `author`.
-  nostr::Event yes(const std::string& code, const Person& author, const std::function<void(nostr::Draft&)>& change = {}) {
+  nostr::Event yes(const std::string& code, const Person& author,
+                   const std::function<void(nostr::Draft&)>& change = {}) {
     const nostr::Event right = w.decision_by(author, code, true);
-    nostr::Draft draft{.kind = right.kind, .created_at = right.created_at, .tags = right.tags, .content = right.content};
+    nostr::Draft draft{.kind = right.kind,
+                       .created_at = right.created_at,
+                       .tags = right.tags,
+                       .content = right.content};
     if (change) change(draft);
     return nostr::sign_event(std::move(draft), author.key(), w.world.rng);
   }
@@ -49,14 +54,20 @@ TEST_F(DeskDecisions, ASignedYesOverThisDigestInTimeApproves) {
   EXPECT_EQ(w.decisions(code).at(0).decided_by, w.oper().pubkey());
 }
 
-// Whoever asks cannot answer: neither the runner, nor the desk's own key, nor anybody without a say.
+// Whoever asks cannot answer: neither the runner, nor the desk's own key, nor anybody without a
+// say.
 TEST_F(DeskDecisions, NobodyAnswersTheirOwnQuestion) {
   open();
   const std::string code = w.ask();
   Person eve(w.world);
-  for (const Person* author : {&w.requester, &eve}) w.world.loop.run_until_complete(w.world.pool.publish({w.world.url()}, yes(code, *author)));
-  nostr::Draft own{.kind = nipsa::kinds::kApprovalDecision, .created_at = w.world.clock.now(), .tags = yes(code, w.oper()).tags, .content = ""};
-  w.world.loop.run_until_complete(w.world.pool.publish({w.world.url()}, nostr::sign_event(own, w.asker.key(), w.world.rng)));
+  for (const Person* author : {&w.requester, &eve})
+    w.world.loop.run_until_complete(w.world.pool.publish({w.world.url()}, yes(code, *author)));
+  nostr::Draft own{.kind = nipsa::kinds::kApprovalDecision,
+                   .created_at = w.world.clock.now(),
+                   .tags = yes(code, w.oper()).tags,
+                   .content = ""};
+  w.world.loop.run_until_complete(
+      w.world.pool.publish({w.world.url()}, nostr::sign_event(own, w.asker.key(), w.world.rng)));
   expect_open(code);
   for (const std::string& verdict : w.verdicts(code)) EXPECT_NE(verdict, "accepted/approve");
 }
@@ -68,16 +79,22 @@ struct Flaw {
 
 TEST_F(DeskDecisions, AYesThatIsNotOverThisQuestionInTimeIsJournaledAndDecidesNothing) {
   open();
-  const auto without = [](const char* name) { return [name](nostr::Draft& draft) { drop_tag(draft, name); }; };
-  const auto moved = [](int by) { return [by](nostr::Draft& draft) { draft.created_at += seconds(by); }; };
+  const auto without = [](const char* name) {
+    return [name](nostr::Draft& draft) { drop_tag(draft, name); };
+  };
+  const auto moved = [](int by) {
+    return [by](nostr::Draft& draft) { draft.created_at += seconds(by); };
+  };
   const Flaw flaws[] = {
       {"it names no request", without("e")},
-      {"it names another request", [](nostr::Draft& draft) {
+      {"it names another request",
+       [](nostr::Draft& draft) {
          drop_tag(draft, "e");
          draft.tags.push_back({"e", std::string(64, 'e')});
        }},
       {"it commits to no digest", without("action_hash")},
-      {"it commits to another digest", [](nostr::Draft& draft) {
+      {"it commits to another digest",
+       [](nostr::Draft& draft) {
          drop_tag(draft, "action_hash");
          draft.tags.push_back({"action_hash", nostr::sha256(std::string_view("another")).hex()});
        }},
@@ -86,8 +103,10 @@ TEST_F(DeskDecisions, AYesThatIsNotOverThisQuestionInTimeIsJournaledAndDecidesNo
   int number = 0;
   for (const Flaw& flaw : flaws) {
     SCOPED_TRACE(flaw.name);
-    const std::string code = w.ask(w.wish({.content = "note " + std::to_string(++number), .ttl = seconds(3'000)}));
-    w.world.loop.run_until_complete(w.world.pool.publish({w.world.url()}, yes(code, w.oper(), flaw.make)));
+    const std::string code =
+        w.ask(w.wish({.content = "note " + std::to_string(++number), .ttl = seconds(3'000)}));
+    w.world.loop.run_until_complete(
+        w.world.pool.publish({w.world.url()}, yes(code, w.oper(), flaw.make)));
     expect_open(code);
     w.oper().write(w.desk_key(), "no " + code);
     w.until_state(code, QuestionState::kDenied);
@@ -97,9 +116,11 @@ TEST_F(DeskDecisions, AYesThatIsNotOverThisQuestionInTimeIsJournaledAndDecidesNo
 TEST_F(DeskDecisions, AYesWhoseSignatureWasForgedOnItsWayIsNoYes) {
   open();
   const std::string code = w.ask();
-  const auto rule = w.world.relay->faults().add(
-      {.match = {.direction = nostr::Direction::kOut, .verb = "EVENT", .kinds = {nipsa::kinds::kApprovalDecision}},
-       .fault = nostr::fault::Forge{}});
+  const auto rule =
+      w.world.relay->faults().add({.match = {.direction = nostr::Direction::kOut,
+                                             .verb = "EVENT",
+                                             .kinds = {nipsa::kinds::kApprovalDecision}},
+                                   .fault = nostr::fault::Forge{}});
   w.oper().publish(yes(code, w.oper()));
   w.world.until([&] { return w.world.relay->faults().hits(rule) > 0; });
   expect_open(code);
@@ -144,7 +165,8 @@ TEST_F(DeskDecisions, WhoAskedTakesTheQuestionBackByDeletingItAndNobodyElseDoes)
   w.until_state(code, QuestionState::kCancelled);
   w.pump();
   const auto inbox = w.oper().inbox();
-  EXPECT_TRUE(std::ranges::any_of(inbox, [&](const auto& shown) { return shown.text.starts_with(code + " cancelled"); }));
+  EXPECT_TRUE(std::ranges::any_of(
+      inbox, [&](const auto& shown) { return shown.text.starts_with(code + " cancelled"); }));
   w.oper().write(w.desk_key(), "yes " + code);
   w.world.until([&] { return !w.signals(code).empty(); });
   EXPECT_EQ(w.verdicts(code), (Words{"closed/approve"}));

@@ -1,5 +1,5 @@
-// Workers that ask for too much, twice, or with another invoice, and answers that are none: over a real relay
-// and with a real wallet, nothing of it is paid or believed (NIP-90).
+// Workers that ask for too much, twice, or with another invoice, and answers that are none: over a
+// real relay and with a real wallet, nothing of it is paid or believed (NIP-90).
 #include "orchestration/jobs/customer.h"
 #include "tests/orchestration/support/money_world.h"
 
@@ -30,7 +30,8 @@ class WorkerTricks : public ::testing::Test {
     out.inputs.push_back({.data = "hello"});
     return out;
   }
-  static base::Task<void> carry(JobCustomer* customer, JobOrder order, std::optional<base::Result<JobOutcome>>* out) {
+  static base::Task<void> carry(JobCustomer* customer, JobOrder order,
+                                std::optional<base::Result<JobOutcome>>* out) {
     *out = co_await customer->order(std::move(order));
   }
   /// Orders, and returns once the worker can see the request.
@@ -43,18 +44,19 @@ class WorkerTricks : public ::testing::Test {
     return must(w.world.relay_store.query({{.kinds = {kind}}}, 10, w.world.clock.now()));
   }
   void demand(Msat amount, const std::string& invoice) {
-    worker_.publish(nostr::sign_event(
-        nostr::build_job_feedback({.status = nostr::JobStatus::kPaymentRequired,
-                                   .detail = "",
-                                   .request = request_->id,
-                                   .customer = request_->pubkey,
-                                   .content = "",
-                                   .price = nostr::JobPrice{amount, invoice}},
-                                  "", w.world.clock.now()),
-        worker_.key(), w.world.rng));
+    worker_.publish(
+        nostr::sign_event(nostr::build_job_feedback({.status = nostr::JobStatus::kPaymentRequired,
+                                                     .detail = "",
+                                                     .request = request_->id,
+                                                     .customer = request_->pubkey,
+                                                     .content = "",
+                                                     .price = nostr::JobPrice{amount, invoice}},
+                                                    "", w.world.clock.now()),
+                          worker_.key(), w.world.rng));
   }
   nostr::Event result(std::string content) {
-    return nostr::sign_event(nostr::build_job_result(*request_, "", std::move(content), std::nullopt, w.world.clock.now()),
+    return nostr::sign_event(nostr::build_job_result(*request_, "", std::move(content),
+                                                     std::nullopt, w.world.clock.now()),
                              worker_.key(), w.world.rng);
   }
   const base::Result<JobOutcome>& ended() {
@@ -107,9 +109,11 @@ TEST_F(WorkerTricks, OneJobIsPaidOnceHoweverOftenMoneyIsAskedFor) {
   w.world.until([&] { return w.network.payments() == 1; });
   demand(Msat{4'000}, w.bill(Msat{4'000}));
   w.world.settle();
-  worker_.publish(nostr::sign_event(nostr::build_job_result(*request_, "", "done", nostr::JobPrice{Msat{3'000}, w.bill(Msat{3'000})},
-                                                            w.world.clock.now()),
-                                    worker_.key(), w.world.rng));
+  worker_.publish(
+      nostr::sign_event(nostr::build_job_result(*request_, "", "done",
+                                                nostr::JobPrice{Msat{3'000}, w.bill(Msat{3'000})},
+                                                w.world.clock.now()),
+                        worker_.key(), w.world.rng));
   EXPECT_EQ(must(ended()).paid, Msat{5'000});
   EXPECT_EQ(w.network.payments(), 1);
 }
@@ -120,8 +124,9 @@ TEST_F(WorkerTricks, AnswersOfStrangersAndToOtherRequestsAreLeftAlone) {
   nostr::Event elsewhere = *request_;
   elsewhere.id = nostr::EventId(nostr::sha256(std::string_view("another request")).array());
   for (const auto& [asked, author] : {std::pair{*request_, &other}, std::pair{elsewhere, &worker_}})
-    author->publish(nostr::sign_event(nostr::build_job_result(asked, "", "wrong", std::nullopt, w.world.clock.now()),
-                                      author->key(), w.world.rng));
+    author->publish(nostr::sign_event(
+        nostr::build_job_result(asked, "", "wrong", std::nullopt, w.world.clock.now()),
+        author->key(), w.world.rng));
   w.world.settle();
   EXPECT_FALSE(outcome_.has_value());
   worker_.publish(result("right"));
@@ -131,7 +136,8 @@ TEST_F(WorkerTricks, AnswersOfStrangersAndToOtherRequestsAreLeftAlone) {
 TEST_F(WorkerTricks, AResultWhoseSignatureIsWrongIsNoResult) {
   begin(order());
   const auto rule = w.world.relay->faults().add(
-      {.match = {.direction = nostr::Direction::kOut, .verb = "EVENT", .kinds = {6050}, .times = 1}, .fault = nostr::fault::Forge{}});
+      {.match = {.direction = nostr::Direction::kOut, .verb = "EVENT", .kinds = {6050}, .times = 1},
+       .fault = nostr::fault::Forge{}});
   worker_.publish(result("forged on its way"));
   w.world.settle();
   EXPECT_EQ(w.world.relay->faults().hits(rule), 1u);
@@ -160,10 +166,12 @@ TEST_F(WorkerTricks, WhatComesAfterTheEndIsNotBelievedAndCostsNothing) {
   EXPECT_EQ(w.network.payments(), 0);
 }
 
-// A relay that serves the subscription late holds the question back: an answer must find somebody listening.
+// A relay that serves the subscription late holds the question back: an answer must find somebody
+// listening.
 TEST_F(WorkerTricks, NothingIsAskedBeforeSomebodyListens) {
-  const auto rule = w.world.relay->faults().add({.match = {.direction = nostr::Direction::kIn, .verb = "REQ", .kinds = {6050}},
-                                                 .fault = nostr::fault::Drop{}});
+  const auto rule = w.world.relay->faults().add(
+      {.match = {.direction = nostr::Direction::kIn, .verb = "REQ", .kinds = {6050}},
+       .fault = nostr::fault::Drop{}});
   scope_.spawn("order", carry(&customer_, order(), &outcome_));
   w.world.until([&] { return w.world.relay->faults().hits(rule) > 0; });
   w.world.settle();

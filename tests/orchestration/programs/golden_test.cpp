@@ -1,5 +1,5 @@
-// Every built-in program as it is sent, in both forms, word for word: who changes a prompt sees it here.
-// SOVEREIGN_WRITE_GOLDEN=1 writes the files anew.
+// Every built-in program as it is sent, in both forms, word for word: who changes a prompt sees it
+// here. SOVEREIGN_WRITE_GOLDEN=1 writes the files anew.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -45,7 +45,8 @@ TEST(GoldenPrompts, EveryBuiltInProgramIsSentAsAgreedInBothForms) {
   const std::filesystem::path folder = std::filesystem::path(SOVEREIGN_TEST_DATA) / "prompts";
   const bool writes = std::getenv("SOVEREIGN_WRITE_GOLDEN") != nullptr;
   for (const Program& program : builtin_programs()) {
-    for (const auto& [form, name] : {std::pair{Form::kSchema, "schema"}, std::pair{Form::kMarkers, "markers"}}) {
+    for (const auto& [form, name] :
+         {std::pair{Form::kSchema, "schema"}, std::pair{Form::kMarkers, "markers"}}) {
       const auto file = folder / (program.signature.id + "." + name + ".txt");
       const std::string now = sent(program.signature, form);
       if (writes) {
