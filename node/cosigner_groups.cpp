@@ -36,10 +36,12 @@ Result<std::vector<std::string>> names_beside(const Home& home) {
   for (const auto& entry : fs::directory_iterator(home.groups_dir(), error)) {
     if (!holds_group(entry.path())) continue;
     if (out.size() >= kMaxGroups)
-      return fail(Errc::kLimit, fmt::format("{} holds more than {} groups", home.groups_dir().string(), kMaxGroups));
+      return fail(Errc::kLimit, fmt::format("{} holds more than {} groups",
+                                            home.groups_dir().string(), kMaxGroups));
     out.push_back(entry.path().filename().string());
   }
-  if (error) return fail(Errc::kIo, fmt::format("{}: {}", home.groups_dir().string(), error.message()));
+  if (error)
+    return fail(Errc::kIo, fmt::format("{}: {}", home.groups_dir().string(), error.message()));
   std::ranges::sort(out);
   return out;
 }
@@ -51,7 +53,8 @@ Result<ServedGroup> read_group(Home home) {
 
 bool is_prefix(const std::string& text) {
   return text.size() >= kLeastDigits && text.size() < 64 &&
-         std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0 && std::isupper(c) == 0; });
+         std::ranges::all_of(
+             text, [](unsigned char c) { return std::isxdigit(c) != 0 && std::isupper(c) == 0; });
 }
 
 }  // namespace
@@ -67,7 +70,8 @@ Result<std::vector<ServedGroup>> groups_of(const Home& home) {
     TRY(ServedGroup group, read_group(home.beside(name)));
     if (std::ranges::find(out, group.identity, &ServedGroup::identity) != out.end())
       return fail(Errc::kConflict,
-                  fmt::format("{} has a second share of a group this home serves already", group.home.config_dir.string()),
+                  fmt::format("{} has a second share of a group this home serves already",
+                              group.home.config_dir.string()),
                   "two shares in one place are no threshold; take one of them elsewhere");
     out.push_back(std::move(group));
   }
@@ -87,10 +91,12 @@ Result<Home> home_of_group(const Home& home, const std::string& name) {
     wanted = key.hex();
   }
   std::vector<ServedGroup> found;
-  std::ranges::copy_if(groups, std::back_inserter(found),
-                       [&](const ServedGroup& group) { return group.identity.hex().starts_with(wanted); });
+  std::ranges::copy_if(groups, std::back_inserter(found), [&](const ServedGroup& group) {
+    return group.identity.hex().starts_with(wanted);
+  });
   if (found.size() == 1) return found.front().home;
-  if (!found.empty()) return fail(Errc::kConflict, "several groups of this home begin with " + wanted);
+  if (!found.empty())
+    return fail(Errc::kConflict, "several groups of this home begin with " + wanted);
   return fail(Errc::kNotFound, "this home serves no group " + wanted, "sovereign cosigner groups");
 }
 
@@ -98,9 +104,10 @@ Home home_beside(const Home& home, const nostr::PublicKey& identity) {
   return home.beside(identity.hex().substr(0, kNameDigits));
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running --------------------------------------------------------------------------------
 
-Result<std::unique_ptr<CosignerGroups>> CosignerGroups::create(Runtime& runtime, const CosignerSettings& first) {
+Result<std::unique_ptr<CosignerGroups>> CosignerGroups::create(Runtime& runtime,
+                                                               const CosignerSettings& first) {
   std::unique_ptr<CosignerGroups> out(new CosignerGroups(runtime));
   if (!first.group_file.empty() || !first.share_file.empty() || !first.policy_file.empty()) {
     TRY(out->open(first));
@@ -114,7 +121,8 @@ Result<std::unique_ptr<CosignerGroups>> CosignerGroups::create(Runtime& runtime,
     settings.home = group.home;
     if (auto opened = out->open(settings); !opened) {
       if (groups.size() == 1) return std::unexpected(std::move(opened).error());
-      return std::unexpected(base::in_context("group " + group.identity.hex(), std::move(opened).error()));
+      return std::unexpected(
+          base::in_context("group " + group.identity.hex(), std::move(opened).error()));
     }
   }
   return out;
@@ -126,7 +134,8 @@ Result<void> CosignerGroups::open(const CosignerSettings& settings) {
   if (own.share_file.empty()) own.share_file = (own.home.config_dir / "share.txt").string();
   Member member;
   if (!members_.empty())
-    member.pool = std::make_unique<nostr::Pool>(runtime_.loop, runtime_.net, runtime_.workers, runtime_.clock, runtime_.rng);
+    member.pool = std::make_unique<nostr::Pool>(runtime_.loop, runtime_.net, runtime_.workers,
+                                                runtime_.clock, runtime_.rng);
   TRY(member.app, CosignerApp::create(runtime_, member.pool ? *member.pool : runtime_.pool, own));
   members_.push_back(std::move(member));
   return {};
@@ -143,7 +152,8 @@ Task<Result<void>> CosignerGroups::start() {
   while (std::ranges::any_of(members_, waits)) co_await changed_.wait_for(std::chrono::seconds{1});
   for (Member& member : members_)
     if (!*member.started)
-      co_return std::unexpected(base::in_context("group " + member.app->identity().hex(), member.started->error()));
+      co_return std::unexpected(
+          base::in_context("group " + member.app->identity().hex(), member.started->error()));
   co_return Result<void>{};
 }
 

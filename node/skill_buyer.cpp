@@ -101,7 +101,8 @@ Result<void> SkillBuyer::hear(const nostr::Event& wrap) {
   if (!row || row->state != PurchaseState::kOrdered) return {};
   TRY(const nostr::PublicKey trader, trader_of(*row));
   if (trader != rumor.event.pubkey) return {};
-  if (const auto* bill = std::get_if<orchestration::SkillBill>(&*message)) return hear_bill(*row, *bill);
+  if (const auto* bill = std::get_if<orchestration::SkillBill>(&*message))
+    return hear_bill(*row, *bill);
   if (const auto* refusal = std::get_if<orchestration::SkillRefusal>(&*message)) {
     TRY(end(*row, PurchaseState::kFailed, "the seller: " + refusal->why));
     changed_.notify();
@@ -115,7 +116,8 @@ Result<void> SkillBuyer::hear_bill(const PurchaseRow& row, const orchestration::
   const auto invoice = orchestration::check_invoice(bill.invoice, {.amount = row.price}, now);
   if (!invoice || row.price.value == 0) {
     TRY(end(row, PurchaseState::kFailed,
-            "the bill is not what was offered: " + (invoice ? "it costs nothing" : invoice.error().detail)));
+            "the bill is not what was offered: " +
+                (invoice ? "it costs nothing" : invoice.error().detail)));
   } else {
     TRY(purchases_.set_billed(row.id, bill.invoice, invoice->payment_hash, now));
     FAILPOINT("purchase-billed");
@@ -192,7 +194,11 @@ Result<SkillBuyer::Step> SkillBuyer::end(const PurchaseRow& row, PurchaseState s
 }
 
 orchestration::Spender SkillBuyer::spender(const PurchaseRow& row) const {
-  return {.agent = row.agent, .tick = row.tick, .task = "", .skill = row.skill, .counterparty = row.seller.hex()};
+  return {.agent = row.agent,
+          .tick = row.tick,
+          .task = "",
+          .skill = row.skill,
+          .counterparty = row.seller.hex()};
 }
 
 std::string SkillBuyer::licence_of(const PurchaseRow& row) const {
@@ -256,10 +262,12 @@ Task<Result<SkillBuyer::Step>> SkillBuyer::ask_operator(PurchaseRow row) {
                                       .cost = row.price + fee,
                                       .reason = row.reason,
                                       .claim = row.claim};
-    CO_TRY(const orchestration::ActionResult answer, co_await deps_.outside.approve(std::move(action)));
+    CO_TRY(const orchestration::ActionResult answer,
+           co_await deps_.outside.approve(std::move(action)));
     if (answer.status != ActionStatus::kApproved)
-      co_return end(row, PurchaseState::kRefused,
-                    fmt::format("the operator: {}", orchestration::action_status_name(answer.status)));
+      co_return end(
+          row, PurchaseState::kRefused,
+          fmt::format("the operator: {}", orchestration::action_status_name(answer.status)));
     // Only a question that named the limits can lift them.
     if (beyond) CO_TRY(purchases_.set_lifted(row.id, now));
   }
@@ -282,18 +290,18 @@ Result<nostr::Event> SkillBuyer::order_of(const PurchaseRow& row) {
   TRY(const nostr::Address skill, nostr::Address::parse(row.skill));
   TRY(const nostr::PublicKey trader, trader_of(row));
   const UnixTime now = deps_.runtime.clock.now();
-  const auto rumor = orchestration::build_trade_message(
-      orchestration::SkillOrder{.id = row.id,
-                                .skill = skill,
-                                .manifest = row.manifest,
-                                .listing = row.listing.id,
-                                .agent = deps_.agent},
-      deps_.node.public_key(), trader, now);
+  const auto rumor =
+      orchestration::build_trade_message(orchestration::SkillOrder{.id = row.id,
+                                                                   .skill = skill,
+                                                                   .manifest = row.manifest,
+                                                                   .listing = row.listing.id,
+                                                                   .agent = deps_.agent},
+                                         deps_.node.public_key(), trader, now);
   return nostr::wrap_rumor(rumor, deps_.node.key(), trader, now, deps_.runtime.rng);
 }
 
-/// The seller answers the same order with the same bill or the same licence; a process that has just
-/// begun asks at once, for it cannot know what it missed.
+/// The seller answers the same order with the same bill or the same licence; a process that has
+/// just begun asks at once, for it cannot know what it missed.
 Result<void> SkillBuyer::order_when_due(const PurchaseRow& row) {
   const UnixTime now = deps_.runtime.clock.now();
   Reminder& reminder =
@@ -314,7 +322,8 @@ Task<Result<SkillBuyer::Step>> SkillBuyer::await_bill(PurchaseRow row) {
   co_return Step::kWait;
 }
 
-/// Why the skill must not be paid for now, though it could be when it was ordered; "" when all is well.
+/// Why the skill must not be paid for now, though it could be when it was ordered; "" when all is
+/// well.
 Task<Result<std::string>> SkillBuyer::doubt(PurchaseRow row) {
   CO_TRY(const nostr::Address skill, nostr::Address::parse(row.skill));
   CO_TRY(const SkillEvidence evidence,
@@ -328,7 +337,7 @@ Task<Result<std::string>> SkillBuyer::doubt(PurchaseRow row) {
 
 Task<Result<SkillBuyer::Step>> SkillBuyer::pay(PurchaseRow row) {
   const std::string key = row.payment_key();
-  CO_TRY(orchestration::Cashier* cashier, deps_.treasury.cashier());
+  CO_TRY(orchestration::Cashier * cashier, deps_.treasury.cashier());
   CO_TRY(const auto standing, payments_.get(key));
   if (!standing || standing->state == PaymentState::kIntent) {
     CO_TRY(const std::string why, co_await doubt(row));
@@ -337,13 +346,15 @@ Task<Result<SkillBuyer::Step>> SkillBuyer::pay(PurchaseRow row) {
       co_return end(row, PurchaseState::kFailed, why + "; nothing was paid");
     }
     CO_TRY(cashier, deps_.treasury.cashier());  // another may have been connected meanwhile
-    const auto opened = cashier->open({.key = key,
-                                       .purpose = "skill",
-                                       .who = spender(row),
-                                       .invoice = row.invoice,
-                                       .terms = {.amount = row.price, .payment_hash = row.payment_hash},
-                                       .max_fee = std::nullopt});
-    if (!opened && opened.error().code == Errc::kDatabase) co_return std::unexpected(opened.error());
+    const auto opened =
+        cashier->open({.key = key,
+                       .purpose = "skill",
+                       .who = spender(row),
+                       .invoice = row.invoice,
+                       .terms = {.amount = row.price, .payment_hash = row.payment_hash},
+                       .max_fee = std::nullopt});
+    if (!opened && opened.error().code == Errc::kDatabase)
+      co_return std::unexpected(opened.error());
     if (!opened)
       co_return end(row, PurchaseState::kFailed, opened.error().detail + "; nothing was paid");
     FAILPOINT("purchase-payable");

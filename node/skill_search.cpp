@@ -27,17 +27,21 @@ std::string lower(std::string text) {
 bool speaks_of(const nostr::Event& event, const std::string& words) {
   if (words.empty()) return true;
   const auto manifest = nipsa::parse_manifest(event);
-  return manifest && (lower(manifest->name) + "\n" + lower(manifest->description) + "\n" + lower(manifest->slug))
+  return manifest && (lower(manifest->name) + "\n" + lower(manifest->description) + "\n" +
+                      lower(manifest->slug))
                          .contains(lower(words));
 }
 
 }  // namespace
 
-Task<Result<Value>> show_skill(nostr::Pool& pool, std::vector<std::string> relays, nipsa::TrustPolicy policy,
-                               nostr::Address skill, base::UnixTime now) {
-  CO_TRY(const SkillEvidence evidence, co_await find_evidence(pool, std::move(relays), skill, std::nullopt));
+Task<Result<Value>> show_skill(nostr::Pool& pool, std::vector<std::string> relays,
+                               nipsa::TrustPolicy policy, nostr::Address skill,
+                               base::UnixTime now) {
+  CO_TRY(const SkillEvidence evidence,
+         co_await find_evidence(pool, std::move(relays), skill, std::nullopt));
   if (!evidence.head) co_return fail(Errc::kNotFound, "no relay has that skill");
-  Value out = skill_view(*evidence.head, judge_skill(*evidence.head, evidence, policy, {skill, {}, {}}, now));
+  Value out = skill_view(*evidence.head,
+                         judge_skill(*evidence.head, evidence, policy, {skill, {}, {}}, now));
   std::vector<nipsa::VersionEntry> entries;
   for (const nostr::Event& event : evidence.log)
     if (auto entry = nipsa::parse_version_entry(event); entry && entry->slug == skill.d)

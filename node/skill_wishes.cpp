@@ -1,5 +1,5 @@
-// Wishes to buy: what a skill costs, what speaks against it, and how a purchase begins — for the operator's
-// commands and for the agent's tools.
+// Wishes to buy: what a skill costs, what speaks against it, and how a purchase begins — for the
+// operator's commands and for the agent's tools.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -81,19 +81,20 @@ bool is_for_later(Errc code) {
 
 }  // namespace
 
-// ---- what it costs -------------------------------------------------------------------------------------
+// ---- what it costs --------------------------------------------------------------------------
 
 Task<Result<std::vector<SkillQuote>>> SkillBuyer::offers(nostr::Address skill,
                                                          std::optional<nostr::PublicKey> seller) {
   const SkillRules& rules = deps_.shelf.rules();
   std::vector<nostr::PublicKey> sellers = rules.issuers;
   if (seller && std::ranges::find(sellers, *seller) == sellers.end())
-    co_return fail(Errc::kDenied, "the operator trusts no licence of that seller", "skills.issuers");
+    co_return fail(Errc::kDenied, "the operator trusts no licence of that seller",
+                   "skills.issuers");
   if (seller) sellers = {*seller};
   if (sellers.empty())
     co_return fail(Errc::kDenied, "the operator trusts nobody's licences", "skills.issuers");
-  CO_TRY(const SkillEvidence evidence, co_await find_evidence(deps_.runtime.pool, deps_.relays, skill,
-                                                              std::nullopt));
+  CO_TRY(const SkillEvidence evidence,
+         co_await find_evidence(deps_.runtime.pool, deps_.relays, skill, std::nullopt));
   if (!evidence.head) co_return fail(Errc::kNotFound, "no relay has that skill");
   nostr::Filters filters{{.authors = std::move(sellers),
                           .kinds = {nostr::kinds::kClassified},
@@ -109,29 +110,36 @@ Task<Result<std::vector<SkillQuote>>> SkillBuyer::offers(nostr::Address skill,
     const auto [at, first] = heads.try_emplace(address->str(), *event);
     if (!first && nostr::replaces(*event, at->second)) at->second = *event;
   }
-  const nipsa::TrustDecision trust = judge_skill(*evidence.head, evidence, rules.trust, {skill, {}, {}},
-                                                 deps_.runtime.clock.now());
+  const nipsa::TrustDecision trust = judge_skill(*evidence.head, evidence, rules.trust,
+                                                 {skill, {}, {}}, deps_.runtime.clock.now());
   std::vector<SkillQuote> out;
   bool outdated = false;
   for (const auto& [address, event] : heads) {
     auto listing = nipsa::parse_skill_listing(event);
     if (!listing || listing->sold || listing->skill != skill) continue;
     if (listing->manifest == evidence.head->id)
-      out.push_back({.listing_event = event, .listing = *std::move(listing), .manifest = *evidence.head, .trust = trust});
+      out.push_back({.listing_event = event,
+                     .listing = *std::move(listing),
+                     .manifest = *evidence.head,
+                     .trust = trust});
     else
       outdated = true;
   }
   if (out.empty() && outdated)
     co_return fail(Errc::kNotFound, "it is offered in another version than the one that stands",
                    "the seller has to offer the new version, if it should be bought at all");
-  std::ranges::sort(out, {}, [](const SkillQuote& q) { return std::pair(q.listing.price.value, q.listing_event.id); });
+  std::ranges::sort(out, {}, [](const SkillQuote& q) {
+    return std::pair(q.listing.price.value, q.listing_event.id);
+  });
   co_return out;
 }
 
-Task<Result<SkillQuote>> SkillBuyer::best_offer(nostr::Address skill, std::optional<nostr::PublicKey> seller) {
+Task<Result<SkillQuote>> SkillBuyer::best_offer(nostr::Address skill,
+                                                std::optional<nostr::PublicKey> seller) {
   CO_TRY(auto found, co_await offers(std::move(skill), seller));
   if (found.empty())
-    co_return fail(Errc::kNotFound, "nobody whose licences the operator trusts sells it", "skills.issuers");
+    co_return fail(Errc::kNotFound, "nobody whose licences the operator trusts sells it",
+                   "skills.issuers");
   co_return std::move(found.front());
 }
 
@@ -148,12 +156,13 @@ Result<bool> SkillBuyer::asks(Msat price, const std::vector<std::string>& exceed
   return true;
 }
 
-Task<Result<Value>> SkillBuyer::quote(nostr::Address skill, std::optional<nostr::PublicKey> seller) {
+Task<Result<Value>> SkillBuyer::quote(nostr::Address skill,
+                                      std::optional<nostr::PublicKey> seller) {
   CO_TRY(const SkillQuote quoted, co_await best_offer(skill, seller));
   const Msat price = base::to_msat(quoted.listing.price);
-  CO_TRY(const auto exceeds,
-         deps_.treasury.breaches({.skill = skill.str(), .counterparty = quoted.listing.seller.hex()},
-                                 price, std::nullopt));
+  CO_TRY(const auto exceeds, deps_.treasury.breaches({.skill = skill.str(),
+                                                      .counterparty = quoted.listing.seller.hex()},
+                                                     price, std::nullopt));
   CO_TRY(const bool asked, asks(price, exceeds));
   Value out = skill_view(quoted.manifest, quoted.trust);
   out.update(offer_view(quoted));
@@ -171,9 +180,10 @@ Task<Result<SkillQuote>> SkillBuyer::worth_buying(Wanted wish) {
                        : "");
   CO_TRY(const bool held, deps_.shelf.holds(wish.skill.str(), quoted.listing.version));
   if (held && !wish.again)
-    co_return fail(Errc::kConflict,
-                   fmt::format("a licence of {} {} is held already", wish.skill.d, quoted.listing.version),
-                   "--again buys another one, when its uses are spent for example");
+    co_return fail(
+        Errc::kConflict,
+        fmt::format("a licence of {} {} is held already", wish.skill.d, quoted.listing.version),
+        "--again buys another one, when its uses are spent for example");
   const Msat price = base::to_msat(quoted.listing.price);
   if (price.value > 0) CO_TRY(deps_.treasury.cashier());
   CO_TRY(asks(price, {}));
@@ -200,8 +210,8 @@ Task<Result<Value>> SkillBuyer::search(orchestration::SkillSearch what) {
 }
 
 Task<Result<Value>> SkillBuyer::show(nostr::Address skill) {
-  CO_TRY(Value out, co_await show_skill(deps_.runtime.pool, deps_.relays, deps_.shelf.rules().trust, skill,
-                                        deps_.runtime.clock.now()));
+  CO_TRY(Value out, co_await show_skill(deps_.runtime.pool, deps_.relays, deps_.shelf.rules().trust,
+                                        skill, deps_.runtime.clock.now()));
   const auto found = co_await offers(skill, std::nullopt);
   if (!found && is_for_later(found.error().code)) co_return std::unexpected(found.error());
   out["offers"] = Value::array();
@@ -211,11 +221,13 @@ Task<Result<Value>> SkillBuyer::show(nostr::Address skill) {
 }
 
 Task<Result<orchestration::PurchaseOrder>> SkillBuyer::order(orchestration::SkillWish wish) {
-  CO_TRY(const SkillQuote quoted, co_await worth_buying({.skill = wish.skill, .seller = wish.seller, .again = wish.again}));
+  CO_TRY(const SkillQuote quoted,
+         co_await worth_buying({.skill = wish.skill, .seller = wish.seller, .again = wish.again}));
   const Msat price = base::to_msat(quoted.listing.price);
   if (quoted.listing.version != wish.version || price != wish.price)
-    co_return fail(Errc::kConflict, fmt::format("what is offered is version {} for {} msat; ask for a quote again",
-                                                quoted.listing.version, price.value));
+    co_return fail(Errc::kConflict,
+                   fmt::format("what is offered is version {} for {} msat; ask for a quote again",
+                               quoted.listing.version, price.value));
   co_return orchestration::PurchaseOrder{.agent = "",
                                          .skill = wish.skill.str(),
                                          .version = quoted.listing.version,
@@ -233,9 +245,11 @@ Task<Result<PurchaseRow>> SkillBuyer::open(orchestration::ActionRequest request)
   if (!request.purchase) co_return fail(Errc::kInternal, "a purchase without an order");
   const orchestration::PurchaseOrder& order = *request.purchase;
   CO_TRY(const nostr::Address skill, nostr::Address::parse(order.skill));
-  CO_TRY(const SkillQuote quoted, co_await worth_buying({.skill = skill, .seller = order.seller, .again = order.again}));
+  CO_TRY(const SkillQuote quoted,
+         co_await worth_buying({.skill = skill, .seller = order.seller, .again = order.again}));
   PurchaseRow wish = wish_of(quoted);
-  if (quoted.listing_event.id != order.listing || wish.manifest != order.manifest || wish.price != order.price)
+  if (quoted.listing_event.id != order.listing || wish.manifest != order.manifest ||
+      wish.price != order.price)
     co_return fail(Errc::kConflict, "the offer has changed since; nothing was bought");
   wish.agent = order.agent;
   wish.tick = request.key.tick;
@@ -292,8 +306,9 @@ Result<ActionResult> SkillBuyer::result_of(const PurchaseRow& row) {
       TRY(const auto payment, payments_.get(row.payment_key()));
       out.text = fmt::format("licence {} of {} {}", licence_of(row), row.slug, row.version);
       if (payment)
-        out.text += fmt::format("; {} msat and a fee of {} msat were paid; payment hash {}", payment->amount.value,
-                                payment->fee.value, payment->payment_hash.hex());
+        out.text +=
+            fmt::format("; {} msat and a fee of {} msat were paid; payment hash {}",
+                        payment->amount.value, payment->fee.value, payment->payment_hash.hex());
       if (!row.detail.empty()) out.text += "; " + row.detail;
       break;
     }
@@ -312,7 +327,7 @@ Result<ActionResult> SkillBuyer::result_of(const PurchaseRow& row) {
   return out;
 }
 
-// ---- the operator's -------------------------------------------------------------------------------------
+// ---- the operator's -------------------------------------------------------------------------
 
 Task<Result<Value>> SkillBuyer::buy(Value params) {
   CO_TRY(const std::string text, base::json::get_string(params, "skill"));
@@ -331,7 +346,8 @@ Task<Result<Value>> SkillBuyer::buy(Value params) {
   CO_TRY(const SkillQuote quoted,
          co_await worth_buying({skill, seller, untrusted, params.value("again", false)}));
   PurchaseRow wish = wish_of(quoted);
-  if (const std::int64_t most = base::json::int_or(params, "max_msat", -1); most >= 0 && wish.price.value > most)
+  if (const std::int64_t most = base::json::int_or(params, "max_msat", -1);
+      most >= 0 && wish.price.value > most)
     co_return fail(Errc::kDenied, fmt::format("it costs {} sat, more than was meant to be paid",
                                               quoted.listing.price.value));
   wish.untrusted = untrusted;

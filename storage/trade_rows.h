@@ -1,5 +1,5 @@
-// What both sides of a trade have in common: rows around a signed offer, and the statements by which such a
-// row moves, is billed and is noted. Included by the stores of `storage` only.
+// What both sides of a trade have in common: rows around a signed offer, and the statements by
+// which such a row moves, is billed and is noted. Included by the stores of `storage` only.
 #pragma once
 
 #include <optional>
@@ -56,7 +56,8 @@ struct TradeTable {
   const char* note;       ///< (detail, changed, id)
 };
 
-/// kNotFound; kConflict for a move that may_move() does not allow. kFull, or with the caller's transaction.
+/// kNotFound; kConflict for a move that may_move() does not allow. kFull, or with the caller's
+/// transaction.
 template <NamedEnum State>
 Result<void> move_trade(Db& db, const TradeTable& table, std::string_view id, State to,
                         std::string_view detail, UnixTime now) {

@@ -1,6 +1,6 @@
 // Which group of a co-signer's home a command is about.
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -15,9 +15,9 @@ using base::Errc;
 using base::Result;
 
 /// Commands about one running process, or its files.
-constexpr std::array<std::string_view, 13> kAboutOne{"status",  "pending", "approve", "deny", "approval",
-                                                     "pause",   "resume",  "outbox",  "log",  "metrics",
-                                                     "top",     "doctor",  "backup"};
+constexpr std::array<std::string_view, 13> kAboutOne{
+    "status", "pending", "approve", "deny", "approval", "pause", "resume",
+    "outbox", "log",     "metrics", "top",  "doctor",   "backup"};
 constexpr std::array<std::string_view, 3> kAboutOneOfCosigner{"policy", "audit", "lease"};
 
 bool is_about_one(const CLI::App& app) {
@@ -26,8 +26,8 @@ bool is_about_one(const CLI::App& app) {
   if (std::ranges::find(kAboutOne, chosen.front()->get_name()) != kAboutOne.end()) return true;
   if (chosen.front()->get_name() != "cosigner") return false;
   const auto below = chosen.front()->get_subcommands();
-  return !below.empty() &&
-         std::ranges::find(kAboutOneOfCosigner, below.front()->get_name()) != kAboutOneOfCosigner.end();
+  return !below.empty() && std::ranges::find(kAboutOneOfCosigner, below.front()->get_name()) !=
+                               kAboutOneOfCosigner.end();
 }
 
 }  // namespace
@@ -43,7 +43,8 @@ Result<void> choose_group(Context& context, const CLI::App& app) {
   std::string names;
   for (const ServedGroup& group : groups)
     names += (names.empty() ? "--identity " : " or ") + nostr::encode_npub(group.identity);
-  return base::fail(Errc::kInvalid, "this home serves several groups, and the command is about one", names);
+  return base::fail(Errc::kInvalid, "this home serves several groups, and the command is about one",
+                    names);
 }
 
 }  // namespace node::cli

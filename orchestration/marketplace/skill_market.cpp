@@ -30,7 +30,8 @@ Value skill_param() {
 /// A skill: what we decided about it, then what its publisher and sellers say.
 std::string told(const Value& skill, std::size_t most) {
   const auto key = nostr::PublicKey::from_hex(string_or(skill, "publisher"));
-  return fmt::format("trust: {} (row {} of the gate)\n{}\n", string_or(skill, "trust"), int_or(skill, "row"),
+  return fmt::format("trust: {} (row {} of the gate)\n{}\n", string_or(skill, "trust"),
+                     int_or(skill, "row"),
                      enclose({.source = "skill",
                               .author = key ? nostr::encode_npub(*key) : "",
                               .trust = Trust::kStranger,
@@ -47,8 +48,8 @@ std::string offer_text(const Value& offer) {
   const Value terms = offer.value("terms", Value::object());
   std::string out = fmt::format("price: {}, and a fee of up to {}\nseller: {}\nlicence: {}",
                                 price_text(int_or(offer, "price_msat")),
-                                price_text(int_or(offer, "fee_up_to_msat")), string_or(offer, "seller"),
-                                string_or(terms, "type"));
+                                price_text(int_or(offer, "fee_up_to_msat")),
+                                string_or(offer, "seller"), string_or(terms, "type"));
   if (terms.contains("max_uses")) out += fmt::format(", {} uses", int_or(terms, "max_uses"));
   if (terms.contains("max_per_day")) out += fmt::format(", {} a day", int_or(terms, "max_per_day"));
   if (terms.contains("lasts_s")) out += fmt::format(", for {} s", int_or(terms, "lasts_s"));
@@ -71,14 +72,16 @@ class LookingTool : public LocalTool {
 class SearchSkills final : public LookingTool {
  public:
   explicit SearchSkills(SkillMarket& market)
-      : LookingTool(market, {"skill_search",
-                             "Look for skills on the relays, each with the decision whether it may be "
-                             "trusted. Every condition narrows.",
-                             object_schema({{"words", text_param("Part of its name or description.", 200)},
-                                            {"topic", text_param("A keyword it carries.", 100)},
-                                            {"publisher", text_param("npub or hex", 200)},
-                                            {"limit", int_param("At most so many; 10 if left out.", 1, kMaxFound)}},
-                                           Value::array())}) {}
+      : LookingTool(
+            market,
+            {"skill_search",
+             "Look for skills on the relays, each with the decision whether it may be "
+             "trusted. Every condition narrows.",
+             object_schema({{"words", text_param("Part of its name or description.", 200)},
+                            {"topic", text_param("A keyword it carries.", 100)},
+                            {"publisher", text_param("npub or hex", 200)},
+                            {"limit", int_param("At most so many; 10 if left out.", 1, kMaxFound)}},
+                           Value::array())}) {}
 
   Task<Result<std::string>> run(ToolContext, Value params) override {
     SkillSearch what{.words = string_or(params, "words"),
@@ -99,10 +102,11 @@ class SearchSkills final : public LookingTool {
 class ShowSkill final : public LookingTool {
  public:
   explicit ShowSkill(SkillMarket& market)
-      : LookingTool(market, {"skill_show",
-                             "One skill: its versions, whether it may be trusted and why, and who of the "
-                             "operator's sellers offers it.",
-                             object_schema({{"skill", skill_param()}}, {"skill"})}) {}
+      : LookingTool(market,
+                    {"skill_show",
+                     "One skill: its versions, whether it may be trusted and why, and who of the "
+                     "operator's sellers offers it.",
+                     object_schema({{"skill", skill_param()}}, {"skill"})}) {}
 
   Task<Result<std::string>> run(ToolContext, Value params) override {
     CO_TRY(const nostr::Address skill, nostr::parse_address(string_or(params, "skill")));
@@ -117,12 +121,14 @@ class ShowSkill final : public LookingTool {
 class QuoteSkill final : public LookingTool {
  public:
   explicit QuoteSkill(SkillMarket& market)
-      : LookingTool(market, {"skill_quote",
-                             "What a licence of a skill costs now, by whom and on which terms. Nothing is "
-                             "bought.",
-                             object_schema({{"skill", skill_param()},
-                                            {"seller", text_param("npub or hex; the cheapest if left out", 200)}},
-                                           {"skill"})}) {}
+      : LookingTool(
+            market,
+            {"skill_quote",
+             "What a licence of a skill costs now, by whom and on which terms. Nothing is "
+             "bought.",
+             object_schema({{"skill", skill_param()},
+                            {"seller", text_param("npub or hex; the cheapest if left out", 200)}},
+                           {"skill"})}) {}
 
   Task<Result<std::string>> run(ToolContext, Value params) override {
     CO_TRY(const nostr::Address skill, nostr::parse_address(string_or(params, "skill")));
@@ -131,7 +137,8 @@ class QuoteSkill final : public LookingTool {
       CO_TRY(seller, nostr::parse_public_key(named));
     }
     CO_TRY(Value quoted, co_await market_.quote(skill, seller));
-    quoted.erase("asks_operator");  // that is how it would be if the operator bought; an agent's wish is always asked about
+    quoted.erase("asks_operator");  // that is how it would be if the operator bought; an agent's
+                                    // wish is always asked about
     std::string out = offer_text(quoted) + "The operator will be asked before it is bought.\n";
     if (!quoted.value("exceeds", Value::array()).empty())
       out += "This is beyond a limit of the operator's, who would have to lift it.\n";
@@ -174,15 +181,19 @@ class BuySkill final : public Tool {
   const std::string agent_;
   const ToolSpec spec_{
       "skill_buy",
-      "Buy a licence of a skill, as skill_quote told it: this version, of this seller, at this price, or "
+      "Buy a licence of a skill, as skill_quote told it: this version, of this seller, at this "
+      "price, or "
       "nothing. The operator is asked first. When it is bought, use_skill opens it.",
-      object_schema({{"skill", skill_param()},
-                     {"version", text_param("The version that was quoted.", 100)},
-                     {"seller", text_param("Its seller, npub or hex.", 200)},
-                     {"price_sats", int_param("Its price in satoshi, exactly.", 0, kMaxSats)},
-                     {"again", {{"type", "boolean"}, {"description", "Though a licence is held, when its uses are spent."}}},
-                     {"reason", text_param("One line for the operator: why you want this.", 300, 0)}},
-                    {"skill", "version", "seller", "price_sats"})};
+      object_schema(
+          {{"skill", skill_param()},
+           {"version", text_param("The version that was quoted.", 100)},
+           {"seller", text_param("Its seller, npub or hex.", 200)},
+           {"price_sats", int_param("Its price in satoshi, exactly.", 0, kMaxSats)},
+           {"again",
+            {{"type", "boolean"},
+             {"description", "Though a licence is held, when its uses are spent."}}},
+           {"reason", text_param("One line for the operator: why you want this.", 300, 0)}},
+          {"skill", "version", "seller", "price_sats"})};
 };
 
 }  // namespace

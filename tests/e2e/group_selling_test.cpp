@@ -1,5 +1,6 @@
-// A seller whose key is whole nowhere: manifest, offer and licences are its group's, signed as far as its
-// co-signers let it; orders, bills and deliveries are its node key's. Who buys from it notices nothing.
+// A seller whose key is whole nowhere: manifest, offer and licences are its group's, signed as far
+// as its co-signers let it; orders, bills and deliveries are its node key's. Who buys from it
+// notices nothing.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -39,7 +40,8 @@ class GroupSelling : public ::testing::Test {
                                .service = {}});
     const fs::path folder = goods();
     fs::create_directories(folder);
-    std::ofstream(folder / "SKILL.md") << "---\nname: echo\ndescription: Does echo\n---\nSay hello.\n";
+    std::ofstream(folder / "SKILL.md")
+        << "---\nname: echo\ndescription: Does echo\n---\nSay hello.\n";
     const fs::path config = buyer_.node_home() / "config.toml";
     std::string text = must(node::read_file(config));
     const std::string level = "level = \"bounded\"";
@@ -49,8 +51,14 @@ class GroupSelling : public ::testing::Test {
     set_list(config, "pins", seller_.identity().hex());
     set_list(config, "capabilities", "nostr:read");
     set_list(buyer_.cosigner_home(kMarket) / "policy.toml", "issuers", seller_.identity().hex());
-    EXPECT_EQ(buyer_.command({"wallet", "connect", "--home", buyer_.node_home().string()}, host_->uri("ours") + "\n").code, 0);
-    EXPECT_EQ(seller_.command({"wallet", "connect", "--home", shop()}, host_->uri("shop") + "\n").code, 0);
+    EXPECT_EQ(buyer_
+                  .command({"wallet", "connect", "--home", buyer_.node_home().string()},
+                           host_->uri("ours") + "\n")
+                  .code,
+              0);
+    EXPECT_EQ(
+        seller_.command({"wallet", "connect", "--home", shop()}, host_->uri("shop") + "\n").code,
+        0);
   }
   fs::path goods() const { return seller_.root() / "goods" / "echo"; }
   std::string shop() const { return seller_.node_home().string(); }
@@ -60,25 +68,31 @@ class GroupSelling : public ::testing::Test {
     for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) {
       const fs::path policy = seller_.cosigner_home(cosigner) / "policy.toml";
       std::string rules;
-      for (const int kind : {33400, 33401, 30402}) rules += fmt::format("\n[kinds.{}]\nverdict = \"sign\"\n", kind);
+      for (const int kind : {33400, 33401, 30402})
+        rules += fmt::format("\n[kinds.{}]\nverdict = \"sign\"\n", kind);
       rules += fmt::format("\n[kinds.39220]\nverdict = \"{}\"\n", licences);
       must(node::write_file(policy, must(node::read_file(policy)) + rules));
       seller_.start_cosigner(cosigner);
     }
   }
   std::vector<std::string> as_group(std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--as-group", "--home", shop(), "--relay", seller_.relay_urls().front()});
+    arguments.insert(arguments.end(),
+                     {"--as-group", "--home", shop(), "--relay", seller_.relay_urls().front()});
     return arguments;
   }
   void offer() {
-    const Value made = seller_.ask(as_group({"skill", "publish", goods().string(), "--as", "1.0.0", "--capability", "nostr:read"}));
+    const Value made = seller_.ask(as_group(
+        {"skill", "publish", goods().string(), "--as", "1.0.0", "--capability", "nostr:read"}));
     skill_ = made.at("skill").get<std::string>();
-    seller_.ask(as_group({"skill", "offer", goods().string(), "--price", "250", "--type", "metered", "--uses", "2"}));
+    seller_.ask(as_group({"skill", "offer", goods().string(), "--price", "250", "--type", "metered",
+                          "--uses", "2"}));
   }
   void sell(Environment environment = {}) {
-    program_ = std::make_unique<Program>(
-        as_group({"skill", "sell"}),
-        ProgramOptions{.environment = std::move(environment), .log = seller_.root() / "shop.log", .binary = "", .input = ""});
+    program_ = std::make_unique<Program>(as_group({"skill", "sell"}),
+                                         ProgramOptions{.environment = std::move(environment),
+                                                        .log = seller_.root() / "shop.log",
+                                                        .binary = "",
+                                                        .input = ""});
     EXPECT_EQ(program_->read_line("selling ").value_or(""), "selling " + seller_.identity().hex());
   }
   Exit at_buyer(std::vector<std::string> arguments) {
@@ -92,17 +106,20 @@ class GroupSelling : public ::testing::Test {
     for (;;) {
       Value row = purchase();
       if (row.at("state") == state) return row;
-      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the purchase stays " + row.dump());
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("the purchase stays " + row.dump());
     }
   }
   /// Licences of the seller's on the relays.
   std::vector<nostr::Event> licences() {
-    return seller_.stranger().fetch({.authors = {seller_.identity()}, .kinds = {nipsa::kinds::kSkillLicence}});
+    return seller_.stranger().fetch(
+        {.authors = {seller_.identity()}, .kinds = {nipsa::kinds::kSkillLicence}});
   }
   /// The seller's operator answers a question that is not answered yet.
   void answer(const std::string& word) {
-    const Message coded = seller_.owner().await_message(
-        [&](const Message& m) { return !code_in(m.text).empty() && !answered_.contains(code_in(m.text)); });
+    const Message coded = seller_.owner().await_message([&](const Message& m) {
+      return !code_in(m.text).empty() && !answered_.contains(code_in(m.text));
+    });
     answered_.insert(code_in(coded.text));
     seller_.owner().send(coded.from, word + " " + code_in(coded.text));
   }
@@ -118,7 +135,8 @@ class GroupSelling : public ::testing::Test {
 TEST_F(GroupSelling, ItsOffersAndLicencesAreTheGroupsAndItsMessagesTheNodes) {
   open_cosigners("sign");
   offer();
-  const nostr::Event listing = seller_.stranger().await({.authors = {seller_.identity()}, .kinds = {nostr::kinds::kClassified}});
+  const nostr::Event listing = seller_.stranger().await(
+      {.authors = {seller_.identity()}, .kinds = {nostr::kinds::kClassified}});
   EXPECT_EQ(must(nipsa::parse_skill_listing(listing)).trader(), seller_.node_key());
   sell();
   buyer_.start();
@@ -133,15 +151,20 @@ TEST_F(GroupSelling, ItsOffersAndLicencesAreTheGroupsAndItsMessagesTheNodes) {
   EXPECT_EQ(at_buyer({"skill", "load", "echo"}).code, 0);
   // Taken back by the shop that is open, with the co-signers once more.
   seller_.ask({"license", "revoke", licence.id, "-m", "refunded", "--as-group", "--home", shop()});
-  EXPECT_EQ(at_buyer({"skill", "load", "echo"}).code, 4) << "one use was left, and it was taken back";
+  EXPECT_EQ(at_buyer({"skill", "load", "echo"}).code, 4)
+      << "one use was left, and it was taken back";
   program_->terminate();
 }
 
 TEST_F(GroupSelling, WhatItsCosignersDoNotSignIsNotOnOffer) {
-  for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner}) seller_.start_cosigner(cosigner);
-  const Exit refused = seller_.command(as_group({"skill", "publish", goods().string(), "--as", "1.0.0", "--capability", "none"}));
+  for (const int cosigner : {World::kFirstCosigner, World::kSecondCosigner})
+    seller_.start_cosigner(cosigner);
+  const Exit refused = seller_.command(
+      as_group({"skill", "publish", goods().string(), "--as", "1.0.0", "--capability", "none"}));
   EXPECT_EQ(refused.code, 4);
-  EXPECT_TRUE(seller_.stranger().fetch({.authors = {seller_.identity()}, .kinds = {nipsa::kinds::kSkillManifest}}).empty());
+  EXPECT_TRUE(seller_.stranger()
+                  .fetch({.authors = {seller_.identity()}, .kinds = {nipsa::kinds::kSkillManifest}})
+                  .empty());
 }
 
 TEST_F(GroupSelling, KilledWhileItsOperatorThinksItAsksAnewAndGivesOneLicence) {
@@ -151,10 +174,13 @@ TEST_F(GroupSelling, KilledWhileItsOperatorThinksItAsksAnewAndGivesOneLicence) {
   buyer_.start();
   EXPECT_EQ(at_buyer({"skill", "buy", skill_, "--timeout", "1s"}).code, 124);
   await_purchase("paid");
-  const Message asked = seller_.owner().await_message([](const Message& m) { return m.text.find("39220") != std::string::npos; });
-  EXPECT_NE(asked.text.find(buyer_.identity().hex()), std::string::npos) << "to whom: " << asked.text;
+  const Message asked = seller_.owner().await_message(
+      [](const Message& m) { return m.text.find("39220") != std::string::npos; });
+  EXPECT_NE(asked.text.find(buyer_.identity().hex()), std::string::npos)
+      << "to whom: " << asked.text;
   EXPECT_TRUE(licences().empty()) << "paid for, and not licensed without a word";
-  const Message coded = seller_.owner().await_message([](const Message& m) { return !code_in(m.text).empty(); });
+  const Message coded =
+      seller_.owner().await_message([](const Message& m) { return !code_in(m.text).empty(); });
   answered_.insert(code_in(coded.text));
   program_->kill();
   sell();
@@ -174,11 +200,13 @@ TEST_F(GroupSelling, ANoLeavesTheLicenceOwedAndIsTold) {
   EXPECT_EQ(at_buyer({"skill", "buy", skill_, "--timeout", "1s"}).code, 124);
   answer("no");
   const auto told = [&] {
-    const auto orders = json_lines(seller_.command({"skill", "orders", "--json", "--home", shop()}).out);
+    const auto orders =
+        json_lines(seller_.command({"skill", "orders", "--json", "--home", shop()}).out);
     return orders.empty() ? "" : base::json::string_or(orders.front(), "detail");
   };
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (told().empty() && std::chrono::steady_clock::now() < deadline) (void)seller_.owner().messages();
+  while (told().empty() && std::chrono::steady_clock::now() < deadline)
+    (void)seller_.owner().messages();
   EXPECT_NE(told().find("said no"), std::string::npos) << told();
   EXPECT_EQ(purchase().at("state"), "paid") << "the buyer goes on asking for what it paid for";
   EXPECT_TRUE(licences().empty());

@@ -53,8 +53,9 @@ Exit Buying::buy(std::vector<std::string> more) {
 }
 
 Message Buying::await_question() {
-  return world_.owner().await_message(
-      [](const Message& m) { return m.text.find("for a licence of echo 1.0.0") != std::string::npos; });
+  return world_.owner().await_message([](const Message& m) {
+    return m.text.find("for a licence of echo 1.0.0") != std::string::npos;
+  });
 }
 
 void Buying::answer(const std::string& word) {
@@ -73,14 +74,17 @@ std::string Buying::said() const {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::vector<Value> Buying::purchases() { return json_lines(at_node({"skill", "purchases"}).out); }
+std::vector<Value> Buying::purchases() {
+  return json_lines(at_node({"skill", "purchases"}).out);
+}
 
 Value Buying::await_end() {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     const auto all = purchases();
     if (!all.empty() && !all[0].contains("waits_for")) return all[0];
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("the purchase does not end");
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("the purchase does not end");
     (void)world_.owner().messages();
   }
 }
@@ -89,7 +93,8 @@ bool Buying::stays_unknown() {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(12);
   do {
     const Value row = purchases().at(0);
-    if (base::json::string_or(row, "payment") != "unknown" && base::json::string_or(row, "payment") != "sent")
+    if (base::json::string_or(row, "payment") != "unknown" &&
+        base::json::string_or(row, "payment") != "sent")
       return false;
   } while (std::chrono::steady_clock::now() < until);
   return true;

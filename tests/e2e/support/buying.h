@@ -13,8 +13,9 @@
 
 namespace e2e {
 
-inline constexpr int kMarket = World::kFirstCosigner;  ///< the co-signer that holds the shop's licences good
-inline constexpr std::int64_t kPrice = 250;            ///< sat
+inline constexpr int kMarket =
+    World::kFirstCosigner;                   ///< the co-signer that holds the shop's licences good
+inline constexpr std::int64_t kPrice = 250;  ///< sat
 inline constexpr base::Msat kPurse{5'000'000};
 
 class Buying : public ::testing::Test {
