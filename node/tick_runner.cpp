@@ -112,7 +112,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
       errands_(deps.db),
       pause_(deps.home),
       state_({deps.pool, deps.db, deps.clock, deps.rng, deps.signer}, options_.relays),
-      state_book_(deps.db),
+      saver_({state_, deps.voice, deps.db, deps.clock}),
       delegated_({deps.pool, deps.db, deps.clock, bench_}, options_.relays,
                  deps.signer.public_key()),
       tool_box_({deps.loop, deps.workers, deps.outside, deps.http, deps.db, deps.clock, deps.home},
@@ -352,102 +352,40 @@ Result<void> TickRunner::give_up(const TickRow& row, const base::Error& why) {
   return tx.commit();
 }
 
-/// The state as this tick leaves it, sealed for the agent itself.
-base::Task<Result<StateKeeper::Sealed>> TickRunner::next_state(TickRow row, SessionResult session,
-                                                               StateKeeper::Overflow overflow) {
+/// What this tick adds to the state.
+Result<void> TickRunner::add_to_state(nipsa::State& state, const TickRow& row,
+                                      const SessionResult& session) {
   const UnixTime now = deps_.clock.now();
-  CO_TRY(StateKeeper::Opened opened, co_await state_.open(*row.claim_id));
-  nipsa::State& state = opened.state;
   state.tick_count += 1;
   state.last_tick = base::to_unix(now);
   // A folder that cannot be read leaves the goals as they were: the memory of the tick matters more.
   const auto directives = directive_folder(deps_.home, config_.tools).read();
   if (config_.integrations.directives && directives) {
-    CO_TRY(const auto reports, tool_box_.goals().list());
+    TRY(const auto reports, tool_box_.goals().list());
     state.goals =
         orchestration::merged_goals(std::move(state.goals), directives->all, reports, now);
   }
+  if (session.summary.empty() && session.actions.empty()) return {};
   // Two ticks may end in one second; in a state they still follow one another, so that parts stay
   // as they are.
   const std::int64_t newest = state.memory.empty() ? 0 : state.memory.back().timestamp;
-  if (!session.summary.empty() || !session.actions.empty())
-    state.memory.push_back(
-        {.id = session.session,
-         .type = "observation",
-         .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
-                                orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
-         .timestamp = std::max(base::to_unix(now), newest + 1)});
-  co_return co_await state_.seal(std::move(opened), *row.claim_id, overflow);
-}
-
-/// Says what was written down under `call_id`; why it will not be said, or "".
-base::Task<Result<std::string>> TickRunner::say_state(TickRow row, std::string call_id) {
-  Utterance utterance{.key = {row.slot, std::move(call_id)},
-                      .action_class = "state",
-                      .draft = {},
-                      .tick = row.claim_id};
-  CO_TRY(const orchestration::ActionResult said, co_await deps_.voice.say(std::move(utterance)));
-  if (said.status == orchestration::ActionStatus::kPublished) co_return std::string();
-  co_return said.text.empty() ? "no relay took it" : said.text;
-}
-
-/// One try at saving the state, under `name`; what stands in its way for good, or "". All of it is
-/// written down before the first part is said: after a crash the parts that are out are those the
-/// head names.
-base::Task<Result<std::string>> TickRunner::try_to_save(TickRow row, SessionResult session,
-                                                        std::string name,
-                                                        StateKeeper::Overflow overflow) {
-  const std::string part_prefix = name + "-part-";
-  CO_TRY(const auto standing, actions_.get(row.slot, name));
-  std::optional<StateFacts> facts;
-  if (!standing) {
-    auto next = co_await next_state(row, session, overflow);
-    // Refused or lost for good: the tick ends without it, rather than never.
-    if (!next && (next.error().code == Errc::kDenied || state_is_lost(next.error())))
-      co_return next.error().detail;
-    CO_TRY(StateKeeper::Sealed sealed, std::move(next));
-    facts = sealed.facts;
-    std::vector<Utterance> all;
-    for (nostr::Draft& part : sealed.parts)
-      all.push_back({.key = {row.slot, part_prefix + std::to_string(all.size() + 1)},
-                     .action_class = "state",
-                     .draft = std::move(part),
-                     .tick = row.claim_id});
-    all.push_back({.key = {row.slot, name},
-                   .action_class = "state",
-                   .draft = std::move(sealed.head),
-                   .tick = row.claim_id});
-    CO_TRY(deps_.voice.propose(all));
-    FAILPOINT("state-proposed");
-  }
-  CO_TRY(const auto rows, actions_.list(row.slot));
-  for (const storage::ActionRow& part : rows) {
-    if (!part.call_id.starts_with(part_prefix)) continue;
-    CO_TRY(const std::string why_not, co_await say_state(row, part.call_id));
-    if (!why_not.empty()) co_return why_not;
-    FAILPOINT("state-part-published");
-  }
-  CO_TRY(std::string why_not, co_await say_state(row, name));
-  if (why_not.empty() && facts) {
-    CO_TRY(const auto head, actions_.get(row.slot, name));
-    facts->head = head->event_id;
-    CO_TRY(state_book_.keep(*facts));
-  }
-  co_return why_not;
+  state.memory.push_back(
+      {.id = session.session,
+       .type = "observation",
+       .content = fmt::format("{} ({} acts): {}", row.trigger_kind, session.actions.size(),
+                              orchestration::cut_utf8(session.summary, kMaxSummaryBytes)),
+       .timestamp = std::max(base::to_unix(now), newest + 1)});
+  return {};
 }
 
 base::Task<Result<void>> TickRunner::save_state(TickRow row, SessionResult session) {
-  using Overflow = StateKeeper::Overflow;
   while (saving_) co_await saved_.wait_for(std::chrono::seconds{1});
   const Turn turn(saving_, saved_);
-  CO_TRY(std::string why_not, co_await try_to_save(row, session, "#state", Overflow::kParts));
-  // Another head came in between: what this tick adds is added to that one, once. Or co-signers
-  // know nothing of parts: better to forget the oldest than to remember nothing new.
-  if (why_not.starts_with("stale-prev") || why_not.starts_with("kind-not-")) {
-    const Overflow overflow =
-        why_not.starts_with("kind-not-") ? Overflow::kForget : Overflow::kParts;
-    CO_TRY(why_not, co_await try_to_save(row, session, "#state-again", overflow));
-  }
+  StateSaver::Change change = [this, row, session](nipsa::State& state) {
+    return add_to_state(state, row, session);
+  };
+  CO_TRY(const std::string why_not,
+         co_await saver_.save(row.slot, *row.claim_id, std::move(change)));
   if (!why_not.empty())
     LOG(kWarn, "tick", "state not saved", {{"slot", row.slot}, {"why", why_not}});
   deps_.signer.forget();

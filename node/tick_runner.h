@@ -18,7 +18,7 @@
 #include "node/outside.h"
 #include "node/pause.h"
 #include "node/skill_shelf.h"
-#include "node/state_keeper.h"
+#include "node/state_saver.h"
 #include "node/tool_box.h"
 #include "node/trajectory_record.h"
 #include "orchestration/marketplace/skill_market.h"
@@ -97,14 +97,8 @@ class TickRunner {
   base::Task<base::Result<void>> claim(storage::TickRow row);
   base::Task<base::Result<void>> open_state(storage::TickRow row);
   base::Result<void> give_up(const storage::TickRow& row, const base::Error& why);
-  base::Task<base::Result<StateKeeper::Sealed>> next_state(storage::TickRow row,
-                                                           orchestration::SessionResult session,
-                                                           StateKeeper::Overflow overflow);
-  base::Task<base::Result<std::string>> try_to_save(storage::TickRow row,
-                                                    orchestration::SessionResult session,
-                                                    std::string name,
-                                                    StateKeeper::Overflow overflow);
-  base::Task<base::Result<std::string>> say_state(storage::TickRow row, std::string call_id);
+  base::Result<void> add_to_state(nipsa::State& state, const storage::TickRow& row,
+                                  const orchestration::SessionResult& session);
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
   base::Task<base::Result<std::string>> narrow(storage::TickRow row,
                                                orchestration::Trigger trigger);
@@ -127,7 +121,7 @@ class TickRunner {
   storage::Kv errands_;
   PauseSwitch pause_;
   StateKeeper state_;
-  StateBook state_book_;
+  StateSaver saver_;
   orchestration::SkillBench bench_;
   DelegatedWork delegated_;
   ToolBox tool_box_;

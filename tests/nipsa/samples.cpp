@@ -268,6 +268,7 @@ nostr::Event session_event() {
 nostr::Event step_event() {
   base::SeededRng rng(1);
   nipsa::TrajectoryStep s;
+  s.parent_session = id('9');
   s.session = {nipsa::kinds::kTrajectory, pub('1'), "sess-0001"};
   s.first_head = id('b');
   s.seq = 2;
