@@ -29,24 +29,8 @@ Session::Session(SessionDeps deps, AgentSpec agent, SessionIdentity identity, Se
     : deps_(deps), agent_(std::move(agent)), identity_(identity), limits_(limits) {}
 
 Task<Result<SessionResult>> Session::run(Trigger trigger) {
-  trigger_ = std::move(trigger);
-  CO_TRY(open());
-  recorder_.emplace(deps_.trajectory, deps_.clock, deps_.rng,
-                    TrajectorySubject{.session = row_.id,
-                                      .agent = identity_.agent,
-                                      .writer = identity_.node,
-                                      .model = row_.model,
-                                      .started = row_.started,
-                                      .tick = trigger_.tick_request});
-  CO_TRY(co_await recorder_->open());
+  CO_TRY(co_await enter(std::move(trigger)));
   if (row_.state == storage::SessionState::kRunning) {
-    if (transcript_->messages().empty()) CO_TRY(begin());
-    deps_.hooks.notify({.session = row_.id,
-                        .agent = agent_.id,
-                        .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
-                        // A task is in the words of a model that may have read anything.
-                        .by_stranger = !trigger_.task.empty() ||
-                                       (trigger_.event && trigger_.trust != Trust::kOperator)});
     CO_TRY(co_await recorder_->record(new_steps()));
     for (;;) {
       CO_TRY(const bool over, co_await is_over());
@@ -57,6 +41,39 @@ Task<Result<SessionResult>> Session::run(Trigger trigger) {
     }
   }
   co_return co_await close();
+}
+
+Task<Result<SessionResult>> Session::abandon(Trigger trigger, Ending ending) {
+  CO_TRY(co_await enter(std::move(trigger)));
+  if (row_.state == storage::SessionState::kRunning) {
+    if (!transcript_->messages().back().ending) CO_TRY(end(std::move(ending)));
+    CO_TRY(co_await recorder_->record(new_steps()));
+  }
+  co_return co_await close();
+}
+
+/// The session's rows and its record, opened; whoever listens is told that it is at work.
+Task<Result<void>> Session::enter(Trigger trigger) {
+  trigger_ = std::move(trigger);
+  CO_TRY(open());
+  recorder_.emplace(deps_.trajectory, deps_.clock, deps_.rng,
+                    TrajectorySubject{.session = row_.id,
+                                      .agent = identity_.agent,
+                                      .writer = identity_.node,
+                                      .model = row_.model,
+                                      .started = row_.started,
+                                      .tick = trigger_.tick_request});
+  CO_TRY(co_await recorder_->open());
+  if (row_.state != storage::SessionState::kRunning) co_return Result<void>{};
+  if (transcript_->messages().empty()) CO_TRY(begin());
+  deps_.hooks.notify({.session = row_.id,
+                      .tick = row_.tick,
+                      .agent = agent_.id,
+                      .phase = resumed_ ? SessionPhase::kResumed : SessionPhase::kStarted,
+                      // A task is in the words of a model that may have read anything.
+                      .by_stranger = !trigger_.task.empty() ||
+                                     (trigger_.event && trigger_.trust != Trust::kOperator)});
+  co_return Result<void>{};
 }
 
 Result<void> Session::open() {
@@ -103,7 +120,7 @@ Result<void> Session::begin() {
 
 Task<Result<void>> Session::advance() {
   if (transcript_->messages().back().message.role == Role::kSystem) {
-    const SessionNotice notice{.session = row_.id, .agent = agent_.id};
+    const SessionNotice notice{.session = row_.id, .tick = row_.tick, .agent = agent_.id};
     Message opening{.role = Role::kUser,
                     .content = opening_message(trigger_) + build_context(deps_.hooks.context(notice), context_bytes())};
     CO_TRY(transcript_->append({.message = std::move(opening), .at = deps_.clock.now()}));
@@ -151,7 +168,7 @@ Task<Result<bool>> Session::is_over() {
     if (heard) co_return false;
     CO_TRY(const std::size_t active, deps_.tasks->active(row_.id));
     if (active == 0) co_return !go_on();
-    co_await deps_.tasks->news(kNewsLook);
+    co_await deps_.tasks->news(row_.id, kNewsLook);
   }
 }
 
@@ -197,6 +214,7 @@ Task<Result<SessionResult>> Session::close() {
       result.detail = "todo-stalled";
       if (row_.state == storage::SessionState::kRunning)
         deps_.hooks.notify({.session = row_.id,
+                            .tick = row_.tick,
                             .agent = agent_.id,
                             .phase = SessionPhase::kStalled,
                             .detail = undone,
@@ -218,6 +236,7 @@ Task<Result<SessionResult>> Session::close() {
     row_.ended = deps_.clock.now();
     CO_TRY(deps_.sessions.finish(row_.id, row_.state, result.detail, *row_.ended));
     deps_.hooks.notify({.session = row_.id,
+                        .tick = row_.tick,
                         .agent = agent_.id,
                         .phase = SessionPhase::kEnded,
                         .detail = result.detail,

@@ -85,7 +85,7 @@ struct SessionResult {
   TrajectorySummary trajectory;
 };
 
-/// One agent's session for one tick. App thread; run() once per object.
+/// One agent's session for one tick. App thread; run() or abandon() once per object.
 class Session {
  public:
   Session(SessionDeps deps, AgentSpec agent, SessionIdentity identity, SessionLimits limits = {});
@@ -94,8 +94,12 @@ class Session {
   /// An error is never an ending: the rows are intact and a later run() goes on (kUnavailable: a
   /// relay or co-signer is away; kDatabase). Cancelling is safe at any point.
   base::Task<base::Result<SessionResult>> run(Trigger trigger);
+  /// Ends it as it stands, with nothing more asked or done, and reports. One that ended before reports as it
+  /// did then. Instead of run().
+  base::Task<base::Result<SessionResult>> abandon(Trigger trigger, Ending ending);
 
  private:
+  base::Task<base::Result<void>> enter(Trigger trigger);
   base::Result<void> open();
   base::Result<bool> is_own(const storage::SessionRow& row);
   base::Result<void> begin();

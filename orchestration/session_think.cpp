@@ -138,7 +138,7 @@ Task<Result<void>> Session::sum_up(Request request) {
     co_return Result<void>{};
   }
   CO_TRY(const SessionFacts facts, facts_so_far());
-  const std::string context = build_context(deps_.hooks.context({.session = row_.id, .agent = agent_.id}), context_bytes());
+  const std::string context = build_context(deps_.hooks.context({.session = row_.id, .tick = row_.tick, .agent = agent_.id}), context_bytes());
   LOG(kInfo, "session", "summed up", {{"session", row_.id}, {"messages", fmt::to_string(point)}});
   co_return transcript_->append({.message = {.role = Role::kUser,
                                              .content = summary_message(trigger_, context, reply->message.content, facts)},

@@ -19,6 +19,8 @@ constexpr const char* kActions =
     "WHERE state IN ('proposed','asked','approved','signed','published')";
 constexpr const char* kTasks =
     "UPDATE tasks SET state = 'cancelled', note = 'restored from a backup', ended = ?, told = 1 WHERE ended IS NULL";
+constexpr const char* kErrands =
+    "UPDATE errands SET outcome = 'error', detail = 'restored from a backup', ended = ? WHERE ended IS NULL";
 constexpr const char* kDrafts =
     "UPDATE outbox SET state = 'failed' WHERE state = 'open' AND signing = 'draft'";
 constexpr const char* kDraftRelays =
@@ -60,6 +62,7 @@ Result<ClosedWork> close_open_work(Db& db, UnixTime now) {
   TRY(out.questions, db.run(kQuestions, now));
   TRY(out.ticks, db.run(kTicks, now));
   TRY(db.run(kSessions, now));
+  TRY(db.run(kErrands, now));
   TRY(out.actions, db.run(kActions, now));
   TRY(out.tasks, db.run(kTasks, now));
   TRY(out.publications, db.run(kDrafts));

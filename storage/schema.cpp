@@ -911,6 +911,35 @@ CREATE TABLE goal_reports (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Tasks in the order they were handed out: two of one second are not told apart by their time.
+constexpr const char* kTaskOrder = R"sql(
+ALTER TABLE tasks ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET place = (SELECT count(*) FROM tasks AS t WHERE (t.created, t.id) <= (tasks.created, tasks.id));
+DROP INDEX tasks_active;
+CREATE UNIQUE INDEX tasks_by_place ON tasks (place);
+CREATE INDEX tasks_active ON tasks (place) WHERE ended IS NULL;
+)sql";
+
+// What the operator, at this machine, wants done: one row per tick that was planned for it.
+constexpr const char* kErrands = R"sql(
+CREATE TABLE errands (
+  slot TEXT PRIMARY KEY,
+  agent TEXT NOT NULL,
+  text TEXT NOT NULL,
+  called_off INTEGER NOT NULL DEFAULT 0 CHECK (called_off IN (0, 1)),
+  outcome TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('','success','partial','error')),
+  detail TEXT NOT NULL DEFAULT '',
+  said TEXT NOT NULL DEFAULT '',
+  turns INTEGER NOT NULL DEFAULT 0,
+  calls INTEGER NOT NULL DEFAULT 0,
+  cost_msat INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL,
+  ended INTEGER,
+  CHECK ((ended IS NULL) = (outcome = ''))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX errands_by_time ON errands (created);
+)sql";
+
 constexpr std::array kSteps{
     Migration{1, kEvents},  Migration{2, kMessages}, Migration{3, kApprovals},
     Migration{4, kSigning}, Migration{5, kWork},     Migration{6, kCosigner},
@@ -921,6 +950,7 @@ constexpr std::array kSteps{
     Migration{17, kOrders},  Migration{18, kTrade},
     Migration{19, kOutputs}, Migration{20, kPurchaseWishes},
     Migration{21, kGoals},
+    Migration{22, kTaskOrder}, Migration{23, kErrands},
 };
 
 }  // namespace

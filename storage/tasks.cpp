@@ -10,8 +10,8 @@ namespace {
   "created, started, ended, told"
 
 constexpr const char* kAdd =
-    "INSERT INTO tasks (id, tick, parent, call, agent, description, brief, depth, session, state, created) "
-    "VALUES (?,?,?,?,?,?,?,?,?,'pending',?)";
+    "INSERT INTO tasks (id, tick, parent, call, agent, description, brief, depth, session, state, created, place) "
+    "VALUES (?,?,?,?,?,?,?,?,?,'pending',?, (SELECT coalesce(max(place), 0) + 1 FROM tasks))";
 constexpr const char* kStart =
     "UPDATE tasks SET state = 'running', starts = starts + 1, started = coalesce(started, ?) "
     "WHERE id = ? AND ended IS NULL";
@@ -21,14 +21,16 @@ constexpr const char* kTell = "UPDATE tasks SET told = 1 WHERE id = ? AND told =
 constexpr const char* kGet = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE id = ?";
 constexpr const char* kByCall = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE parent = ? AND call = ?";
 constexpr const char* kBySession = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE session = ?";
-constexpr const char* kOfParent = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE parent = ? ORDER BY created, id";
-constexpr const char* kOfTick = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE tick = ? ORDER BY created, id";
-constexpr const char* kActive = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE ended IS NULL ORDER BY created, id";
-constexpr const char* kHistory = "SELECT " SOV_TASK_COLUMNS " FROM tasks ORDER BY created DESC, id LIMIT ?";
+constexpr const char* kOfParent = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE parent = ? ORDER BY place";
+constexpr const char* kOfTick = "SELECT " SOV_TASK_COLUMNS " FROM tasks WHERE tick = ? ORDER BY place";
+constexpr const char* kQueue = "SELECT id, tick FROM tasks WHERE ended IS NULL ORDER BY place";
+constexpr const char* kCountActive = "SELECT count(*) FROM tasks WHERE ended IS NULL";
+constexpr const char* kCountActiveOfTick = "SELECT count(*) FROM tasks WHERE tick = ? AND ended IS NULL";
+constexpr const char* kHistory = "SELECT " SOV_TASK_COLUMNS " FROM tasks ORDER BY place DESC LIMIT ?";
 constexpr const char* kPruneOld = "DELETE FROM tasks WHERE ended < ? AND told = 1";
 constexpr const char* kPruneMany =
     "DELETE FROM tasks WHERE ended IS NOT NULL AND told = 1 AND id NOT IN "
-    "(SELECT id FROM tasks ORDER BY created DESC LIMIT ?)";
+    "(SELECT id FROM tasks ORDER BY place DESC LIMIT ?)";
 
 #undef SOV_TASK_COLUMNS
 
@@ -51,6 +53,8 @@ TaskRow read_task(Row& r) {
           .ended = r.take<std::optional<UnixTime>>(),
           .told = r.take<std::int64_t>() != 0};
 }
+
+std::size_t read_count(Row& r) { return static_cast<std::size_t>(r.take<std::int64_t>()); }
 
 }  // namespace
 
@@ -100,7 +104,19 @@ Result<std::vector<TaskRow>> Tasks::of_parent(std::string_view parent) {
 
 Result<std::vector<TaskRow>> Tasks::of_tick(std::string_view tick) { return db_.all(kOfTick, read_task, tick); }
 
-Result<std::vector<TaskRow>> Tasks::list_active() { return db_.all(kActive, read_task); }
+Result<std::vector<TaskTurn>> Tasks::queue() {
+  return db_.all(kQueue, [](Row& r) { return TaskTurn{.id = r.take<std::string>(), .tick = r.take<std::string>()}; });
+}
+
+Result<std::size_t> Tasks::count_active() {
+  TRY(const auto count, db_.one(kCountActive, read_count));
+  return *count;
+}
+
+Result<std::size_t> Tasks::count_active(std::string_view tick) {
+  TRY(const auto count, db_.one(kCountActiveOfTick, read_count, tick));
+  return *count;
+}
 
 Result<std::vector<TaskRow>> Tasks::history(std::int64_t limit) { return db_.all(kHistory, read_task, limit); }
 

@@ -45,6 +45,12 @@ struct TaskRow {
   bool told = false;        ///< its parent has heard how it ended
 };
 
+/// A task that has not ended, as far as it takes to give it its turn.
+struct TaskTurn {
+  std::string id;
+  std::string tick;
+};
+
 /// App thread. Changes are kFull.
 class Tasks {
  public:
@@ -65,7 +71,11 @@ class Tasks {
   /// Oldest first.
   Result<std::vector<TaskRow>> of_parent(std::string_view parent);
   Result<std::vector<TaskRow>> of_tick(std::string_view tick);
-  Result<std::vector<TaskRow>> list_active();
+  /// Every task that has not ended, in the order they were handed out.
+  Result<std::vector<TaskTurn>> queue();
+  /// How many have not ended, in all and of one tick.
+  Result<std::size_t> count_active();
+  Result<std::size_t> count_active(std::string_view tick);
   /// Newest first.
   Result<std::vector<TaskRow>> history(std::int64_t limit);
   /// Forgets what ended before `before` and was told, and of the rest all but the newest `keep`.

@@ -74,6 +74,7 @@ enum class SessionPhase { kStarted, kResumed, kStalled, kEnded };
 
 struct SessionNotice {
   std::string session;
+  std::string tick;
   std::string agent;
   SessionPhase phase = SessionPhase::kStarted;
   std::string detail;

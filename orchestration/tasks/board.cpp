@@ -2,6 +2,7 @@
 #include "orchestration/tasks/board.h"
 
 #include <algorithm>
+#include <deque>
 
 #include <fmt/format.h>
 
@@ -83,6 +84,8 @@ Result<TaskRow> TaskBoard::hand_out(Errand errand) {
                     .created = clock_.now()};
   TRY(rows_.add(row));
   FAILPOINT("task-handed-out");
+  // Its turn counts from here on, not from when somebody next looks for something to start.
+  if (auto& turn = turns_[row.tick]; turn == 0) turn = ++last_turn_;
   LOG(kInfo, "tasks", "handed out", {{"task", row.id}, {"agent", row.agent}, {"what", row.description}});
   changed_.notify();
   return row;
@@ -92,10 +95,10 @@ Result<void> TaskBoard::may_hand_out(const Errand& errand, std::int64_t depth) {
   if (depth > limits_.depth)
     return fail(Errc::kLimit, fmt::format("a task this deep hands out no tasks (limit is {})", limits_.depth),
                 "do it yourself");
-  TRY(const auto active, rows_.list_active());
-  if (active.size() >= limits_.running + limits_.queue)
-    return fail(Errc::kLimit, fmt::format("{} tasks are waiting in this node", active.size()), "wait for one to end");
-  const auto beside = static_cast<std::size_t>(std::ranges::count(active, errand.tick, &TaskRow::tick));
+  TRY(const std::size_t active, rows_.count_active());
+  if (active >= limits_.running + limits_.queue)
+    return fail(Errc::kLimit, fmt::format("{} tasks are waiting in this node", active), "wait for one to end");
+  TRY(const std::size_t beside, rows_.count_active(errand.tick));
   if (beside >= limits_.active_per_tick)
     return fail(Errc::kLimit, fmt::format("{} tasks of this session are under way", beside), "wait for one to end");
   return {};
@@ -122,21 +125,40 @@ void TaskBoard::prune() {
 
 /// A tick with many tasks waits for its turn behind one with few.
 Result<void> TaskBoard::start_some() {
-  if (held_()) return {};
-  TRY(auto active, rows_.list_active());
-  std::map<std::string, std::size_t> at_work;
-  for (const TaskRow& row : active) at_work[row.tick] += jobs_.contains(row.id) ? 1 : 0;
+  if (held_() || stopping_ || jobs_.size() >= limits_.running) return {};
+  struct Line {
+    std::size_t at_work = 0;
+    std::uint64_t turn = 0;
+    std::deque<std::string> waiting;  // ids, in the order they were handed out
+  };
+  std::map<std::string, Line> lines;
+  TRY(const auto queue, rows_.queue());
   const auto now = clock_.now();
-  std::erase_if(active, [&](const TaskRow& row) {
-    const auto retry = retry_at_.find(row.id);
-    return jobs_.contains(row.id) || (retry != retry_at_.end() && retry->second > now);
-  });
-  while (!stopping_ && !active.empty() && jobs_.size() < limits_.running) {
-    const auto next = std::ranges::min_element(active, {}, [&](const TaskRow& row) { return at_work[row.tick]; });
-    ++at_work[next->tick];
-    jobs_.emplace(next->id, std::make_shared<Job>(loop_));
-    scope_.spawn("task", drive(std::move(*next)));
-    active.erase(next);
+  for (const storage::TaskTurn& task : queue) {
+    auto& turn = turns_[task.tick];
+    if (turn == 0) turn = ++last_turn_;
+    Line& line = lines[task.tick];
+    line.turn = turn;
+    const auto retry = retry_at_.find(task.id);
+    if (jobs_.contains(task.id)) ++line.at_work;
+    else if (retry == retry_at_.end() || retry->second <= now) line.waiting.push_back(task.id);
+  }
+  std::erase_if(turns_, [&](const auto& entry) { return !lines.contains(entry.first); });
+  std::erase_if(lines, [](const auto& entry) { return entry.second.waiting.empty(); });
+  while (!lines.empty() && jobs_.size() < limits_.running) {
+    const auto next = std::ranges::min_element(lines, {}, [](const auto& entry) {
+      return std::pair(entry.second.at_work, entry.second.turn);
+    });
+    Line& line = next->second;
+    TRY(auto row, rows_.get(line.waiting.front()));
+    line.waiting.pop_front();
+    ++line.at_work;
+    line.turn = turns_[next->first] = ++last_turn_;
+    if (row && !storage::is_final(row->state)) {
+      jobs_.emplace(row->id, std::make_shared<Job>(loop_));
+      scope_.spawn("task", drive(*std::move(row)));
+    }
+    if (line.waiting.empty()) lines.erase(next);
   }
   return {};
 }
@@ -199,9 +221,9 @@ Result<void> TaskBoard::end(const TaskRow& row, TaskEnd how) {
   if (first)
     LOG(kInfo, "tasks", "ended",
         {{"task", row.id}, {"agent", row.agent}, {"state", std::string(name_of(how.state))}, {"note", how.note}});
-  // Whoever waits for this one wakes up when its row says so.
   retry_at_.erase(row.id);
   begun_.erase(row.id);
+  tell_listeners(row.parent);
   return {};
 }
 
@@ -223,12 +245,28 @@ Task<Result<TaskRow>> TaskBoard::wait(std::string id, milliseconds limit) {
     if (!row) co_return fail(Errc::kNotFound, "no task is called " + id);
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     if (storage::is_final(row->state) || left.count() <= 0) co_return *std::move(row);
-    co_await changed_.wait_for(std::min(left, kLook));
+    co_await news(row->parent, std::min(left, kLook));
   }
 }
 
-Task<void> TaskBoard::news(milliseconds limit) {
-  co_await changed_.wait_for(limit);
+/// Only those who wait for one of that session's tasks wake up: with many sessions waiting, an end that woke
+/// them all would have each of them ask the database for nothing.
+Task<void> TaskBoard::news(std::string session, milliseconds limit) {
+  auto& slot = listeners_[session];
+  if (!slot) slot = std::make_shared<base::Signal>(loop_);
+  struct Leave {
+    TaskBoard& board;
+    const std::string& session;
+    std::shared_ptr<base::Signal> signal;
+    ~Leave() {
+      if (signal.use_count() == 2) board.listeners_.erase(session);
+    }
+  } const leave{*this, session, slot};
+  co_await leave.signal->wait_for(limit);
+}
+
+void TaskBoard::tell_listeners(const std::string& session) {
+  if (const auto found = listeners_.find(session); found != listeners_.end()) found->second->notify();
 }
 
 Result<bool> TaskBoard::descends_from(const TaskRow& row, const std::string& session) {
@@ -281,6 +319,7 @@ Result<TaskRow> TaskBoard::cancel(const std::string& session, const std::string&
   } else if (row.state == TaskState::kRunning) {
     abandon_(row);
   }
+  tell_listeners(row.parent);
   changed_.notify();
   return find(session, id);
 }

@@ -89,8 +89,8 @@ class TaskBoard {
   /// Inside the transaction that tells it; false when it was told before.
   base::Result<bool> tell(const std::string& id) { return rows_.tell(id); }
   base::Result<std::size_t> active(const std::string& session);
-  /// Waits until a task ends, or `limit`.
-  base::Task<void> news(std::chrono::milliseconds limit);
+  /// Waits until a task that `session` handed out ends, or `limit`.
+  base::Task<void> news(std::string session, std::chrono::milliseconds limit);
   std::size_t running() const { return jobs_.size(); }
 
  private:
@@ -103,6 +103,7 @@ class TaskBoard {
   base::Result<void> end(const storage::TaskRow& row, TaskEnd how);
   base::Result<void> may_hand_out(const Errand& errand, std::int64_t depth);
   std::string keep_whole(const storage::TaskRow& row, std::string_view text);
+  void tell_listeners(const std::string& session);
   base::Result<bool> descends_from(const storage::TaskRow& row, const std::string& session);
 
   base::Loop& loop_;
@@ -119,8 +120,13 @@ class TaskBoard {
   std::map<std::string, std::shared_ptr<Job>> jobs_;  ///< by task
   std::set<std::string> begun_;                       ///< taken up by this process
   std::map<std::string, base::UnixTime> retry_at_;
+  /// Whose turn it is among ticks with equally many tasks at work: the lowest. A tick that was served goes to
+  /// the end of the line, behind those that have come meanwhile and before those that will.
+  std::map<std::string, std::uint64_t> turns_;
+  std::uint64_t last_turn_ = 0;
+  std::map<std::string, std::shared_ptr<base::Signal>> listeners_;  ///< by session that waits
   bool stopping_ = false;
-  base::Signal changed_;
+  base::Signal changed_;  ///< there may be something to start
   base::Scope scope_;
 };
 

@@ -1,9 +1,11 @@
 // Plain sockets and a thread per connection: a server that may be as rude as real ones are.
 #include "tools/model_server/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -180,7 +182,8 @@ struct ModelServer::Impl {
   std::size_t next = 0;
   std::vector<Seen> seen;
   std::vector<int> open;
-  std::vector<std::thread> workers;
+  std::map<int, std::thread> workers;  ///< by connection
+  std::vector<std::thread> done;       ///< have nothing left to do
 
   void accept_all() {
     while (!stopping) {
@@ -188,9 +191,14 @@ struct ModelServer::Impl {
       if (fd < 0) return;
       const int one = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-      const std::lock_guard lock(mutex);
-      open.push_back(fd);
-      workers.emplace_back([this, fd] { serve(fd); });
+      std::vector<std::thread> gone;
+      {
+        const std::lock_guard lock(mutex);
+        open.push_back(fd);
+        gone.swap(done);
+        workers.emplace(fd, [this, fd] { serve(fd); });
+      }
+      for (std::thread& thread : gone) thread.join();
     }
   }
 
@@ -199,6 +207,8 @@ struct ModelServer::Impl {
     if (read_request(fd, request)) answer(fd, request);
     const std::lock_guard lock(mutex);
     std::erase(open, fd);
+    // The number is free for another connection once it is closed, and not before.
+    if (auto self = workers.extract(fd)) done.push_back(std::move(self.mapped()));
     ::shutdown(fd, SHUT_RDWR);
     ::close(fd);
   }
@@ -214,12 +224,14 @@ struct ModelServer::Impl {
 
   /// The first entry of the plan that fits, or null.
   Value planned(const std::string& body) const {
-    for (const Value& entry : script.value("plan", Value::array())) {
-      const auto holds = [&](const Value& text) { return body.contains(text.get<std::string>()); };
-      const Value wanted = entry.value("if", Value::array());
-      const Value unwanted = entry.value("unless", Value::array());
-      if (std::ranges::all_of(wanted, holds) && std::ranges::none_of(unwanted, holds)) return entry;
-    }
+    const auto holds = [&](const Value& text) { return body.contains(text.get_ref<const std::string&>()); };
+    const auto list = [](const Value& of, const char* key) -> const Value& {
+      static const Value kNone = Value::array();
+      const auto found = of.find(key);
+      return found == of.end() ? kNone : *found;
+    };
+    for (const Value& entry : list(script, "plan"))
+      if (std::ranges::all_of(list(entry, "if"), holds) && std::ranges::none_of(list(entry, "unless"), holds)) return entry;
     return nullptr;
   }
 
@@ -243,13 +255,16 @@ ModelServer::~ModelServer() {
   ::shutdown(impl_->listener, SHUT_RDWR);
   impl_->acceptor.join();
   ::close(impl_->listener);
-  std::vector<std::thread> workers;
+  std::map<int, std::thread> workers;
+  std::vector<std::thread> done;
   {
     const std::lock_guard lock(impl_->mutex);
     for (const int fd : impl_->open) ::shutdown(fd, SHUT_RDWR);
     workers.swap(impl_->workers);
+    done.swap(impl_->done);
   }
-  for (std::thread& worker : workers) worker.join();
+  for (auto& [fd, worker] : workers) worker.join();
+  for (std::thread& worker : done) worker.join();
 }
 
 base::Result<std::unique_ptr<ModelServer>> ModelServer::listen(std::uint16_t port, Value script) {
@@ -270,7 +285,7 @@ base::Result<std::unique_ptr<ModelServer>> ModelServer::listen(std::uint16_t por
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(impl->listener, generic, size) != 0 || ::listen(impl->listener, 64) != 0 ||
+  if (::bind(impl->listener, generic, size) != 0 || ::listen(impl->listener, SOMAXCONN) != 0 ||
       ::getsockname(impl->listener, generic, &size) != 0) {
     const int error = errno;
     ::close(impl->listener);

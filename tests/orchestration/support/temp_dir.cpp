@@ -6,8 +6,8 @@
 
 namespace orchestration::testing {
 
-TempDir::TempDir() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "sovereign-XXXXXX").string();
+TempDir::TempDir(const std::filesystem::path& parent) {
+  std::string pattern = (parent / "sovereign-XXXXXX").string();
   root_ = ::mkdtemp(pattern.data());
 }
 TempDir::~TempDir() {

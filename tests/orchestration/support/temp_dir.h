@@ -10,7 +10,8 @@ namespace orchestration::testing {
 /// A directory of its own, removed at the end.
 class TempDir {
  public:
-  TempDir();
+  TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
+  explicit TempDir(const std::filesystem::path& parent);
   ~TempDir();
   std::string path(std::string_view name) const { return (root_ / name).string(); }
   const std::filesystem::path& root() const { return root_; }
