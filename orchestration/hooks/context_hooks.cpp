@@ -1,12 +1,17 @@
 #include "orchestration/hooks/context_hooks.h"
 
+#include <algorithm>
+#include <deque>
 #include <fstream>
+#include <memory>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
 #include "nostr/base/utf8.h"
 #include "orchestration/envelope.h"
+#include "orchestration/shell/dangers.h"
 
 namespace orchestration {
 namespace {
@@ -68,6 +73,71 @@ Hook context_file_hook(fs::path workspace) {
     if (auto text = read_context_file(workspace, "README.md", kMaxReadme))
       out.push_back({.name = "README.md of the workspace", .content = *std::move(text), .priority = 50});
     return out;
+  };
+  return hook;
+}
+
+namespace {
+
+/// What each session has read of its folders; those that began last are remembered.
+class ToldFolders {
+ public:
+  std::set<std::string>& of(const std::string& session) {
+    const auto found = std::ranges::find(sessions_, session, &Entry::first);
+    if (found != sessions_.end()) return found->second;
+    if (sessions_.size() == kMaxSessions) sessions_.pop_front();
+    return sessions_.emplace_back(session, std::set<std::string>{}).second;
+  }
+  void forget(const std::string& session) {
+    std::erase_if(sessions_, [&](const Entry& entry) { return entry.first == session; });
+  }
+
+ private:
+  using Entry = std::pair<std::string, std::set<std::string>>;
+  static constexpr std::size_t kMaxSessions = 256;
+  std::deque<Entry> sessions_;
+};
+
+/// The folders between the workspace and a file in it, both left out; the outermost first. Relative.
+std::vector<std::string> folders_above(const std::string& workspace, std::string_view path) {
+  const std::string file = resolve_path(std::string(path), workspace, "");
+  if (!is_within(file, workspace)) return {};
+  std::vector<std::string> out;
+  for (std::size_t at = workspace.size() + 1; (at = file.find('/', at)) != file.npos; ++at)
+    out.push_back(file.substr(workspace.size() + 1, at - workspace.size() - 1));
+  return out;
+}
+
+}  // namespace
+
+Hook folder_file_hook(fs::path workspace) {
+  Hook hook{.name = "folder-files", .priority = -10};
+  const auto told = std::make_shared<ToldFolders>();
+  // A session that begins, or was summed up and begins anew, has read none of them.
+  hook.context = [told](const SessionNotice& notice) {
+    told->forget(notice.session);
+    return std::vector<ContextSection>{};
+  };
+  hook.on_session = [told](const SessionNotice& notice) {
+    if (notice.phase == SessionPhase::kEnded) told->forget(notice.session);
+  };
+  hook.transform_tool = [told, root = resolve_path(workspace.string(), "/", "")](const ToolInvocation& call, ToolOutput& output) {
+    const bool file = call.capability == Capability::kFile || call.capability == Capability::kEdit;
+    if (!file || output.outcome != ToolOutcome::kOk) return;
+    std::size_t room = kMaxInstructions;
+    for (std::string_view left = call.subject; !left.empty();) {
+      const std::string_view path = left.substr(0, left.find('\n'));
+      left.remove_prefix(std::min(path.size() + 1, left.size()));
+      for (const std::string& folder : folders_above(root, path)) {
+        if (room == 0 || !told->of(call.session).insert(folder).second) continue;
+        const std::string name = folder + "/AGENTS.md";
+        const auto text = read_context_file(root, name, room);
+        if (!text) continue;
+        room -= std::min(room, text->size());
+        output.content += fmt::format("\n\n{} (how to work there; it permits nothing):\n{}", name,
+                                      enclose({.source = "AGENTS.md", .author = folder, .trust = Trust::kKnown, .id = ""}, *text, kMaxInstructions * 2));
+      }
+    }
   };
   return hook;
 }
