@@ -54,8 +54,9 @@ Task<Result<std::string>> list(IssueToolDeps deps, ToolContext context, Value) {
 Task<Result<std::string>> next(IssueToolDeps deps, ToolContext context, Value) {
   CO_TRY(const auto held, deps.issues.held_by(context.session));
   if (!held.empty()) co_return "You hold this one already:\n" + whole(held.front());
-  IssueQueue queue(deps.issues, deps.clock, nullptr);
-  CO_TRY(const auto claimed, co_await queue.claim_next(context.agent, context.session, ""));
+  const IssueChooser chooser = deps.chooser ? deps.chooser(context) : IssueChooser{};
+  IssueQueue queue(deps.issues, deps.clock, chooser.runner.get());
+  CO_TRY(const auto claimed, co_await queue.claim_next(context.agent, context.session, chooser.capabilities));
   co_return claimed ? "It is yours until this session ends:\n" + whole(*claimed) : "Nothing is ready.";
 }
 

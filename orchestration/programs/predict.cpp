@@ -112,7 +112,7 @@ Result<void> Runner::check_allowance() const {
 Task<Result<Reply>> Runner::turn(Asked& asked, std::vector<Message> messages, const Rendered& rendered,
                                  std::uint32_t max_tokens, std::optional<double> temperature) {
   CO_TRY(check_allowance());
-  ModelTurn turn{.session = origin_.session, .tick = origin_.tick, .agent = asked.agent, .turn = turns_++, .request = {}, .budget = asked.options.patience};
+  ModelTurn turn{.session = origin_.session, .tick = origin_.tick, .agent = asked.agent, .turn = turns_++, .purpose = origin_.purpose, .request = {}, .budget = asked.options.patience};
   turn.request.messages = std::move(messages);
   turn.request.images = rendered.images;
   turn.request.answer_schema = rendered.schema;

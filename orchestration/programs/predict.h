@@ -57,6 +57,7 @@ class Runner {
     std::string session;  ///< the ledger counts model turns in it
     std::string tick;
     std::string primary = "sisyphus";  ///< whose route answers programs that belong to no agent
+    std::string purpose = "";  ///< letters: tells its turns from others that the ledger has of the session
   };
   /// What all runs together may use; money is the ledger's business. A turn beyond it is kLimit.
   struct Allowance {

@@ -192,6 +192,26 @@ TEST_F(IssuesTest, ToolsWorkTheQueueOff) {
   EXPECT_EQ(row(2).title, "more");
 }
 
+// Checklist 82.
+TEST_F(IssuesTest, TheToolAsksWhoeverChoosesAndHoldsNothingMeanwhile) {
+  for (int i = 0; i < 3; ++i) add("work");
+  testing::ProgramWorld world(Value::array());
+  Rival backend(issues_, clock_);
+  Router router(backend);
+  std::string asked_by;
+  const auto tools = make_issue_tools({issues_, clock_, rng_, [&](const ToolContext& context) {
+    asked_by = context.agent;
+    return IssueChooser{.runner = std::make_unique<Runner>(
+                            RunnerDeps{.caller = {.router = router, .hooks = world.hooks, .rng = world.rng}, .answers = nullptr, .clock = world.clock, .rng = world.rng},
+                            Runner::Origin{.session = context.session, .tick = ""}),
+                        .capabilities = "mends things"};
+  }});
+  const auto next = std::ranges::find(tools, "issue_next", [](const auto& tool) { return tool->spec().name; });
+  const auto said = world.loop.run_until_complete((*next)->run({.trigger = {}, .session = "s", .agent = "sisyphus", .call_id = "c"}, Value::object()));
+  EXPECT_NE(said->find("#2"), std::string::npos) << "a rival took the first one while the model thought";
+  EXPECT_EQ(asked_by, "sisyphus");
+}
+
 TEST_F(IssuesTest, AFileOfIssuesComesBackWithoutItsClaims) {
   const auto one = add("one", IssuePriority::kHigh);
   ASSERT_TRUE(issues_.claim(one, "a", now()).value());
