@@ -1,6 +1,8 @@
 // One process a call: the prompt on its input, events on its output.
 #include "orchestration/llm/codex.h"
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
@@ -16,6 +18,19 @@ using base::Errc;
 using base::json::Value;
 using Outcome = std::expected<Reply, ModelFailure>;
 
+/// Where it waits for its server for ever, whatever it was told of retries.
+constexpr std::string_view kWaiting = "Reconnecting... waiting for network";
+constexpr std::string_view kStatus = "unexpected status ";
+
+/// {"message"}: what its server answered, which it quotes by status, or what it did itself.
+ModelFailure failure_of(const Value& error) {
+  const std::string text = text_of(member(error, "message"));
+  const std::size_t at = text.find(kStatus);
+  if (at == std::string::npos) return classify_reported(error);
+  const int status = std::atoi(text.c_str() + at + kStatus.size());
+  return status >= 300 && status < 600 ? classify_http_failure(status, {}, text, {}) : classify_reported(error);
+}
+
 }  // namespace
 
 base::Result<std::string> CodexAssembler::add(std::string_view data) {
@@ -27,8 +42,10 @@ base::Result<std::string> CodexAssembler::add(std::string_view data) {
   if (type == "thread.started") thread_ = text_of(member(event, "thread_id"));
   if (type == "turn.failed") {
     const Value* error = member(event, "error");
-    return report(classify_reported(error ? *error : event));
+    return report(failure_of(error ? *error : event));
   }
+  if (type == "error" && text_of(member(event, "message")).starts_with(kWaiting))
+    return report({.fault = ModelFault::kTransport, .error = {Errc::kUnavailable, "codex does not reach its model's server", ""}});
   if (type == "turn.completed") {
     done_ = true;
     if (const Value* usage = member(event, "usage"))
@@ -82,6 +99,7 @@ base::Task<Outcome> CodexBackend::complete(Request request) {
                              (request.answer_schema ? "\n\n" + schema_in_words(*request.answer_schema) : "");
   CodexAssembler assembler;
   base::Result<void> read;
+  Process* running = nullptr;
   LineParser lines([&](std::string_view line) {
     if (!read) return;
     auto text = assembler.add(line);
@@ -93,11 +111,14 @@ base::Task<Outcome> CodexBackend::complete(Request request) {
       loop_, run_spec(),
       [&](std::string_view bytes) {
         if (auto fed = lines.feed(bytes); !fed && read) read = std::move(fed);
+        // Nothing it says after that counts, and it may take its time to say it.
+        if (!read && running != nullptr) running->kill();
       },
       [&](std::string_view bytes) { complaint.append(bytes.substr(0, 500 - std::min<std::size_t>(complaint.size(), 500))); });
   if (!started) co_return failed_attempt(ModelFault::kTransport, std::move(started).error());
   // Dies with this coroutine, and its group with it: before what its sinks refer to.
   Process process = *std::move(started);
+  running = &process;
   if (auto written = process.write(prompt); !written) co_return failed_attempt(ModelFault::kTransport, std::move(written).error());
   process.close_input();
   const auto status = co_await process.wait(request.timeout);

@@ -1,6 +1,6 @@
 // The `codex` backend: an agent of somebody else's, driven through `codex exec --json`.
 //
-// It answers in text and takes no tools of ours; what it does by itself it does in its own read-only sandbox,
+// It answers in text and takes no tools of ours (text_tools.h has it call them in writing); what it does by itself it does in its own read-only sandbox,
 // in an empty folder, with an environment that holds nothing of this program's. One call is one process, in a
 // group of its own, which dies with the call. What a run costs is bounded by nobody, so it has no rates: it is
 // for servers of one's own.

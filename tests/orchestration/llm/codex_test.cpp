@@ -10,6 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include "nostr/base/rng.h"
+#include "orchestration/llm/text_tools.h"
+#include "tests/orchestration/support/session_world.h"
 #include "tests/orchestration/support/temp_dir.h"
 #include "tools/model_server/server.h"
 
@@ -69,6 +72,10 @@ TEST(Codex, EndsInATypedFault) {
   EXPECT_EQ(fault("cat >/dev/null; echo 'no json'\n"), ModelFault::kProtocol);
   EXPECT_EQ(fault("cat >/dev/null; echo '{\"type\":\"turn.failed\",\"error\":{\"message\":\"overloaded\"}}'; exit 1\n"),
             ModelFault::kServer);
+  EXPECT_EQ(fault("cat >/dev/null; echo '{\"type\":\"turn.failed\",\"error\":{\"message\":\"unexpected status 401 Unauthorized: no such key\"}}'; exit 1\n"),
+            ModelFault::kUnauthorised);
+  EXPECT_EQ(fault("cat >/dev/null; echo '{\"type\":\"error\",\"message\":\"Reconnecting... waiting for network (refused)\"}'; sleep 1000\n"),
+            ModelFault::kTransport) << "it would wait for ever";
   Agent gone("");
   std::filesystem::remove(gone.dir.path("codex"));
   EXPECT_EQ(gone.ask().error().fault, ModelFault::kTransport);
@@ -114,6 +121,50 @@ TEST(Codex, TheRealOneAnswersThroughTheModelServer) {
   EXPECT_EQ(reply->usage, (Usage{.prompt_tokens = 12, .completion_tokens = 5}));
   ASSERT_FALSE(server->seen().empty());
   EXPECT_EQ(server->seen().front().path, "/v1/responses");
+}
+
+/// Its model calls a tool of ours in writing, through the real program, and reads what that came to.
+TEST(Codex, TheRealOneCallsOurToolsInWriting) {
+  const char* program = std::getenv("SOVEREIGN_TEST_CODEX");
+  if (!program) GTEST_SKIP() << "SOVEREIGN_TEST_CODEX names no codex";
+  const std::string word = base::SeededRng(11).hex(4);
+  const std::string block = "I answer.\n\n```call-" + word + "\n{\"tool\": \"reply\", \"arguments\": {\"content\": \"Hello!\"}}\n```";
+  auto server = *model_server::ModelServer::listen(
+      0, Value{{"plan", {{{"if", {"reply (ok):"}}, {"text", "Answered."}}, {{"if", {"call-" + word}}, {"text", block}}}}});
+  TempDir dir;
+  testing::World world(dir);
+  world.add_gates();
+  base::SeededRng rng(11);
+  TextToolsBackend backend(*CodexBackend::create(world.loop, {.id = "c", .program = program, .model = "scripted", .base_url = server->base_url(), .folder = dir.path("home")}),
+                           rng);
+  const auto result = world.run(backend, testing::World::mention("hello"));
+  ASSERT_TRUE(result.has_value()) << result.error().detail;
+  EXPECT_EQ(result->status, SessionStatus::kSuccess) << result->detail << result->summary;
+  EXPECT_EQ(result->summary, "Answered.");
+  ASSERT_EQ(world.outside.requests.size(), 1u);
+  EXPECT_EQ(world.outside.requests[0].draft.content, "Hello!");
+}
+
+/// Nobody listens where its model should be, or it answers with an error: a fault that has a name.
+TEST(Codex, TheRealOneSaysWhenItsServerIsAwayOrRefuses) {
+  const char* program = std::getenv("SOVEREIGN_TEST_CODEX");
+  if (!program) GTEST_SKIP() << "SOVEREIGN_TEST_CODEX names no codex";
+  const auto ask = [&](const std::string& url) {
+    TempDir dir;
+    base::Loop loop;
+    auto backend = *CodexBackend::create(loop, {.id = "c", .program = program, .model = "scripted", .base_url = url, .folder = dir.path("home")});
+    Request request{.timeout = std::chrono::seconds{60}};
+    request.messages = {{.role = Role::kUser, .content = "Say hello."}};
+    return loop.run_until_complete(backend->complete(std::move(request)));
+  };
+  const auto away = ask("http://127.0.0.1:9/v1");
+  ASSERT_FALSE(away.has_value());
+  EXPECT_EQ(away.error().fault, ModelFault::kTransport) << away.error().error.detail;
+  auto server = *model_server::ModelServer::listen(
+      0, Value{{"otherwise", {{"status", 401}, {"body", {{"error", {{"message", "no such key"}, {"type", "invalid_request_error"}}}}}}}});
+  const auto refused = ask(server->base_url());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().fault, ModelFault::kUnauthorised) << refused.error().error.detail;
 }
 
 }  // namespace
