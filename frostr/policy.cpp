@@ -11,6 +11,7 @@
 #include "nipsa/delegation.h"
 #include "nipsa/kinds.h"
 #include "nipsa/state_parts.h"
+#include "nostr/nips/nip34.h"
 
 namespace frostr {
 namespace {
@@ -63,7 +64,8 @@ std::optional<Msat> handed_on_by(const nostr::UnsignedEvent& event) {
 
 bool asks_by_default(Kind kind) {
   return is_talk(kind) || kind == kGoals || kind == kAuthResponse || kind == kinds::kDeletion ||
-         kind == kinds::kRepost || kind == kinds::kZapRequest || kind == kArticle;
+         kind == kinds::kRepost || kind == kinds::kZapRequest || kind == kArticle ||
+         kind == kinds::kPatch;
 }
 
 }  // namespace

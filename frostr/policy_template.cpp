@@ -72,8 +72,8 @@ lease_ttl = 120
 constexpr std::string_view kTail =
     R"(# Built in: state (39201) once a tick and its parts (30078 at nip-sa/state/N, nothing else of that
 # kind), trajectory heads (39230), and the first 0, 10002, 10050, 39200 and 39202 are signed; later ones,
-# 39203, proofs of the key (33411), 1, 5, 6, 7, 1111, 9734 and 30023 ask; 4, 13, 1059, 24133 and 27235
-# are never signed. A table changes one kind:
+# 39203, proofs of the key (33411), 1, 5, 6, 7, 1111, 1617, 9734 and 30023 ask; 4, 13, 1059, 24133 and
+# 27235 are never signed. A table changes one kind:
 # [kinds.7]
 # verdict = "sign"           # sign, ask, proof (ask, and only a yes an operator signed), refuse
 # max_per_hour = 30

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nostr/event/kinds.h"
+#include "nostr/nips/nip34.h"
 #include "nostr/base/result.h"
 #include "orchestration/permit.h"
 #include "orchestration/shell/command_rules.h"
@@ -63,7 +64,7 @@ struct Permissions {
   Permit delegate = Permit::kDeny;  ///< to whom, AgentSpec::delegates_to says
   std::vector<SubjectRule> rules;
   std::set<nostr::Kind> sign_kinds{nostr::kinds::kTextNote, nostr::kinds::kReaction,
-                                   nostr::kinds::kComment};
+                                   nostr::kinds::kComment, nostr::kinds::kPatch};
   std::set<std::string> hidden_tools;  ///< `tools[name] = false`: not shown, and refused if called
 };
 

@@ -8,6 +8,7 @@
 #include "nostr/base/log.h"
 #include "nostr/nips/nip10.h"
 #include "nostr/nips/nip19.h"
+#include "nostr/nips/nip34.h"
 #include "nostr/nips/nip65.h"
 
 namespace orchestration {
@@ -35,6 +36,8 @@ std::string kind_phrase(nostr::Kind kind) {
       return "REACT";
     case nostr::kinds::kComment:
       return "COMMENT";
+    case nostr::kinds::kPatch:
+      return "PUBLISH A PATCH";
     case nostr::kinds::kZapRequest:
       return "SEND A ZAP (money)";
     case nipsa::kinds::kCreditIntent:

@@ -2,6 +2,7 @@
 #include "orchestration/tools/command_tools.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -78,12 +79,7 @@ class GitTool final : public LocalTool {
   Task<Result<std::string>> run(ToolContext, Value params) override {
     const std::string revision = base::json::string_or(params, "revision", "HEAD");
     if (revision.starts_with('-')) co_return fail(Errc::kInvalid, "a revision does not begin with -");
-    SandboxJob job{.argv = {"git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-                            "-c", "safe.directory=*", "-c", "color.ui=false"},
-                   .workspace = deps_.workspace,
-                   .run = {.time = kGitTime, .output_bytes = kMaxKept}};
-    for (std::string& word : arguments_(params)) job.argv.push_back(std::move(word));
-    CO_TRY(const ProcessOutcome outcome, co_await deps_.sandbox.run(std::move(job)));
+    CO_TRY(const ProcessOutcome outcome, co_await run_git(deps_, arguments_(params)));
     co_return describe("git", outcome);
   }
 
@@ -154,6 +150,15 @@ class ReadPdf final : public LocalTool {
 };
 
 }  // namespace
+
+Task<Result<ProcessOutcome>> run_git(CommandToolDeps deps, std::vector<std::string> arguments) {
+  SandboxJob job{.argv = {"git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+                          "-c", "safe.directory=*", "-c", "color.ui=false"},
+                 .workspace = deps.workspace,
+                 .run = {.time = kGitTime, .output_bytes = kMaxKept}};
+  std::ranges::move(arguments, std::back_inserter(job.argv));
+  co_return co_await deps.sandbox.run(std::move(job));
+}
 
 std::unique_ptr<Tool> make_bash(CommandToolDeps deps) { return std::make_unique<Bash>(std::move(deps)); }
 

@@ -17,6 +17,10 @@ struct CommandToolDeps {
   bool may_write = false;  ///< whether commands may write below it
 };
 
+/// git with these arguments in the workspace, read only, with nothing of it that could run programs of the
+/// repository's.
+base::Task<base::Result<ProcessOutcome>> run_git(CommandToolDeps deps, std::vector<std::string> arguments);
+
 /// bash: one line, judged by the permission gate before it comes here. A plain command is run by its
 /// words, anything else by bash without its start-up files.
 std::unique_ptr<Tool> make_bash(CommandToolDeps deps);

@@ -76,7 +76,7 @@ TEST(Policy, MessagesAndCredentialsAreNeverSigned) {
 
 TEST(Policy, WhatIsSaidToTheWorldAsks) {
   for (const nostr::Kind kind :
-       std::initializer_list<nostr::Kind>{1, 5, 6, 7, 1111, 9734, 30023, 39203})
+       std::initializer_list<nostr::Kind>{1, 5, 6, 7, 1111, 1617, 9734, 30023, 39203})
     EXPECT_EQ(judged(event_of(kind, {{"d", "x"}}), facts_now()).outcome, Outcome::kAsk) << kind;
 }
 
