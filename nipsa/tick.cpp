@@ -110,6 +110,10 @@ std::string slot_of_manual(base::Rng& rng) {
   return random_d("m:", rng);
 }
 
+bool is_manual_slot(std::string_view slot) {
+  return slot.starts_with("m:");
+}
+
 Result<nostr::Draft> build_tick_request(const TickRequest& request, const nostr::PublicKey& runner,
                                         UnixTime at) {
   if (needs_event(request.trigger) && !request.trigger_event)

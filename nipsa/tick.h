@@ -41,6 +41,7 @@ struct TickRequest {
 std::string slot_of_event(const nostr::EventId& id);
 std::string slot_of_heartbeat(UnixTime at, std::chrono::seconds heartbeat);
 std::string slot_of_manual(base::Rng& rng);
+bool is_manual_slot(std::string_view slot);
 
 /// `runner` signs it. Without `expires` it expires kEphemeralTtl after `at`.
 Result<nostr::Draft> build_tick_request(const TickRequest& request, const nostr::PublicKey& runner,

@@ -9,6 +9,7 @@
 #include "nipsa/kinds.h"
 #include "nipsa/profile.h"
 #include "nipsa/schedule.h"
+#include "nipsa/tick.h"
 #include "node/agent_config.h"
 #include "node/agents_view.h"
 #include "node/answered.h"
@@ -68,6 +69,10 @@ constexpr std::chrono::seconds kHousePeriod{3'600};
 constexpr int kSpendDays = 30;
 constexpr std::size_t kShownSessions = 20;
 constexpr std::size_t kShownEntries = 60;
+constexpr std::size_t kMaxErrandBytes = 65'536;
+constexpr std::chrono::seconds kErrandMemory{7 * 86'400};
+constexpr std::int64_t kKeptErrands = 1'000;
+constexpr std::chrono::milliseconds kStepPatience{1'000};  // of one request for steps
 
 /// What a gift wrap says of its time means nothing; the message inside is looked at when it is
 /// open. A delegation says itself how long it stands.
@@ -105,6 +110,7 @@ AgentApp::AgentApp(Runtime& runtime, const Home& home, Config config,
                  {.keep_for = config_.node.outbox_keep}),
       directory_(runtime.pool, runtime.clock, options_.relays, config_.node.inbox_relays, &health_),
       treasury_({runtime, *db_, home_, config_, [this](const std::string& text) { tell_operators(text); }}),
+      errand_watch_(runtime.loop),
       strangers_(kMaxStrangersAnHour),
       stranger_ticks_(config_.agent.max_stranger_ticks_per_hour),
       scope_(runtime.loop) {}
@@ -190,6 +196,7 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
   const auto tell = [this](const std::string& text) { tell_operators(text); };
   if (config_.agent.notices) runner_->watch(orchestration::notice_hook(runtime_.clock, tell));
   runner_->tell_limits(tell);
+  runner_->watch(errand_watch_.hook());
   return {};
 }
 
@@ -201,7 +208,10 @@ void AgentApp::tell_operators(const std::string& text) {
 
 base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)> tick_ended) {
   CO_TRY(co_await connect(WokenBy::kAnybody));
-  runner_->start(std::move(tick_ended));
+  runner_->start([this, tick_ended = std::move(tick_ended)](const TickOutcome& outcome) {
+    errand_watch_.ended();
+    tick_ended(outcome);
+  });
   CO_TRY(buyer_->start());
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
@@ -575,6 +585,8 @@ base::Task<void> AgentApp::keep_house() {
   for (;;) {
     if (auto purged = inbox_.purge_closed(runtime_.clock.now() - kClosedMemory); !purged)
       LOG(kError, "node", "cannot purge the inbox", {{"detail", purged.error().detail}});
+    if (auto pruned = storage::Errands(*db_).prune(runtime_.clock.now() - kErrandMemory, kKeptErrands); !pruned)
+      LOG(kError, "node", "cannot forget old errands", {{"detail", pruned.error().detail}});
     co_await base::sleep_for(kHousePeriod);
   }
 }
@@ -813,6 +825,46 @@ base::Task<Result<Value>> AgentApp::control_delegation(std::string method, Value
   co_return Value{{"id", said.event_id->hex()}};
 }
 
+// ---- tasks from the command line
+// ----------------------------------------------------------------------
+
+Result<Value> AgentApp::new_errand(const Value& params) {
+  TRY(const std::string text, base::json::get_string(params, "text"));
+  if (text.empty() || text.size() > kMaxErrandBytes)
+    return fail(Errc::kInvalid, fmt::format("a task is text of 1 to {} bytes", kMaxErrandBytes));
+  if (const auto paused = PauseSwitch(home_).reason())
+    return fail(Errc::kDenied, "the agent is paused: " + *paused, "sovereign resume");
+  TRY(const auto open, ticks_.list_unfinished());
+  if (open.size() >= kMaxOpenTicks)
+    return fail(Errc::kLimit, fmt::format("{} ticks are open", open.size()), "sovereign status");
+  TRY(const std::string slot, runner_->plan_errand(text, base::json::string_or(params, "agent")));
+  return stored_tasks(*db_, {{"id", slot}});
+}
+
+/// What was done for an errand since it was last asked about, and how it stands.
+base::Task<Result<Value>> AgentApp::errand_steps(Value params) {
+  CO_TRY(const std::string id, base::json::get_string(params, "id"));
+  CO_TRY(Value task, stored_tasks(*db_, {{"id", id}}));
+  const auto from = static_cast<std::size_t>(std::max<std::int64_t>(0, base::json::int_or(params, "from")));
+  const bool over = !task.at("ended_at").is_null();
+  Value out = co_await errand_watch_.steps(id, from, over ? std::chrono::milliseconds{0} : kStepPatience);
+  CO_TRY(out["task"], stored_tasks(*db_, {{"id", id}}));
+  co_return out;
+}
+
+base::Task<Result<Value>> AgentApp::control_task(std::string method, Value params) {
+  if (method == "task-new") co_return new_errand(params);
+  if (method == "task-steps") co_return co_await errand_steps(std::move(params));
+  if (method != "task-cancel") co_return stored_tasks(*db_, params);
+  CO_TRY(const std::string id, base::json::get_string(params, "id"));
+  if (nipsa::is_manual_slot(id)) {
+    CO_TRY(runner_->call_off(id));
+    co_return stored_tasks(*db_, params);
+  }
+  CO_TRY(const storage::TaskRow row, runner_->tasks().cancel("", id));
+  co_return task_view(row, true);
+}
+
 base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "status") co_return status();
   if (method == "agents-reload") {
@@ -826,7 +878,7 @@ base::Task<Result<Value>> AgentApp::control(std::string method, Value params) {
   if (method == "pending") co_return pending_view(approvals_, runtime_.clock.now());
   if (method == "backends") co_return minds_.view(config_, budgets_, runtime_.clock.now());
   if (method == "outbox") co_return answer_outbox(outbox_, params);
-  if (method.starts_with("task-")) co_return answer_tasks(runner_->tasks(), *db_, method, params);
+  if (method.starts_with("task-")) co_return co_await control_task(std::move(method), std::move(params));
   if (method == "metrics") {
     CO_TRY(std::string text, metrics());
     co_return Value{{"text", std::move(text)}};

@@ -11,6 +11,7 @@
 #include "node/config.h"
 #include "node/control.h"
 #include "node/dashboard/server.h"
+#include "node/errand_watch.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
 #include "node/key_proofs.h"
@@ -89,6 +90,9 @@ class AgentApp {
   base::Result<std::string> metrics();
   OrderPlace order_place();
   base::Result<base::json::Value> tasks_view();
+  base::Task<base::Result<base::json::Value>> control_task(std::string method, base::json::Value params);
+  base::Result<base::json::Value> new_errand(const base::json::Value& params);
+  base::Task<base::Result<base::json::Value>> errand_steps(base::json::Value params);
   StepReader step_reader() const;
   base::Result<void> start_dashboard();
   base::Result<base::json::Value> dashboard_now();
@@ -126,6 +130,7 @@ class AgentApp {
   std::unique_ptr<PublicGoals> goals_;
   std::unique_ptr<Prover> prover_;
   Minds minds_;
+  ErrandWatch errand_watch_;
   std::unique_ptr<TickRunner> runner_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;

@@ -74,7 +74,7 @@ struct UserHookConfig {
 };
 
 /// Hooks that agent.disabled_hooks may name; the others guard the node and stay on.
-inline constexpr std::array<std::string_view, 7> kSwitchableHooks{"context-files", "directives", "issues", "notices",
+inline constexpr std::array<std::string_view, 8> kSwitchableHooks{"context-files", "directives", "folder-files", "issues", "notices",
                                                                   "pace", "todos", "tool-log"};
 
 /// Everything `sovereign run` needs to know. Paths are absolute after loading.
@@ -104,6 +104,7 @@ struct Config {
     std::vector<std::string> disabled_hooks;  ///< of kSwitchableHooks
     std::vector<std::string> proves_to;   ///< npub or hex: may have it prove its key unasked (33410)
     std::vector<std::string> delegators;  ///< npub or hex: whose delegations (39260) are work
+    bool choose_issues = false;  ///< a model chooses among the first of the queue
     bool notices = true;  ///< operators are told when a session fails or stops short
     std::uint32_t max_stranger_ticks_per_hour = 240;  ///< mentions and messages of others than operators
     std::uint32_t max_steps = 50;

@@ -99,6 +99,7 @@ const std::vector<Field<Config>>& config_keys() {
       SOV_KEY(agent.disabled_hooks, switchable_hooks),
       SOV_KEY(agent.proves_to, texts),
       SOV_KEY(agent.delegators, texts),
+      SOV_KEY(agent.choose_issues, flag),
       SOV_KEY(agent.notices, flag),
       SOV_KEY(approvals.quorum, whole(1, 16)),
       SOV_KEY(approvals.reaction_max, whole(0, kAllSats)),

@@ -64,6 +64,7 @@ std::string render_config(const Config& c) {
       "# Mentions and messages of others than operators that wake the agent within an hour.\n"
       "max_stranger_ticks_per_hour = {}\n"
       "# Tell operators when a session fails or stops short.\nnotices = {}\n"
+      "# Ask a model which of the first ten issues comes next; else it is the first.\nchoose_issues = {}\n"
       "# Who may have the agent prove that its key is held, and whose delegations it takes as "
       "work.\nproves_to = {}\ndelegators = {}\n{}\n"
       "[approvals]\n# How many operators must say yes to what happens on this machine; a "
@@ -82,7 +83,7 @@ std::string render_config(const Config& c) {
       c.agent.quiet_hours.empty() ? ""
                                   : fmt::format("quiet_hours = {}\n", in_toml(c.agent.quiet_hours)),
       in_toml(c.agent.triggers), c.agent.heartbeat.count(), c.agent.approval_ttl.count(),
-      c.agent.max_steps, c.agent.max_stranger_ticks_per_hour, c.agent.notices,
+      c.agent.max_steps, c.agent.max_stranger_ticks_per_hour, c.agent.notices, c.agent.choose_issues,
       in_toml(c.agent.proves_to), in_toml(c.agent.delegators),
       c.agent.disabled_hooks.empty()
           ? ""

@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   node::cli::add_codec_commands(app, context, &chosen);
   node::cli::add_qr_commands(app, context, &chosen);
   node::cli::add_key_commands(app, context, &chosen);
+  node::cli::add_patch_commands(app, context, &chosen);
   node::cli::add_sync_commands(app, context, &chosen);
   node::cli::add_message_commands(app, context, &chosen);
   node::cli::add_backend_commands(app, context, &chosen);

@@ -11,6 +11,7 @@
 #include "orchestration/llm/opencode.h"
 #include "orchestration/llm/playbook.h"
 #include "orchestration/llm/responses.h"
+#include "orchestration/llm/text_tools.h"
 
 namespace node {
 namespace {
@@ -53,7 +54,7 @@ Result<orchestration::ApiKey> key_of(const BackendConfig& config) {
 
 orchestration::Capabilities capabilities_of(const BackendConfig& config) {
   const bool external = is_external_agent(config);
-  return {.tools = !external && holds(config.supports, "tools"),
+  return {.tools = holds(config.quirks, "text-tools") || (!external && holds(config.supports, "tools")),
           .images = !external && holds(config.supports, "images"),
           .json = holds(config.supports, "json"),
           .context_tokens = static_cast<std::uint64_t>(config.context_tokens)};
@@ -89,11 +90,7 @@ Value names_of(const orchestration::Capabilities& can) {
   return out;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const BackendConfig& config) {
-  if (config.kind == "playbook") return build_playbook(config);
-  if (is_external_agent(config)) return build_external_agent(site, config);
+Result<std::unique_ptr<Backend>> build_http_backend(const MindsSite& site, const BackendConfig& config) {
   orchestration::HttpBackendOptions options{
       .id = config.id,
       .base_url = config.base_url,
@@ -115,6 +112,16 @@ Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const Back
   TRY(std::unique_ptr<Backend> backend,
       orchestration::HttpBackend::create(site.http, site.clock, dialect_of(config), std::move(options)));
   return backend;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const BackendConfig& config) {
+  if (config.kind == "playbook") return build_playbook(config);
+  TRY(std::unique_ptr<Backend> backend,
+      is_external_agent(config) ? build_external_agent(site, config) : build_http_backend(site, config));
+  if (!holds(config.quirks, "text-tools")) return backend;
+  return std::make_unique<orchestration::TextToolsBackend>(std::move(backend), site.rng);
 }
 
 Result<Minds> Minds::build(const MindsSite& site, const Config& config) {

@@ -303,6 +303,15 @@ Result<void> NodeOutside::stop_asking(const std::string& tick, std::string_view 
   return {};
 }
 
+Result<void> NodeOutside::call_off(const std::string& tick) {
+  TRY(stop_asking(tick, ""));
+  TRY(const auto rows, actions_.list(tick));
+  for (const ActionRow& row : rows)
+    if (row.state == ActionState::kProposed || row.state == ActionState::kApproved)
+      TRY(actions_.set_state(row.tick, row.call_id, row.state, ActionState::kFailed, "called off", deps_.clock.now()));
+  return {};
+}
+
 base::Task<Result<ActionRow>> NodeOutside::await_answer(ActionRow row) {
   for (;;) {
     CO_TRY(const auto question, approvals_.get(*row.question));

@@ -38,6 +38,9 @@ class NodeOutside final : public orchestration::Outside {
   /// Takes back what is still being asked for calls of `tick` whose names begin with `calls`: nobody waits for
   /// the answers any more. Each question is closed, and its request deleted (kind 5) for whoever else holds it.
   base::Result<void> stop_asking(const std::string& tick, std::string_view calls);
+  /// The same for all that a tick asks for, and what it has only drafted goes nowhere. What is signed, or may
+  /// have been paid, takes its course. Call when its sessions have stopped.
+  base::Result<void> call_off(const std::string& tick);
 
   /// Who fulfils orders of licences: it needs this object itself, so it comes later.
   using Buyer = std::function<base::Task<base::Result<orchestration::ActionResult>>(orchestration::ActionRequest)>;

@@ -43,13 +43,11 @@ constexpr std::chrono::seconds kReportPatience{86'400};
 constexpr std::chrono::seconds kRetryPause{2};
 constexpr std::size_t kRememberedNotes = 8;    // shown to the model
 constexpr std::string_view kNotOpened = "state-unavailable";
+constexpr std::chrono::milliseconds kJobLook{1'000};
 constexpr std::string_view kNotSaved = "state-not-saved";
 constexpr std::size_t kMaxSummaryBytes = 600;  // of one memory
 constexpr std::size_t kMaxReportedText =
     8'000;  // of a model's last words; the report must fit one event
-
-/// Where the words of an errand lie until its tick has ended.
-std::string errand_key(const std::string& slot) { return "errand:" + slot; }
 
 nipsa::TriggerName name_of(TriggerKind kind) {
   switch (kind) {
@@ -97,7 +95,33 @@ class Turn {
   base::Signal& freed_;
 };
 
+storage::ErrandRow errand_end(const std::string& slot, const SessionResult& session) {
+  storage::ErrandRow out{.slot = slot, .detail = session.detail, .said = session.summary, .turns = session.turns,
+                         .calls = session.tool_calls, .cost = session.cost};
+  switch (session.status) {
+    case SessionStatus::kSuccess: out.outcome = storage::ErrandOutcome::kSuccess; break;
+    case SessionStatus::kPartial: out.outcome = storage::ErrandOutcome::kPartial; break;
+    case SessionStatus::kError: out.outcome = storage::ErrandOutcome::kError; break;
+  }
+  return out;
+}
+
+/// What is left of a session that was called off before it could begin.
+SessionResult called_off() {
+  return {.status = SessionStatus::kPartial, .detail = std::string(kCalledOff), .summary = "called off by the operator"};
+}
+
 }  // namespace
+
+/// A session at work, which may be cut off without its tick.
+struct TickRunner::Job {
+  explicit Job(base::Loop& loop) : changed(loop), scope(loop) {}
+  std::optional<Result<SessionResult>> done;
+  bool left = false;        ///< nothing runs any more
+  bool called_off = false;
+  base::Signal changed;
+  base::Scope scope;
+};
 
 TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
     : deps_(deps),
@@ -125,7 +149,7 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
   const orchestration::Speaker speaker{.agent = deps.signer.public_key(),
                                        .node = deps.node.public_key(),
                                        .operators = options_.operators};
-  tool_box_.fill(tools_, speaker);
+  tool_box_.fill(tools_, speaker, [this](const orchestration::ToolContext& context) { return chooser(context); });
   agents_.watch(orchestration::skill_gate(bench_));
   if (config.integrations.marketplace && !deps.shelf.rules().issuers.empty()) {
     CHECK(tools_.add(orchestration::make_use_skill(bench_, deps.shelf)).has_value());
@@ -139,6 +163,21 @@ TickRunner::TickRunner(Deps deps, const Config& config, VoiceOptions options)
 }
 
 TickRunner::~TickRunner() = default;
+
+/// Its turns are the asking agent's: by its route, under its hooks, on its budget.
+orchestration::IssueChooser TickRunner::chooser(const orchestration::ToolContext& context) {
+  if (!config_.agent.choose_issues) return {};
+  const auto page = agents_.find(context.agent);
+  if (!page) return {};
+  return {.runner = std::make_unique<orchestration::Runner>(
+              orchestration::RunnerDeps{.caller = {.router = deps_.router, .hooks = (*page)->hooks, .rng = deps_.rng, .retry = {}},
+                                        .answers = nullptr,
+                                        .clock = deps_.clock,
+                                        .rng = deps_.rng},
+              orchestration::Runner::Origin{.session = context.session, .tick = context.trigger.tick,
+                                            .primary = context.agent, .purpose = "issue"}),
+          .capabilities = (*page)->spec.purpose};
+}
 
 void TickRunner::start(std::function<void(const TickOutcome&)> ended) {
   ended_ = std::move(ended);
@@ -156,7 +195,11 @@ void TickRunner::reload_agents() {
 }
 
 base::Task<void> TickRunner::stop() {
+  // Sessions first, and none new: what waits for them owns their scopes.
+  stopping_ = true;
   co_await tasks_.stop();
+  const auto jobs = jobs_;
+  for (const auto& [slot, job] : jobs) co_await job->scope.stop();
   co_await scope_.stop();
 }
 
@@ -165,14 +208,40 @@ Result<bool> TickRunner::plan(const std::string& slot, TriggerKind kind,
   return ticks_.add(slot, orchestration::trigger_kind_name(kind), event, deps_.clock.now());
 }
 
-Result<std::string> TickRunner::plan_errand(const std::string& text) {
+Result<std::string> TickRunner::plan_errand(const std::string& text, const std::string& agent) {
+  std::string id;
+  if (!agent.empty()) {
+    TRY(const auto* entry, agents_.registry().find(agent));
+    id = entry->spec.id;
+  }
   const std::string slot = nipsa::slot_of_manual(deps_.rng);
   TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
-  TRY(errands_.set(errand_key(slot), text));
+  TRY(errands_.add(slot, id, text, deps_.clock.now()));
   TRY(plan(slot, TriggerKind::kManual, std::nullopt));
   TRY(tx.commit());
+  FAILPOINT("errand-planned");
   wake();
   return slot;
+}
+
+Result<void> TickRunner::call_off(const std::string& slot) {
+  TRY(const auto errand, errands_.get(slot));
+  if (!errand) return fail(Errc::kNotFound, fmt::format("no task is called \"{}\"", orchestration::cut_utf8(slot, 64)), "sovereign task list");
+  if (errand->ended) return fail(Errc::kConflict, "that task has ended already", "sovereign task show " + slot);
+  TRY(errands_.call_off(slot));
+  FAILPOINT("errand-called-off");
+  retry_at_.erase(slot);
+  if (const auto job = jobs_.find(slot); job != jobs_.end()) {
+    job->second->called_off = true;
+    job->second->changed.notify();
+  }
+  wake();
+  return {};
+}
+
+Result<bool> TickRunner::is_called_off(const std::string& slot) {
+  TRY(const auto errand, errands_.get(slot));
+  return errand && errand->called_off;
 }
 
 /// How many ticks are at work. One that waits for a person is not: otherwise a few questions that
@@ -239,8 +308,6 @@ base::Task<void> TickRunner::run(std::string slot) {
   if (outcome) {
     bench_.clear(slot);
     retry_at_.erase(slot);
-    if (auto forgotten = errands_.erase(errand_key(slot)); !forgotten)
-      LOG(kWarn, "tick", "an errand is not forgotten", {{"slot", slot}, {"detail", forgotten.error().detail}});
     LOG(kInfo, "tick", "ended",
         {{"slot", slot},
          {"status", std::string(orchestration::session_status_name(outcome->status))},
@@ -255,16 +322,27 @@ base::Task<void> TickRunner::run(std::string slot) {
 
 base::Task<Result<TickOutcome>> TickRunner::advance(std::string slot) {
   CO_TRY(auto row, ticks_.get(slot));
+  CO_TRY(const bool unwanted, is_called_off(slot));
+  if (row->phase == TickPhase::kPlanned && unwanted) {
+    CO_TRY(drop(*row));
+    co_return TickOutcome{.slot = slot, .status = SessionStatus::kPartial, .detail = std::string(kCalledOff)};
+  }
   if (row->phase == TickPhase::kPlanned) {
     CO_TRY(co_await claim(*row));
     CO_TRY(row, ticks_.get(slot));
   }
   if (row->phase == TickPhase::kClaimed) {
-    CO_TRY(co_await open_state(*row));
+    if (unwanted) {
+      CO_TRY(give_up(*row, kCalledOff, "called off by the operator"));
+    } else {
+      CO_TRY(co_await open_state(*row));
+    }
     CO_TRY(row, ticks_.get(slot));
   }
   SessionResult session{.status = SessionStatus::kError, .detail = std::string(kNotOpened)};
-  if (row->note != kNotOpened) {
+  if (row->note == kCalledOff) {
+    session = called_off();
+  } else if (row->note != kNotOpened) {
     CO_TRY(session, co_await think(*row));
   }
   if (row->phase == TickPhase::kRunning) {
@@ -325,7 +403,7 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
                                       .agent = agents_.primary().spec.id,
                                       .phase = orchestration::SessionPhase::kEnded,
                                       .detail = "state-unavailable, " + opened.error().detail});
-    co_return give_up(row, opened.error());
+    co_return give_up(row, kNotOpened, opened.error().detail);
   }
   CO_TRY(StateKeeper::Opened whole, std::move(opened));
   CO_TRY(orchestration::keep_reports(tool_box_.goals(), whole.state.goals));
@@ -341,14 +419,23 @@ base::Task<Result<void>> TickRunner::open_state(TickRow row) {
   co_return Result<void>{};
 }
 
-/// The co-signers refuse for good what the tick needs before it can begin: the claim ran out while
-/// this machine was off, say. Nothing was done yet, and that is what the report says.
-Result<void> TickRunner::give_up(const TickRow& row, const base::Error& why) {
-  LOG(kWarn, "tick", "given up", {{"slot", row.slot}, {"why", why.detail}});
+/// The tick can or may not begin: the co-signers refuse for good what it needs (the claim ran out while
+/// this machine was off, say), or it was called off. Nothing was done yet, and that is what the report says.
+Result<void> TickRunner::give_up(const TickRow& row, std::string_view note, const std::string& why) {
+  LOG(kWarn, "tick", "given up", {{"slot", row.slot}, {"why", why}});
   const UnixTime now = deps_.clock.now();
   TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
-  TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, kNotOpened, now));
-  TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting, kNotOpened, now));
+  TRY(ticks_.set_phase(row.slot, TickPhase::kClaimed, TickPhase::kRunning, note, now));
+  TRY(ticks_.set_phase(row.slot, TickPhase::kRunning, TickPhase::kReporting, note, now));
+  return tx.commit();
+}
+
+/// Called off before anybody heard of it: there is nothing to report.
+Result<void> TickRunner::drop(const TickRow& row) {
+  const UnixTime now = deps_.clock.now();
+  TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
+  TRY(ticks_.set_phase(row.slot, TickPhase::kPlanned, TickPhase::kFailed, kCalledOff, now));
+  TRY(errands_.end({.slot = row.slot, .outcome = storage::ErrandOutcome::kPartial, .detail = std::string(kCalledOff)}, now));
   return tx.commit();
 }
 
@@ -403,9 +490,9 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
       .tick = row.slot, .tick_request = *row.claim_id, .relay = options_.relays.front()};
   TRY(trigger.kind, orchestration::parse_trigger_kind(row.trigger_kind));
   if (trigger.kind == TriggerKind::kManual) {
-    TRY(const auto text, errands_.get(errand_key(row.slot)));
-    if (!text) return fail(Errc::kNotFound, "nobody wrote down what was to be done");
-    trigger.brief = *text;
+    TRY(const auto errand, errands_.get(row.slot));
+    if (!errand) return fail(Errc::kNotFound, "nobody wrote down what was to be done");
+    trigger.brief = errand->text;
     trigger.trust = orchestration::Trust::kOperator;
   }
   if (!row.trigger_event) return trigger;
@@ -446,7 +533,11 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
   TrajectoryRecord record(
       {deps_.db, deps_.clock, deps_.rng, deps_.node, deps_.voice, deps_.publisher}, options_,
       row.slot, *row.claim_id, deps_.signer.public_key());
-  const AgentBook::Page& page = agents_.primary();
+  auto found = page_for(row);
+  // Switched off since, or taken out of the configuration.
+  if (!found)
+    co_return SessionResult{.status = SessionStatus::kError, .detail = "agent-gone", .summary = found.error().detail};
+  const AgentBook::Page& page = **found;
   orchestration::AgentSpec agent = page.spec;
   if (!row.state_json.empty()) {
     CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
@@ -458,10 +549,53 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
       agent.prompt += "\n" + orchestration::enclose({.source = "memory", .id = state.memory[i].id},
                                                     state.memory[i].content);
   }
-  orchestration::Session session(
-      session_deps(page, record), std::move(agent), {.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
-      {.max_turns = config_.agent.max_steps});
-  co_return co_await session.run(std::move(trigger));
+  const auto session_here = [&] {
+    return std::make_shared<orchestration::Session>(
+        session_deps(page, record), agent,
+        orchestration::SessionIdentity{.agent = deps_.signer.public_key(), .node = deps_.node.public_key()},
+        orchestration::SessionLimits{.max_turns = config_.agent.max_steps});
+  };
+  const auto job = std::make_shared<Job>(deps_.loop);
+  CO_TRY(job->called_off, is_called_off(row.slot));
+  if (!job->called_off) {
+    if (stopping_) co_return fail(Errc::kCancelled, "the node stops");
+    jobs_[row.slot] = job;
+    struct Leave {
+      TickRunner& runner;
+      const std::string& slot;
+      ~Leave() { runner.jobs_.erase(slot); }
+    } const leave{*this, row.slot};
+    job->scope.spawn("session", work(job, session_here(), trigger));
+    while (!job->left && !job->called_off) co_await job->changed.wait_for(kJobLook);
+    co_await job->scope.stop();
+    if (job->done) co_return *std::move(job->done);
+    if (stopping_) co_return fail(Errc::kCancelled, "the node stops");
+    if (!job->called_off) co_return fail(Errc::kInternal, "the session broke off");
+  }
+  CO_TRY(const auto sessions, sessions_.of_tick(row.slot));
+  for (const storage::SessionRow& one : sessions) CO_TRY(tasks_.cancel_all(one.id));
+  CO_TRY(deps_.outside.call_off(row.slot));
+  co_return co_await session_here()->abandon(
+      std::move(trigger), {SessionStatus::kPartial, std::string(kCalledOff), "called off by the operator"});
+}
+
+base::Task<void> TickRunner::work(std::shared_ptr<Job> job, std::shared_ptr<orchestration::Session> session,
+                                  Trigger trigger) {
+  struct Leave {
+    Job& job;
+    ~Leave() {
+      job.left = true;
+      job.changed.notify();
+    }
+  } const leave{*job};
+  job->done = co_await session->run(std::move(trigger));
+}
+
+/// Whose session the tick is.
+Result<const AgentBook::Page*> TickRunner::page_for(const TickRow& row) {
+  TRY(const auto errand, errands_.get(row.slot));
+  if (!errand || errand->agent.empty()) return &agents_.primary();
+  return agents_.find(errand->agent);
 }
 
 orchestration::SessionDeps TickRunner::session_deps(const AgentBook::Page& page, TrajectoryRecord& record) {
@@ -583,6 +717,7 @@ base::Task<Result<nostr::EventId>> TickRunner::report_result(TickRow row, Sessio
   CO_TRY(Tx tx, Tx::begin(deps_.db, Durability::kFull));
   CO_TRY(ticks_.set_result(row.slot, event.id));
   CO_TRY(ticks_.set_phase(row.slot, TickPhase::kReporting, TickPhase::kDone, session.detail, now));
+  if (nipsa::is_manual_slot(row.slot)) CO_TRY(errands_.end(errand_end(row.slot, session), now));
   CO_TRY(events_.insert(event, now));
   CO_TRY(deps_.publisher.post(event, options_.relays, "tick-result", kReportPatience));
   CO_TRY(tx.commit());

@@ -23,12 +23,15 @@
 #include "node/trajectory_record.h"
 #include "orchestration/marketplace/skill_market.h"
 #include "orchestration/session.h"
+#include "storage/errands.h"
 #include "storage/grants.h"
-#include "storage/kv.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 
 namespace node {
+
+/// Why an errand ended that the operator called off.
+inline constexpr std::string_view kCalledOff = "called-off";
 
 /// How a tick ended, for whoever waits for it.
 struct TickOutcome {
@@ -72,8 +75,12 @@ class TickRunner {
   /// Opens a tick for `slot` inside the caller's transaction; false when its occasion was used.
   base::Result<bool> plan(const std::string& slot, orchestration::TriggerKind kind,
                           std::optional<nostr::EventId> event);
-  /// Opens a tick for what the operator, at this machine, wants done; its slot.
-  base::Result<std::string> plan_errand(const std::string& text);
+  /// Opens a tick for what the operator, at this machine, wants done; its slot. `agent` "" is who answers for
+  /// the node; kNotFound or kDenied when there is no such one.
+  base::Result<std::string> plan_errand(const std::string& text, const std::string& agent = "");
+  /// Has an errand end as soon as it can: its session is cut off where it stands, and the tick reports so.
+  /// kNotFound when there is none, kConflict when it has ended.
+  base::Result<void> call_off(const std::string& slot);
   /// Has `hook` see what every agent does from now on. Names are unique.
   void watch(orchestration::Hook hook) { agents_.watch(std::move(hook)); }
   /// Who hears that a limit of what models cost fills up.
@@ -88,6 +95,7 @@ class TickRunner {
   orchestration::PaceBook& pace() { return tool_box_.pace(); }
 
  private:
+  struct Job;
   std::size_t busy();
   bool held() const;
   bool start_some(const std::vector<storage::TickRow>& open);
@@ -96,14 +104,20 @@ class TickRunner {
   base::Task<base::Result<TickOutcome>> advance(std::string slot);
   base::Task<base::Result<void>> claim(storage::TickRow row);
   base::Task<base::Result<void>> open_state(storage::TickRow row);
-  base::Result<void> give_up(const storage::TickRow& row, const base::Error& why);
+  base::Result<void> give_up(const storage::TickRow& row, std::string_view note, const std::string& why);
   base::Result<void> add_to_state(nipsa::State& state, const storage::TickRow& row,
                                   const orchestration::SessionResult& session);
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
+  base::Task<void> work(std::shared_ptr<Job> job, std::shared_ptr<orchestration::Session> session,
+                        orchestration::Trigger trigger);
+  base::Result<const AgentBook::Page*> page_for(const storage::TickRow& row);
+  base::Result<bool> is_called_off(const std::string& slot);
+  base::Result<void> drop(const storage::TickRow& row);
   base::Task<base::Result<std::string>> narrow(storage::TickRow row,
                                                orchestration::Trigger trigger);
   base::Task<base::Result<orchestration::TaskEnd>> run_task(storage::TaskRow row);
   void abandon_task(const storage::TaskRow& row);
+  orchestration::IssueChooser chooser(const orchestration::ToolContext& context);
   orchestration::SessionDeps session_deps(const AgentBook::Page& page, TrajectoryRecord& record);
   base::Task<base::Result<void>> save_state(storage::TickRow row, orchestration::SessionResult session);
   base::Task<base::Result<nostr::EventId>> report_result(storage::TickRow row, orchestration::SessionResult session);
@@ -118,7 +132,7 @@ class TickRunner {
   storage::EventDb events_;
   storage::Actions actions_;
   storage::Grants grants_;
-  storage::Kv errands_;
+  storage::Errands errands_;
   PauseSwitch pause_;
   StateKeeper state_;
   StateSaver saver_;
@@ -130,6 +144,8 @@ class TickRunner {
   orchestration::ToolRegistry tools_;
   std::function<void(const TickOutcome&)> ended_;
   std::set<std::string> running_;
+  std::map<std::string, std::shared_ptr<Job>> jobs_;  ///< sessions at work, by tick
+  bool stopping_ = false;
   std::map<std::string, base::UnixTime> retry_at_;
   bool saving_ = false;  ///< one tick at a time opens and saves the state
   base::Signal saved_;

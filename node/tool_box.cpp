@@ -12,13 +12,13 @@
 #include "orchestration/directives/directive_tools.h"
 #include "nostr/base/log.h"
 #include "nostr/base/user.h"
-#include "orchestration/autopilot/issue_tools.h"
 #include "orchestration/hooks/context_hooks.h"
 #include "orchestration/hooks/todo_hook.h"
 #include "orchestration/hooks/user_hook.h"
 #include "orchestration/tools/command_tools.h"
 #include "orchestration/tools/file_tools.h"
 #include "orchestration/tools/output_tools.h"
+#include "orchestration/tools/patch_tools.h"
 #include "orchestration/tools/todo_tools.h"
 #include "orchestration/tools/web_tools.h"
 
@@ -115,11 +115,12 @@ ToolBox::ToolBox(Deps deps, const Config& config)
         orchestration::McpClientOptions{.name = server.name, .tool_timeout = server.timeout}));
 }
 
-void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
+void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker,
+                   std::function<orchestration::IssueChooser(const orchestration::ToolContext&)> chooser) {
   add_all(tools, orchestration::make_nostr_tools(deps_.outside, speaker));
   add_all(tools, orchestration::make_todo_tools(todos_, deps_.clock));
   add_all(tools, orchestration::make_output_tools(outputs_));
-  if (integrations_.autopilot) add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_}));
+  if (integrations_.autopilot) add_all(tools, orchestration::make_issue_tools({issues_, deps_.clock, rng_, std::move(chooser)}));
   if (integrations_.directives) {
     const orchestration::DirectiveFolder folder = directive_folder(deps_.home, config_);
     add_all(tools, orchestration::make_directive_tools(folder));
@@ -149,6 +150,7 @@ void ToolBox::fill(ToolRegistry& tools, const orchestration::Speaker& speaker) {
   if (config_.workspace.empty()) return;
   add_all(tools, orchestration::make_writing_tools(files));
   CHECK(tools.add(orchestration::make_bash(commands)).has_value());
+  CHECK(tools.add(orchestration::make_publish_patch(commands)).has_value());
 }
 
 orchestration::NodeRules ToolBox::rules() const {
@@ -171,7 +173,10 @@ std::vector<orchestration::Hook> ToolBox::hooks() {
   out.push_back(pace_.hook());
   if (integrations_.directives)
     out.push_back(orchestration::directive_hook(directive_folder(deps_.home, config_), &goals_));
-  if (!config_.workspace.empty()) out.push_back(orchestration::context_file_hook(config_.workspace));
+  if (!config_.workspace.empty()) {
+    out.push_back(orchestration::context_file_hook(config_.workspace));
+    out.push_back(orchestration::folder_file_hook(config_.workspace));
+  }
   if (!servers_.empty()) out.push_back(orchestration::descriptor_gate(servers_, pins_, deps_.clock));
   for (const UserHookConfig& hook : hook_configs_)
     out.push_back(orchestration::user_hook(

@@ -8,6 +8,7 @@
 #include "nostr/base/rng.h"
 #include "nostr/base/workers.h"
 #include "nostr/net/http_client.h"
+#include "orchestration/autopilot/issue_tools.h"
 #include "orchestration/hooks/pace_hook.h"
 #include "orchestration/mcp/client.h"
 #include "orchestration/permissions.h"
@@ -39,7 +40,9 @@ class ToolBox {
   ToolBox(Deps deps, const Config& config);
 
   /// Adds every tool that is configured. A folder that cannot be opened is logged, and its tools stay off.
-  void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker);
+  /// `chooser` is asked which issue comes next.
+  void fill(orchestration::ToolRegistry& tools, const orchestration::Speaker& speaker,
+            std::function<orchestration::IssueChooser(const orchestration::ToolContext&)> chooser);
   /// granted() by this node's [tools].
   /// What tools said at length.
   storage::Outputs& outputs() { return outputs_; }

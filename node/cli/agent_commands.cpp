@@ -11,9 +11,9 @@
 #include "node/cli/trajectory_commands.h"
 #include "node/control.h"
 #include "node/pause.h"
+#include "node/progress.h"
 #include "nostr/base/log.h"
 #include "nostr/base/loop.h"
-#include "nostr/base/utf8.h"
 #include "nostr/nips/nip19.h"
 
 namespace node::cli {
@@ -40,12 +40,7 @@ Value outcome_json(const TickOutcome& outcome) {
 }
 
 int exit_code_of(const TickOutcome& outcome) {
-  switch (outcome.status) {
-    case orchestration::SessionStatus::kSuccess: return kOk;
-    case orchestration::SessionStatus::kPartial: return kPartial;
-    case orchestration::SessionStatus::kError: return kFailed;
-  }
-  return kFailed;
+  return exit_code_of_status(orchestration::session_status_name(outcome.status));
 }
 
 int run(const Context& context, bool once) {
@@ -74,35 +69,13 @@ int run(const Context& context, bool once) {
 // ---- run --once TASK
 // -------------------------------------------------------------------------------------------
 
-constexpr std::size_t kMaxErrand = 65'536;
-
-base::Result<std::string> errand_of(const std::string& typed) {
-  std::string text = typed;
-  if (typed == "-") {
-    TRY(text, read_input("-", kMaxErrand));
-  }
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  if (text.empty()) return base::fail(Errc::kInvalid, "the task is empty", "sovereign run --once \"what is to be done\"");
-  if (text.size() > kMaxErrand || !base::is_utf8(text))
-    return base::fail(Errc::kInvalid, fmt::format("a task is text of at most {} bytes", kMaxErrand));
-  return text;
-}
-
 void print_outcome(const Context& context, const TickOutcome& outcome) {
-  if (context.json) {
-    Value line = outcome_json(outcome);
-    line["event"] = "ended";
-    line["text"] = outcome.text;
-    line["turns"] = outcome.turns;
-    line["calls"] = outcome.tool_calls;
-    line["cost_msat"] = outcome.cost.value;
-    print_json(line);
-    return;
-  }
-  progress(context, fmt::format("{}{}{}: {} turns, {} calls, {} msat", orchestration::session_status_name(outcome.status),
-                                outcome.detail.empty() ? "" : ", ", outcome.detail, outcome.turns, outcome.tool_calls,
-                                outcome.cost.value));
-  if (!outcome.text.empty()) print_foreign(lines_of(outcome.text));
+  Value line = outcome_json(outcome);
+  line["text"] = outcome.text;
+  line["turns"] = outcome.turns;
+  line["calls"] = outcome.tool_calls;
+  line["cost_msat"] = outcome.cost.value;
+  show_outcome(context, std::move(line));
 }
 
 /// One errand from its order to its report, told as it goes. `limit` 0: as long as it takes.
@@ -127,7 +100,10 @@ int run_errand(const Context& context, const std::string& typed, std::chrono::se
     service.finish();
   };
   const auto start = [&]() -> base::Task<base::Result<void>> {
-    CO_TRY(slot, co_await (*app)->start_errand(*text, progress_hook(context), tick_ended));
+    const auto tell = [&](const std::string& tick, const Value& step) {
+      if (tick == slot) show_step(context, step);
+    };
+    CO_TRY(slot, co_await (*app)->start_errand(*text, progress_hook(tell), tick_ended));
     co_return base::Result<void>{};
   };
   const auto watch = [&]() -> base::Task<void> {
@@ -145,9 +121,11 @@ int run_errand(const Context& context, const std::string& typed, std::chrono::se
     print_outcome(context, *outcome);
     return exit_code_of(*outcome);
   }
-  const std::string_view hint = "it goes on with the next sovereign run of this home";
+  const std::string hint = slot.empty() ? "it was not begun"
+                                        : fmt::format("{0} goes on with the next sovereign run of this home; "
+                                                      "sovereign task cancel {0} drops it", slot);
   if (late)
-    report(context, {Errc::kTimeout, fmt::format("not done after {} s", limit.count()), std::string(hint)});
+    report(context, {Errc::kTimeout, fmt::format("not done after {} s", limit.count()), hint});
   else
     progress(context, fmt::format("interrupted: {}", hint));
   return late ? kTimeout : kInterrupted;

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <iterator>
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "nostr/base/log.h"
@@ -69,6 +71,19 @@ void print_foreign(std::string_view line) { print_line(base::escape_for_terminal
 
 void print_foreign(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) print_foreign(line);
+}
+
+void print_document(std::string_view text) {
+  if (::isatty(STDOUT_FILENO) != 1) {
+    fmt::print("{}", text);
+    std::fflush(stdout);
+    return;
+  }
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    print_foreign(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
 }
 
 void progress(const Context& context, std::string_view line) {

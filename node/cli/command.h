@@ -61,6 +61,8 @@ void print_line(std::string_view line);
 /// The same for a line that holds words of others: what a terminal would act on is spelled out.
 void print_foreign(std::string_view line);
 void print_foreign(const std::vector<std::string>& lines);
+/// A document for a pipe or a file, byte for byte; for a terminal as print_foreign() does it.
+void print_document(std::string_view text);
 /// One line on stderr unless --quiet: progress for people.
 void progress(const Context& context, std::string_view line);
 /// Compact JSON on one stdout line.
@@ -88,6 +90,7 @@ void add_init_commands(CLI::App& app, Context& context, Action* chosen);
 void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_approval_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backup_commands(CLI::App& app, Context& context, Action* chosen);
+void add_patch_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backend_commands(CLI::App& app, Context& context, Action* chosen);

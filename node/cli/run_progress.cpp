@@ -2,35 +2,20 @@
 
 #include <fmt/format.h>
 
-#include "orchestration/envelope.h"
+#include "node/progress.h"
+#include "nostr/base/utf8.h"
 
 namespace node::cli {
 namespace {
 
+using base::Errc;
+using base::json::int_or;
+using base::json::string_or;
 using base::json::Value;
 
-constexpr std::size_t kMaxShown = 400;  ///< of a model's words between two calls
+constexpr std::size_t kMaxErrand = 65'536;
 
-/// One step: a line of JSON, or `words` for a person.
-void tell(const Context& context, const Value& step, const std::string& words) {
-  if (context.json)
-    print_json(step);
-  else
-    progress(context, words);
-}
-
-std::string_view phase_word(orchestration::SessionPhase phase) {
-  switch (phase) {
-    case orchestration::SessionPhase::kStarted: return "started";
-    case orchestration::SessionPhase::kResumed: return "resumed";
-    case orchestration::SessionPhase::kStalled: return "stalled";
-    case orchestration::SessionPhase::kEnded: return "ended";
-  }
-  return "";
-}
-
-}  // namespace
-
+/// `text` by lines, without their ends.
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -41,32 +26,40 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
-orchestration::Hook progress_hook(const Context& context) {
-  orchestration::Hook hook{.name = "progress", .priority = 0};
-  hook.on_session = [&context](const orchestration::SessionNotice& notice) {
-    tell(context,
-         {{"event", "session"}, {"agent", notice.agent}, {"session", notice.session}, {"phase", phase_word(notice.phase)}, {"detail", notice.detail}},
-         fmt::format("{} {}{}{}", notice.agent, phase_word(notice.phase), notice.detail.empty() ? "" : ": ", notice.detail));
-  };
-  hook.observe_model = [&context](const orchestration::ModelCall& call, const orchestration::Reply& reply) {
-    const std::string text(orchestration::cut_utf8(reply.message.content, kMaxShown));
-    tell(context,
-         {{"event", "turn"}, {"agent", call.agent}, {"backend", reply.backend}, {"model", reply.model}, {"text", text},
-          {"calls", reply.message.calls.size()}, {"tokens_in", reply.usage.prompt_tokens}, {"tokens_out", reply.usage.completion_tokens}},
-         text.empty() ? fmt::format("{} thinks on ({})", call.agent, reply.backend) : fmt::format("{}: {}", call.agent, text));
-  };
-  hook.reserve_tool = [&context](const orchestration::ToolInvocation& call) -> base::Result<void> {
-    const std::string subject(orchestration::cut_utf8(call.subject, kMaxShown));
-    tell(context, {{"event", "call"}, {"agent", call.agent}, {"tool", call.tool}, {"subject", subject}},
-         fmt::format("{} calls {} {}", call.agent, call.tool, subject));
-    return {};
-  };
-  hook.observe_tool = [&context](const orchestration::ToolInvocation& call, const orchestration::ToolOutput& output) {
-    const std::string_view outcome = orchestration::tool_outcome_name(output.outcome);
-    tell(context, {{"event", "tool"}, {"agent", call.agent}, {"tool", call.tool}, {"outcome", outcome}, {"bytes", output.content.size()}},
-         fmt::format("{} {}: {}, {} bytes", call.agent, call.tool, outcome, output.content.size()));
-  };
-  return hook;
+}  // namespace
+
+base::Result<std::string> errand_of(const std::string& typed) {
+  std::string text = typed;
+  if (typed == "-") {
+    TRY(text, read_input("-", kMaxErrand));
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  if (text.empty()) return base::fail(Errc::kInvalid, "the task is empty", "say in words what is to be done");
+  if (text.size() > kMaxErrand || !base::is_utf8(text))
+    return base::fail(Errc::kInvalid, fmt::format("a task is text of at most {} bytes", kMaxErrand));
+  return text;
+}
+
+void show_step(const Context& context, const Value& step) {
+  if (context.json) print_json(step);
+  else progress(context, progress_words(step));
+}
+
+void show_outcome(const Context& context, Value outcome) {
+  if (context.json) {
+    outcome["event"] = "ended";
+    print_json(outcome);
+    return;
+  }
+  const std::string detail = string_or(outcome, "detail");
+  progress(context, fmt::format("{}{}{}: {} turns, {} calls, {} msat", string_or(outcome, "status"), detail.empty() ? "" : ", ",
+                                detail, int_or(outcome, "turns"), int_or(outcome, "calls"), int_or(outcome, "cost_msat")));
+  if (const std::string text = string_or(outcome, "text"); !text.empty()) print_foreign(lines_of(text));
+}
+
+int exit_code_of_status(std::string_view status) {
+  if (status == "success") return kOk;
+  return status == "partial" ? kPartial : kFailed;
 }
 
 }  // namespace node::cli

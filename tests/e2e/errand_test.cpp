@@ -3,66 +3,19 @@
 
 #include <fmt/format.h>
 
-#include "node/home.h"
 #include "storage/ticks.h"
-#include "tests/e2e/support/must.h"
-#include "tests/e2e/support/story.h"
-#include "tools/model_server/server.h"
+#include "tests/e2e/support/errand_world.h"
 
 namespace e2e {
 namespace {
 
 using base::json::Value;
 
-Value call(std::string name, Value arguments) {
-  return {{"calls", Value::array({{{"name", std::move(name)}, {"arguments", std::move(arguments)}}})},
-          {"usage", {{"prompt_tokens", 100}, {"completion_tokens", 20}}}};
-}
-Value says(std::string text) { return {{"text", std::move(text)}, {"usage", {{"prompt_tokens", 100}, {"completion_tokens", 5}}}}; }
-
-/// A home whose agent thinks at a scripted endpoint, and which no process runs.
-struct ErrandWorld {
-  explicit ErrandWorld(Value script)
-      : server(must(model_server::ModelServer::listen(0, std::move(script)))),
-        world({.playbook = "",
-               .config = fmt::format("\n[backends.scripted]\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"test-model\"\n"
-                                     "\n[routes]\n\"*\" = [\"scripted\"]\n",
-                                     server->base_url())}) {
-    const auto config = world.node_home() / "config.toml";
-    std::string text = must(node::read_file(config));
-    const std::string from = "workspace = \"\"";
-    const std::size_t at = text.find(from);
-    EXPECT_NE(at, std::string::npos);
-    text.replace(at, from.size(), fmt::format("workspace = \"{}\"", (world.root() / "work").string()));
-    std::filesystem::create_directories(world.root() / "work");
-    must(node::write_file(config, text));
-    must(node::write_file(world.root() / "work" / "notes.txt", "the door is green\n"));
-    world.start_cosigner(World::kFirstCosigner);
-    world.start_cosigner(World::kSecondCosigner);
-  }
-  Exit run(std::vector<std::string> arguments, std::string input = "") {
-    std::vector<std::string> all{"run", "--once", "--home", world.node_home().string()};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    return world.command(std::move(all), std::move(input));
-  }
-
-  std::unique_ptr<model_server::ModelServer> server;
-  World world;
-};
-
-std::vector<Value> lines(const std::string& text) {
-  std::vector<Value> out;
-  std::size_t from = 0;
-  for (std::size_t at = text.find('\n'); at != text.npos; from = at + 1, at = text.find('\n', from))
-    out.push_back(must(base::json::parse(text.substr(from, at - from), {.max_bytes = 1u << 16})));
-  return out;
-}
-
 TEST(Errand, IsDoneAndToldAsItGoes) {
-  ErrandWorld story(Value::array({call("read_file", {{"path", "notes.txt"}}), says("The door is green.")}));
+  ErrandWorld story(Value::array({calls("read_file", {{"path", "notes.txt"}}), says("The door is green.")}));
   const Exit exit = story.run({"What colour is the door?", "--json"});
   ASSERT_EQ(exit.code, 0) << exit.out;
-  const auto told = lines(exit.out);
+  const auto told = lines_of(exit.out);
   std::vector<std::string> events;
   for (const Value& line : told) events.push_back(line.at("event").get<std::string>());
   EXPECT_EQ(events, (std::vector<std::string>{"session", "turn", "call", "tool", "turn", "session", "ended"}));
@@ -89,7 +42,7 @@ TEST(Errand, IsDoneAndToldAsItGoes) {
 }
 
 TEST(Errand, ForAPersonTheAnswerIsOnStdoutAndProgressBesideIt) {
-  ErrandWorld story(Value::array({call("read_file", {{"path", "notes.txt"}}), says("Green.\nVery \x1b[31mgreen.")}));
+  ErrandWorld story(Value::array({calls("read_file", {{"path", "notes.txt"}}), says("Green.\nVery \x1b[31mgreen.")}));
   const Exit exit = story.run({"-"}, "What colour is the door?\n");
   ASSERT_EQ(exit.code, 0);
   EXPECT_EQ(exit.out.substr(0, 12), "Green.\nVery ");
@@ -105,13 +58,13 @@ TEST(Errand, ItsExitCodeSaysHowItEnded) {
     int code;
     const char* detail;
   };
-  const Value same = call("read_file", {{"path", "notes.txt"}});
+  const Value same = calls("read_file", {{"path", "notes.txt"}});
   for (const Row& row : {Row{Value::array({same, same, same, same, same}), 5, "loop"},
                          Row{Value::array({{{"status", 400}, {"body", {{"error", {{"message", "no"}}}}}}}), 1, "model-denied"}}) {
     ErrandWorld story(row.script);
     const Exit exit = story.run({"do it", "--json"});
     EXPECT_EQ(exit.code, row.code) << exit.out;
-    EXPECT_EQ(lines(exit.out).back().at("detail"), row.detail);
+    EXPECT_EQ(lines_of(exit.out).back().at("detail"), row.detail);
     // The operator hears of it without asking.
     const std::string wanted = std::string("did not come out well: ") + row.detail;
     EXPECT_NO_THROW(story.world.owner().await_message([&](const Message& message) { return message.text.contains(wanted); }));
@@ -120,7 +73,7 @@ TEST(Errand, ItsExitCodeSaysHowItEnded) {
 
 TEST(Errand, LongerThanTheModelsWindowItIsSummedUpAndGoesOn) {
   Value script = Value::array();
-  for (int i = 0; i < 4; ++i) script.push_back(call("read_file", {{"path", fmt::format("page{}.txt", i)}}));
+  for (int i = 0; i < 4; ++i) script.push_back(calls("read_file", {{"path", fmt::format("page{}.txt", i)}}));
   // Nobody told the node how much this model reads; now the server does.
   script.push_back({{"status", 400}, {"body", {{"error", {{"message", "too many tokens"}, {"code", "context_length_exceeded"}}}}}});
   script.push_back(says("Goal: read four pages. Done: all are about doors."));
@@ -133,7 +86,7 @@ TEST(Errand, LongerThanTheModelsWindowItIsSummedUpAndGoesOn) {
   }
   const Exit exit = story.run({"Read the four pages.", "--json"});
   ASSERT_EQ(exit.code, 0) << exit.out;
-  EXPECT_EQ(lines(exit.out).back().at("text"), "They are about doors.");
+  EXPECT_EQ(lines_of(exit.out).back().at("text"), "They are about doors.");
   const auto seen = story.server->seen();
   ASSERT_EQ(seen.size(), 7u);
   EXPECT_NE(seen[5].body.find("Sum it up"), std::string::npos);
@@ -144,7 +97,7 @@ TEST(Errand, LongerThanTheModelsWindowItIsSummedUpAndGoesOn) {
 }
 
 TEST(Errand, OutOfTimeItIsLeftToTheNextRun) {
-  ErrandWorld story(Value::array({{{"text", "late"}, {"delay_ms", 60'000}}, says("never")}));
+  ErrandWorld story(Value::array({{{"text", "one moment"}, {"hang", 1}}, says("never")}));
   const Exit exit = story.run({"do it", "--timeout", "6"});
   EXPECT_EQ(exit.code, 124);
   story.world.stop_actors();

@@ -123,6 +123,8 @@ void Json::look_at_node_and_cosigner() {
   check("`backend list`", {"backend", "list", "--home", node});
   check("`agent list`", {"agent", "list", "--home", node});
   check("`agent show`", {"agent", "show", "sisyphus", "--home", node});
+  check("`task new --detach`, `task show` of a task of the operator's", {"task", "new", "--detach", "look around", "--home", node});
+  check("`task list`", {"task", "list", "--home", node});
   check("`issue add`", {"issue", "add", "a thing to do", "--home", node});
   check("`issue list`", {"issue", "list", "--home", node});
   check("`init`", {"init", "--home", dir_ + "/another", "--new", "--out", dir_ + "/others", "--relay", relay(), "--operator", agent});

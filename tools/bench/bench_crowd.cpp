@@ -101,7 +101,6 @@ void set_up(const Story& story, const std::string& relay, int orders) {
   replace_in(fs::path(guard) / "policy.toml", "max_per_hour = 1200", "max_per_hour = 100000");
   std::ofstream(story.path("play.toml")) << playbook(orders);
   const fs::path config = story.home() / "config.toml";
-  replace_in(config, "max_steps = 16", "max_steps = 40");
   std::ofstream(config, std::ios::app) << "\n[backends.crowd]\nkind = \"playbook\"\nplaybook = \"" << story.path("play.toml")
                                        << "\"\n\n[routes]\n\"*\" = [\"crowd\"]\n";
 }
