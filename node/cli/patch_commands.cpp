@@ -119,8 +119,8 @@ void add_patch_commands(CLI::App& app, Context& context, Action* chosen) {
   listing->footer("Examples:\n  sovereign patch list --relay ws://127.0.0.1:7777 --author $NPUB");
   showing->footer(
       "A stranger's patch is a stranger's code: read it first.\n\n"
-      "Examples:\n  sovereign patch show $PATCH --relay ws://127.0.0.1:7777\n"
-      "  sovereign patch show $PATCH --relay ws://127.0.0.1:7777 | git am");
+      "Examples:\n  sovereign patch show $NOTE --relay ws://127.0.0.1:7777\n"
+      "  sovereign patch show $NOTE --relay ws://127.0.0.1:7777 | git am");
   listing->callback([=, &context] { *chosen = [=, &context] { return list(context, *arguments); }; });
   showing->callback([=, &context] { *chosen = [=, &context] { return show(context, *arguments); }; });
 }

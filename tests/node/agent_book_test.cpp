@@ -41,7 +41,7 @@ class AgentBookTest : public ::testing::Test {
   }
   std::vector<std::string> tools() {
     orchestration::ToolRegistry registry;
-    box_->fill(registry, {.agent = {}, .node = {}, .operators = {}});
+    box_->fill(registry, {.agent = {}, .node = {}, .operators = {}}, {});
     std::vector<std::string> out;
     for (const auto& spec : registry.specs({.server = Permit::kAllow, .delegate = Permit::kAllow})) out.push_back(spec.name);
     return out;

@@ -157,7 +157,7 @@ void measure_tasks(const Story& story, int orders) {
   Child list({story.program, "--json", "--home", home, "task", "list", "-n", "10000"}, story.log);
   for (std::string line = list.first_line(); !line.empty(); line = list.first_line())
     done += line.contains("\"id\":\"bg_") && line.contains("\"state\":\"completed\"") ? 1 : 0;
-  figure("crowd_tasks_completed", done, "", fmt::to_string(orders * kTasksPerOrder));
+  figure("crowd_tasks_done_share", static_cast<double>(done) / (orders * kTasksPerOrder), "x", "1");
   figure("crowd_tasks_per_second", done / seconds, "/s");
   figure("node_rss_anon_per_agent", (after - before) * 1024 / kAgents, "KB", "60");
 }

@@ -1,4 +1,4 @@
-// What the session machinery costs around one tool call: twelve hooks at every point, no I/O.
+// What the session machinery costs around one tool call: twelve built-in hooks, no I/O.
 // The median over rounds of wall time per call; one JSON object a line.
 #include <algorithm>
 #include <chrono>
@@ -7,8 +7,12 @@
 
 #include <fmt/core.h>
 
+#include "orchestration/hooks/context_hooks.h"
+#include "orchestration/hooks/notice_hook.h"
+#include "orchestration/hooks/pace_hook.h"
 #include "orchestration/hooks/standing_hooks.h"
 #include "orchestration/hooks/tool_hooks.h"
+#include "orchestration/marketplace/skill_use.h"
 #include "tools/bench/figure.h"
 
 namespace {
@@ -24,38 +28,30 @@ void must(base::Result<void> result) {
   std::exit(1);
 }
 
-/// A record keeper of the kind most hooks are: it counts something about the call.
-Hook counter(int number, std::size_t& sum) {
-  Hook hook{.name = fmt::format("count-{}", number), .priority = number};
-  hook.mutate_tool = [&sum](ToolInvocation& call) { sum += call.tool.size(); };
-  hook.decide_tool = [&sum](const ToolInvocation& call) {
-    sum += call.call_id.size();
-    return Decision{};
-  };
-  hook.reserve_tool = [&sum](const ToolInvocation&) -> base::Result<void> {
-    ++sum;
-    return {};
-  };
-  hook.observe_tool = [&sum](const ToolInvocation&, const ToolOutput& output) {
-    sum += output.content.size();
-  };
-  return hook;
-}
-
 }  // namespace
 
 int main() {
+  // What every node has, but for what asks a database.
   HookChain chain;
   std::size_t sum = 0;
-  const AutonomyRules rules{.level = Level::kBounded};
+  const base::SystemClock clock;
+  PaceBook pace;
+  SkillBench skills;
+  const auto quiet = parse_quiet_hours("22:00-07:00");
+  must(quiet ? base::Result<void>{} : std::unexpected(quiet.error()));
   must(chain.add(permission_gate(Permissions{}, {.denied_tools = {"bash"}})));
-  must(chain.add(autonomy_gate(rules)));
+  must(chain.add(autonomy_gate({.level = Level::kBounded})));
   must(chain.add(pause_gate([] { return std::optional<std::string>(); })));
   must(chain.add(taint_gate(risky_when_tainted())));
-  const base::SystemClock clock;
+  must(chain.add(quiet_hours_gate(*quiet, clock)));
+  must(chain.add(skill_gate(skills)));
   must(chain.add(output_truncator(nullptr, clock)));
   must(chain.add(tool_logger()));
-  for (int i = 0; i < 6; ++i) must(chain.add(counter(i, sum)));
+  must(chain.add(pace.hook()));
+  must(chain.add(context_file_hook("/nonexistent")));
+  must(chain.add(folder_file_hook("/nonexistent")));
+  must(chain.add(notice_hook(clock, [&sum](const std::string& text) { sum += text.size(); })));
+  must(chain.names().size() == 12 ? base::Result<void>{} : base::fail(base::Errc::kInternal, "not twelve"));
 
   const base::json::Value params = {{"content", "a reply of usual length, as models write them"},
                                     {"event_id", std::string(64, 'a')}};

@@ -49,7 +49,10 @@ ROWS = [
     ("event store: worst barred query, p99", "storage_query_p99", AT_MOST, 3, "ms"),
     ("  the same in CPU time", "storage_query_cpu_p99", AT_MOST, 3, "ms"),
     ("event store: insert in batches", "storage_insert_rate", AT_LEAST, 50_000, "/s"),
-    ("1 000 tasks, 200 agents, 50 relays in one node", None, AT_MOST, None, ""),
+    ("tasks handed to 200 agents of one node: share done", "crowd_tasks_done_share", AT_LEAST, 1, "×"),
+    ("  tasks per second, all of a task", "crowd_tasks_per_second", AT_LEAST, None, "/s"),
+    ("  an agent more, RssAnon", "node_rss_anon_per_agent", AT_MOST, 60, "KB"),
+    ("  a relay more (of 50), RssAnon", "node_rss_anon_per_relay", AT_MOST, 300, "KB"),
     ("clean release build with tests on two cores", None, AT_MOST, 6, "min"),
     ("tools/test after it", None, AT_MOST, 10, "min"),
 ]
