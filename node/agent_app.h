@@ -53,6 +53,8 @@ class AgentApp {
   nostr::PublicKey node_key() const { return node_.public_key(); }
 
  private:
+  static constexpr std::size_t kMaxOpenTicks = 100;  ///< strangers and errands wait at the door beyond
+
   enum class WokenBy { kAnybody, kErrand };
   AgentApp(Runtime& runtime, const Home& home, Config config, std::unique_ptr<storage::Db> db,
            nostr::SecretKey key, VoiceOptions options);
@@ -66,6 +68,8 @@ class AgentApp {
   std::vector<nostr::Draft> agent_announcements() const;
 
   base::Task<void> recall_answers();
+  /// Whether the configuration lets this kind of trigger wake the agent.
+  bool wants(std::string_view trigger) const;
   void listen();
   bool on_triggers(std::span<const nostr::Delivery> batch);
   base::Result<std::vector<storage::InboxRow>> ingest(std::span<const nostr::Delivery> batch);
