@@ -29,6 +29,7 @@ constexpr int kFewRelays = 3;
 constexpr int kAgents = 200;
 constexpr int kBuiltin = 7;
 constexpr int kTasksPerOrder = 8;
+constexpr int kOrderKinds = 24;  // together they reach every agent
 constexpr int kOrdersAtATime = 50;
 
 /// A relay in this process.
@@ -53,10 +54,10 @@ void replace_in(const fs::path& file, const std::string& from, const std::string
 
 std::string worker(int number) { return fmt::format("worker-{:03}", number % (kAgents - kBuiltin)); }
 
-/// Order N hands out eight tasks, to eight agents; each of them is done at once.
-std::string playbook(int orders) {
+/// An order of kind N hands out eight tasks, to eight agents; each of them is done at once.
+std::string playbook() {
   std::string out = "[[rule]]\non = \"task\"\nsay = \"It is done.\"\n";
-  for (int order = 0; order < orders; ++order)
+  for (int order = 0; order < kOrderKinds; ++order)
     for (int task = 0; task < kTasksPerOrder; ++task)
       out += fmt::format("[[rule]]\non = \"manual\"\nmatch = \"Order {:03}:\"\nstep = {}\n"
                          "call = {{ tool = \"background_task\", args = {{ agent = \"{}\", description = \"part {}\", "
@@ -89,7 +90,7 @@ void beside(node::Runtime& runtime, const std::function<void()>& work) {
   thread.join();
 }
 
-void set_up(const Story& story, const std::string& relay, int orders) {
+void set_up(const Story& story, const std::string& relay) {
   const std::string key = story.run({"-q", "key", "new", story.path("operator.key")});
   static_cast<void>(story.run({"-q", "--json", "frost", "deal", "-t", "2", "-n", "3", "--out", story.path("deal")}));
   const std::string made = story.run({"--json", "--home", story.home().string(), "init", "--group", story.path("deal/group.txt"),
@@ -99,7 +100,7 @@ void set_up(const Story& story, const std::string& relay, int orders) {
   static_cast<void>(story.run({"--home", guard, "cosigner", "init", "--group", story.path("deal/group.txt"), "--share",
                                story.path("deal/share-2.txt"), "--relay", relay, "--operator", key, "--runner", node_key}));
   replace_in(fs::path(guard) / "policy.toml", "max_per_hour = 1200", "max_per_hour = 100000");
-  std::ofstream(story.path("play.toml")) << playbook(orders);
+  std::ofstream(story.path("play.toml")) << playbook();
   const fs::path config = story.home() / "config.toml";
   std::ofstream(config, std::ios::app) << "\n[backends.crowd]\nkind = \"playbook\"\nplaybook = \"" << story.path("play.toml")
                                        << "\"\n\n[routes]\n\"*\" = [\"crowd\"]\n";
@@ -143,12 +144,16 @@ void measure_tasks(const Story& story, int orders) {
   const Child node = story.start_node();
   std::this_thread::sleep_for(std::chrono::seconds{6});
   const double before = node.memory("RssAnon");
+  if (before == 0) {
+    fmt::print(stderr, "bench_crowd: the node does not run\n");
+    std::exit(1);
+  }
   const std::string home = story.home().string();
   const auto start = bench::Steady::now();
   for (int from = 0; from < orders; from += kOrdersAtATime) {
     std::vector<std::string> ids;
     for (int i = from; i < std::min(from + kOrdersAtATime, orders); ++i)
-      ids.push_back(story.run({"-q", "--home", home, "task", "new", "--detach", fmt::format("Order {:03}: have it done.", i)}));
+      ids.push_back(story.run({"-q", "--home", home, "task", "new", "--detach", fmt::format("Order {:03}: number {}.", i % kOrderKinds, i)}));
     for (const std::string& id : ids) static_cast<void>(Child({story.program, "-q", "--home", home, "task", "watch", id}, story.log).count_lines());
   }
   const double seconds = bench::seconds_since(start);
@@ -176,7 +181,7 @@ int main(int argc, char** argv) {
   std::vector<std::unique_ptr<Served>> relays;
   for (int i = 0; i < kRelays; ++i) relays.push_back(std::make_unique<Served>(runtime));
   beside(runtime, [&] {
-    set_up(story, relays[0]->relay->url(), orders);
+    set_up(story, relays[0]->relay->url());
     const Child guard({story.program, "--home", story.path("guard"), "cosigner"}, story.log);
     measure_relays(story, relays);
     measure_tasks(story, orders);
