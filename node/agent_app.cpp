@@ -82,9 +82,20 @@ Result<std::unique_ptr<AgentApp>> AgentApp::create(Runtime& runtime, const Home&
 
 Result<void> AgentApp::build(ThresholdIdentity identity) {
   base::Loop& loop = runtime_.loop;
-  TRY(minds_,
-      Minds::build({loop, http_, runtime_.clock, runtime_.rng, home_.database().parent_path()},
-                   config_));
+  jobs_ = std::make_unique<orchestration::JobCustomer>(
+      runtime_.pool, node_.key(), runtime_.clock, runtime_.rng, [this] {
+        const auto cashier = treasury_.cashier();
+        return cashier ? *cashier : nullptr;
+      });
+  TRY(minds_, Minds::build({.loop = loop,
+                            .http = http_,
+                            .clock = runtime_.clock,
+                            .rng = runtime_.rng,
+                            .folder = home_.database().parent_path(),
+                            .jobs = jobs_.get(),
+                            .relays = options_.relays,
+                            .spender = config_.agent.name},
+                           config_));
   TRY(const frostr::BifrostOptions::Lease lease, next_lease(*db_, node_.key(), runtime_.rng));
   frostr::BifrostOptions bifrost{
       .relays = options_.relays, .cosigner = {.judges = false}, .lease = lease};
@@ -220,6 +231,7 @@ base::Task<void> AgentApp::stop() {
   co_await scope_.stop();
   co_await runner_->stop();
   co_await buyer_->stop();
+  co_await jobs_->stop();
   shelf_->stop();
   co_await prover_->stop();
   voice_->stop();

@@ -133,6 +133,7 @@ class AgentApp {
   std::unique_ptr<SkillBuyer> buyer_;
   std::unique_ptr<PublicGoals> goals_;
   std::unique_ptr<Prover> prover_;
+  std::unique_ptr<orchestration::JobCustomer> jobs_;
   Minds minds_;
   ErrandWatch errand_watch_;
   std::unique_ptr<TickRunner> runner_;

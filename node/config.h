@@ -20,13 +20,17 @@ namespace node {
 /// [backends.ID]: one way to reach a model.
 struct BackendConfig {
   std::string id;
-  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | codex | opencode | playbook
+  /// openai (chat completions) | responses | ollama | llamacpp | vllm | gpt-oss | codex | opencode | nip90 | playbook
   std::string kind = "playbook";
   std::string base_url;           ///< up to and including /v1; ollama: the server itself
   std::string model;              ///< ollama: "auto" takes what is installed
   std::string api_key_env;        ///< name of an environment variable; read at start
   std::string api_key_file;       ///< or a file, mode 0600
   std::string program;            ///< codex, opencode: where the program is
+  std::string provider;           ///< nip90: npub or hex of who does the jobs
+  std::vector<std::string> relays;  ///< nip90: where they are asked for; empty: node.relays
+  std::int64_t max_price_msat = 0;  ///< nip90: of one call; 0 pays nothing
+  bool public_prompts = false;    ///< nip90: the relays may read what is asked
   std::string playbook;           ///< playbook: a TOML file; empty is the built-in one
   std::int64_t rate_in_msat_per_1k = 0;
   std::optional<std::int64_t> rate_cached_in_msat_per_1k;  ///< unset: as rate_in

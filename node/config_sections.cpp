@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "nostr/nips/nip19.h"
+
 namespace node {
 namespace {
 
@@ -76,12 +78,16 @@ const std::vector<Field<BackendConfig>>& backend_keys() {
   static const std::vector<Field<BackendConfig>> kKeys{
       SOV_KEY(BackendConfig, kind,
               word({"openai", "responses", "ollama", "llamacpp", "vllm", "gpt-oss", "codex",
-                    "opencode", "playbook"})),
+                    "opencode", "nip90", "playbook"})),
       SOV_KEY(BackendConfig, base_url, text),
       SOV_KEY(BackendConfig, model, text),
       SOV_KEY(BackendConfig, api_key_env, text),
       SOV_KEY(BackendConfig, api_key_file, path),
       SOV_KEY(BackendConfig, program, path),
+      SOV_KEY(BackendConfig, provider, text),
+      SOV_KEY(BackendConfig, relays, texts),
+      SOV_KEY(BackendConfig, max_price_msat, whole(0, kHighestRate)),
+      SOV_KEY(BackendConfig, public_prompts, flag),
       SOV_KEY(BackendConfig, playbook, path),
       SOV_KEY(BackendConfig, rate_in_msat_per_1k, whole(0, kHighestRate)),
       SOV_KEY(BackendConfig, rate_cached_in_msat_per_1k, whole(0, kHighestRate)),
@@ -90,7 +96,7 @@ const std::vector<Field<BackendConfig>>& backend_keys() {
       SOV_KEY(BackendConfig, supports, words({"tools", "json", "images"})),
       SOV_KEY(BackendConfig, quirks,
               words({"no-stream", "no-stream-with-tools", "no-stream-usage", "no-json-schema",
-                     "max-completion-tokens", "no-temperature", "harmony", "think-tags",
+                     "max-completion-tokens", "no-temperature", "nip04", "harmony", "think-tags",
                      "text-tools"})),
       SOV_KEY(BackendConfig, account, text),
       SOV_KEY(BackendConfig, max_concurrency, whole(0, 1'000)),
@@ -110,7 +116,15 @@ Result<void> read_backend_section(Config& config, const std::string& id, const t
                                   const std::filesystem::path& dir) {
   BackendConfig backend{.id = id};
   TRY(read_members(config, backend, backend_keys(), "backends." + id, table, dir));
-  if (backend.kind != "playbook" && backend.base_url.empty())
+  if (backend.kind == "nip90") {
+    if (auto key = nostr::parse_public_key(backend.provider); !key)
+      return fail(Errc::kInvalid, fmt::format("backends.{}: kind nip90 needs provider", id),
+                  "provider = \"npub1…\", whose jobs of kind 5050 are done");
+  } else if (!backend.provider.empty() || !backend.relays.empty() || backend.max_price_msat != 0) {
+    return fail(Errc::kInvalid, fmt::format("backends.{}: provider, relays and max_price_msat are for kind nip90", id));
+  }
+  const bool has_address = backend.kind != "playbook" && backend.kind != "nip90";
+  if (has_address && backend.base_url.empty())
     return fail(Errc::kInvalid,
                 fmt::format("backends.{}: kind {} needs base_url", id, backend.kind),
                 backend.kind == "ollama" ? "base_url = \"http://127.0.0.1:11434\""
@@ -120,7 +134,8 @@ Result<void> read_backend_section(Config& config, const std::string& id, const t
       (priced || !backend.api_key_env.empty() || !backend.api_key_file.empty()))
     return fail(Errc::kInvalid,
                 fmt::format("backends.{}: {} takes neither rates nor a key", id, backend.kind),
-                "nothing bounds what one of its runs costs: give it a server of your own");
+                backend.kind == "nip90" ? "max_price_msat bounds what a call costs"
+                                         : "nothing bounds what one of its runs costs: give it a server of your own");
   config.backends.push_back(std::move(backend));
   return {};
 }

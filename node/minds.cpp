@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "node/agent_config.h"
+#include "nostr/nips/nip19.h"
 #include "orchestration/llm/chat_completions.h"
 #include "orchestration/llm/codex.h"
+#include "orchestration/llm/dvm.h"
 #include "orchestration/llm/http_backend.h"
 #include "orchestration/llm/ollama.h"
 #include "orchestration/llm/opencode.h"
@@ -53,10 +55,10 @@ Result<orchestration::ApiKey> key_of(const BackendConfig& config) {
 }
 
 orchestration::Capabilities capabilities_of(const BackendConfig& config) {
-  const bool external = is_external_agent(config);
+  const bool external = is_external_agent(config) || config.kind == "nip90";  // they answer in text
   return {.tools = holds(config.quirks, "text-tools") || (!external && holds(config.supports, "tools")),
           .images = !external && holds(config.supports, "images"),
-          .json = holds(config.supports, "json"),
+          .json = config.kind != "nip90" && holds(config.supports, "json"),
           .context_tokens = static_cast<std::uint64_t>(config.context_tokens)};
 }
 
@@ -80,6 +82,20 @@ Result<std::unique_ptr<Backend>> build_external_agent(const MindsSite& site, con
   }
   TRY(std::unique_ptr<Backend> agent, orchestration::CodexBackend::create(site.loop, std::move(options)));
   return agent;
+}
+
+Result<std::unique_ptr<Backend>> build_job_backend(const MindsSite& site, const BackendConfig& config) {
+  TRY(const nostr::PublicKey provider, nostr::parse_public_key(config.provider));
+  return std::make_unique<orchestration::DvmBackend>(
+      site.jobs, orchestration::DvmOptions{.id = config.id,
+                                           .model = config.model,
+                                           .agent = site.spender,
+                                           .provider = provider,
+                                           .max_price = base::Msat{config.max_price_msat},
+                                           .public_prompts = config.public_prompts,
+                                           .legacy_encryption = holds(config.quirks, "nip04"),
+                                           .relays = config.relays.empty() ? site.relays : config.relays,
+                                           .timeout = config.timeout});
 }
 
 Value names_of(const orchestration::Capabilities& can) {
@@ -118,8 +134,9 @@ Result<std::unique_ptr<Backend>> build_http_backend(const MindsSite& site, const
 
 Result<std::unique_ptr<Backend>> build_backend(const MindsSite& site, const BackendConfig& config) {
   if (config.kind == "playbook") return build_playbook(config);
-  TRY(std::unique_ptr<Backend> backend,
-      is_external_agent(config) ? build_external_agent(site, config) : build_http_backend(site, config));
+  TRY(std::unique_ptr<Backend> backend, config.kind == "nip90"     ? build_job_backend(site, config)
+                                        : is_external_agent(config) ? build_external_agent(site, config)
+                                                                    : build_http_backend(site, config));
   if (!holds(config.quirks, "text-tools")) return backend;
   return std::make_unique<orchestration::TextToolsBackend>(std::move(backend), site.rng);
 }

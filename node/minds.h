@@ -8,6 +8,7 @@
 #include "node/config.h"
 #include "nostr/base/clock.h"
 #include "nostr/net/http_client.h"
+#include "orchestration/jobs/customer.h"
 #include "orchestration/llm/router.h"
 #include "storage/budgets.h"
 
@@ -20,6 +21,10 @@ struct MindsSite {
   const base::Clock& clock;
   base::Rng& rng;
   std::filesystem::path folder;  ///< where external agents get folders of their own
+  /// Buys what backends of kind nip90 sell; null where nothing runs that could pay.
+  orchestration::JobCustomer* jobs = nullptr;
+  std::vector<std::string> relays = {};  ///< where jobs are asked for, unless a backend says where
+  std::string spender = "agent";         ///< on whose budget
 };
 
 /// One backend as the configuration describes it. kInvalid, kNotFound or kDenied name what is wrong with it.

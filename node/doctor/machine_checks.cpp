@@ -26,7 +26,8 @@ base::Task<void> check_backend(const MindsSite& site, BackendConfig config,
   const auto report = co_await (*backend)->probe();
   if (report)
     findings.ok(check, config.kind == "playbook" ? config.playbook.empty() ? "the built-in playbook" : config.playbook
-                                                 : fmt::format("{} at {}: {}", report->model, config.base_url, report->detail));
+                 : config.kind == "nip90"  ? report->detail
+                                           : fmt::format("{} at {}: {}", report->model, config.base_url, report->detail));
   else if (report.error().code == base::Errc::kPeer)
     findings.warn(check, report.error().detail, "it may work all the same; try `sovereign backend test --ask`");
   else

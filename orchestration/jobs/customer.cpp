@@ -118,15 +118,16 @@ Task<Result<storage::PaymentRow>> JobCustomer::pay(Spender who, Msat bid, nostr:
                                              price.amount.value, bid.value));
   if (price.invoice.empty())
     co_return fail(Errc::kUnsupported, "the worker asks for money without an invoice");
-  if (!cashier_)
+  Cashier* const cashier = cashier_();
+  if (!cashier)
     co_return fail(Errc::kNotFound, "this home has no wallet", "sovereign wallet connect");
   CO_TRY(const storage::PaymentRow row,
-         cashier_->open({.key = fmt::format("job:{}:{}", request.hex(), who.counterparty),
+         cashier->open({.key = fmt::format("job:{}:{}", request.hex(), who.counterparty),
                          .purpose = "job",
                          .who = std::move(who),
                          .invoice = price.invoice,
                          .terms = {.amount = price.amount}}));
-  CO_TRY(storage::PaymentRow paid, co_await cashier_->pay(row.key));
+  CO_TRY(storage::PaymentRow paid, co_await cashier->pay(row.key));
   if (paid.state == storage::PaymentState::kFailed)
     co_return fail(Errc::kDenied, "the payment failed: " + paid.detail);
   co_return paid;

@@ -39,10 +39,16 @@ class JobCustomer {
  public:
   using OnProgress = std::function<void(const JobProgress&)>;
 
+  /// Who pays now; null while nobody does.
+  using FindCashier = std::function<Cashier*()>;
+
+  JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
+              base::Rng& rng, FindCashier cashier)
+      : pool_(pool), key_(key), clock_(clock), rng_(rng), cashier_(std::move(cashier)), farewells_(pool.loop()) {}
   /// `cashier` may be null: then nothing is ever paid.
   JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
               base::Rng& rng, Cashier* cashier)
-      : pool_(pool), key_(key), clock_(clock), rng_(rng), cashier_(cashier), farewells_(pool.loop()) {}
+      : JobCustomer(pool, key, clock, rng, [cashier] { return cashier; }) {}
   /// Before destruction, where an order may have been cut off: withdrawals under way end.
   base::Task<void> stop() { return farewells_.stop(); }
 
@@ -68,7 +74,7 @@ class JobCustomer {
   const nostr::SecretKey& key_;
   const base::Clock& clock_;
   base::Rng& rng_;
-  Cashier* cashier_;
+  FindCashier cashier_;
   base::Scope farewells_;
 };
 

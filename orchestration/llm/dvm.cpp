@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "nostr/nips/nip19.h"
+
 namespace orchestration {
 
 namespace {
@@ -48,6 +50,11 @@ std::string prompt_text(const std::vector<Message>& messages) {
 }
 
 base::Task<std::expected<Reply, ModelFailure>> DvmBackend::complete(Request request) {
+  if (!customer_)
+    co_return std::unexpected(ModelFailure{
+        .fault = ModelFault::kUnauthorised,
+        .error = {Errc::kUnavailable, options_.id + ": only a running node buys from providers on Nostr",
+                  "sovereign run --once TEXT"}});
   JobOrder order{.kind = 5050,
                  .inputs = {},
                  .params = {{"max_tokens", {fmt::to_string(request.max_output_tokens)}}},
@@ -65,7 +72,7 @@ base::Task<std::expected<Reply, ModelFailure>> DvmBackend::complete(Request requ
                          .counterparty = ""}};
   order.inputs.push_back({.data = prompt_text(request.messages)});
   if (!options_.model.empty()) order.params.push_back({"model", {options_.model}});
-  auto done = co_await customer_.order(std::move(order));
+  auto done = co_await customer_->order(std::move(order));
   if (!done) {
     ModelFailure failure{.fault = fault_of(done.error().code), .error = std::move(done).error()};
     co_return std::unexpected(std::move(failure));
@@ -78,6 +85,13 @@ base::Task<std::expected<Reply, ModelFailure>> DvmBackend::complete(Request requ
                  .estimated = true};
   if (request.on_text) request.on_text(reply.message.content);
   co_return reply;
+}
+
+base::Task<base::Result<ProbeReport>> DvmBackend::probe() {
+  co_return ProbeReport{.detail = fmt::format("jobs for {}, for {} msat at most; asked when it is needed",
+                                              nostr::encode_npub(options_.provider), options_.max_price.value),
+                        .models = {options_.model},
+                        .model = options_.model};
 }
 
 }  // namespace orchestration

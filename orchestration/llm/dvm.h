@@ -24,18 +24,19 @@ struct DvmOptions {
   std::chrono::milliseconds timeout{60'000};
 };
 
-/// App thread. `customer` outlives it.
+/// App thread. `customer` outlives it; null where nobody can buy: then every call is refused.
 class DvmBackend final : public Backend {
  public:
-  DvmBackend(JobCustomer& customer, DvmOptions options)
+  DvmBackend(JobCustomer* customer, DvmOptions options)
       : customer_(customer), options_(std::move(options)) {}
   const std::string& id() const override { return options_.id; }
   const std::string& model() const override { return options_.model; }
   const Rates& rates() const override { return rates_; }
   base::Task<std::expected<Reply, ModelFailure>> complete(Request request) override;
+  base::Task<base::Result<ProbeReport>> probe() override;
 
  private:
-  JobCustomer& customer_;
+  JobCustomer* customer_;
   const DvmOptions options_;
   const Rates rates_{};
 };

@@ -226,7 +226,7 @@ TEST_F(JobsTest, ARestartGoesOnFromTheRow) {
 
 TEST_F(JobsTest, AModelIsBoughtByTheCall) {
   open_shop(Msat{500});
-  DvmBackend backend(*customer_, {.id = "dvm",
+  DvmBackend backend(&*customer_, {.id = "dvm",
                                  .model = "loud",
                                  .agent = "main",
                                  .provider = shop_key_.public_key(),
