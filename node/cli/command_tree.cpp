@@ -1,6 +1,8 @@
 // Walking CLI11's tree.
 #include "node/cli/command_tree.h"
 
+#include "node/cli/help.h"
+
 #include <CLI/CLI.hpp>
 
 namespace node::cli {
@@ -18,7 +20,7 @@ FlagInfo flag_of(const CLI::Option& option) {
 void walk(const CLI::App& command, std::vector<std::string> path, std::vector<CommandInfo>& out) {
   CommandInfo info{.path = path,
                    .description = command.get_description(),
-                   .notes = command.get_footer()};
+                   .notes = footer_of(command)};
   for (const CLI::Option* option : command.get_options()) {
     const bool operand = option->get_lnames().empty() && option->get_snames().empty();
     (operand ? info.operands : info.flags).push_back(flag_of(*option));

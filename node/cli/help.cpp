@@ -9,13 +9,22 @@
 namespace node::cli {
 namespace {
 
+constexpr std::size_t kBorrowed = 3;
+constexpr std::string_view kExamples = "Examples:\n";
+
+/// Its own: a command starts with its parent's.
+std::string own_footer(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent && parent->get_footer() == app.get_footer() ? "" : app.get_footer();
+}
+
 class ExamplesFirst final : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name,
                         CLI::AppFormatMode mode) const override {
     if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
     std::string out = make_description(app);
-    if (!app->get_footer().empty()) out += app->get_footer() + "\n\n";
+    if (const std::string footer = footer_of(*app); !footer.empty()) out += footer + "\n\n";
     out += make_usage(app, std::move(name));
     out += make_positionals(app);
     out += make_groups(app, mode);
@@ -59,6 +68,21 @@ bool takes_value(const CLI::Option& option) {
 }
 
 }  // namespace
+
+std::string footer_of(const CLI::App& app) {
+  if (std::string own = own_footer(app); !own.empty()) return own;
+  std::string out;
+  std::size_t count = 0;
+  for (const CLI::App* sub : app.get_subcommands({})) {
+    const std::string footer = own_footer(*sub);
+    const std::size_t from = footer.find(kExamples);
+    if (from == std::string::npos) continue;
+    if (count++ == kBorrowed) break;
+    const std::size_t line = from + kExamples.size();
+    out += footer.substr(line, footer.find('\n', line) - line) + "\n";
+  }
+  return out.empty() ? out : std::string(kExamples) + out.substr(0, out.size() - 1);
+}
 
 std::shared_ptr<CLI::FormatterBase> examples_first() {
   return std::make_shared<ExamplesFirst>();

@@ -53,5 +53,18 @@ TEST_F(SpellingHint, HelpShowsExamplesBeforeFlags) {
   EXPECT_LT(examples, help.find("--encrypt"));
 }
 
+TEST(Help, AGroupShowsExamplesOfItsCommandsAndNotThoseOfTheProgram) {
+  CLI::App app("test");
+  app.formatter(examples_first());
+  app.footer("Examples:\n  sovereign hello");
+  CLI::App* group = app.add_subcommand("task", "Tasks");
+  CLI::App* bare = group->add_subcommand("list", "All");
+  group->add_subcommand("new", "One more")->footer("Examples:\n  sovereign task new x\n  sovereign task new y");
+  EXPECT_NE(app.help().find("sovereign hello"), std::string::npos);
+  EXPECT_EQ(group->help().find("sovereign hello"), std::string::npos) << group->help();
+  EXPECT_NE(group->help().find("sovereign task new x"), std::string::npos) << group->help();
+  EXPECT_EQ(bare->help().find("Examples"), std::string::npos) << bare->help();
+}
+
 }  // namespace
 }  // namespace node::cli
