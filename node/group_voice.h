@@ -43,6 +43,9 @@ struct Utterance {
   bool hand_over = false;
 };
 
+/// How the names of what a tick says by itself begin, its heads and its state: no model's call is named so.
+inline constexpr std::string_view kRecordCall = "#";
+
 /// The slot of everything that is handed over: it belongs to no tick.
 inline constexpr std::string_view kHandOverTick = "bunker";
 
