@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   node::cli::add_skill_commands(app, context, &chosen);
   node::cli::add_license_commands(app, context, &chosen);
   node::cli::add_credit_commands(app, context, &chosen);
+  node::cli::add_job_commands(app, context, &chosen);
   node::cli::add_standing_commands(app, context, &chosen);
   node::cli::add_order_commands(app, context, &chosen);
   node::cli::add_setup_commands(app, context, &chosen);

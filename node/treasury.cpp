@@ -291,6 +291,13 @@ Task<Result<Value>> Treasury::pay(Value params) {
                    .max_fee = optional_msat(params, "max_fee_msat")};
   CO_TRY(wish.destination, base::json::get_string(params, "destination"));
   const bool named = !wish.key.empty();
+  if (std::string worker = base::json::string_or(params, "worker"); !worker.empty()) {
+    // Asked for by a stranger: an invoice that can be held to its terms, never a place to look up.
+    if (const auto invoice = nostr::parse_invoice(wish.destination); !invoice)
+      co_return std::unexpected(base::in_context("the worker's invoice", invoice.error()));
+    wish.purpose = "job";
+    wish.who.counterparty = std::move(worker);
+  }
   if (const auto invoice = nostr::parse_invoice(wish.destination)) {
     wish.amount = invoice->amount.value_or(Msat{});
     if (const auto stated = optional_msat(params, "amount_msat")) wish.amount = *stated;

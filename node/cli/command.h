@@ -91,6 +91,7 @@ void add_agent_commands(CLI::App& app, Context& context, Action* chosen);
 void add_approval_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backup_commands(CLI::App& app, Context& context, Action* chosen);
 void add_patch_commands(CLI::App& app, Context& context, Action* chosen);
+void add_job_commands(CLI::App& app, Context& context, Action* chosen);
 void add_task_commands(CLI::App& app, Context& context, Action* chosen);
 void add_roster_commands(CLI::App& app, Context& context, Action* chosen);
 void add_backend_commands(CLI::App& app, Context& context, Action* chosen);

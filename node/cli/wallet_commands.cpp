@@ -50,19 +50,6 @@ base::Task<Result<Value>> ask_here(Runtime& runtime, Treasury& treasury, std::st
   co_return answer;
 }
 
-/// Asks the process that owns the home, or, when none runs, does it here.
-Result<Value> ask(const Context& context, const std::string& method, const Value& params) {
-  const Home home = context.home();
-  auto answer = control_call(home.control_socket(), method, params, kPatience);
-  if (answer || answer.error().code != Errc::kUnavailable) return answer;
-  TRY(const Config config, load_config(home));
-  TRY(home.ensure());
-  TRY(const auto db, storage::open_database(home.database().string()));
-  Runtime runtime;
-  Treasury treasury({runtime, *db, home, config});
-  return runtime.loop.run_until_complete(ask_here(runtime, treasury, method, params));
-}
-
 // ---- printing
 // ----------------------------------------------------------------------------------------
 
@@ -104,7 +91,7 @@ void print_entry(const Context& context, const Value& entry) {
 int connect(const Context& context, const std::string& uri_file) {
   auto uri = read_input(uri_file, 8'192);
   if (!uri) return report(context, uri.error());
-  const auto answer = ask(context, "wallet", {{"verb", "connect"}, {"uri", *uri}});
+  const auto answer = ask_treasury(context, "wallet", {{"verb", "connect"}, {"uri", *uri}});
   base::wipe(*uri);
   if (!answer) return report_usage(context, answer.error());
   if (context.json) {
@@ -153,7 +140,7 @@ int finish_payment(const Context& context, const Result<Value>& answer) {
 int pay(const Context& context, const PayArguments& arguments) {
   const auto params = pay_params(arguments);
   if (!params) return report_usage(context, params.error());
-  return finish_payment(context, ask(context, "wallet", *params));
+  return finish_payment(context, ask_treasury(context, "wallet", *params));
 }
 
 int zap(const Context& context, const PayArguments& arguments) {
@@ -167,7 +154,7 @@ int zap(const Context& context, const PayArguments& arguments) {
                   {"over_limit", arguments.over_limit}};
   if (!arguments.key_file.empty())
     params["key_file"] = std::filesystem::absolute(arguments.key_file).string();
-  return finish_payment(context, ask(context, "wallet", params));
+  return finish_payment(context, ask_treasury(context, "wallet", params));
 }
 
 struct InvoiceArguments {
@@ -178,11 +165,11 @@ struct InvoiceArguments {
 int invoice(const Context& context, const InvoiceArguments& arguments) {
   const auto amount = parse_money(arguments.amount);
   if (!amount) return report_usage(context, amount.error());
-  const auto made = ask(context, "wallet",
-                        {{"verb", "invoice"},
-                         {"amount_msat", amount->value},
-                         {"description", arguments.description},
-                         {"expiry", arguments.expiry}});
+  const auto made = ask_treasury(context, "wallet",
+                                 {{"verb", "invoice"},
+                                  {"amount_msat", amount->value},
+                                  {"description", arguments.description},
+                                  {"expiry", arguments.expiry}});
   if (!made) return report_usage(context, made.error());
   if (context.json)
     print_json(*made);
@@ -192,7 +179,7 @@ int invoice(const Context& context, const InvoiceArguments& arguments) {
 }
 
 int balance(const Context& context) {
-  const auto answer = ask(context, "wallet", {{"verb", "balance"}});
+  const auto answer = ask_treasury(context, "wallet", {{"verb", "balance"}});
   if (!answer) return report(context, answer.error());
   if (context.json)
     print_json(*answer);
@@ -202,15 +189,15 @@ int balance(const Context& context) {
 }
 
 int list(const Context& context, std::int64_t limit, bool of_wallet) {
-  const auto answer =
-      ask(context, "wallet", {{"verb", "list"}, {"limit", limit}, {"of_wallet", of_wallet}});
+  const auto answer = ask_treasury(context, "wallet",
+                                   {{"verb", "list"}, {"limit", limit}, {"of_wallet", of_wallet}});
   if (!answer) return report(context, answer.error());
   for (const Value& entry : *answer) print_entry(context, entry);
   return kOk;
 }
 
 int look_up(const Context& context, const std::string& which) {
-  const auto answer = ask(context, "wallet", {{"verb", "lookup"}, {"which", which}});
+  const auto answer = ask_treasury(context, "wallet", {{"verb", "lookup"}, {"which", which}});
   if (!answer) return report(context, answer.error());
   print_entry(context, *answer);
   return answer->contains("key") ? code_of(*answer) : kOk;
@@ -253,7 +240,7 @@ int set_budget(const Context& context, const std::string& subject, const std::st
     if (!limit) return report_usage(context, limit.error());
     params["msat"] = limit->value;
   }
-  return print_budget(context, ask(context, "budget", params));
+  return print_budget(context, ask_treasury(context, "budget", params));
 }
 
 void add_payment_flags(CLI::App& command, PayArguments& arguments) {
@@ -333,7 +320,9 @@ void add_budget(CLI::App& app, Context& context, Action* chosen) {
       "  sovereign budget set counterparty:* hour 100\n  sovereign budget set agent:main tick default");
   budget->callback([=, &context] {
     if (!budget->get_subcommands().empty()) return;
-    *chosen = [&context] { return print_budget(context, ask(context, "budget", {{"verb", "show"}})); };
+    *chosen = [&context] {
+      return print_budget(context, ask_treasury(context, "budget", {{"verb", "show"}}));
+    };
   });
   struct Setting {
     std::string subject, per, amount;
@@ -355,6 +344,18 @@ void add_budget(CLI::App& app, Context& context, Action* chosen) {
 }
 
 }  // namespace
+
+Result<Value> ask_treasury(const Context& context, const std::string& method, const Value& params) {
+  const Home home = context.home();
+  auto answer = control_call(home.control_socket(), method, params, kPatience);
+  if (answer || answer.error().code != Errc::kUnavailable) return answer;
+  TRY(const Config config, load_config(home));
+  TRY(home.ensure());
+  TRY(const auto db, storage::open_database(home.database().string()));
+  Runtime runtime;
+  Treasury treasury({runtime, *db, home, config});
+  return runtime.loop.run_until_complete(ask_here(runtime, treasury, method, params));
+}
 
 void add_wallet_commands(CLI::App& app, Context& context, Action* chosen) {
   auto* wallet = app.add_subcommand("wallet", "Pay and be paid through a wallet of yours (NIP-47)");

@@ -21,6 +21,7 @@ using base::Result;
 using base::Task;
 
 constexpr std::chrono::milliseconds kReachPatience{10'000};
+constexpr std::chrono::milliseconds kLook{10};
 constexpr std::size_t kMaxQueued = 256;
 constexpr std::size_t kMaxTagged = 1'000;  // bytes of an input in clear: relays refuse longer tags
 
@@ -31,7 +32,38 @@ bool accepted(const std::vector<nostr::PublishOutcome>& outcomes) {
   });
 }
 
+std::unexpected<base::Error> no_wallet() {
+  return fail(Errc::kNotFound, "this home has no wallet", "sovereign wallet connect");
+}
+
+Task<Result<Msat>> pay_from(Cashier* cashier, std::string key, Spender who, nostr::JobPrice price) {
+  if (!cashier) co_return no_wallet();
+  CO_TRY(const storage::PaymentRow row, cashier->open({.key = std::move(key),
+                                                       .purpose = "job",
+                                                       .who = std::move(who),
+                                                       .invoice = std::move(price.invoice),
+                                                       .terms = {.amount = price.amount}}));
+  CO_TRY(const storage::PaymentRow paid, co_await cashier->pay(row.key));
+  if (paid.state == storage::PaymentState::kFailed)
+    co_return fail(Errc::kDenied, "the payment failed: " + paid.detail);
+  co_return paid.amount + paid.fee;
+}
+
+JobPayer payer_of(JobCustomer::FindCashier find) {
+  return [find = std::move(find)](std::string key, Spender who, nostr::JobPrice price) {
+    return pay_from(find(), std::move(key), std::move(who), std::move(price));
+  };
+}
+
 }  // namespace
+
+JobCustomer::JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
+                         base::Rng& rng, FindCashier cashier)
+    : JobCustomer(pool, key, clock, rng, payer_of(std::move(cashier))) {}
+
+JobCustomer::JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
+                         base::Rng& rng, Cashier* cashier)
+    : JobCustomer(pool, key, clock, rng, [cashier] { return cashier; }) {}
 
 /// What has arrived and is not read yet.
 struct JobCustomer::Talk {
@@ -111,26 +143,21 @@ Result<std::string> JobCustomer::open(const JobOrder& order, const nostr::Public
   return nostr::nip44_decrypt(shared, content, order.max_bytes);
 }
 
-Task<Result<storage::PaymentRow>> JobCustomer::pay(Spender who, Msat bid, nostr::EventId request,
-                                                   nostr::JobPrice price) {
+Task<Result<Msat>> JobCustomer::pay(Spender who, Msat bid, nostr::EventId request,
+                                    nostr::JobPrice price) {
+  if (price.amount.value == 0) co_return Msat{0};
   if (price.amount > bid)
     co_return fail(Errc::kLimit, fmt::format("the worker asks for {} msat, the bid is {}",
                                              price.amount.value, bid.value));
   if (price.invoice.empty())
     co_return fail(Errc::kUnsupported, "the worker asks for money without an invoice");
-  Cashier* const cashier = cashier_();
-  if (!cashier)
-    co_return fail(Errc::kNotFound, "this home has no wallet", "sovereign wallet connect");
-  CO_TRY(const storage::PaymentRow row,
-         cashier->open({.key = fmt::format("job:{}:{}", request.hex(), who.counterparty),
-                         .purpose = "job",
-                         .who = std::move(who),
-                         .invoice = price.invoice,
-                         .terms = {.amount = price.amount}}));
-  CO_TRY(storage::PaymentRow paid, co_await cashier->pay(row.key));
-  if (paid.state == storage::PaymentState::kFailed)
-    co_return fail(Errc::kDenied, "the payment failed: " + paid.detail);
-  co_return paid;
+  if (!payer_) co_return no_wallet();
+  std::string key = fmt::format("job:{}:{}", request.hex(), who.counterparty);
+  co_return co_await payer_(std::move(key), std::move(who), std::move(price));
+}
+
+Task<void> JobCustomer::settle() {
+  while (farewells_.running() > 0) co_await base::sleep_for(kLook);
 }
 
 Task<void> JobCustomer::withdraw(std::vector<std::string> relays, nostr::EventId request,
@@ -151,7 +178,7 @@ Task<Result<JobOutcome>> JobCustomer::deliver(JobOrder order, JobOutcome outcome
   const auto paid = co_await pay(std::move(order.who), order.max_price, outcome.request,
                                  *std::move(done.price));
   if (paid)
-    outcome.paid = paid->amount + paid->fee;
+    outcome.paid = *paid;
   else
     outcome.unpaid = paid.error().detail;
   co_return outcome;
@@ -224,7 +251,7 @@ Task<Result<JobOutcome>> JobCustomer::order(JobOrder order, OnProgress on_progre
         co_return std::unexpected(std::move(paid).error());
       }
       // One whose outcome is not known is not paid again; the worker knows whether it has the money.
-      outcome.paid = paid->amount + paid->fee;
+      outcome.paid = *paid;
     }
     if (left(deadline).count() == 0) break;
     co_await talk->changed.wait_for(left(deadline));

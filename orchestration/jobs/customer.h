@@ -34,6 +34,11 @@ struct JobOutcome {
   std::string unpaid;   ///< why a result that asks for money was not paid for; "" otherwise
 };
 
+/// Pays what a worker asks, once per `key` whatever is asked again; what it cost, fee included. A
+/// payment whose outcome is not known counts as made.
+using JobPayer = std::function<base::Task<base::Result<base::Msat>>(std::string key, Spender who,
+                                                                    nostr::JobPrice price)>;
+
 /// App thread. References outlive it.
 class JobCustomer {
  public:
@@ -43,12 +48,21 @@ class JobCustomer {
   using FindCashier = std::function<Cashier*()>;
 
   JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
-              base::Rng& rng, FindCashier cashier)
-      : pool_(pool), key_(key), clock_(clock), rng_(rng), cashier_(std::move(cashier)), farewells_(pool.loop()) {}
+              base::Rng& rng, FindCashier cashier);
   /// `cashier` may be null: then nothing is ever paid.
   JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
-              base::Rng& rng, Cashier* cashier)
-      : JobCustomer(pool, key, clock, rng, [cashier] { return cashier; }) {}
+              base::Rng& rng, Cashier* cashier);
+  /// For a customer whose purse another process holds; an empty `payer` pays nothing.
+  JobCustomer(nostr::Pool& pool, const nostr::SecretKey& key, const base::Clock& clock,
+              base::Rng& rng, JobPayer payer)
+      : pool_(pool),
+        key_(key),
+        clock_(clock),
+        rng_(rng),
+        payer_(std::move(payer)),
+        farewells_(pool.loop()) {}
+  /// Waits until every request that was cut off is taken back, or its relays were silent too long.
+  base::Task<void> settle();
   /// Before destruction, where an order may have been cut off: withdrawals under way end.
   base::Task<void> stop() { return farewells_.stop(); }
 
@@ -64,8 +78,8 @@ class JobCustomer {
   base::Result<nostr::Event> build(const JobOrder& order);
   base::Result<std::string> open(const JobOrder& order, const nostr::PublicKey& worker,
                                  std::string content);
-  base::Task<base::Result<storage::PaymentRow>> pay(Spender who, base::Msat bid,
-                                                    nostr::EventId request, nostr::JobPrice price);
+  base::Task<base::Result<base::Msat>> pay(Spender who, base::Msat bid, nostr::EventId request,
+                                           nostr::JobPrice price);
   base::Task<base::Result<JobOutcome>> deliver(JobOrder order, JobOutcome outcome, JobDone done);
   base::Task<void> withdraw(std::vector<std::string> relays, nostr::EventId request,
                             nostr::Kind kind);
@@ -74,7 +88,7 @@ class JobCustomer {
   const nostr::SecretKey& key_;
   const base::Clock& clock_;
   base::Rng& rng_;
-  FindCashier cashier_;
+  JobPayer payer_;
   base::Scope farewells_;
 };
 

@@ -82,6 +82,7 @@ class Json : public Buying {
   void look_at_node_and_cosigner();
   void look_at_goals_and_delegations(const std::string& node, const std::string& key);
   void look_at_market();
+  void look_at_jobs();
   void look_at_credit();
 
   const std::map<std::string, Shape> table_;
@@ -96,6 +97,7 @@ TEST_F(Json, EveryAnswerHasTheShapeThatIsWrittenDown) {
   world_.start();
   look_at_node_and_cosigner();
   look_at_market();
+  look_at_jobs();
   look_at_credit();
   const std::string node = world_.node_home().string();
   check("`task new --detach`, `task show` of a task of the operator's", {"task", "new", "--detach", "look around", "--home", node});
@@ -212,6 +214,17 @@ void Json::look_at_market() {
   check("`license verify`", {"license", "verify", "--home", node}, nostr::to_json(licence));
   check("`license revoke`", at_shop({"license", "revoke", issued.front().at("licence").get<std::string>()}));
   check("`skill revoke`", at_shop({"skill", "revoke", "spare"}));
+}
+
+void Json::look_at_jobs() {
+  Person& worker = world_.stranger();
+  Program ordering({"job", "order", "say hello", "--relay", relay(), "--json"},
+                   {.environment = {}, .log = world_.root() / "ordering.log", .binary = "", .input = ""});
+  const nostr::Event request = worker.await({.kinds = {5050}});
+  worker.publish(worker.sign(6050, {{"e", request.id.hex()}, {"p", request.pubkey.hex()}}, "hello"));
+  expect_line("`job order`", ordering.wait().out);
+  worker.publish(worker.sign(nostr::kinds::kHandlerInfo, {{"d", "jobs"}, {"k", "5050"}, {"amount", "5000"}}, R"({"name":"shouter"})"));
+  check("`job offers`", {"job", "offers", "--relay", relay()});
 }
 
 void Json::look_at_credit() {
