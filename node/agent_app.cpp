@@ -29,6 +29,7 @@ constexpr std::size_t kMaxStrangersAnHour = 1'200;  // triggers that are looked 
 constexpr std::chrono::seconds kClosedMemory{8 * 86'400};  // longer than wraps are dated back
 constexpr std::chrono::seconds kHousePeriod{3'600};
 constexpr std::chrono::seconds kErrandMemory{7 * 86'400};
+constexpr std::chrono::seconds kJobMemory{90 * 86'400};
 constexpr std::int64_t kKeptErrands = 1'000;
 
 }  // namespace
@@ -157,6 +158,8 @@ Result<void> AgentApp::build(ThresholdIdentity identity) {
   if (config_.agent.notices) runner_->watch(orchestration::notice_hook(runtime_.clock, tell));
   runner_->tell_limits(tell);
   runner_->watch(errand_watch_.hook());
+  job_shop_ = std::make_unique<JobShop>(JobShop::Deps{runtime_, *db_, node_, treasury_, *runner_},
+                                    config_.jobs, options_.relays);
   return {};
 }
 
@@ -170,8 +173,10 @@ base::Task<Result<void>> AgentApp::start(std::function<void(const TickOutcome&)>
   CO_TRY(co_await connect(WokenBy::kAnybody));
   runner_->start([this, tick_ended = std::move(tick_ended)](const TickOutcome& outcome) {
     errand_watch_.ended();
+    job_shop_->tick_ended();
     tick_ended(outcome);
   });
+  job_shop_->start();
   CO_TRY(buyer_->start());
   CO_TRY(const auto open, inbox_.list_open());
   for (const InboxRow& row : open) handle(row);
@@ -229,6 +234,7 @@ base::Task<void> AgentApp::stop() {
   if (dashboard_) co_await dashboard_->stop();
   if (control_) co_await control_->stop();
   co_await scope_.stop();
+  co_await job_shop_->stop();
   co_await runner_->stop();
   co_await buyer_->stop();
   co_await jobs_->stop();
@@ -251,6 +257,8 @@ base::Task<void> AgentApp::keep_house() {
             storage::Errands(*db_).prune(runtime_.clock.now() - kErrandMemory, kKeptErrands);
         !pruned)
       LOG(kError, "node", "cannot forget old errands", {{"detail", pruned.error().detail}});
+    if (auto pruned = storage::Jobs(*db_).prune(runtime_.clock.now() - kJobMemory); !pruned)
+      LOG(kError, "node", "cannot forget old jobs", {{"detail", pruned.error().detail}});
     co_await base::sleep_for(kHousePeriod);
   }
 }

@@ -14,6 +14,7 @@
 #include "node/errand_watch.h"
 #include "node/hourly_cap.h"
 #include "node/identity.h"
+#include "node/job_shop.h"
 #include "node/key_proofs.h"
 #include "node/minds.h"
 #include "node/orders.h"
@@ -137,6 +138,7 @@ class AgentApp {
   Minds minds_;
   ErrandWatch errand_watch_;
   std::unique_ptr<TickRunner> runner_;
+  std::unique_ptr<JobShop> job_shop_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<nostr::Feed> triggers_;
   RelayTimeline timeline_;

@@ -9,6 +9,21 @@
 #include "orchestration/hooks/tool_hooks.h"
 
 namespace node {
+namespace {
+
+constexpr std::string_view kNoTool = "-";  // an empty list would mean all of them
+
+orchestration::Permissions no_rights() {
+  using orchestration::Permit;
+  orchestration::Permissions out;
+  for (Permit* level : {&out.query, &out.file, &out.sign, &out.message, &out.spend, &out.control,
+                        &out.edit, &out.commands.mode, &out.fetch, &out.server, &out.delegate})
+    *level = Permit::kDeny;
+  out.sign_kinds.clear();
+  return out;
+}
+
+}  // namespace
 
 AgentBook::AgentBook(Deps deps) : deps_(deps), registry_(agents_of(deps.config).value()) {}
 
@@ -17,20 +32,37 @@ base::Result<const AgentBook::Page*> AgentBook::find(std::string_view id) {
   return page(entry->spec.id);
 }
 
-base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::hire(std::string_view id, std::string_view by,
-                                                                     const std::vector<std::string>& tools) {
+base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::hire(
+    std::string_view id, std::string_view by, const std::vector<std::string>& tools) {
   TRY(const Page* own, find(id));
   TRY(const Page* boss, find(by));
   auto out = std::make_unique<Page>();
   out->spec = own->spec;
-  out->spec.permissions = orchestration::within(std::move(out->spec.permissions), boss->spec.permissions);
+  out->spec.permissions =
+      orchestration::within(std::move(out->spec.permissions), boss->spec.permissions);
   if (!tools.empty()) {
-    std::erase_if(out->spec.tools, [&](const std::string& tool) { return std::ranges::find(tools, tool) == tools.end(); });
+    std::erase_if(out->spec.tools, [&](const std::string& tool) {
+      return std::ranges::find(tools, tool) == tools.end();
+    });
     if (own->spec.tools.empty()) out->spec.tools = tools;
-    // An empty list would mean all of them.
-    if (out->spec.tools.empty()) out->spec.tools = {"-"};
+    if (out->spec.tools.empty()) out->spec.tools = {std::string(kNoTool)};
   }
   fill_hooks(*out);
+  return out;
+}
+
+base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::for_stranger(std::string_view id) {
+  auto out = std::make_unique<Page>();
+  if (id.empty()) {
+    out->spec = registry_.primary();
+  } else {
+    TRY(const auto* entry, registry_.find(id));
+    out->spec = entry->spec;
+  }
+  out->spec.tools = {std::string(kNoTool)};
+  out->spec.delegates_to.clear();
+  out->spec.permissions = no_rights();
+  fill_hooks(*out, Telling::kNothing);
   return out;
 }
 
@@ -46,14 +78,20 @@ const AgentBook::Page* AgentBook::page(const std::string& id) {
   return slot.get();
 }
 
-void AgentBook::fill_hooks(Page& page) {
+void AgentBook::fill_hooks(Page& page, Telling telling) {
   const Config& config = deps_.config;
   const orchestration::SpendLimits limits{.node_daily = config.budget.per_day,
                                           .agent_daily = page.spec.per_day,
                                           .session = config.budget.per_tick,
                                           .tick = config.budget.per_tick,
                                           .of_tick = deps_.tick_limit};
-  const auto add = [&](orchestration::Hook hook) { add_hook(page, std::move(hook)); };
+  const auto add = [&](orchestration::Hook hook) {
+    if (telling == Telling::kNothing) {
+      hook.context = {};
+      hook.aside = {};
+    }
+    add_hook(page, std::move(hook));
+  };
   add(orchestration::permission_gate(page.spec.permissions, deps_.tool_box.rules()));
   add(orchestration::pause_gate([pause = &deps_.pause] { return pause->reason(); }));
   add(orchestration::autonomy_gate(page.spec.autonomy));

@@ -43,6 +43,9 @@ class AgentBook {
   /// empty, none but these tools.
   base::Result<std::unique_ptr<const Page>> hire(std::string_view id, std::string_view by,
                                                  const std::vector<std::string>& tools);
+  /// An agent as it works for a stranger who is answered unasked: without tools, without rights, and
+  /// told nothing of what is the operator's but its own instructions. `id` "" is who answers for the node.
+  base::Result<std::unique_ptr<const Page>> for_stranger(std::string_view id);
   const orchestration::AgentRegistry& registry() const { return registry_; }
   /// Adds `hook` to every agent, those hired later too.
   void watch(orchestration::Hook hook);
@@ -56,7 +59,8 @@ class AgentBook {
 
  private:
   const Page* page(const std::string& id);
-  void fill_hooks(Page& page);
+  enum class Telling { kSurroundings, kNothing };
+  void fill_hooks(Page& page, Telling telling = Telling::kSurroundings);
   /// Adds a hook, switched off when the operator's configuration says so.
   void add_hook(Page& page, orchestration::Hook hook) const;
 

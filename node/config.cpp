@@ -54,6 +54,7 @@ ReadSection reader_of(std::string_view section) {
   if (section == "agents") return read_agent;
   if (section == "mcp") return read_mcp_section;
   if (section == "hooks") return read_hook_section;
+  if (section == "jobs") return read_job_section;
   return nullptr;
 }
 
@@ -162,6 +163,7 @@ Result<Config> parse_config(std::string_view toml, const std::filesystem::path& 
                 base::did_you_mean(config.agent.model, ids));
   }
   TRY(agents_of(config));
+  TRY(check_jobs(config));
   return config;
 }
 

@@ -77,6 +77,19 @@ struct UserHookConfig {
   std::chrono::seconds timeout{5};
 };
 
+/// [jobs.NAME]: a kind of work (NIP-90) that is sold to whoever asks.
+struct JobConfig {
+  std::string name;                      ///< as it is announced
+  std::uint32_t kind = 5050;             ///< of the request; no two offers have the same
+  std::string agent;                     ///< who does it; empty: who answers for the node
+  std::string about;
+  base::Msat price;                      ///< in advance; 0: for free
+  std::uint32_t max_open = 16;           ///< at a time, unpaid ones included
+  std::uint32_t max_per_customer = 20;   ///< in an hour
+  std::uint32_t max_per_hour = 60;       ///< of all customers together
+  bool enabled = true;
+};
+
 /// Hooks that agent.disabled_hooks may name; the others guard the node and stay on.
 inline constexpr std::array<std::string_view, 8> kSwitchableHooks{"context-files", "directives", "folder-files", "issues", "notices",
                                                                   "pace", "todos", "tool-log"};
@@ -160,6 +173,7 @@ struct Config {
   std::vector<RouteConfig> routes;  ///< of an agent none fits: agent.model alone
   std::vector<McpServerConfig> mcp;
   std::vector<UserHookConfig> hooks;
+  std::vector<JobConfig> jobs;
 
   /// Where each value came from: "default", "config.toml:LINE" or "environment SOVEREIGN_…".
   std::map<std::string, std::string> origins;

@@ -1,7 +1,11 @@
-// What a backend, an MCP server and a hook of the operator may be told.
+// What a backend, an MCP server, a hook of the operator and a job for sale may be told.
 #include "node/config_sections.h"
 
 #include <algorithm>
+#include <set>
+
+#include "node/agent_config.h"
+#include "nostr/event/kinds.h"
 
 #include "nostr/nips/nip19.h"
 
@@ -13,6 +17,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::int64_t kHighestRate = 1'000'000'000;
+constexpr std::int64_t kHighestPrice = 100'000'000'000;  // msat: a whole coin
 constexpr std::int64_t kHour = 3'600;
 
 #define SOV_KEY(Section, member, ...) \
@@ -110,6 +115,23 @@ const std::vector<Field<BackendConfig>>& backend_keys() {
   return kKeys;
 }
 
+const std::vector<Field<JobConfig>>& job_keys() {
+  using namespace reading;
+  static const std::vector<Field<JobConfig>> kKeys{
+      SOV_KEY(JobConfig, kind,
+              whole(nostr::kinds::kJobRequestFirst, nostr::kinds::kJobRequestLast)),
+      SOV_KEY(JobConfig, agent, text),
+      SOV_KEY(JobConfig, about, text),
+      field<JobConfig>(
+          "price_msat", [](auto& s) -> auto& { return s.price; }, whole(0, kHighestPrice)),
+      SOV_KEY(JobConfig, max_open, whole(1, 32)),
+      SOV_KEY(JobConfig, max_per_customer, whole(1, 10'000)),
+      SOV_KEY(JobConfig, max_per_hour, whole(1, 10'000)),
+      SOV_KEY(JobConfig, enabled, flag),
+  };
+  return kKeys;
+}
+
 #undef SOV_KEY
 
 Result<void> read_backend_section(Config& config, const std::string& id, const toml::table& table,
@@ -160,6 +182,39 @@ Result<void> read_hook_section(Config& config, const std::string& name, const to
     return fail(Errc::kInvalid,
                 fmt::format("hooks.{} needs command, beginning with an absolute path", name));
   config.hooks.push_back(std::move(hook));
+  return {};
+}
+
+Result<void> read_job_section(Config& config, const std::string& name, const toml::table& table,
+                              const std::filesystem::path& dir) {
+  TRY(check_name("jobs", name));
+  JobConfig job{.name = name};
+  TRY(read_members(config, job, job_keys(), "jobs." + name, table, dir));
+  config.jobs.push_back(std::move(job));
+  return {};
+}
+
+Result<void> check_jobs(const Config& config) {
+  TRY(const auto agents, agents_of(config));
+  std::set<std::uint32_t> kinds;
+  for (const JobConfig& job : config.jobs) {
+    if (!job.enabled) continue;
+    if (!kinds.insert(job.kind).second)
+      return fail(Errc::kInvalid,
+                  fmt::format("jobs.{}: another offer has kind {} already", job.name, job.kind));
+    if (!job.agent.empty())
+      if (auto agent = agents.find(job.agent); !agent)
+        return std::unexpected(
+            base::in_context(fmt::format("jobs.{}.agent", job.name), std::move(agent).error()));
+    // Its answer goes to a stranger unread, and such a program has tools that we do not hold.
+    for (const BackendConfig& backend : config.backends)
+      if (backend.enabled && is_external_agent(backend))
+        return fail(
+            Errc::kInvalid,
+            fmt::format("jobs.{} cannot be done beside backends.{}, which has tools of its own",
+                        job.name, backend.id),
+            "enabled = false for one of the two");
+  }
   return {};
 }
 

@@ -35,6 +35,10 @@ std::vector<std::pair<std::string, std::string>> describe(const Config& config) 
                                                : server.url);
   for (const UserHookConfig& hook : config.hooks)
     out.emplace_back("hooks." + hook.name, fmt::format("{}", fmt::join(hook.command, " ")));
+  for (const JobConfig& job : config.jobs)
+    for (const Field<JobConfig>& key : job_keys())
+      if (key.name == "kind" || !key.is_default(job))
+        out.emplace_back(fmt::format("jobs.{}.{}", job.name, key.name), key.show(job));
   return out;
 }
 

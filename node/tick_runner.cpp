@@ -9,6 +9,7 @@
 #include "nipsa/chain.h"
 #include "nipsa/kinds.h"
 #include "node/directive_place.h"
+#include "node/job_shop.h"
 #include "node/tick_budget.h"
 #include "nostr/base/failpoint.h"
 #include "nostr/base/log.h"
@@ -60,6 +61,7 @@ nipsa::TriggerName name_of(TriggerKind kind) {
     case TriggerKind::kManual:
       return nipsa::TriggerName::kManual;
     case TriggerKind::kDelegation:
+    case TriggerKind::kJob:
       return nipsa::TriggerName::kKind;
     case TriggerKind::kTask:
       break;  // wakes a session inside a tick, never a tick
@@ -261,16 +263,20 @@ bool TickRunner::held() const {
   return deps_.signer.fenced() || pause_.reason().has_value();
 }
 
-/// Starts what may run; whether something is left that may not yet. Mentions come last: anybody can
-/// send any number of them.
+bool is_a_strangers(const TickRow& row) {
+  return row.trigger_kind == orchestration::trigger_kind_name(TriggerKind::kMention) ||
+         row.trigger_kind == orchestration::trigger_kind_name(TriggerKind::kJob);
+}
+
+/// Starts what may run; whether something is left that may not yet. Mentions and jobs come last:
+/// anybody can send any number of them.
 bool TickRunner::start_some(const std::vector<TickRow>& open) {
   if (held()) return false;
   const UnixTime now = deps_.clock.now();
-  const std::string_view mention = orchestration::trigger_kind_name(TriggerKind::kMention);
   std::size_t at_work = busy();
-  for (const bool mentions : {false, true}) {
+  for (const bool strangers : {false, true}) {
     for (const TickRow& row : open) {
-      if ((row.trigger_kind == mention) != mentions || running_.contains(row.slot)) continue;
+      if (is_a_strangers(row) != strangers || running_.contains(row.slot)) continue;
       if (const auto retry = retry_at_.find(row.slot);
           retry != retry_at_.end() && retry->second > now)
         continue;
@@ -452,6 +458,8 @@ Result<void> TickRunner::add_to_state(nipsa::State& state, const TickRow& row,
     state.goals =
         orchestration::merged_goals(std::move(state.goals), directives->all, reports, now);
   }
+  // A customer's words, and what they made a model say, are no memory of the agent's.
+  if (row.trigger_kind == orchestration::trigger_kind_name(TriggerKind::kJob)) return {};
   if (session.summary.empty() && session.actions.empty()) return {};
   // Two ticks may end in one second; in a state they still follow one another, so that parts stay
   // as they are.
@@ -494,6 +502,13 @@ Result<Trigger> TickRunner::trigger_of(const TickRow& row) {
     if (!errand) return fail(Errc::kNotFound, "nobody wrote down what was to be done");
     trigger.brief = errand->text;
     trigger.trust = orchestration::Trust::kOperator;
+  }
+  if (trigger.kind == TriggerKind::kJob) {
+    TRY(storage::JobRow job, job_of(row));
+    TRY(const nostr::JobRequest opened, orchestration::open_job(job.event, deps_.node.key()));
+    job.event.content = job_text(opened);
+    trigger.event = std::move(job.event);
+    return trigger;  // a stranger's, whoever it is: the operator orders by other means
   }
   if (!row.trigger_event) return trigger;
   TRY(const auto event, events_.get(*row.trigger_event));
@@ -539,7 +554,8 @@ base::Task<Result<SessionResult>> TickRunner::think(TickRow row) {
     co_return SessionResult{.status = SessionStatus::kError, .detail = "agent-gone", .summary = found.error().detail};
   const AgentBook::Page& page = **found;
   orchestration::AgentSpec agent = page.spec;
-  if (!row.state_json.empty()) {
+  // What is said to a customer goes out unread: of its memory and goals the agent is told nothing.
+  if (!row.state_json.empty() && trigger.kind != TriggerKind::kJob) {
     CO_TRY(const nipsa::State state, nipsa::decode_state(row.state_json));
     if (const std::string goals = orchestration::other_goals_section(state.goals); !goals.empty())
       agent.prompt += "\nYour other goals:\n" + orchestration::enclose({.source = "goals"}, goals);
@@ -592,10 +608,29 @@ base::Task<void> TickRunner::work(std::shared_ptr<Job> job, std::shared_ptr<orch
 }
 
 /// Whose session the tick is.
-Result<const AgentBook::Page*> TickRunner::page_for(const TickRow& row) {
+Result<std::shared_ptr<const AgentBook::Page>> TickRunner::page_for(const TickRow& row) {
+  using Page = std::shared_ptr<const AgentBook::Page>;
+  const auto kept = [](const AgentBook::Page* page) { return Page(Page(), page); };  // by the book
+  if (row.trigger_kind == orchestration::trigger_kind_name(TriggerKind::kJob)) {
+    TRY(const storage::JobRow job, job_of(row));
+    const auto offer = std::ranges::find_if(config_.jobs, [&](const JobConfig& one) {
+      return one.enabled && one.kind == job.event.kind;
+    });
+    if (offer == config_.jobs.end()) return fail(Errc::kNotFound, "this work is not offered any more");
+    return agents_.for_stranger(offer->agent);
+  }
   TRY(const auto errand, errands_.get(row.slot));
-  if (!errand || errand->agent.empty()) return &agents_.primary();
-  return agents_.find(errand->agent);
+  if (!errand || errand->agent.empty()) return kept(&agents_.primary());
+  TRY(const AgentBook::Page* page, agents_.find(errand->agent));
+  return kept(page);
+}
+
+/// The job that a tick was planned for.
+Result<storage::JobRow> TickRunner::job_of(const TickRow& row) {
+  if (!row.trigger_event) return fail(Errc::kNotFound, "a job without its request");
+  TRY(auto job, storage::Jobs(deps_.db).get(*row.trigger_event));
+  if (!job) return fail(Errc::kNotFound, "the job is not in the books");
+  return *std::move(job);
 }
 
 orchestration::SessionDeps TickRunner::session_deps(const AgentBook::Page& page, TrajectoryRecord& record) {

@@ -25,6 +25,7 @@
 #include "orchestration/session.h"
 #include "storage/errands.h"
 #include "storage/grants.h"
+#include "storage/jobs.h"
 #include "storage/sessions.h"
 #include "storage/ticks.h"
 
@@ -110,7 +111,8 @@ class TickRunner {
   base::Task<base::Result<orchestration::SessionResult>> think(storage::TickRow row);
   base::Task<void> work(std::shared_ptr<Job> job, std::shared_ptr<orchestration::Session> session,
                         orchestration::Trigger trigger);
-  base::Result<const AgentBook::Page*> page_for(const storage::TickRow& row);
+  base::Result<std::shared_ptr<const AgentBook::Page>> page_for(const storage::TickRow& row);
+  base::Result<storage::JobRow> job_of(const storage::TickRow& row);
   base::Result<bool> is_called_off(const std::string& slot);
   base::Result<void> drop(const storage::TickRow& row);
   base::Task<base::Result<std::string>> narrow(storage::TickRow row,

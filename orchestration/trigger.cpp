@@ -10,7 +10,8 @@ namespace {
 constexpr Name<TriggerKind> kKinds[] = {
     {TriggerKind::kMention, "mention"},       {TriggerKind::kDm, "dm"},
     {TriggerKind::kHeartbeat, "heartbeat"},   {TriggerKind::kManual, "manual"},
-    {TriggerKind::kDelegation, "delegation"}, {TriggerKind::kTask, "task"}};
+    {TriggerKind::kDelegation, "delegation"}, {TriggerKind::kJob, "job"},
+    {TriggerKind::kTask, "task"}};
 constexpr Name<Trust> kTrusts[] = {
     {Trust::kOperator, "operator"}, {Trust::kKnown, "known"}, {Trust::kStranger, "stranger"}};
 

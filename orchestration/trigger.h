@@ -10,9 +10,9 @@
 
 namespace orchestration {
 
-enum class TriggerKind { kMention, kDm, kHeartbeat, kManual, kDelegation, kTask };
+enum class TriggerKind { kMention, kDm, kHeartbeat, kManual, kDelegation, kJob, kTask };
 
-/// "mention", "dm", "heartbeat", "manual", "delegation", "task": the words of playbooks; 39210 has
+/// "mention", "dm", "heartbeat", "manual", "delegation", "job", "task": the words of playbooks; 39210 has
 /// its own.
 std::string_view trigger_kind_name(TriggerKind kind);
 base::Result<TriggerKind> parse_trigger_kind(std::string_view name);
@@ -23,7 +23,8 @@ std::string_view trust_name(Trust trust);
 base::Result<Trust> parse_trust(std::string_view name);
 
 /// What woke the agent. `event` is the mention, or the opened rumor of a DM (then its signature is
-/// zero: the seal vouched for it), or the 39260; absent for a heartbeat, and for what the operator
+/// zero: the seal vouched for it), or the 39260, or a job request (NIP-90) with its inputs opened and
+/// written out as its content; absent for a heartbeat, and for what the operator
 /// typed on this machine.
 struct Trigger {
   TriggerKind kind = TriggerKind::kHeartbeat;

@@ -31,6 +31,9 @@ constexpr const char* kDoneSince = JOB_COLUMNS "WHERE changed >= ? AND state = '
 constexpr const char* kCount =
     "SELECT count(*) FROM jobs WHERE customer = ? AND created >= ?";
 
+constexpr const char* kPrune =
+    "DELETE FROM jobs WHERE changed < ? AND state IN ('done','failed','cancelled')";
+
 #undef JOB_COLUMNS
 
 struct Raw {
@@ -157,6 +160,12 @@ Result<std::vector<JobRow>> Jobs::done_since(UnixTime since) {
 Result<std::int64_t> Jobs::count_since(const PublicKey& customer, UnixTime since) {
   TRY(const auto count, db_.one(kCount, [](Row& r) { return r.take<std::int64_t>(); }, customer, since));
   return count.value_or(0);
+}
+
+Result<void> Jobs::prune(UnixTime before) {
+  TRY(Tx tx, Tx::begin(db_, Durability::kNormal));
+  TRY(db_.run(kPrune, before));
+  return tx.commit();
 }
 
 }  // namespace storage

@@ -60,6 +60,8 @@ class Jobs {
   Result<std::vector<JobRow>> done_since(UnixTime since);
   /// How many this customer has asked for at or after `since`.
   Result<std::int64_t> count_since(const PublicKey& customer, UnixTime since);
+  /// Forgets what ended before `before`, which must be longer ago than a request may be old.
+  Result<void> prune(UnixTime before);
 
  private:
   Result<void> move(const EventId& request, JobState to, UnixTime now);

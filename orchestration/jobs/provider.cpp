@@ -34,6 +34,21 @@ bool is_legacy(std::string_view payload) {
 
 }  // namespace
 
+Result<nostr::JobRequest> open_job(const nostr::Event& request, const nostr::SecretKey& key) {
+  TRY(nostr::JobRequest job, nostr::parse_job_request(request));
+  if (!job.encrypted) return job;
+  std::string text;
+  if (is_legacy(request.content)) {
+    TRY(const nostr::SharedX shared, nostr::ecdh(key, request.pubkey));
+    TRY(text, nostr::nip04_decrypt(shared, request.content));
+  } else {
+    TRY(const auto shared, nostr::nip44_conversation_key(key, request.pubkey));
+    TRY(text, nostr::nip44_decrypt(shared, request.content));
+  }
+  TRY(nostr::read_private_job(text, job));
+  return job;
+}
+
 JobProvider::JobProvider(Deps deps, JobOffer offer, Work work)
     : deps_(deps),
       offer_(std::move(offer)),
@@ -42,7 +57,7 @@ JobProvider::JobProvider(Deps deps, JobOffer offer, Work work)
       scope_(deps.pool.loop()) {}
 
 Task<Result<void>> JobProvider::start() {
-  if (offer_.price.value > 0 && !deps_.wallet)
+  if (offer_.price.value > 0 && wallet() == nullptr)
     co_return fail(Errc::kInvalid, "a price needs a wallet to be paid to", "sovereign wallet connect");
   const base::UnixTime now = deps_.clock.now();
   const base::json::Value about = {{"name", offer_.name}, {"about", offer_.about}};
@@ -69,11 +84,13 @@ Task<Result<void>> JobProvider::start() {
   nostr::Event offer = nostr::sign_event(std::move(draft), deps_.key, deps_.rng);
   co_await deps_.pool.publish(offer_.relays, std::move(offer));
   CO_TRY(const auto open, jobs_.list_open());
+  // Another offer of the same key looks after its own kind.
   for (const JobRow& row : open)
-    if (running_.insert(row.event.id).second) scope_.spawn("job", run(row.event.id));
+    if (row.event.kind == offer_.kind && running_.insert(row.event.id).second) scope_.spawn("job", run(row.event.id));
   CO_TRY(const auto done, jobs_.done_since(now - kRepublish));
   for (const JobRow& row : done)
-    co_await deps_.pool.publish(relays_for(row.event), *row.result);
+    if (row.event.kind == offer_.kind)
+      co_await deps_.pool.publish(relays_for(row.event), *row.result);
   co_return Result<void>{};
 }
 
@@ -103,6 +120,8 @@ void JobProvider::hear_request(const nostr::Event& event) {
   if (event.content.size() > offer_.max_input || running_.size() >= offer_.max_open) return;
   const auto asked = jobs_.count_since(event.pubkey, now - std::chrono::hours{1});
   if (!asked || *asked >= offer_.max_per_customer) return;
+  const auto known = jobs_.get(event.id);
+  if (!known || *known || (offer_.admit && !offer_.admit())) return;
   const auto taken = jobs_.take({.event = event, .price = offer_.price, .created = now});
   if (!taken) {
     LOG(kError, "jobs", "a request cannot be kept", {{"detail", taken.error().detail}});
@@ -139,10 +158,13 @@ Task<Result<void>> JobProvider::advance(nostr::EventId request) {
   CO_TRY(auto row, jobs_.get(request));
   if (!row) co_return fail(Errc::kNotFound, "no such job");
   if (row->state == JobState::kTaken) {
-    const auto job = read(row->event);
+    const auto job = open_job(row->event, deps_.key);
+    const Result<void> fits = job && offer_.check ? offer_.check(*job) : Result<void>{};
     const bool too_poor = job && job->bid && job->bid->value > 0 && *job->bid < offer_.price;
-    if (!job || too_poor) {
-      const std::string why = job ? "the bid is below the price" : job.error().detail;
+    if (!job || !fits || too_poor) {
+      const std::string why = !job    ? job.error().detail
+                              : !fits ? fits.error().detail
+                                      : "the bid is below the price";
       CO_TRY(jobs_.end(request, JobState::kFailed, why, deps_.clock.now()));
       co_await refuse(row->event, why);
       co_return Result<void>{};
@@ -163,8 +185,10 @@ Task<Result<void>> JobProvider::advance(nostr::EventId request) {
 }
 
 Task<Result<void>> JobProvider::ask_money(JobRow row) {
+  WalletClient* const purse = wallet();
+  if (purse == nullptr) co_return fail(Errc::kUnavailable, "no wallet is connected");
   CO_TRY(const nostr::Transaction made,
-         expect_outcome<nostr::Transaction>(co_await deps_.wallet->ask(
+         expect_outcome<nostr::Transaction>(co_await purse->ask(
              nostr::MakeInvoice{.amount = row.price,
                                 .description = "job " + row.event.id.hex(),
                                 .expiry = offer_.invoice_expiry.count()})));
@@ -184,10 +208,12 @@ Task<Result<void>> JobProvider::ask_money(JobRow row) {
 /// False when it ended without money.
 Task<Result<bool>> JobProvider::await_money(JobRow row) {
   CO_TRY(const nostr::Invoice invoice, nostr::parse_invoice(row.invoice));
+  WalletClient* const purse = wallet();  // the one that made the invoice, whatever is connected since
+  if (purse == nullptr) co_return fail(Errc::kUnavailable, "no wallet is connected");
   for (;;) {
     CO_TRY(const auto current, jobs_.get(row.event.id));
     if (current->state != JobState::kInvoiced) co_return false;  // withdrawn
-    const auto seen = expect_outcome<nostr::Transaction>(co_await deps_.wallet->ask(
+    const auto seen = expect_outcome<nostr::Transaction>(co_await purse->ask(
         nostr::LookupInvoice{.payment_hash = row.payment_hash, .invoice = row.invoice}));
     if (seen && (seen->settled_at || seen->state == "settled")) {
       // Withdrawn while we looked: then the money is the customer's gift, and no work is owed.
@@ -204,7 +230,7 @@ Task<Result<bool>> JobProvider::await_money(JobRow row) {
 
 Task<Result<void>> JobProvider::do_work(JobRow row) {
   const std::vector<std::string> relays = relays_for(row.event);
-  CO_TRY(nostr::JobRequest job, read(row.event));
+  CO_TRY(nostr::JobRequest job, open_job(row.event, deps_.key));
   co_await say({.status = nostr::JobStatus::kProcessing,
                 .detail = "",
                 .request = row.event.id,
@@ -243,22 +269,6 @@ Task<void> JobProvider::say(nostr::JobFeedback feedback, std::vector<std::string
       nostr::build_job_feedback(feedback, offer_.relays.front(), deps_.clock.now()), deps_.key,
       deps_.rng);
   co_await deps_.pool.publish(std::move(relays), std::move(event));
-}
-
-/// The request with its private part read, encrypted either way.
-Result<nostr::JobRequest> JobProvider::read(const nostr::Event& request) const {
-  TRY(nostr::JobRequest job, nostr::parse_job_request(request));
-  if (!job.encrypted) return job;
-  std::string text;
-  if (is_legacy(request.content)) {
-    TRY(const nostr::SharedX shared, nostr::ecdh(deps_.key, request.pubkey));
-    TRY(text, nostr::nip04_decrypt(shared, request.content));
-  } else {
-    TRY(const auto shared, nostr::nip44_conversation_key(deps_.key, request.pubkey));
-    TRY(text, nostr::nip44_decrypt(shared, request.content));
-  }
-  TRY(nostr::read_private_job(text, job));
-  return job;
 }
 
 /// As the customer wrote, so it is answered.

@@ -26,7 +26,13 @@ struct JobOffer {
   std::chrono::seconds max_age{600};             ///< of a request
   std::chrono::seconds invoice_expiry{600};
   std::chrono::milliseconds payment_poll{2'000}; ///< between two looks at an unpaid invoice
+  std::function<bool()> admit = {};  ///< whether one more may be taken now, whoever asks; unset: always
+  /// Why a request, opened, cannot be done, asked before any money is; unset: all can.
+  std::function<base::Result<void>(const nostr::JobRequest&)> check = {};
 };
+
+/// The request with its private part opened, encrypted either way (NIP-44, NIP-04).
+base::Result<nostr::JobRequest> open_job(const nostr::Event& request, const nostr::SecretKey& key);
 
 /// A job to do, decrypted. The customer is a stranger.
 struct JobTask {
@@ -46,7 +52,9 @@ class JobProvider {
     const nostr::SecretKey& key;
     const base::Clock& clock;
     base::Rng& rng;
-    WalletClient* wallet;  ///< may be null where the price is 0
+    /// The wallet of now; null when there is none. Unset where the price is 0. What it returned
+    /// before stays usable.
+    std::function<WalletClient*()> wallet;
   };
   JobProvider(Deps deps, JobOffer offer, Work work);
 
@@ -66,9 +74,9 @@ class JobProvider {
   base::Task<base::Result<void>> do_work(storage::JobRow row);
   base::Task<void> refuse(nostr::Event request, std::string why);
   base::Task<void> say(nostr::JobFeedback feedback, std::vector<std::string> relays);
-  base::Result<nostr::JobRequest> read(const nostr::Event& request) const;
   base::Result<std::string> seal(const nostr::Event& request, const std::string& text);
   std::vector<std::string> relays_for(const nostr::Event& request) const;
+  WalletClient* wallet() const { return deps_.wallet ? deps_.wallet() : nullptr; }
 
   Deps deps_;
   const JobOffer offer_;

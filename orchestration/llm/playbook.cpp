@@ -30,6 +30,7 @@ enum class On {
   kHeartbeat,
   kManual,
   kDelegation,
+  kJob,
   kTask,
   kTool,
   kDenied,
@@ -40,7 +41,8 @@ constexpr Name<On> kOn[] = {{On::kMention, "mention"},     {On::kDm, "dm"},
                             {On::kHeartbeat, "heartbeat"}, {On::kDelegation, "delegation"},
                             {On::kTool, "tool"},           {On::kDenied, "denied"},
                             {On::kExpired, "expired"},     {On::kTask, "task"},
-                            {On::kNews, "news"},           {On::kManual, "manual"}};
+                            {On::kNews, "news"},           {On::kManual, "manual"},
+                            {On::kJob, "job"}};
 constexpr std::string_view kRuleKeys[] = {"on", "author", "match", "step", "call", "say"};
 constexpr std::string_view kCallKeys[] = {"tool", "args"};
 constexpr std::string_view kTopKeys[] = {"rule"};
@@ -50,7 +52,7 @@ constexpr std::string_view kVariables[] = {"author", "author_npub", "content", "
 constexpr std::string_view kBuiltin = R"toml(# The built-in playbook: what the agent does when no model is configured.
 # Copy it to a file, change it, and name the file as `playbook` in your backend's section.
 #
-# on     what woke this turn: mention, dm, heartbeat, manual, task; after a tool call: tool, denied, expired; when
+# on     what woke this turn: mention, dm, heartbeat, manual, job, task; after a tool call: tool, denied, expired; when
 #        tasks that were handed out have ended: news
 # author only this author (npub or hex)          match  only if this RE2 is found in the text
 # step   only in this model turn, from 0         call   { tool, args }      say  text that ends it
@@ -101,6 +103,8 @@ On trigger_event(TriggerKind kind) {
     case TriggerKind::kManual: return On::kManual;
     case TriggerKind::kDelegation:
       return On::kDelegation;
+    case TriggerKind::kJob:
+      return On::kJob;
     case TriggerKind::kTask: return On::kTask;
   }
   return On::kHeartbeat;
@@ -108,7 +112,7 @@ On trigger_event(TriggerKind kind) {
 
 bool is_trigger(On on) {
   return on == On::kMention || on == On::kDm || on == On::kHeartbeat || on == On::kManual ||
-         on == On::kDelegation || on == On::kTask;
+         on == On::kDelegation || on == On::kJob || on == On::kTask;
 }
 
 /// What answered the model's last turn, if the conversation up to `end` ends with such a thing: a tool's result, or

@@ -94,6 +94,35 @@ TEST_F(AgentBookTest, WhoIsHiredMayWhatItMayAndItsEmployerMayAndTheBriefNames) {
 }
 
 // Checklist 19.
+TEST_F(AgentBookTest, WhoWorksForAStrangerMayNothingAndIsToldNothing) {
+  AgentBook& agents = book("[agents.oracle]\nedit = \"allow\"\n[tools]\nedit = \"allow\"\n");
+  agents.watch({.name = "teller", .context = [](const orchestration::SessionNotice&) {
+                  return std::vector<orchestration::ContextSection>(1);
+                }});
+  const orchestration::SessionNotice notice{.session = "s"};
+  EXPECT_FALSE(agents.primary().hooks.context(notice).empty());
+  for (const char* id : {"", "oracle"}) {
+    const auto hired = agents.for_stranger(id);
+    ASSERT_TRUE(hired.has_value()) << hired.error().detail;
+    const orchestration::AgentSpec& spec = (*hired)->spec;
+    EXPECT_EQ(spec.id, *id ? id : agents.registry().primary().id);
+    EXPECT_EQ(spec.tools, std::vector<std::string>{"-"});
+    EXPECT_TRUE(spec.delegates_to.empty());
+    for (const Capability one :
+         {Capability::kQuery, Capability::kFile, Capability::kSign, Capability::kMessage, Capability::kControl,
+          Capability::kEdit, Capability::kRun, Capability::kFetch, Capability::kServer, Capability::kSpend,
+          Capability::kDelegate}) {
+      EXPECT_FALSE(may_ever(spec.permissions, one)) << orchestration::capability_name(one);
+      EXPECT_EQ((*hired)->hooks.decide(orchestration::ToolInvocation{.session = "s", .tool = "any", .capability = one}).verdict,
+                orchestration::Decision::Verdict::kBlock)
+          << orchestration::capability_name(one);
+    }
+    EXPECT_TRUE((*hired)->hooks.context(notice).empty());
+    EXPECT_TRUE((*hired)->hooks.names().size() > 5) << "limits and gates hold for it as for others";
+  }
+  EXPECT_FALSE(agents.for_stranger("nobody").has_value());
+}
+
 TEST_F(AgentBookTest, NoSpecialistHandsOutTasks) {
   AgentBook& agents = book("");
   for (const auto& entry : agents.registry().all()) {

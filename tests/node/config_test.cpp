@@ -220,6 +220,25 @@ TEST(ConfigExamples, HooksAndToolsAreNamedAsPrinted) {
   EXPECT_EQ(config->mcp[0].name, "days");
 }
 
+TEST(Config, JobsForSaleHaveAKindEachAndAnAgentThatIsThere) {
+  const auto read = [](const std::string& text) { return parse_config(text, "/home/agent", {}); };
+  const auto config = read("[jobs.echo]\nagent = \"oracle\"\nprice_msat = 21000\n[jobs.other]\nkind = 5100\n");
+  ASSERT_TRUE(config.has_value()) << config.error().detail;
+  ASSERT_EQ(config->jobs.size(), 2U);
+  EXPECT_EQ(config->jobs[0].kind, 5050U);
+  EXPECT_EQ(config->jobs[0].price, base::Msat{21'000});
+  const auto shown = describe(*config);
+  EXPECT_NE(std::ranges::find(shown, std::pair<std::string, std::string>("jobs.other.kind", "5100")), shown.end());
+  const std::string agents = "[backends.default]\nkind = \"codex\"\nprogram = \"/bin/true\"\nmodel = \"m\"\n"
+                             "base_url = \"http://127.0.0.1:1/v1\"\n[jobs.echo]\n";
+  for (const std::string& bad :
+       {std::string("[jobs.echo]\n[jobs.two]\n"), std::string("[jobs.echo]\nkind = 6050\n"),
+        std::string("[jobs.echo]\nagent = \"nobody\"\n"), std::string("[jobs.echo]\nprice_msat = -1\n"), agents})
+    EXPECT_FALSE(read(bad).has_value()) << bad;
+  for (const std::string& good : {std::string("[jobs.echo]\n[jobs.two]\nenabled = false\n"), agents + "enabled = false\n"})
+    EXPECT_TRUE(read(good).has_value()) << good;
+}
+
 TEST(ConfigExamples, SpansOfTimeTakeAUnitOrAreSeconds) {
   const auto ttl = [](const char* value) { return parse_config(std::string("[agent]\napproval_ttl = ") + value, "/home/agent", {}); };
   EXPECT_EQ(ttl("90")->agent.approval_ttl, std::chrono::seconds(90));

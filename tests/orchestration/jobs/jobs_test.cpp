@@ -57,7 +57,7 @@ class JobsTest : public ::testing::Test {
         must(nostr::parse_wallet_uri(shop_service_->uri())));
     provider_ = std::make_unique<JobProvider>(
         JobProvider::Deps{shop_pool_, *w_.db, shop_key_, w_.world.clock, w_.world.rng,
-                          shop_wallet_.get()},
+                          [this] { return shop_wallet_.get(); }},
         JobOffer{.name = "shouter",
                  .about = "shouts",
                  .price = price,
@@ -101,6 +101,22 @@ TEST_F(JobsTest, AJobIsAskedPaidForDoneAndDelivered) {
   EXPECT_EQ(w_.node_today().spent, Msat{5'000});
   EXPECT_EQ(job(done.request).state, JobState::kDone);
   EXPECT_EQ(told.size(), 1u) << "it was said that work began";
+}
+
+TEST_F(JobsTest, JobsOfAnotherOfferAreLeftAloneAndEndedOnesAreForgotten) {
+  const nostr::Event other = nostr::sign_event(
+      nostr::build_job_request({.kind = 5100, .inputs = {{.data = "a picture"}}}, w_.world.clock.now()),
+      customer_key_, w_.world.rng);
+  storage::Jobs jobs(*w_.db);
+  ASSERT_TRUE(must(jobs.take({.event = other, .price = Msat{0}, .created = w_.world.clock.now()})));
+  open_shop(Msat{0});
+  const JobOutcome done = must(run(customer_->order(order("hello"))));
+  EXPECT_EQ(job(other.id).state, JobState::kTaken);
+  must(jobs.prune(w_.world.clock.now()));
+  EXPECT_TRUE(must(jobs.get(done.request)));
+  must(jobs.prune(w_.world.clock.now() + std::chrono::seconds(1)));
+  EXPECT_FALSE(must(jobs.get(done.request)));
+  EXPECT_TRUE(must(jobs.get(other.id))) << "what is not over stays";
 }
 
 TEST_F(JobsTest, AnEncryptedJobIsReadAndAnsweredInEitherCipher) {
