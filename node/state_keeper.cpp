@@ -128,15 +128,18 @@ base::Task<Result<nostr::ConversationKey>> StateKeeper::own_key(nostr::EventId c
 }
 
 base::Task<Result<StateKeeper::Opened>> StateKeeper::open(nostr::EventId claim) {
+  // As it was before the relays were asked: other ticks save while this one waits.
+  CO_TRY(StateFacts before, book_.facts());
   CO_TRY(const auto head, co_await newest_head());
   if (!head) co_return Opened{};
-  auto opened = co_await open_head(*head, claim);
+  auto opened = co_await open_head(*head, std::move(before), claim);
   if (!opened && state_is_lost(opened.error()))
     CO_TRY(book_.keep_problem(head->id, opened.error().detail, deps_.clock.now()));
   co_return opened;
 }
 
 base::Task<Result<StateKeeper::Opened>> StateKeeper::open_head(nostr::Event head,
+                                                               StateFacts before,
                                                                nostr::EventId claim) {
   CO_TRY(const nipsa::StateHead parsed, nipsa::parse_state(head));
   CO_TRY(const bool accepted, book_.is_accepted(head.id));
@@ -153,7 +156,6 @@ base::Task<Result<StateKeeper::Opened>> StateKeeper::open_head(nostr::Event head
     plaintext = *std::move(opened);
   }
   CO_TRY(nipsa::State state, nipsa::decode_state(plaintext));
-  CO_TRY(const StateFacts before, book_.facts());
   // A relay that was restored, or somebody who wants the agent to forget: newer by date, older by
   // count.
   if (before.head && state.tick_count < before.tick_count && !accepted)
@@ -165,8 +167,10 @@ base::Task<Result<StateKeeper::Opened>> StateKeeper::open_head(nostr::Event head
   if (!refs.empty()) {
     CO_TRY(state, co_await join(std::move(state), refs, claim, accepted));
   }
-  StateFacts facts = facts_of(state, head.id, refs.size(), before.at);
-  if (facts != before) {
+  CO_TRY(const StateFacts standing, book_.facts());
+  StateFacts facts = facts_of(state, head.id, refs.size(), standing.at);
+  const bool overtaken = facts.tick_count < standing.tick_count && !accepted;
+  if (facts != standing && !overtaken) {
     facts.at = deps_.clock.now();
     CO_TRY(book_.keep(facts));
   }

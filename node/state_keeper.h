@@ -93,7 +93,8 @@ class StateKeeper {
  private:
   base::Task<base::Result<std::optional<nostr::Event>>> newest_head();
   base::Task<base::Result<nostr::ConversationKey>> own_key(nostr::EventId claim);
-  base::Task<base::Result<Opened>> open_head(nostr::Event head, nostr::EventId claim);
+  base::Task<base::Result<Opened>> open_head(nostr::Event head, StateFacts before,
+                                           nostr::EventId claim);
   base::Task<base::Result<nipsa::State>> join(nipsa::State head,
                                               std::vector<nipsa::StatePartRef> refs,
                                               nostr::EventId claim, bool without_lost);

@@ -168,6 +168,19 @@ TEST(Task, TheNodeDyingInBetweenLosesNeitherTheTaskNorThatItWasCalledOff) {
   EXPECT_EQ(story.show(other).at("state"), "cancelled");
 }
 
+TEST(Task, ManyAtOnceAreAllDoneAndAllRemembered) {
+  constexpr std::size_t kAtOnce = 16;
+  Value script = Value::array();
+  for (std::size_t i = 0; i < kAtOnce; ++i) script.push_back(says("Done."));
+  TaskWorld story(std::move(script));
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < kAtOnce; ++i) ids.push_back(story.detached("task " + std::to_string(i)));
+  // Each opens the memory while others save it: that is no sign of a memory that was turned back.
+  for (const std::string& id : ids) EXPECT_EQ(story.task({"watch", id}).out, "Done.\n");
+  const Exit state = story.world.command({"state", "show", "--json", "--home", story.home()});
+  EXPECT_EQ(lines_of(state.out).front().at("tick_count"), kAtOnce);
+}
+
 TEST(Task, WhatCannotBeDoneSaysWhy) {
   TaskWorld story(Value::array({}));
   EXPECT_EQ(story.task({"new", " "}).code, 2);
