@@ -16,8 +16,8 @@ ModelFault fault_of(Errc code) {
   switch (code) {
     case Errc::kUnavailable:
       return ModelFault::kTransport;
-    case Errc::kTimeout:
-      return ModelFault::kTimeout;
+    case Errc::kTimeout:  // it may have been paid for: another backend may do, this one is not asked again
+      return ModelFault::kUnauthorised;
     case Errc::kInvalid:
     case Errc::kNotFound:
     case Errc::kDenied:

@@ -261,6 +261,24 @@ TEST_F(JobsTest, AModelIsBoughtByTheCall) {
   EXPECT_EQ(refused.error().fault, ModelFault::kRefused) << "no second try costs money";
 }
 
+TEST_F(JobsTest, AModelThatIsSilentIsNotAskedAgainForItMayHaveBeenPaid) {
+  open_shop(Msat{500});
+  const Person silent(w_.world);
+  DvmBackend backend(&*customer_, {.id = "dvm",
+                                 .model = "",
+                                 .agent = "main",
+                                 .provider = silent.pubkey(),
+                                 .max_price = Msat{500},
+                                 .relays = {w_.world.url()},
+                                 .timeout = std::chrono::milliseconds{200}});
+  Request request;
+  request.messages = {{.role = Role::kUser, .content = "hello"}};
+  const auto reply = run(backend.complete(request));
+  ASSERT_FALSE(reply.has_value());
+  EXPECT_EQ(reply.error().error.code, base::Errc::kTimeout);
+  EXPECT_EQ(reply.error().fault, ModelFault::kUnauthorised) << "another may do, this one is not tried again";
+}
+
 // ---- answers that do not count (NIP-90 "Result": T174)
 
 class JobAnswers : public ::testing::Test {
