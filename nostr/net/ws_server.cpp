@@ -117,7 +117,8 @@ struct WsServer::Impl final : Endpoint, std::enable_shared_from_this<WsServer::I
   void refuse_without_descriptors();
   std::shared_ptr<ServerConnection> find(ConnectionId id) const;
   int handle(lws*, lws_callback_reasons what, void*, std::size_t) override;
-  void shut_down() override;
+  void shut_down() override { shut_down(/*reset=*/false); }
+  void shut_down(bool reset);
 };
 
 struct ServerConnection final : Endpoint, std::enable_shared_from_this<ServerConnection> {
@@ -220,12 +221,13 @@ int WsServer::Impl::handle(lws*, lws_callback_reasons what, void*, std::size_t) 
   return 0;
 }
 
-void WsServer::Impl::shut_down() {
+/// The listener goes first: who comes back at once must not be taken in by a server that ends.
+void WsServer::Impl::shut_down(bool reset) {
   if (std::exchange(closed, true)) return;
   if (spare_fd >= 0) ::close(spare_fd);
   if (wsi != nullptr) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
   const auto connections = accepted;
-  for (const auto& [connection, owner] : connections) connection->kill(/*reset=*/false);
+  for (const auto& [connection, owner] : connections) connection->kill(reset);
 }
 
 // --- a connection ---
@@ -412,13 +414,21 @@ base::Result<std::unique_ptr<WsServer>> WsServer::listen(NetThread& net, WsServe
 WsServer::WsServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 WsServer::~WsServer() {
+  end(/*reset=*/false);
+}
+
+void WsServer::end(bool reset) {
   CHECK(!impl_->net.on_net_thread());
   std::promise<void> done;
-  const bool posted = impl_->net.post([impl = impl_, &done] {
-    impl->shut_down();
+  const bool posted = impl_->net.post([impl = impl_, reset, &done] {
+    impl->shut_down(reset);
     done.set_value();
   });
   if (posted) done.get_future().wait();
+}
+
+void WsServer::abort_all() {
+  end(/*reset=*/true);
 }
 
 std::uint16_t WsServer::port() const {

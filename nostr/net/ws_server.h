@@ -76,10 +76,14 @@ class WsServer {
   void disconnect(ConnectionId connection);
   /// Cuts the TCP connection without a closing handshake (fault scripts).
   void abort(ConnectionId connection);
+  /// Stops listening, then cuts every connection like abort(): a server that dies. Waits for it;
+  /// never on the net thread.
+  void abort_all();
 
   struct Impl;
 
  private:
+  void end(bool reset);
   explicit WsServer(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };

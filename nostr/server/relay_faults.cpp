@@ -157,8 +157,8 @@ void Relay::Impl::restart(milliseconds pause) {
     old = std::move(server);
   }
   if (!old) return;  // a pause is on already
-  for (const auto& [connection, client] : clients) old->abort(connection);
-  old.reset();  // waits for the net thread, which may want the lock
+  old->abort_all();  // waits for the net thread, which may want the lock
+  old.reset();
   clients.clear();
   runnable.clear();
   postponed.clear();

@@ -171,7 +171,7 @@ pause_ms = 50
     const again = async () => listen(relay.url).catch(again);
     const back = await within(again(), 'the relay to be back');
     back.say('REQ', 'r', { limit: 0 });
-    await back.verb('EOSE', 'r');
+    await Promise.race([back.verb('EOSE', 'r'), back.closed.then(() => assert.fail('taken in by a relay that was ending'))]);
     back.leave();
     await relay.stop();
   });

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <latch>
+#include <thread>
 
 #include "nostr/net/net_thread.h"
 #include "nostr/net/ws_client.h"
@@ -276,6 +277,30 @@ TEST_F(WebSocket, DestroyedServerHasReportedEveryDisconnect) {
   server_.reset();
   EXPECT_EQ(handler_->disconnects(), 1);
   recorder->wait_closed();
+}
+
+TEST_F(WebSocket, WhoComesBackAtOnceIsNotTakenInByAServerThatDies) {
+  NetThread clients;  // a thread of their own: they come back while the server still ends
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::shared_ptr<Recorder>> first;
+    std::vector<std::unique_ptr<WsClient>> connections;
+    for (int i = 0; i < 8; ++i) {
+      first.push_back(std::make_shared<Recorder>());
+      connections.push_back(std::make_unique<WsClient>(clients, url(), first.back()));
+      ASSERT_TRUE(first.back()->wait_open());
+    }
+    auto second = std::make_shared<Recorder>();
+    std::jthread eager([&] {
+      EXPECT_EQ(first.front()->wait_closed(), "connection lost");
+      WsClient again(clients, url(), second);
+      EXPECT_FALSE(second->wait_open());
+    });
+    server_->abort_all();
+    eager.join();
+    const std::uint16_t port = server_->port();
+    server_.reset();
+    listen(port);
+  }
 }
 
 TEST_F(SmallLimits, SlowReaderIsBounded) {
