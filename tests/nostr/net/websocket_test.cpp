@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <latch>
-#include <thread>
 
 #include "nostr/net/net_thread.h"
 #include "nostr/net/ws_client.h"
@@ -279,28 +278,28 @@ TEST_F(WebSocket, DestroyedServerHasReportedEveryDisconnect) {
   recorder->wait_closed();
 }
 
-TEST_F(WebSocket, WhoComesBackAtOnceIsNotTakenInByAServerThatDies) {
-  NetThread clients;  // a thread of their own: they come back while the server still ends
-  for (int round = 0; round < 20; ++round) {
-    std::vector<std::shared_ptr<Recorder>> first;
-    std::vector<std::unique_ptr<WsClient>> connections;
-    for (int i = 0; i < 8; ++i) {
-      first.push_back(std::make_shared<Recorder>());
-      connections.push_back(std::make_unique<WsClient>(clients, url(), first.back()));
-      ASSERT_TRUE(first.back()->wait_open());
-    }
-    auto second = std::make_shared<Recorder>();
-    std::jthread eager([&] {
-      EXPECT_EQ(first.front()->wait_closed(), "connection lost");
-      WsClient again(clients, url(), second);
-      EXPECT_FALSE(second->wait_open());
-    });
-    server_->abort_all();
-    eager.join();
-    const std::uint16_t port = server_->port();
-    server_.reset();
-    listen(port);
-  }
+TEST_F(WebSocket, AServerThatDiesListensNoMoreWhenItsClientsFall) {
+  struct Watch final : WsServerHandler {
+    void on_connect(ConnectionId, std::string) override { connected.count_down(); }
+    void on_frame(ConnectionId, Frame) override {}
+    void on_disconnect(ConnectionId) override { listens_still = test::is_listening(port); }
+    void on_drained(ConnectionId) override {}
+    HttpResponse on_http(const HttpRequest&) override { return {}; }
+    std::latch connected{1};
+    std::uint16_t port = 0;
+    std::atomic<bool> listens_still{true};
+  };
+  const auto watch = std::make_shared<Watch>();
+  const auto server = WsServer::listen(net_, {}, watch);
+  ASSERT_TRUE(server.has_value()) << server.error().detail;
+  watch->port = (*server)->port();
+  auto recorder = std::make_shared<Recorder>();
+  NetThread other;
+  WsClient client(other, "ws://127.0.0.1:" + std::to_string(watch->port) + "/", recorder);
+  watch->connected.wait();
+  (*server)->abort_all();
+  EXPECT_FALSE(watch->listens_still);
+  EXPECT_EQ(recorder->wait_closed(), "connection lost");
 }
 
 TEST_F(SmallLimits, SlowReaderIsBounded) {

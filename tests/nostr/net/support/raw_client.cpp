@@ -12,15 +12,29 @@
 
 namespace test {
 
-RawClient::RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+namespace {
+
+bool connect_to(int fd, std::uint16_t port) {
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   name.sin_port = htons(port);
-  CHECK(::connect(fd_, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0);
+  return ::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
 }
 
-RawClient::~RawClient() { ::close(fd_); }
+int open_socket() {
+  return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+}  // namespace
+
+RawClient::RawClient(std::uint16_t port) : fd_(open_socket()) {
+  CHECK(connect_to(fd_, port));
+}
+
+RawClient::~RawClient() {
+  ::close(fd_);
+}
 
 void RawClient::write(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -54,6 +68,13 @@ void RawClient::drain(std::size_t bytes) {
   }
 }
 
+bool is_listening(std::uint16_t port) {
+  const int fd = open_socket();
+  const bool connected = connect_to(fd, port);
+  ::close(fd);
+  return connected;
+}
+
 std::string upgrade_request(std::uint16_t port) {
   return "GET / HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
          "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -68,7 +89,8 @@ std::string upgrade_reply(std::string_view request) {
   std::array<std::uint8_t, SHA_DIGEST_LENGTH> digest{};
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Accept: " + base::base64_encode(digest) + "\r\n\r\n";
+         "Sec-WebSocket-Accept: " +
+         base::base64_encode(digest) + "\r\n\r\n";
 }
 
 std::string masked_text(std::string_view text) {

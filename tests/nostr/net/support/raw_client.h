@@ -27,6 +27,8 @@ class RawClient {
   int fd_;
 };
 
+/// Whether somebody takes connections at a loopback port.
+bool is_listening(std::uint16_t port);
 /// A client's upgrade request for "/".
 std::string upgrade_request(std::uint16_t port);
 /// The server's answer to an upgrade request.
