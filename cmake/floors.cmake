@@ -59,3 +59,5 @@ set(prompts orchestration/agents/prompts)
 sovereign_embed(orchestration orchestration orchestration/agents/prompts.h agent_prompts
   ${prompts}/sisyphus.md ${prompts}/oracle.md ${prompts}/librarian.md ${prompts}/explore.md
   ${prompts}/frontend.md ${prompts}/docwriter.md ${prompts}/multimodal.md)
+file(GLOB migrations CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/storage/migrations/*.sql)
+sovereign_embed(storage storage storage/migrations/migrations.h migration_files ${migrations})

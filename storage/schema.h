@@ -1,4 +1,9 @@
-// Every migration of the database, append-only, and the door through which programs open it.
+// The versions of the database, and the door through which programs open it.
+//
+// To add a version: put a script with the next number into storage/migrations and its hash into
+// tests/storage/schema_test.cpp. A script that was released never changes. Conventions: STRICT
+// tables, ids BLOB, money INTEGER msat, time INTEGER Unix seconds, enumerations TEXT in the words
+// of EnumText (append-only).
 #pragma once
 
 #include <memory>
@@ -9,8 +14,7 @@
 
 namespace storage {
 
-/// One step of the schema. A shipped entry never changes; a new one goes to the end of the list in
-/// schema.cpp with the next number.
+/// One step of the schema: a file of storage/migrations.
 struct Migration {
   int version = 0;
   const char* sql = nullptr;  ///< a script; runs in one transaction with the version bump

@@ -7,7 +7,7 @@ namespace base {
 
 struct Asset {
   std::string_view path;  ///< "/" and the file's name
-  std::string_view bytes;
+  std::string_view bytes;  ///< with a NUL behind them that does not count
 };
 
 }  // namespace base
