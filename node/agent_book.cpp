@@ -1,4 +1,4 @@
-// Pages are made when they are first turned to.
+// Pages are made when they are first turned to, and those of who is hired go with the task.
 #include "node/agent_book.h"
 
 #include <algorithm>
@@ -34,17 +34,18 @@ base::Result<const AgentBook::Page*> AgentBook::find(std::string_view id) {
 
 base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::hire(
     std::string_view id, std::string_view by, const std::vector<std::string>& tools) {
-  TRY(const Page* own, find(id));
-  TRY(const Page* boss, find(by));
+  TRY(orchestration::AgentSpec own, granted(id));
+  TRY(orchestration::AgentSpec boss, granted(by));
+  const bool any_tool = own.tools.empty();
   auto out = std::make_unique<Page>();
-  out->spec = own->spec;
+  out->spec = std::move(own);
   out->spec.permissions =
-      orchestration::within(std::move(out->spec.permissions), boss->spec.permissions);
+      orchestration::within(std::move(out->spec.permissions), std::move(boss.permissions));
   if (!tools.empty()) {
     std::erase_if(out->spec.tools, [&](const std::string& tool) {
       return std::ranges::find(tools, tool) == tools.end();
     });
-    if (own->spec.tools.empty()) out->spec.tools = tools;
+    if (any_tool) out->spec.tools = tools;
     if (out->spec.tools.empty()) out->spec.tools = {std::string(kNoTool)};
   }
   fill_hooks(*out);
@@ -66,14 +67,20 @@ base::Result<std::unique_ptr<const AgentBook::Page>> AgentBook::for_stranger(std
   return out;
 }
 
+base::Result<orchestration::AgentSpec> AgentBook::granted(std::string_view id) const {
+  TRY(const auto* entry, registry_.find(id));
+  orchestration::AgentSpec out = with_team(entry->spec, registry_.helpers_of(entry->spec));
+  out.permissions = deps_.tool_box.permissions(std::move(out.permissions));
+  return out;
+}
+
 const AgentBook::Page* AgentBook::page(const std::string& id) {
   std::unique_ptr<Page>& slot = pages_[id];
   if (slot) return slot.get();
-  const auto entry = registry_.find(id);
-  CHECK(entry.has_value());
+  auto spec = granted(id);
+  CHECK(spec.has_value());
   slot = std::make_unique<Page>();
-  slot->spec = with_team((*entry)->spec, registry_.helpers_of((*entry)->spec));
-  slot->spec.permissions = deps_.tool_box.permissions(std::move(slot->spec.permissions));
+  slot->spec = *std::move(spec);
   fill_hooks(*slot);
   return slot.get();
 }

@@ -58,6 +58,8 @@ class AgentBook {
   void check_tools(const orchestration::ToolRegistry& tools) const;
 
  private:
+  /// An agent as the configuration grants it: with its team, and the rights the tools leave it.
+  base::Result<orchestration::AgentSpec> granted(std::string_view id) const;
   const Page* page(const std::string& id);
   enum class Telling { kSurroundings, kNothing };
   void fill_hooks(Page& page, Telling telling = Telling::kSurroundings);

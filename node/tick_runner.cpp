@@ -2,7 +2,6 @@
 #include "node/tick_runner.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -249,12 +248,10 @@ Result<bool> TickRunner::is_called_off(const std::string& slot) {
 /// How many ticks are at work. One that waits for a person is not: otherwise a few questions that
 /// nobody answers would stop everything else until they expire.
 std::size_t TickRunner::busy() {
-  std::set<std::string> waiting;
-  const auto acts = actions_.list_unfinished();
-  for (const storage::ActionRow& row : acts.value_or(std::vector<storage::ActionRow>{}))
-    if (row.state == storage::ActionState::kAsked && running_.contains(row.tick))
-      waiting.insert(row.tick);
-  return running_.size() - waiting.size();
+  const auto asking = actions_.list_asking();
+  if (!asking) return running_.size();
+  const auto here = [this](const std::string& tick) { return running_.contains(tick); };
+  return running_.size() - static_cast<std::size_t>(std::ranges::count_if(*asking, here));
 }
 
 /// Whether nothing may begin. Another process acts for our share: two agents at once would be worse than

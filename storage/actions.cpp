@@ -52,6 +52,11 @@ constexpr const char* kUnfinished =
     "result, created, changed FROM actions "
     "WHERE state IN ('proposed','asked','approved','signed','published') ORDER BY seq";
 
+// The longer condition is what the index is for.
+constexpr const char* kAsking =
+    "SELECT DISTINCT tick FROM actions "
+    "WHERE state IN ('proposed','asked','approved','signed','published') AND state = 'asked'";
+
 ActionRow read_action(Row& r) {
   return {.tick = r.take<std::string>(),
           .call_id = r.take<std::string>(),
@@ -192,6 +197,10 @@ Result<std::vector<ActionRow>> Actions::list(std::string_view tick) {
 
 Result<std::vector<ActionRow>> Actions::list_unfinished() {
   return db_.all(kUnfinished, read_action);
+}
+
+Result<std::vector<std::string>> Actions::list_asking() {
+  return db_.all(kAsking, [](Row& r) { return r.take<std::string>(); });
 }
 
 }  // namespace storage

@@ -84,6 +84,8 @@ class Actions {
   Result<std::vector<ActionRow>> list(std::string_view tick);
   /// Every action that is not final, oldest first.
   Result<std::vector<ActionRow>> list_unfinished();
+  /// The ticks that wait for a person's answer, each once.
+  Result<std::vector<std::string>> list_asking();
 
  private:
   Db& db_;

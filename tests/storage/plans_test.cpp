@@ -378,6 +378,7 @@ class PlansTest : public StorageTest {
     touch(actions.by_event(event.id));
     touch(actions.list("s"));
     touch(actions.list_unfinished());
+    touch(actions.list_asking());
     Sessions sessions(*db_);
     touch(sessions.add({.id = "s", .started = kNow}));
     touch(sessions.append("s", "user", "", kNow));

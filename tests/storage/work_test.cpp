@@ -134,6 +134,21 @@ TEST_F(ActionsTest, UnfinishedActionsAreFoundAtRestart) {
   EXPECT_EQ(get("c2").result, "fine");
 }
 
+TEST_F(ActionsTest, ATickThatWaitsForAnAnswerIsListedOnce) {
+  Actions actions(*db_);
+  for (const char* call : {"c1", "c2", "c3"}) must(actions.add(row(call)));
+  ActionRow other = row("c1");
+  other.tick = "e:2";
+  must(actions.add(other));
+  EXPECT_TRUE(must(actions.list_asking()).empty()) << "proposed is not asked";
+  for (const char* call : {"c1", "c2"})
+    must(actions.set_state("e:1", call, ActionState::kProposed, ActionState::kAsked, "", kNow));
+  EXPECT_EQ(must(actions.list_asking()), std::vector<std::string>{"e:1"});
+  for (const char* call : {"c1", "c2"})
+    must(actions.set_state("e:1", call, ActionState::kAsked, ActionState::kApproved, "", kNow));
+  EXPECT_TRUE(must(actions.list_asking()).empty()) << "answered";
+}
+
 TEST_F(ActionsTest, ExactlyTheLegalMovesAreMade) {
   const Tx all = must(Tx::begin(*db_, Durability::kNormal));  // one commit instead of hundreds
   int number = 0;
